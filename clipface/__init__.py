@@ -1,0 +1,1 @@
+"""Editing textured 3D faces with words."""

@@ -1,0 +1,35 @@
+"""Checks of array shapes at public doors."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def expect(name: str, tensor: Tensor, shape: Sequence[int | str]) -> dict[str, int]:
+    """Check a tensor's shape and return the sizes of its named axes.
+
+    Args:
+        name: the argument's name, for the message.
+        tensor: what the caller was given.
+        shape: one entry an axis: a number for a fixed size, a word for a free size. A word used twice must have one size.
+
+    Returns:
+        Sizes by word, for instance {"B": 4, "V": 5023}.
+
+    Raises:
+        TypeError: if `tensor` is no tensor.
+        ValueError: if an axis has another size; names the argument, what was wanted and what was given.
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: a tensor of shape {_words(shape)} is wanted, a {type(tensor).__name__} was given")
+    sizes: dict[str, int] = {}
+    fits = tensor.ndim == len(shape)
+    for wanted, given in zip(shape, tensor.shape, strict=False):
+        fits = fits and given == (sizes.setdefault(wanted, given) if isinstance(wanted, str) else wanted)
+    if not fits:
+        raise ValueError(f"{name}: shape {_words(shape)} is wanted, {_words(tensor.shape)} was given")
+    return sizes
+
+
+def _words(shape: Sequence[int | str]) -> str:
+    return "(" + ", ".join(str(size) for size in shape) + ")"

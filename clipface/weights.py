@@ -1,0 +1,88 @@
+"""The one way weights are written and read: safetensors, with their configuration as JSON beside them."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half: bool = False) -> Path:
+    """Write tensors to `path` and the configuration to the `.json` file beside it, each complete or not at all.
+
+    Args:
+        path: file ending in `.safetensors`; its folder is made if missing.
+        tensors: tensors by name, on any device.
+        config: plain values (numbers, strings, lists, dicts) from which the network can be rebuilt.
+        half: store floating tensors as float16.
+
+    Returns:
+        The path of the weights.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"path: a file ending in .safetensors is wanted, {path.name!r} was given")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu()
+        kept[name] = (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous().clone()
+    # A reader must never meet half a file, so both are written under another name first.
+    partial = path.with_name(path.name + ".partial")
+    save_file(kept, partial)
+    described = path.with_suffix(".json.partial")
+    described.write_text(json.dumps(dict(config), indent=1) + "\n")
+    os.replace(described, path.with_suffix(".json"))
+    os.replace(partial, path)
+    return path
+
+
+def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """Read what `save` wrote.
+
+    Returns:
+        Tensors by name (CPU, floating ones as float32) and the configuration.
+
+    Raises:
+        FileNotFoundError: if the weights or their `.json` are missing.
+        ValueError: if either file is cut off or not of its format.
+    """
+    path = Path(path)
+    for file in (path, path.with_suffix(".json")):
+        if not file.is_file():
+            raise FileNotFoundError(f"weights: {file} does not exist; weights are a .safetensors file with a .json beside it")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"weights: {path} is cut off or not a safetensors file ({error}); fetch or write it again") from error
+    try:
+        config = json.loads(path.with_suffix(".json").read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"weights: {path.with_suffix('.json')} is not valid JSON ({error}); fetch or write it again") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, config
+
+
+def check_keys(wanted: Iterable[str], given: Iterable[str], what: str) -> None:
+    """Raise a ValueError that lists the names missing from, and the names foreign to, a set of weights."""
+    wanted, given = set(wanted), set(given)
+    missing, foreign = sorted(wanted - given), sorted(given - wanted)
+    if missing or foreign:
+        raise ValueError(f"{what}: the names of the weights do not fit; missing: {_few(missing)}; not known: {_few(foreign)}")
+
+
+def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Load tensors into a module, naming what is missing, foreign or of another shape."""
+    own = module.state_dict()
+    check_keys(own, tensors, what)
+    for name, value in tensors.items():
+        if value.shape != own[name].shape:
+            raise ValueError(f"{what}: {name} has shape {tuple(value.shape)}, {tuple(own[name].shape)} is wanted")
+    module.load_state_dict(dict(tensors))
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    return "none" if not names else ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
