@@ -1,0 +1,80 @@
+"""The one table of files that the project ships or that a user brings, and the one place where a missing file is explained."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+FOLDER_VARIABLE = "CLIPFACE_DATA"
+SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "data"
+
+
+class Asset(NamedTuple):
+    """A file the project knows by name."""
+
+    file: str  # path below the data folder
+    licence: str
+    how: str  # how a user gets it
+    sha256: str | None = None  # of shipped files
+
+
+_REBUILD = "it is part of the repository: check it out again, or rebuild it with "
+_FLAME = "register at https://flame.is.tue.mpg.de, download "
+
+ASSETS = {
+    "open_head": Asset(
+        "open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"
+    ),
+    "generator": Asset(
+        "generator.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.texture_gan experiment=shipped`"
+    ),
+    "face_encoder": Asset(
+        "face_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder experiment=shipped`"
+    ),
+    "scoring_encoder": Asset(
+        "scoring_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder experiment=scoring`"
+    ),
+    "flame": Asset("flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"),
+    "flame_template": Asset("flame/head_template.obj", "FLAME licence", _FLAME + "the texture space and take head_template.obj"),
+    "flame_landmarks": Asset("flame/landmark_embedding.npy", "FLAME licence", _FLAME + "FLAME 2020 (landmark_embedding.npy comes with DECA's data)"),
+    "flame_masks": Asset("flame/FLAME_masks.pkl", "FLAME licence", _FLAME + "the vertex masks (FLAME_masks.pkl)"),
+}
+
+
+def resolve(name: str) -> Path:
+    """Find an asset's file.
+
+    The folder named by the variable CLIPFACE_DATA is searched first, then the repository's `data`.
+
+    Args:
+        name: a key of `ASSETS`.
+
+    Raises:
+        KeyError: if no asset has this name.
+        FileNotFoundError: if the file is missing; says where it was looked for, how to get it, and how to point elsewhere.
+        ValueError: if a shipped file is not the one that was shipped (cut off or changed).
+    """
+    if name not in ASSETS:
+        raise KeyError(f"asset: one of {', '.join(sorted(ASSETS))} is wanted, {name!r} was given")
+    asset = ASSETS[name]
+    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
+    for folder in [*folders, SHIPPED_FOLDER]:
+        path = folder / asset.file
+        if path.is_file():
+            if folder == SHIPPED_FOLDER and asset.sha256 and checksum(path) != asset.sha256:
+                raise ValueError(f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}")
+            return path
+    looked = " and ".join(str(folder / asset.file) for folder in [*folders, SHIPPED_FOLDER])
+    raise FileNotFoundError(
+        f"asset {name}: {looked} does not exist. To get it: {asset.how}. "
+        f"The variable {FOLDER_VARIABLE} can name another folder that holds {asset.file}. Licence: {asset.licence}."
+    )
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+REQUIREMENTS = [
+    line
+    for line in (Path(__file__).parent / "requirements.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+
+setup(
+    name="clipface",
+    version="0.1.0",
+    description="Edit textured 3D faces with words",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["clipface*", "trainer*", "configs*"]),
+    package_data={"configs": ["**/*.yaml", "*.yaml"]},
+    install_requires=REQUIREMENTS,
+    extras_require={
+        "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "chumpy-fixed>=0.71"],
+        "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
+        "fit": ["mediapipe==0.10.14"],
+        "view": ["viser>=0.2"],
+        "assets": ["anny==0.6.2"],
+    },
+)

@@ -1,0 +1,108 @@
+"""What every trainer shares: schema registration, seed, callbacks, the Lightning Trainer. No word about models."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.config_store import ConfigStore
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+
+_MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
+
+
+@dataclass
+class TrainerConfig:
+    """How long and on what to train."""
+
+    steps: int = 1000  # batches
+    minutes: float | None = None  # wall clock after which training ends cleanly; null: no limit
+    accelerator: str = "cpu"  # cpu, gpu
+    devices: int = 1
+    precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
+    threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice
+    log_every: int = 10  # batches between rows of metrics
+    resume: str | None = None  # checkpoint from which training goes on
+
+
+def slug(words: Any) -> str:
+    """Words as a name for a folder: lower case, letters and digits, underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
+
+
+# Hydra names a run's folder before main() is entered, so the resolver must exist on import.
+OmegaConf.register_new_resolver("slug", slug, replace=True)
+
+
+def register(name: str, schema: type, group: str | None = None) -> None:
+    """Make a dataclass available to Hydra's defaults lists as the schema of a configuration."""
+    ConfigStore.instance().store(name=name, node=schema, group=group)
+
+
+def save_config(config: DictConfig, folder: Path) -> None:
+    """Write the resolved configuration into a run's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
+
+
+def make_logger(logger: dict | None, folder: Path) -> Any:
+    """Build the logger that the group `logger` describes by `_target_`; its files go into the run's folder."""
+    return instantiate(logger, save_dir=str(folder)) if logger else False
+
+
+def fit(
+    module: pl.LightningModule,
+    data: Any,
+    *,
+    config: TrainerConfig,
+    folder: Path,
+    seed: int,
+    logger: Any = False,
+    callbacks: Sequence[Callback] = (),
+    validation: Any = None,
+) -> pl.Trainer:
+    """Train a module for `config.steps` batches and return the Lightning Trainer.
+
+    Args:
+        module: what to train.
+        data: iterable of batches, or a data module.
+        config: how long and on what.
+        folder: the run's folder; everything written goes below it.
+        seed: of Python, NumPy and PyTorch.
+        logger: a Lightning logger or False.
+        callbacks: added to the progress bar.
+        validation: iterable of validation batches, run before the first and after the last step.
+
+    Raises:
+        ValueError: if the accelerator asked for is not there.
+    """
+    if config.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
+    if config.threads > 0:
+        torch.set_num_threads(config.threads)
+    pl.seed_everything(seed, verbose=False)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    trainer = pl.Trainer(
+        max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
+        limit_train_batches=config.steps,
+        max_time=timedelta(minutes=config.minutes) if config.minutes else None,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        precision=config.precision,
+        logger=logger,
+        callbacks=[TQDMProgressBar(refresh_rate=1), *callbacks],
+        default_root_dir=str(folder),
+        log_every_n_steps=config.log_every,
+        enable_checkpointing=False,  # callbacks.py writes checkpoints: trained parts only, atomically
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
+    return trainer
