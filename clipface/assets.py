@@ -1,4 +1,4 @@
-"""The one table of files that the project ships or that a user brings, and the one place where a missing file is explained."""
+"""The one table of files that the project ships or a user brings; every missing file is explained here."""
 
 import hashlib
 import os
@@ -22,9 +22,7 @@ _REBUILD = "it is part of the repository: check it out again, or rebuild it with
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 ASSETS = {
-    "open_head": Asset(
-        "open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"
-    ),
+    "open_head": Asset("open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"),
     "generator": Asset(
         "generator.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.texture_gan experiment=shipped`"
     ),
@@ -34,9 +32,17 @@ ASSETS = {
     "scoring_encoder": Asset(
         "scoring_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder experiment=scoring`"
     ),
-    "flame": Asset("flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"),
-    "flame_template": Asset("flame/head_template.obj", "FLAME licence", _FLAME + "the texture space and take head_template.obj"),
-    "flame_landmarks": Asset("flame/landmark_embedding.npy", "FLAME licence", _FLAME + "FLAME 2020 (landmark_embedding.npy comes with DECA's data)"),
+    "flame": Asset(
+        "flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"
+    ),
+    "flame_template": Asset(
+        "flame/head_template.obj", "FLAME licence", _FLAME + "the texture space and take head_template.obj"
+    ),
+    "flame_landmarks": Asset(
+        "flame/landmark_embedding.npy",
+        "FLAME licence",
+        _FLAME + "FLAME 2020 (landmark_embedding.npy comes with DECA's data)",
+    ),
     "flame_masks": Asset("flame/FLAME_masks.pkl", "FLAME licence", _FLAME + "the vertex masks (FLAME_masks.pkl)"),
 }
 
@@ -51,7 +57,7 @@ def resolve(name: str) -> Path:
 
     Raises:
         KeyError: if no asset has this name.
-        FileNotFoundError: if the file is missing; says where it was looked for, how to get it, and how to point elsewhere.
+        FileNotFoundError: if the file is missing; says where it was looked for and how to get it.
         ValueError: if a shipped file is not the one that was shipped (cut off or changed).
     """
     if name not in ASSETS:
@@ -62,7 +68,9 @@ def resolve(name: str) -> Path:
         path = folder / asset.file
         if path.is_file():
             if folder == SHIPPED_FOLDER and asset.sha256 and checksum(path) != asset.sha256:
-                raise ValueError(f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}")
+                raise ValueError(
+                    f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}"
+                )
             return path
     looked = " and ".join(str(folder / asset.file) for folder in [*folders, SHIPPED_FOLDER])
     raise FileNotFoundError(

@@ -11,7 +11,7 @@ def expect(name: str, tensor: Tensor, shape: Sequence[int | str]) -> dict[str, i
     Args:
         name: the argument's name, for the message.
         tensor: what the caller was given.
-        shape: one entry an axis: a number for a fixed size, a word for a free size. A word used twice must have one size.
+        shape: one entry an axis: a number for a fixed size, a word for a free one. A word used twice is one size.
 
     Returns:
         Sizes by word, for instance {"B": 4, "V": 5023}.

@@ -52,17 +52,18 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         ValueError: if either file is cut off or not of its format.
     """
     path = Path(path)
-    for file in (path, path.with_suffix(".json")):
+    described = path.with_suffix(".json")
+    for file in (path, described):
         if not file.is_file():
-            raise FileNotFoundError(f"weights: {file} does not exist; weights are a .safetensors file with a .json beside it")
+            raise FileNotFoundError(f"weights: {file} does not exist; a .safetensors file has a .json beside it")
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"weights: {path} is cut off or not a safetensors file ({error}); fetch or write it again") from error
+        raise ValueError(f"weights: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
     try:
-        config = json.loads(path.with_suffix(".json").read_text())
+        config = json.loads(described.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"weights: {path.with_suffix('.json')} is not valid JSON ({error}); fetch or write it again") from error
+        raise ValueError(f"weights: {described} is not valid JSON ({error}); fetch or write it again") from error
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, config
 
 
@@ -71,7 +72,7 @@ def check_keys(wanted: Iterable[str], given: Iterable[str], what: str) -> None:
     wanted, given = set(wanted), set(given)
     missing, foreign = sorted(wanted - given), sorted(given - wanted)
     if missing or foreign:
-        raise ValueError(f"{what}: the names of the weights do not fit; missing: {_few(missing)}; not known: {_few(foreign)}")
+        raise ValueError(f"{what}: names of weights do not fit; missing: {_few(missing)}; not known: {_few(foreign)}")
 
 
 def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
@@ -85,4 +86,5 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str)
 
 
 def _few(names: list[str], most: int = 5) -> str:
-    return "none" if not names else ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"

@@ -13,7 +13,7 @@ class Checkpoint(Callback):
     """Write `last.ckpt` every `every` batches, at the end, and when training is interrupted; never half a file."""
 
     def __init__(self, folder: Path, every: int) -> None:
-        """Args: folder: where `last.ckpt` goes; every: batches (not optimiser steps) between two writes, 0: only at the end."""
+        """Args: folder: of `last.ckpt`; every: batches (not optimiser steps) between two writes, 0: only at the end."""
         self.path = Path(folder) / "last.ckpt"
         self.every = every
 
