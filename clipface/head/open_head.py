@@ -1,0 +1,77 @@
+"""The open head, free of any licence to sign, read from one `.npz`."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from clipface.head.data import IDENTITY_COUNT, HeadData
+
+EXPRESSION_COUNT = 100  # as many as FLAME has, so coefficients made for one head fit the other
+KEYS = (
+    "v_template", "f", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights", "vt", "ft", "landmark_faces",
+    "landmark_barycentric", "expression_names", "expression_covariance", "region_names", "region_masks",
+)  # fmt: skip
+
+
+def read_open_head(path: str | Path) -> HeadData:
+    """Read the open head; its unused expression slots are filled with zeros.
+
+    Args:
+        path: the `.npz` that scripts/build_open_head.py writes.
+
+    Returns:
+        Checked arrays, float32.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is cut off, lacks an array, or its arrays disagree.
+    """
+    path = Path(path)
+    arrays = _read_arrays(path)
+    directions = arrays["shapedirs"].astype(np.float32)
+    if directions.ndim != 3 or not IDENTITY_COUNT < directions.shape[2] <= IDENTITY_COUNT + EXPRESSION_COUNT:
+        wanted = f"(V, 3, {IDENTITY_COUNT + 1} to {IDENTITY_COUNT + EXPRESSION_COUNT})"
+        raise ValueError(f"{path.name}: shapedirs: shape {wanted} wanted, {directions.shape} given")
+    expressions = directions[:, :, IDENTITY_COUNT:]
+    unused = EXPRESSION_COUNT - expressions.shape[2]
+    weights = arrays["weights"].astype(np.float32)
+    names, masks = arrays["region_names"], arrays["region_masks"]
+    if masks.shape != (len(names), len(arrays["v_template"])):
+        wanted = (len(names), len(arrays["v_template"]))
+        raise ValueError(f"{path.name}: region_masks: shape {wanted} wanted, {masks.shape} given")
+    data = HeadData(
+        v_template=arrays["v_template"],
+        faces=arrays["f"],
+        shapedirs=directions[:, :, :IDENTITY_COUNT],
+        expression_dirs=np.pad(expressions, ((0, 0), (0, 0), (0, unused))),
+        posedirs=arrays["posedirs"],
+        J_regressor=arrays["J_regressor"],
+        parents=arrays["kintree_table"][0],
+        weights=weights,
+        uv=arrays["vt"],
+        uv_faces=arrays["ft"],
+        landmark_faces=arrays["landmark_faces"],
+        landmark_barycentric=arrays["landmark_barycentric"],
+        regions={str(name): np.flatnonzero(mask) for name, mask in zip(names, masks, strict=True)},
+        expression_names=tuple(str(name) for name in arrays["expression_names"]),
+        expression_covariance=np.pad(arrays["expression_covariance"], (0, unused)),
+        source=path.name,
+    ).check()
+    # Stored as float16 the weights sum to one only nearly, which would scale the head by as much.
+    data.weights = weights / weights.sum(axis=1, keepdims=True)
+    return data.floats()
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"open head: {path} does not exist; scripts/build_open_head.py writes it")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in KEYS if key not in file.files]
+            if missing:
+                raise ValueError(f"the arrays {', '.join(missing)} are missing")
+            return {key: file[key] for key in KEYS}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError) as error:
+        raise ValueError(f"open head: {path} is cut off or not a head ({error}); fetch or build it again") from error
