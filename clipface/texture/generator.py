@@ -1,0 +1,152 @@
+"""The texture generator: latent code z → style code w+ → UV texture."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from clipface import weights
+from clipface.shapes import expect
+from clipface.texture.layers import EqualLinear, ModulatedConv, ToRGB, normalise, upsample
+
+MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN2)
+
+
+class MappingNetwork(nn.Module):
+    """Multi-layer perceptron z → w, with the running mean of w that truncation pulls towards."""
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int, levels: int):
+        super().__init__()
+        sizes = [z_dim] + [w_dim] * layers
+        self.layers = nn.ModuleList(
+            EqualLinear(inputs, outputs, multiplier=MAPPING_MULTIPLIER, activation=True)
+            for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.levels = levels
+        self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(self, z: Tensor, psi: float = 1.0) -> Tensor:
+        """Map z [B, z_dim] to w_plus [B, levels, w_dim], every level the same; psi < 1 truncates towards the mean."""
+        expect("z", z, ("B", self.layers[0].weight.shape[1]))
+        w = normalise(z)
+        for layer in self.layers:
+            w = layer(w)
+        if psi != 1:
+            w = self.w_avg.lerp(w, psi)
+        return w[:, None].expand(-1, self.levels, -1)
+
+
+class SynthesisBlock(nn.Module):
+    """One resolution: [conv0 and upsampling], conv1, colours."""
+
+    def __init__(self, inputs: int, channels: int, w_dim: int, resolution: int):
+        super().__init__()
+        self.conv0 = ModulatedConv(inputs, channels, w_dim, resolution, upsample=True) if inputs else None
+        self.conv1 = ModulatedConv(channels, channels, w_dim, resolution)
+        self.torgb = ToRGB(channels, w_dim)
+
+    def forward(self, x: Tensor, image: Tensor | None, w: list[Tensor], noise: str) -> tuple[Tensor, Tensor]:
+        """Map features and image so far, and the block's two or three levels of w, to the next features and image."""
+        if self.conv0 is not None:
+            x = self.conv0(x, w[0], noise)
+        x = self.conv1(x, w[-2], noise)
+        rgb = self.torgb(x, w[-1])
+        return x, rgb if image is None else upsample(image) + rgb
+
+
+class SynthesisNetwork(nn.Module):
+    """Style code w+ → image, from 4×4 upwards; block n reads levels 2n-1, 2n, 2n+1, the first reads 0 and 1."""
+
+    def __init__(self, resolution: int, w_dim: int, channel_base: int, channel_max: int):
+        super().__init__()
+        resolutions = [2**n for n in range(2, resolution.bit_length())]
+        channels = [min(channel_base // r, channel_max) for r in resolutions]
+        self.const = nn.Parameter(torch.randn(channels[0], 4, 4))
+        self.blocks = nn.ModuleList(
+            SynthesisBlock(inputs, outputs, w_dim, r)
+            for inputs, outputs, r in zip([0] + channels[:-1], channels, resolutions, strict=True)
+        )
+        self.levels, self.w_dim = 2 * len(self.blocks), w_dim
+
+    def forward(self, w_plus: Tensor, noise: str = "const") -> Tensor:
+        """Map w_plus [B, levels, w_dim] to textures [B, 3, R, R], about [-1, 1].
+
+        Args:
+            w_plus: style codes.
+            noise: "const" (the network's fixed pattern), "random" (new for each sample) or "none".
+
+        Gradient: reaches w_plus and every parameter; twice differentiable.
+        """
+        expect("w_plus", w_plus, ("B", self.levels, self.w_dim))
+        w = w_plus.unbind(1)
+        x, image = self.const.expand(len(w_plus), -1, -1, -1), None
+        for n, block in enumerate(self.blocks):
+            x, image = block(x, image, w[max(2 * n - 1, 0) : 2 * n + 2], noise)
+        return image
+
+
+class TextureGenerator(nn.Module):
+    """StyleGAN2 variant that paints UV textures.
+
+    Args:
+        resolution: of the texture, a power of two, at least 8.
+        z_dim: size of the latent code.
+        w_dim: size of a style code.
+        mapping_layers: depth of the mapping network.
+        channel_base: a block has min(channel_base / its resolution, channel_max) channels.
+        channel_max: the most channels.
+
+    Source: StyleGAN2 (arXiv 1912.04958) as changed by the published ClipFace checkpoints: conv0 works at the lower
+    resolution, and upsampling comes after it. Own code.
+    """
+
+    def __init__(
+        self,
+        resolution: int = 256,
+        z_dim: int = 512,
+        w_dim: int = 512,
+        mapping_layers: int = 4,
+        channel_base: int = 8192,
+        channel_max: int = 256,
+    ):
+        super().__init__()
+        if resolution < 8 or resolution & (resolution - 1):
+            raise ValueError(f"resolution: a power of two from 8 up is wanted, {resolution} was given")
+        self.config = {
+            "resolution": resolution,
+            "z_dim": z_dim,
+            "w_dim": w_dim,
+            "mapping_layers": mapping_layers,
+            "channel_base": channel_base,
+            "channel_max": channel_max,
+        }
+        self.synthesis = SynthesisNetwork(resolution, w_dim, channel_base, channel_max)
+        self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers, self.synthesis.levels)
+
+    @property
+    def levels(self) -> int:
+        """Number of levels of w_plus: 2·log2(resolution) − 2."""
+        return self.synthesis.levels
+
+    def forward(self, z: Tensor, psi: float = 1.0, noise: str = "const") -> Tensor:
+        """Map z [B, z_dim] to textures [B, 3, R, R], about [-1, 1]."""
+        return self.synthesis(self.mapping(z, psi), noise)
+
+    def save(self, path: str | Path, half: bool = True) -> Path:
+        """Write the network to a `.safetensors` file, float16 by default, with its configuration beside it."""
+        return weights.save(path, self.state_dict(), self.config, half)
+
+    @classmethod
+    def from_weights(cls, path: str | Path) -> "TextureGenerator":
+        """Read a network that `save` wrote (CPU, float32, evaluation mode).
+
+        Raises:
+            FileNotFoundError, ValueError: if a file is missing, cut off, or does not fit.
+        """
+        tensors, config = weights.load(path)
+        try:
+            generator = cls(**config)
+        except TypeError as error:
+            raise ValueError(f"path: {path} describes no texture generator ({error})") from error
+        weights.load_into(generator, tensors, str(path))
+        return generator.eval()

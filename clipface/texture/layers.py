@@ -1,0 +1,154 @@
+"""Layers of the texture networks: equalised weights, modulated convolution, resampling.
+
+Source: StyleGAN2 (Karras et al., CVPR 2020, arXiv 1912.04958), sections 2 and 4; own code from the formulas.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2  # of leaky ReLU
+GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
+CLAMP = 256.0  # the published networks limit every activation; float16 would overflow without it
+EPSILON = 1e-8
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Scale each vector of `x` [B, D] to a second moment of one."""
+    return x * (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+
+
+def activate(x: Tensor) -> Tensor:
+    """Leaky ReLU and clamp. The gain √2 is left to the caller, who folds it into a factor that is applied anyway."""
+    return F.leaky_relu(x, SLOPE).clamp(-CLAMP, CLAMP)
+
+
+class EqualLinear(nn.Module):
+    """Linear layer whose weights are stored with unit variance and scaled when used.
+
+    Args:
+        inputs, outputs: sizes.
+        bias: what the bias starts from.
+        multiplier: of the learning rate; weights are stored this much larger.
+        activation: leaky ReLU with gain √2 afterwards.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, multiplier: float = 1.0, activation: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), float(bias)))
+        self.multiplier, self.activation = multiplier, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, inputs] to [B, outputs]."""
+        x = F.linear(x, self.weight * (self.multiplier / self.weight.shape[1] ** 0.5), self.bias * self.multiplier)
+        return F.leaky_relu(x, SLOPE) * GAIN if self.activation else x
+
+
+class EqualConv(nn.Module):
+    """Convolution with scaled weights, its gain folded into them.
+
+    Args:
+        inputs, outputs: channels.
+        kernel: size, odd.
+        activation: leaky ReLU with gain √2 (and clamp) afterwards.
+        bias: whether there is one.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, activation: bool = True, bias: bool = True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.activation = activation
+
+    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
+        """Map [B, inputs, H, W] to [B, outputs, H, W], scaled by `gain`."""
+        gain = gain * (GAIN if self.activation else 1.0)
+        weight = self.weight * (gain / self.weight[0].numel() ** 0.5)
+        # Leaky ReLU is positively homogeneous: scaling its input is scaling its output.
+        bias = None if self.bias is None else self.bias * gain
+        x = F.conv2d(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype), padding=weight.shape[-1] // 2)
+        return activate(x) if self.activation else x
+
+
+class ModulatedConv(nn.Module):
+    """3×3 convolution modulated by a style, demodulated, with optional upsampling, noise, bias and leaky ReLU.
+
+    Modulation scales input channels and demodulation output channels, so one ordinary convolution serves the whole
+    batch: activations are scaled before and after it, and no weights per sample are ever made.
+
+    Args:
+        inputs, outputs: channels.
+        w_dim: size of a latent code.
+        resolution: of the output, in pixels.
+        upsample: double the resolution after the convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, upsample: bool = False):
+        super().__init__()
+        self.affine = EqualLinear(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros(1))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.upsample = upsample
+
+    def forward(self, x: Tensor, w: Tensor, noise: str) -> Tensor:
+        """Map x [B, inputs, H, W] and w [B, w_dim] to [B, outputs, resolution, resolution]."""
+        style = self.affine(w)
+        factor = GAIN * (style.square() @ self.weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # [B, outputs]
+        x = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype), padding=1)
+        factor = factor.to(x.dtype)[:, :, None, None]
+        shift = (self.bias[:, None, None] + self._noise(noise, len(x))).to(x.dtype) * GAIN
+        if self.upsample:  # the factor is the same for all pixels, so it is cheaper before
+            return activate(upsample(x * factor) + shift)
+        return activate(torch.addcmul(shift, x, factor))
+
+    def _noise(self, kind: str, batch: int) -> Tensor | float:
+        if kind == "none":
+            return 0.0
+        if kind == "const":
+            return self.noise_const * self.noise_strength
+        if kind == "random":
+            return torch.randn_like(self.noise_const.expand(batch, 1, -1, -1)) * self.noise_strength
+        raise ValueError(f"noise: const, random or none is wanted, {kind!r} was given")
+
+
+class ToRGB(nn.Module):
+    """Modulated 1×1 convolution to three colours, without demodulation.
+
+    Three outputs are so few that weights per sample are cheaper than scaled activations: one small matrix product.
+    """
+
+    def __init__(self, inputs: int, w_dim: int):
+        super().__init__()
+        self.affine = EqualLinear(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Map x [B, inputs, H, W] and w [B, w_dim] to [B, 3, H, W]."""
+        style = self.affine(w) / self.weight.shape[1] ** 0.5
+        weight = (self.weight[:, :, 0, 0] * style[:, None]).to(x.dtype)  # [B, 3, inputs]
+        rgb = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
+        return (rgb + self.bias[:, None, None].to(x.dtype)).clamp(-CLAMP, CLAMP)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Double the resolution of [B, C, H, W]: nearest neighbour, replicate-pad (2, 1), then the filter [1, 3, 3, 1]/8.
+
+    On each axis this is one average and one three-tap filter of the small image (even and odd outputs), so no large
+    image is ever filtered.
+    """
+    return _double(_double(x, 2), 3)
+
+
+def _double(x: Tensor, axis: int) -> Tensor:
+    size = x.shape[axis]
+    ends = [x.narrow(axis, 0, 1), x, x.narrow(axis, size - 1, 1)]
+    padded = torch.cat(ends, axis)
+    halves = torch.lerp(padded.narrow(axis, 0, size + 1), padded.narrow(axis, 1, size + 1), 0.5)
+    even = halves.narrow(axis, 0, size)
+    # (x[i-1] + 6 x[i] + x[i+1]) / 8 is the middle between x[i] and the mean of the two halves beside it.
+    odd = torch.lerp(x, torch.lerp(even, halves.narrow(axis, 1, size), 0.5), 0.5)
+    return torch.stack((even, odd), axis + 1).flatten(axis, axis + 1)

@@ -1,0 +1,140 @@
+"""The authors' published checkpoints, read without running code from them.
+
+Every file is a pickle of tensors, so `torch.load(weights_only=True)` reads it and refuses anything else.
+"""
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface import weights
+from clipface.texture.generator import MAPPING_MULTIPLIER, TextureGenerator
+from clipface.texture.layers import GAIN
+
+
+class PublishedMapper(NamedTuple):
+    """Plain weights of published mappers; learning rate multiplier and gain are folded in.
+
+    Both networks first scale their input vector to a second moment of one, then apply
+    x = leaky_relu(weight @ x + bias, 0.2) for every layer, the last included.
+    """
+
+    texture_weights: list[Tensor]  # per layer [levels, out, in]; one level if the file has one network for all
+    texture_biases: list[Tensor]  # per layer [levels, out]
+    expression_weights: list[Tensor]  # per layer [out, in]
+    expression_biases: list[Tensor]  # per layer [out]
+
+
+def load_published(path: str | Path) -> dict:
+    """Read a file of tensors and plain containers.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is cut off or holds anything but tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: {path} does not exist; a published ClipFace checkpoint is wanted")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({error})") from error
+
+
+def read_published_generator(path: str | Path) -> TextureGenerator:
+    """Read `stylegan_G.pth` (evaluation mode)."""
+    return generator_from_state(load_published(path), str(path))
+
+
+def generator_from_state(state: Mapping[str, Tensor], what: str = "state") -> TextureGenerator:
+    """Build the generator that fits a state dict under the authors' names.
+
+    Raises:
+        ValueError: if the names are not those of a published generator.
+    """
+    renamed = {}
+    for name, value in state.items():
+        if name.endswith("resampler.kernel"):  # the fixed upsampling filter
+            continue
+        name = name.replace("synthesis.first_block.const", "synthesis.const")
+        name = name.replace("synthesis.first_block.", "synthesis.blocks.first.")
+        name = re.sub(r"^synthesis\.blocks\.(\d+)\.", lambda match: f"synthesis.blocks.{int(match[1]) + 1}.", name)
+        renamed[name.replace("blocks.first.", "blocks.0.")] = value.float()
+    generator = TextureGenerator(**_generator_config(renamed, what))
+    weights.load_into(generator, renamed, what)
+    return generator.eval()
+
+
+def _generator_config(state: Mapping[str, Tensor], what: str) -> dict[str, int]:
+    blocks = {int(match[1]) for match in (re.match(r"synthesis\.blocks\.(\d+)\.", name) for name in state) if match}
+    layers = {name for name in state if re.fullmatch(r"mapping\.layers\.\d+\.weight", name)}
+    last = f"synthesis.blocks.{max(blocks, default=0)}.conv1.weight"
+    if not blocks or not layers or last not in state or "synthesis.const" not in state:
+        raise ValueError(f"{what}: the names of a published generator are wanted, given: {', '.join(list(state)[:5])}")
+    resolution = 4 * 2 ** max(blocks)
+    w_dim, z_dim = state["mapping.layers.0.weight"].shape
+    channels = {4 * 2**n: state[f"synthesis.blocks.{n}.conv1.weight"].shape[0] for n in blocks}
+    return {
+        "resolution": resolution,
+        "z_dim": z_dim,
+        "w_dim": w_dim,
+        "mapping_layers": len(layers),
+        # The authors fix the base at 16384; a block whose channels are not cut off tells it.
+        "channel_base": max(r * c for r, c in channels.items()),
+        "channel_max": max(channels.values()),
+    }
+
+
+def read_published_mapper(path: str | Path) -> PublishedMapper:
+    """Read `pretrain_mapper.pt` ({"texture_mapper", "geometry_mapper"}) or a trained mapper ({"level_0", …, "geo"})."""
+    return mapper_from_state(load_published(path), str(path))
+
+
+def mapper_from_state(state: Mapping[str, Mapping[str, Tensor]], what: str = "state") -> PublishedMapper:
+    """Collect the networks of a published mapper file as plain tensors.
+
+    Raises:
+        ValueError: if the names are not those of a published mapper.
+    """
+    if {"texture_mapper", "geometry_mapper"} <= set(state):
+        levels, expression = [state["texture_mapper"]], state["geometry_mapper"]
+    else:
+        names = sorted((name for name in state if re.fullmatch(r"level_\d+", name)), key=lambda name: int(name[6:]))
+        wanted = [f"level_{n}" for n in range(max(len(names), 1))] + ["geo"]
+        weights.check_keys(wanted, state, what)
+        levels, expression = [state[name] for name in names], state["geo"]
+    networks = [_perceptron(network, what) for network in levels]
+    return PublishedMapper(
+        [torch.stack(layer) for layer in zip(*(network[0] for network in networks), strict=True)],
+        [torch.stack(layer) for layer in zip(*(network[1] for network in networks), strict=True)],
+        *_perceptron(expression, what),
+    )
+
+
+def _perceptron(state: Mapping[str, Tensor], what: str) -> tuple[list[Tensor], list[Tensor]]:
+    depth = len(state) // 2
+    weights.check_keys([f"layers.{n}.{part}" for n in range(depth) for part in ("weight", "bias")], state, what)
+    matrices = [state[f"layers.{n}.weight"].float() for n in range(depth)]
+    scale = MAPPING_MULTIPLIER * GAIN
+    return [m * (scale / m.shape[1] ** 0.5) for m in matrices], [
+        state[f"layers.{n}.bias"].float() * scale for n in range(depth)
+    ]
+
+
+def read_published_code(path: str | Path, levels: int) -> Tensor:
+    """Read a latent code file and keep the levels that the synthesis reads.
+
+    The authors store 18 levels where a 512² synthesis reads 16.
+
+    Returns:
+        w_plus [levels, w_dim].
+    """
+    code = load_published(path)
+    if not isinstance(code, Tensor) or code.shape[-2:].numel() != code.numel() or code.shape[-2] < levels:
+        raise ValueError(f"path: {path} is wanted to hold one code of at least {levels} levels")
+    return code.reshape(code.shape[-2:])[:levels].float()

@@ -1,0 +1,109 @@
+"""The generator against the published network's own numbers, and its own promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clipface.texture.generator import TextureGenerator
+from clipface.texture.layers import upsample
+from clipface.texture.published import generator_from_state
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
+TINY = {"resolution": 16, "z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 128, "channel_max": 12}
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+@pytest.fixture(scope="module")
+def published(golden):
+    prefix = "generator/"
+    return generator_from_state({k[len(prefix) :]: v for k, v in golden.items() if k.startswith(prefix)})
+
+
+@pytest.fixture
+def tiny():
+    torch.manual_seed(0)
+    generator = TextureGenerator(**TINY)
+    for name, parameter in generator.named_parameters():
+        if name.endswith(("noise_strength", "bias")):  # zero at the start, so nothing would show
+            torch.nn.init.normal_(parameter)
+    return generator
+
+
+def test_matches_the_published_network(golden, published):
+    levels = published.levels
+    with torch.no_grad():
+        torch.testing.assert_close(published.mapping(golden["z"]), golden["w"][:, :levels], atol=1e-4, rtol=0)
+        truncated = published.mapping(golden["z"], psi=0.7)
+        torch.testing.assert_close(truncated, golden["w_truncated_psi_0_7"][:, :levels], atol=1e-4, rtol=0)
+        texture = published.synthesis(golden["w_plus"][:, :levels])
+    torch.testing.assert_close(texture, golden["texture"], atol=1e-4, rtol=0)
+
+
+def test_upsample_is_the_filter_it_claims():
+    x = torch.randn(2, 3, 5, 4)
+    near = torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+    taps = torch.tensor([1.0, 3, 3, 1])
+    kernel = (taps[:, None] * taps / 64).expand(3, 1, 4, 4)
+    padded = torch.nn.functional.pad(near, (2, 1, 2, 1), mode="replicate")
+    torch.testing.assert_close(upsample(x), torch.nn.functional.conv2d(padded, kernel, groups=3))
+
+
+def test_levels_and_size_of_the_shipped_network():
+    generator = TextureGenerator()
+    assert generator.levels == 14
+    assert sum(value.numel() for value in generator.state_dict().values()) <= 8_000_000
+
+
+@pytest.mark.parametrize("noise", ["const", "none"])
+def test_batch_agrees_with_single_samples(tiny, noise):
+    w_plus = torch.randn(3, tiny.levels, 8)
+    together = tiny.synthesis(w_plus, noise)
+    alone = torch.cat([tiny.synthesis(code[None], noise) for code in w_plus])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_noise_kinds_differ(tiny):
+    w_plus = torch.randn(1, tiny.levels, 8).expand(2, -1, -1)
+    const, none, random = (tiny.synthesis(w_plus, kind) for kind in ("const", "none", "random"))
+    torch.testing.assert_close(const[0], const[1])
+    assert (const - none).abs().max() > 1e-2
+    assert (random[0] - random[1]).abs().max() > 1e-2
+    with pytest.raises(ValueError, match="noise"):
+        tiny.synthesis(w_plus, "white")
+
+
+def test_every_level_is_read(tiny):
+    w_plus = torch.randn(1, tiny.levels, 8, requires_grad=True)
+    tiny.synthesis(w_plus).square().sum().backward()
+    assert (w_plus.grad[0].norm(dim=1) > 0).all()
+
+
+def test_gradients_are_right_twice():
+    torch.manual_seed(0)
+    generator = TextureGenerator(**TINY | {"resolution": 8, "w_dim": 2, "channel_max": 3}).double()
+    w_plus = torch.randn(2, generator.levels, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(generator.synthesis, w_plus, fast_mode=True)
+    assert torch.autograd.gradgradcheck(generator.synthesis, w_plus, fast_mode=True)
+
+
+def test_saved_network_comes_back(tiny, tmp_path):
+    tiny.save(tmp_path / "generator.safetensors")
+    loaded = TextureGenerator.from_weights(tmp_path / "generator.safetensors")
+    z = torch.randn(2, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(z), tiny(z), atol=0.05, rtol=0.01)  # float16 weights
+    assert loaded.config == tiny.config
+
+
+def test_wrong_input_is_named(tiny):
+    with pytest.raises(ValueError, match="w_plus"):
+        tiny.synthesis(torch.zeros(1, 3, 8))
+    with pytest.raises(ValueError, match="resolution"):
+        TextureGenerator(resolution=48)
