@@ -1,0 +1,217 @@
+"""Pictures and words as vectors of one space: open_clip's models by name, and the project's own face encoders."""
+
+import difflib
+import pickle
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import open_clip
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipface import assets, weights
+from clipface.guidance.tokenizer import WordTokenizer
+from clipface.shapes import expect
+
+SHIPPED = ("face_encoder", "scoring_encoder")
+LARGER = "guidance=vit_b_32"
+# Pictures of the painted faces are centred with plain numbers: -1..1.
+FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+# A renderer or a bicubic filter overshoots a little; -1..1 or 0..255 go much farther.
+_RANGE_TOLERANCE = 0.25
+
+
+@dataclass
+class GuidanceConfig:
+    """Which encoder compares pictures with words."""
+
+    model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
+    pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
+    weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
+
+
+class Encoder(nn.Module):
+    """An open_clip model with its tokenizer and its preparation of pictures."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Callable[[Sequence[str]], Tensor],
+        image_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            model: has open_clip's `encode_image` and `encode_text`.
+            tokenizer: texts to tokens [N, context].
+            image_size: side of the square pictures that the model was trained on, pixels.
+            mean: of each colour, in 0..1, as the model was trained.
+            std: likewise.
+        """
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.image_size = image_size
+        self.frozen = False
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def freeze(self) -> "Encoder":
+        """Fix the parameters and the statistics of batch normalisation for good."""
+        self.eval().requires_grad_(False)
+        self.frozen = True
+        return self
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """Switch to training, unless frozen: a trainer switches all that it holds."""
+        return super().train(mode and not self.frozen)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Encode pictures.
+
+        Args:
+            images: [B, 3, H, W] in 0..1, any size; of a picture that is not square the middle is taken.
+
+        Returns:
+            [B, D], length 1.
+
+        Raises:
+            ValueError: if a value is not finite or far outside 0..1.
+
+        Gradient:
+            To `images`, through the antialiased resizing.
+        """
+        expect("images", images, ("B", 3, "H", "W"))
+        low, high = (value.item() for value in images.detach().aminmax())
+        if not (low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE):  # also when either is NaN
+            raise ValueError(f"images: numbers in 0..1 are wanted, {low:g}..{high:g} were given")
+        side = min(images.shape[-2:])
+        top, left = ((size - side) // 2 for size in images.shape[-2:])
+        images = images[..., top : top + side, left : left + side]
+        if side != self.image_size:
+            size = (self.image_size, self.image_size)
+            images = functional.interpolate(images, size, mode="bicubic", antialias=True, align_corners=False)
+        return functional.normalize(self.model.encode_image((images - self.mean) / self.std).float(), dim=-1)
+
+    def encode_tokens(self, tokens: Tensor) -> Tensor:
+        """Encode tokens [N, context] of this encoder's tokenizer as [N, D], length 1; for training."""
+        return functional.normalize(self.model.encode_text(tokens).float(), dim=-1)
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts, with a warning that names words which the encoder never saw.
+
+        Args:
+            texts: any number of texts.
+
+        Returns:
+            [N, D], length 1, without gradient.
+        """
+        if isinstance(texts, str):
+            raise TypeError(f"texts: a list of texts is wanted, the text {texts!r} was given")
+        for text in texts:
+            if unknown := self.unknown_words(text):
+                warnings.warn(
+                    f"the encoder never saw the words {', '.join(unknown)} of {text!r} and takes no notice of them; "
+                    f"{LARGER} chooses a larger encoder that knows them",
+                    stacklevel=2,
+                )
+        return self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of a text that the encoder never saw; open_clip's own models spell everything, so none."""
+        return self.tokenizer.unknown_words(text) if isinstance(self.tokenizer, WordTokenizer) else []
+
+
+def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
+    """Build an untrained face encoder.
+
+    Args:
+        architecture: open_clip's description of a model (embed_dim, vision_cfg, text_cfg); the vocabulary's size is added.
+        words: the vocabulary.
+    """
+    vision, text = dict(architecture["vision_cfg"]), dict(architecture["text_cfg"])
+    tokenizer = WordTokenizer(words, text["context_length"])
+    text["vocab_size"] = tokenizer.size
+    try:
+        model = open_clip.CLIP(architecture["embed_dim"], vision, text)
+    except TypeError as error:
+        raise ValueError(f"model: open_clip's keys are wanted in vision_cfg and text_cfg; {error}") from error
+    return Encoder(model, tokenizer, vision["image_size"], FACE_MEAN, FACE_STD)
+
+
+def save_face_encoder(path: str | Path, encoder: Encoder, architecture: Mapping) -> Path:
+    """Write a face encoder as `load_encoder` reads it: half precision, its description and vocabulary as JSON beside it."""
+    config = {"open_clip": dict(architecture), "words": list(encoder.tokenizer.words)}
+    return weights.save(path, encoder.model.state_dict(), config, half=True)
+
+
+def load_encoder(config: GuidanceConfig) -> Encoder:
+    """Load a frozen encoder.
+
+    Raises:
+        ValueError: if no model or weights have the name, or the weights' file is cut off or of another model.
+        FileNotFoundError: if a file is missing.
+        ConnectionError: if weights cannot be downloaded.
+    """
+    if config.model in SHIPPED:
+        return _load_face_encoder(Path(config.weights) if config.weights else assets.resolve(config.model)).freeze()
+    return _load_open_clip(config).freeze()
+
+
+def _load_face_encoder(path: Path) -> Encoder:
+    tensors, described = weights.load(path)
+    if not {"open_clip", "words"} <= described.keys():
+        raise ValueError(f"weights: {path.with_suffix('.json')} does not describe a face encoder (keys open_clip, words)")
+    encoder = build_face_encoder(described["open_clip"], described["words"])
+    weights.load_into(encoder.model, tensors, f"weights {path}")
+    return encoder
+
+
+def _load_open_clip(config: GuidanceConfig) -> Encoder:
+    name = config.model.replace("/", "-")
+    if name not in open_clip.list_models():
+        close = difflib.get_close_matches(name, [*open_clip.list_models(), *SHIPPED], 4, 0.3)
+        raise ValueError(f"guidance.model: a model of open_clip is wanted, {config.model!r} was given; close: {close}")
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if not config.weights and config.pretrained not in tags:
+        raise ValueError(
+            f"guidance.pretrained: one of {tags} is wanted for {name}, {config.pretrained!r} was given; "
+            "or give a local file as guidance.weights"
+        )
+    model = _read_local(name, Path(config.weights)) if config.weights else _download(name, config.pretrained)
+    prepared = open_clip.get_model_preprocess_cfg(model)
+    size = prepared["size"]
+    size = size if isinstance(size, int) else size[0]
+    return Encoder(model, open_clip.get_tokenizer(name), size, prepared["mean"], prepared["std"])
+
+
+def _read_local(name: str, path: Path) -> nn.Module:
+    if not path.is_file():
+        raise FileNotFoundError(f"guidance.weights: {path} does not exist")
+    if path.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
+        raise ValueError(f"guidance.weights: a .safetensors, .pt, .pth or .bin file is wanted, {path.name} was given")
+    try:
+        return open_clip.create_model(name, pretrained=str(path), weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, StopIteration, OSError) as error:
+        raise ValueError(
+            f"guidance.weights: {path} is cut off, not a state dict, or not of {name}: {str(error)[:300]}"
+        ) from error
+
+
+def _download(name: str, tag: str) -> nn.Module:
+    # OpenAI's weights were trained with a cheaper activation than the plain models of the same name.
+    quick = bool((open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu"))
+    try:
+        return open_clip.create_model(name, pretrained=tag, force_quick_gelu=quick, weights_only=True)
+    except (RuntimeError, OSError) as error:
+        raise ConnectionError(
+            f"the weights {tag} of {name} could not be downloaded ({str(error)[:200]}); fetch them on another machine "
+            "and give the file as guidance.weights=<file>, or use guidance=face, which needs no download"
+        ) from error
