@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from clipface import weights
 from clipface.shapes import expect
-from clipface.texture.layers import EqualLinear, ModulatedConv, ToRGB, normalise, upsample
+from clipface.texture.layers import EqualLinear, ModulatedConv, ToRGB, normalise
+from clipface.texture.pointwise import upsample
 
 MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN2)
 

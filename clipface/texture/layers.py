@@ -7,20 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SLOPE = 0.2  # of leaky ReLU
+from clipface.texture.pointwise import CLAMP, SLOPE, activate, scale_channels, shift_channels, upsample
+
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
-CLAMP = 256.0  # the published networks limit every activation; float16 would overflow without it
 EPSILON = 1e-8
 
 
 def normalise(x: Tensor) -> Tensor:
     """Scale each vector of `x` [B, D] to a second moment of one."""
     return x * (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()
-
-
-def activate(x: Tensor) -> Tensor:
-    """Leaky ReLU and clamp. The gain √2 is left to the caller, who folds it into a factor that is applied anyway."""
-    return F.leaky_relu(x, SLOPE).clamp(-CLAMP, CLAMP)
 
 
 class EqualLinear(nn.Module):
@@ -97,12 +92,12 @@ class ModulatedConv(nn.Module):
         """Map x [B, inputs, H, W] and w [B, w_dim] to [B, outputs, resolution, resolution]."""
         style = self.affine(w)
         factor = GAIN * (style.square() @ self.weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # [B, outputs]
-        x = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype), padding=1)
-        factor = factor.to(x.dtype)[:, :, None, None]
+        x = F.conv2d(scale_channels(x, style.to(x.dtype)), self.weight.to(x.dtype), padding=1)
+        factor = factor.to(x.dtype)
         shift = (self.bias[:, None, None] + self._noise(noise, len(x))).to(x.dtype) * GAIN
         if self.upsample:  # the factor is the same for all pixels, so it is cheaper before
-            return activate(upsample(x * factor) + shift)
-        return activate(torch.addcmul(shift, x, factor))
+            return activate(upsample(scale_channels(x, factor)) + shift)
+        return activate(shift_channels(x, factor, shift))
 
     def _noise(self, kind: str, batch: int) -> Tensor | float:
         if kind == "none":
@@ -132,23 +127,3 @@ class ToRGB(nn.Module):
         weight = (self.weight[:, :, 0, 0] * style[:, None]).to(x.dtype)  # [B, 3, inputs]
         rgb = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
         return (rgb + self.bias[:, None, None].to(x.dtype)).clamp(-CLAMP, CLAMP)
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Double the resolution of [B, C, H, W]: nearest neighbour, replicate-pad (2, 1), then the filter [1, 3, 3, 1]/8.
-
-    On each axis this is one average and one three-tap filter of the small image (even and odd outputs), so no large
-    image is ever filtered.
-    """
-    return _double(_double(x, 2), 3)
-
-
-def _double(x: Tensor, axis: int) -> Tensor:
-    size = x.shape[axis]
-    ends = [x.narrow(axis, 0, 1), x, x.narrow(axis, size - 1, 1)]
-    padded = torch.cat(ends, axis)
-    halves = torch.lerp(padded.narrow(axis, 0, size + 1), padded.narrow(axis, 1, size + 1), 0.5)
-    even = halves.narrow(axis, 0, size)
-    # (x[i-1] + 6 x[i] + x[i+1]) / 8 is the middle between x[i] and the mean of the two halves beside it.
-    odd = torch.lerp(x, torch.lerp(even, halves.narrow(axis, 1, size), 0.5), 0.5)
-    return torch.stack((even, odd), axis + 1).flatten(axis, axis + 1)

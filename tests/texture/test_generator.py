@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from clipface.texture.generator import TextureGenerator
-from clipface.texture.layers import upsample
 from clipface.texture.published import generator_from_state
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
@@ -44,15 +43,6 @@ def test_matches_the_published_network(golden, published):
         torch.testing.assert_close(truncated, golden["w_truncated_psi_0_7"][:, :levels], atol=1e-4, rtol=0)
         texture = published.synthesis(golden["w_plus"][:, :levels])
     torch.testing.assert_close(texture, golden["texture"], atol=1e-4, rtol=0)
-
-
-def test_upsample_is_the_filter_it_claims():
-    x = torch.randn(2, 3, 5, 4)
-    near = torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest")
-    taps = torch.tensor([1.0, 3, 3, 1])
-    kernel = (taps[:, None] * taps / 64).expand(3, 1, 4, 4)
-    padded = torch.nn.functional.pad(near, (2, 1, 2, 1), mode="replicate")
-    torch.testing.assert_close(upsample(x), torch.nn.functional.conv2d(padded, kernel, groups=3))
 
 
 def test_levels_and_size_of_the_shipped_network():
