@@ -4,10 +4,11 @@ from pathlib import Path
 
 from clipface import assets
 from clipface.head.data import HeadData
+from clipface.head.flame_file import read_flame
 from clipface.head.model import HeadModel
 from clipface.head.open_head import read_open_head
 
-__all__ = ["HeadData", "HeadModel", "load_head", "read_open_head"]
+__all__ = ["HeadData", "HeadModel", "load_head", "read_flame", "read_open_head"]
 
 
 def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
@@ -15,7 +16,7 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
 
     Args:
         name: "open", the head that comes with the project, or "flame", the licensed one.
-        path: its file, if not where `clipface.assets` looks.
+        path: its file, if not where `clipface.assets` looks. FLAME's other files are read if they lie beside it.
 
     Raises:
         FileNotFoundError: if the file is missing; says how to get it.
@@ -23,4 +24,15 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
     """
     if name == "open":
         return HeadModel(read_open_head(path or assets.resolve("open_head")))
-    raise ValueError(f"name: 'open' or 'flame' is wanted, {name!r} was given")
+    if name != "flame":
+        raise ValueError(f"name: 'open' or 'flame' is wanted, {name!r} was given")
+    file = Path(path or assets.resolve("flame"))
+    beside = {side: file.with_name(Path(assets.ASSETS[f"flame_{side}"].file).name) for side in _SIDE_FILES}
+    found = {side: place for side, place in beside.items() if place.is_file()}
+    if path is None and "template" not in found:
+        # Without texture coordinates nothing can be drawn; the error says how to get them.
+        found["template"] = assets.resolve("flame_template")
+    return HeadModel(read_flame(file, **found))
+
+
+_SIDE_FILES = ("template", "landmarks", "masks")

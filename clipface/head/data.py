@@ -7,6 +7,7 @@ import numpy as np
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 # FLAME 2020 keeps 300 identity directions, then the expression ones, in one array; the file does not say so.
 IDENTITY_COUNT = 300
+UNSIGNED_ROOT = 2**32 - 1
 SUM_TOLERANCE = 1e-2  # skinning weights stored as float16 sum to one within a few 1e-3
 
 
@@ -41,12 +42,12 @@ class HeadData:
         Raises:
             ValueError: naming the array, what was wanted and what was given.
         """
-        vertices, faces, joints = len(self.v_template), len(self.faces), len(JOINTS)
-        expressions = self.expression_dirs.shape[-1] if self.expression_dirs.ndim else 0
         self._shape("v_template", (None, 3))
         self._shape("f", (None, 3), self.faces)
+        vertices, faces, joints = len(self.v_template), len(self.faces), len(JOINTS)
         self._shape("shapedirs", (vertices, 3, None))
         self._shape("expression_dirs", (vertices, 3, None))
+        expressions = self.expression_dirs.shape[-1]
         self._shape("posedirs", (vertices, 3, 9 * (joints - 1)))
         self._shape("J_regressor", (joints, vertices))
         self._shape("weights", (vertices, joints))
@@ -81,6 +82,14 @@ class HeadData:
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 values[name] = np.ascontiguousarray(value, dtype=dtype)
         return HeadData(**values)
+
+    @staticmethod
+    def parents_of(kintree_table: np.ndarray) -> np.ndarray:
+        """Return [J] parents, -1 for the root, from a table whose first row has them; some files write -1 unsigned."""
+        if kintree_table.ndim != 2 or not len(kintree_table):
+            return np.empty(0, np.int64)  # `check` names it
+        parents = kintree_table[0].astype(np.int64)
+        return np.where(parents == UNSIGNED_ROOT, -1, parents)
 
     def _check_skeleton(self, joints: int) -> None:
         self._shape("kintree_table", (joints,), self.parents)

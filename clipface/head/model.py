@@ -145,7 +145,7 @@ class HeadModel(nn.Module):
         sizes = expect(name, value, ("B", "N"))
         if sizes["N"] > most:
             given = sizes["N"]
-            raise ValueError(f"{name}: {self.source} has {most} coefficients, so at most {most} are wanted; {given} given")
+            raise ValueError(f"{name}: at most the {most} coefficients of {self.source} are wanted, {given} were given")
         return sizes["B"]
 
     def _rotations(self, batch: int, pose: Tensor | None, neck_pose: Tensor | None, eye_pose: Tensor | None) -> Tensor:

@@ -38,8 +38,8 @@ def read_open_head(path: str | Path) -> HeadData:
     unused = EXPRESSION_COUNT - expressions.shape[2]
     weights = arrays["weights"].astype(np.float32)
     names, masks = arrays["region_names"], arrays["region_masks"]
-    if masks.shape != (len(names), len(arrays["v_template"])):
-        wanted = (len(names), len(arrays["v_template"]))
+    wanted = (names.size, *arrays["v_template"].shape[:1])
+    if masks.shape != wanted:
         raise ValueError(f"{path.name}: region_masks: shape {wanted} wanted, {masks.shape} given")
     data = HeadData(
         v_template=arrays["v_template"],
@@ -48,14 +48,14 @@ def read_open_head(path: str | Path) -> HeadData:
         expression_dirs=np.pad(expressions, ((0, 0), (0, 0), (0, unused))),
         posedirs=arrays["posedirs"],
         J_regressor=arrays["J_regressor"],
-        parents=arrays["kintree_table"][0],
+        parents=HeadData.parents_of(arrays["kintree_table"]),
         weights=weights,
         uv=arrays["vt"],
         uv_faces=arrays["ft"],
         landmark_faces=arrays["landmark_faces"],
         landmark_barycentric=arrays["landmark_barycentric"],
-        regions={str(name): np.flatnonzero(mask) for name, mask in zip(names, masks, strict=True)},
-        expression_names=tuple(str(name) for name in arrays["expression_names"]),
+        regions={str(name): np.flatnonzero(mask) for name, mask in zip(names.ravel(), masks, strict=True)},
+        expression_names=tuple(str(name) for name in arrays["expression_names"].ravel()),
         expression_covariance=np.pad(arrays["expression_covariance"], (0, unused)),
         source=path.name,
     ).check()

@@ -1,0 +1,96 @@
+"""Triangle meshes with texture coordinates: reading OBJ files and splitting seams."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Obj(NamedTuple):
+    """What an OBJ file says about a textured triangle mesh."""
+
+    vertices: np.ndarray  # [V, 3] float32
+    uv: np.ndarray  # [Vt, 2] float32, v up
+    faces: np.ndarray  # [F, 3] int64 indices into vertices
+    uv_faces: np.ndarray  # [F, 3] int64 indices into uv
+
+
+def read_obj(path: str | Path) -> Obj:
+    """Read vertices, texture coordinates and triangles (`f v/vt v/vt v/vt`) of an OBJ file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the line that is not a triangle with texture coordinates, or an index out of range.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"OBJ file: {path} does not exist")
+    vertices, uv, corners = [], [], []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        kind, *words = line.split() or [""]
+        try:
+            if kind == "v":
+                vertices.append([float(word) for word in words[:3]])
+            elif kind == "vt":
+                uv.append([float(word) for word in words[:2]])
+            elif kind == "f":
+                corners.append([[int(index) - 1 for index in word.split("/")[:2]] for word in words])
+                if [len(corner) for corner in corners[-1]] != [2, 2, 2]:
+                    raise ValueError("a face of three v/vt corners is wanted")
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}; {line[:60]!r} was given") from error
+    try:
+        arrays = np.array(vertices, np.float32).reshape(-1, 3), np.array(uv, np.float32).reshape(-1, 2)
+    except ValueError as error:
+        raise ValueError(f"{path}: a vertex or texture coordinate lacks a number; the file may be cut off") from error
+    indices = np.array(corners, np.int64).reshape(-1, 3, 2)
+    for name, index, count in (("vertex", indices[..., 0], len(vertices)), ("vt", indices[..., 1], len(uv))):
+        if index.size == 0 or index.min() < 0 or index.max() >= count:
+            raise ValueError(f"{path}: faces with {name} indices from 1 to {count} are wanted; the file may be cut off")
+    return Obj(*arrays, indices[..., 0], indices[..., 1])
+
+
+def reorder_corners(faces: np.ndarray, like: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Carry values of face corners over to the same triangles listed in another order or from another first corner.
+
+    Args:
+        faces: [F, 3] triangles that `values` belong to.
+        like: [F, 3] the same triangles in the wanted order.
+        values: [F, 3].
+
+    Returns:
+        [F, 3] values in the order of `like`.
+
+    Raises:
+        ValueError: if the two lists are not the same triangles.
+    """
+    first, second = _canonical_order(faces), _canonical_order(like)
+    same = faces.shape == like.shape and np.array_equal(faces[first], like[second])
+    if not same:
+        raise ValueError(f"the {len(faces)} triangles given are not the {len(like)} of the head")
+    result = np.empty_like(values)
+    result[second] = values[first]
+    return result
+
+
+def _canonical_order(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column indices that start each triangle at its lowest vertex and sort the triangles."""
+    columns = (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3
+    rolled = np.take_along_axis(faces, columns, axis=1)
+    rows = np.lexsort(rolled.T[::-1])
+    return rows[:, None], columns[rows]
+
+
+def split_seams(faces: np.ndarray, uv_faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Double the vertices on texture seams, so each has one texture coordinate (as GLB and graphics cards want).
+
+    Args:
+        faces: [F, 3] vertex indices.
+        uv_faces: [F, 3] texture coordinate indices of the same corners.
+
+    Returns:
+        [N] vertex index and [N] texture coordinate index of each new vertex, and [F, 3] faces of new vertices.
+    """
+    pairs = np.stack([faces.ravel(), uv_faces.ravel()], axis=1)
+    unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    return unique[:, 0], unique[:, 1], inverse.reshape(faces.shape)
