@@ -36,7 +36,8 @@ class LevelwiseMLP(nn.Module):
         super().__init__()
         sizes = list(zip(widths[:-1], widths[1:], strict=True))
         self.weights = nn.ParameterList(
-            torch.randn(levels, out, into) / LEARNING_RATE_MULTIPLIER for into, out in sizes  # [L, out, in]
+            torch.randn(levels, out, into) / LEARNING_RATE_MULTIPLIER
+            for into, out in sizes  # [L, out, in]
         )
         self.biases = nn.ParameterList(torch.zeros(levels, 1, out) for _, out in sizes)  # [L, 1, out]
         nn.init.zeros_(self.weights[-1])
@@ -54,7 +55,7 @@ class LevelwiseMLP(nn.Module):
         x = x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
         for weight, bias in zip(self.weights, self.biases, strict=True):
             scale = LEARNING_RATE_MULTIPLIER / math.sqrt(weight.shape[-1])
-            x = torch.baddbmm(bias * LEARNING_RATE_MULTIPLIER, x, weight.transpose(1, 2) * scale)
+            x = torch.baddbmm(bias * LEARNING_RATE_MULTIPLIER, x, weight.transpose(1, 2), alpha=scale)
             x = functional.leaky_relu(x, SLOPE) * GAIN
         return x.transpose(0, 1)
 

@@ -1,0 +1,66 @@
+"""Tiny real parts that several tests share: a head, a generator and an encoder, as files and as objects."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clipface.guidance.encoder import build_face_encoder, save_face_encoder
+from clipface.texture.generator import TextureGenerator
+
+TINY_ENCODER = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 12, "width": 16, "heads": 2, "layers": 1},
+}
+TINY_WORDS = "a photo of face zombie clown person old with".split()
+SIDE = 9  # vertices along each side of the tiny head
+
+
+def write_tiny_head(path: Path) -> Path:
+    """Write a dome that looks along +z, about as large as a head, in the open head's format."""
+    random = np.random.default_rng(0)
+    y, x = np.meshgrid(np.linspace(0.12, -0.12, SIDE), np.linspace(-0.12, 0.12, SIDE), indexing="ij")
+    vertices = np.stack([x, y, 0.1 - 4 * (x**2 + y**2)], -1).reshape(-1, 3)
+    corner = (np.arange(SIDE - 1)[:, None] * SIDE + np.arange(SIDE - 1)).ravel()
+    lower = np.stack([corner, corner + SIDE, corner + SIDE + 1], 1)
+    upper = np.stack([corner, corner + SIDE + 1, corner + 1], 1)
+    faces = np.concatenate([lower, upper]).astype(np.int32)
+    count, expressions = len(vertices), 6
+    frequencies = 10 * random.normal(size=(300 + expressions, 3, 2))
+    waves = np.sin(np.einsum("vi,sci->vcs", vertices[:, :2], frequencies))
+    joints = np.zeros((5, count), np.float32)
+    joints[:, count // 2] = 1
+    np.savez(
+        path,
+        v_template=vertices.astype(np.float32),
+        f=faces,
+        shapedirs=(waves * 5e-4 * np.r_[np.ones(300), np.full(expressions, 10)]).astype(np.float16),
+        posedirs=np.zeros((count, 3, 36), np.float16),
+        J_regressor=joints,
+        kintree_table=np.array([[-1, 0, 1, 1, 1], [0, 1, 2, 3, 4]]),
+        weights=np.eye(5, dtype=np.float32)[np.zeros(count, int)],
+        vt=np.stack([(x + 0.12) / 0.24, (y + 0.12) / 0.24], -1).reshape(-1, 2).astype(np.float32),
+        ft=faces,
+        landmark_faces=np.zeros(68, np.int32),
+        landmark_barycentric=np.full((68, 3), 1 / 3, np.float32),
+        expression_names=np.array([f"slot_{i}" for i in range(expressions)]),
+        expression_covariance=np.diag(np.linspace(0.1, 1, expressions)).astype(np.float32),
+        region_names=np.array(["face", "lips"]),
+        region_masks=np.stack([np.ones(count, bool), np.arange(count) < SIDE]),
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tmp_path_factory) -> Path:
+    """A folder with head.npz, generator.safetensors (32², 16-dim codes) and encoder.safetensors (32², 16-dim)."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        write_tiny_head(folder / "head.npz")
+        generator = TextureGenerator(32, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16)
+        generator.save(folder / "generator.safetensors", half=False)
+        save_face_encoder(folder / "encoder.safetensors", build_face_encoder(TINY_ENCODER, TINY_WORDS), TINY_ENCODER)
+    return folder

@@ -1,0 +1,238 @@
+"""Train a text-guided editor of faces: `python -m trainer.mapper prompt=zombie`.
+
+Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
+"""
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.mapper import Codes, FaceMapper
+from clipface.guidance import DirectionalLoss, Encoder, GuidanceConfig, load_encoder
+from clipface.texture.generator import TextureGenerator
+from trainer.callbacks import Checkpoint, StopOnNaN
+from trainer.mapper_results import write_results
+from trainer.run import TrainerConfig, fit, make_logger, register, save_config
+from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
+
+SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
+HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
+
+
+@dataclass
+class PromptConfig:
+    """What the faces should become."""
+
+    name: str = ""  # of the run's folder
+    target: str = ""
+    source: str = "a photo of a face"
+
+
+@dataclass
+class ModelConfig:
+    """What may change."""
+
+    texture: bool = True
+    expression: bool = True
+    layers: int = 4  # of each mapper's network
+
+
+@dataclass
+class LearningRates:
+    """Of Adam, for each mapper."""
+
+    texture: float = 1e-4
+    expression: float = 5e-3
+    decay: bool = False  # whether both fall to zero along half a cosine
+
+
+@dataclass
+class MapperConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 4  # faces
+    views: int = 2  # pictures of each face
+    image_size: int = 128  # of these pictures, pixels
+    max_yaw: float = 30.0  # of the views, degrees
+    max_pitch: float = 15.0
+    psi: float = 0.7  # truncation of the random textures
+    prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
+    held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
+    generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
+    learning_rate: LearningRates = field(default_factory=LearningRates)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+
+class Evaluation(NamedTuple):
+    """Held-out faces before and after the edit."""
+
+    faces: Faces
+    edited: Codes
+    textures: tuple[Tensor, Tensor]  # before and after, [B, 3, R, R] in 0..1
+    agreement: float  # cosine of the picture's change with the words' change
+    similarity: tuple[float, float]  # cosine of picture and target words, before and after
+
+
+class MapperModule(pl.LightningModule):
+    """Mappers in training, and the frozen parts around them."""
+
+    def __init__(self, config: MapperConfig, avatar: Avatar, encoder: Encoder) -> None:
+        """Create mappers that change nothing yet, and encode the words.
+
+        Args:
+            config: of the run.
+            avatar: codes to pictures.
+            encoder: frozen.
+        """
+        super().__init__()
+        self.strict_loading = False  # checkpoints hold the mapper alone
+        self.config, self.avatar = config, avatar
+        self.mapper = FaceMapper(
+            avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression,
+            config.model.layers, config.model.texture, config.model.expression,
+        )  # fmt: skip
+        self.directional_loss = DirectionalLoss(encoder, config.prompt.target, config.prompt.source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # unknown words were named a line above
+            self.register_buffer("target", encoder.encode_text([config.prompt.target])[0], persistent=False)
+        self.evaluation: Evaluation | None = None
+
+    def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Edit faces; training and validation both do it here.
+
+        Returns:
+            The edited codes, the textures before and after, and the pictures before and after. Gradient: to the mapper.
+        """
+        size = self.config.image_size
+        with torch.no_grad():
+            texture_before = self.avatar.texture(faces.codes.w_plus)
+            before = self.avatar.views(texture_before, faces, faces.codes.expression, size)
+        edited = self.mapper(faces.codes)
+        texture = texture_before if self.mapper.texture is None else self.avatar.texture(edited.w_plus)
+        after = self.avatar.views(texture, faces, edited.expression, size)
+        return edited, (texture_before, texture), (before, after)
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on new faces; `batch_idx` alone decides which, so that a resumed run goes on as if never stopped."""
+        config = self.config
+        seed = config.seed * SEED_STRIDE + batch_idx
+        faces = self.avatar.random_faces(
+            config.batch_size, seed, config.psi, config.views, config.max_yaw, config.max_pitch
+        )
+        edited, _, (before, after) = self.edit(faces)
+        direction = self.directional_loss(after, before)
+        prior = self.prior(edited.expression)
+        loss = direction + self.config.prior * prior
+        self.log("loss", loss, prog_bar=True, batch_size=self.config.batch_size)
+        self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=self.config.batch_size)
+        return loss
+
+    def prior(self, expression: Tensor) -> Tensor:
+        """Mean squared Mahalanobis distance of expressions [B, n_expression] from the neutral one."""
+        return torch.einsum("bi,ij,bj->b", expression, self.avatar.head.expression_precision, expression).mean()
+
+    @torch.no_grad()
+    def validation_step(self, batch: int, batch_idx: int) -> None:
+        """Measure the edit on the held-out faces, seen from the front."""
+        self.evaluation = self.evaluate()
+        before, after = self.evaluation.similarity
+        self.log_dict(
+            {"held_out/agreement": self.evaluation.agreement, "held_out/before": before, "held_out/after": after},
+            batch_size=self.config.held_out,
+        )
+
+    @torch.no_grad()
+    def evaluate(self) -> Evaluation:
+        """Edit the held-out faces and measure how far they moved towards the words."""
+        faces = self.avatar.random_faces(self.config.held_out, HELD_OUT, self.config.psi)
+        edited, textures, (before, after) = self.edit(faces)
+        features = self.directional_loss.encoder.encode_image(before)
+        agreement = self.directional_loss.agreement(after, features).mean().item()
+        reached = (self.directional_loss.encoder.encode_image(after) @ self.target).mean().item()
+        return Evaluation(faces, edited, textures, agreement, ((features @ self.target).mean().item(), reached))
+
+    def configure_optimizers(self) -> Any:
+        """Adam with one learning rate for each mapper."""
+        rates = self.config.learning_rate
+        parts = ((self.mapper.texture, rates.texture), (self.mapper.expression, rates.expression))
+        optimizer = torch.optim.Adam({"params": part.parameters(), "lr": rate} for part, rate in parts if part)
+        if not rates.decay:
+            return optimizer
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.config.trainer.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the trained part only; the frozen parts are rebuilt from their files."""
+        checkpoint["state_dict"] = {f"mapper.{key}": value for key, value in self.mapper.state_dict().items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another mapper."""
+        wanted = [f"mapper.{key}" for key in self.mapper.state_dict()]
+        weights.check_keys(wanted, checkpoint["state_dict"], "checkpoint")
+
+
+def build(config: MapperConfig) -> MapperModule:
+    """Load everything that a run needs and check it; nothing is written.
+
+    Raises:
+        ValueError: if no prompt was given, or a value does not fit.
+        FileNotFoundError: if an asset is missing; says how to get it.
+    """
+    if not config.prompt.target.strip():
+        raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
+    generator = TextureGenerator.from_weights(config.generator or assets.resolve("generator"))
+    avatar = Avatar(generator, *load_drawn_head(config.head, config.renderer))
+    return MapperModule(config, avatar, load_encoder(config.guidance))
+
+
+def train(config: MapperConfig, folder: Path) -> MapperModule:
+    """Train a mapper and write its results into `folder`."""
+    pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
+    module = build(config)
+    save_config(OmegaConf.structured(config), folder)
+    checkpoint = Checkpoint(folder, every=config.checkpoint_every)
+    fit(
+        module,
+        range(config.trainer.steps),
+        config=config.trainer,
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[StopOnNaN(), checkpoint],
+        validation=range(1),
+    )
+    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+    write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder)
+    return module
+
+
+register("mapper_schema", MapperConfig)
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="mapper")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    with run_folder() as folder:
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What a mapper's run leaves behind: pictures, the mapper, and the first edited head."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from clipface.edit.avatar import Avatar
+from clipface.edit.mapper import Codes, FaceMapper
+from clipface.export.glb import write_glb
+from clipface.render.camera import view
+from trainer.pictures import grid
+
+if TYPE_CHECKING:
+    from trainer.mapper import Evaluation, MapperConfig
+
+PICTURE_SIZE = 256
+SECOND_VIEW = 35.0  # yaw in degrees
+HEADER = ("before", "after", "geometry before", "geometry after", "second view before", "second view after")
+
+
+@torch.no_grad()
+def write_results(
+    evaluation: Evaluation, mapper: FaceMapper, avatar: Avatar, config: MapperConfig, folder: Path
+) -> None:
+    """Write everything into the run's folder and print where it is and what was reached.
+
+    Args:
+        evaluation: held-out faces before and after.
+        mapper: trained.
+        avatar: codes to pictures.
+        config: of the run.
+        folder: of the run.
+    """
+    grid(face_rows(evaluation, avatar), HEADER).save(folder / "faces.png")
+    before, after = evaluation.similarity
+    notes = {
+        "prompt": asdict(config.prompt),
+        "head": asdict(config.head),
+        "generator": config.generator,
+        "guidance": asdict(config.guidance),
+        "psi": config.psi,
+        "agreement": evaluation.agreement,
+        "similarity_before": before,
+        "similarity_after": after,
+    }
+    mapper.save(folder / "mapper.safetensors", **notes)
+    vertices = avatar.head(evaluation.faces.shape[:1], evaluation.edited.expression[:1])[0]
+    write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
+    print(
+        f"\nWritten to {folder}: faces.png (pictures), head.glb and head.png (first edited head and its texture), "
+        "mapper.safetensors, metrics.csv, config.yaml\n"
+        f"Edit towards {config.prompt.target!r} on {config.held_out} held-out faces: "
+        f"direction (cosine) 0.00 -> {evaluation.agreement:.2f}, "
+        f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",
+        flush=True,
+    )
+
+
+def face_rows(evaluation: Evaluation, avatar: Avatar, size: int = PICTURE_SIZE) -> list[tuple[Tensor, ...]]:
+    """Draw the pictures below `HEADER`, a row for each held-out face, each [3, size, size] in 0..1."""
+    shape, codes = evaluation.faces.shape, (evaluation.faces.codes, evaluation.edited)
+    columns = {}
+    for when, texture, code in zip(("before", "after"), evaluation.textures, codes, strict=True):
+        columns[when] = picture(avatar, texture, shape, code, 0.0, size)
+        columns[f"geometry {when}"] = picture(avatar, None, shape, code, 0.0, size)
+        columns[f"second view {when}"] = picture(avatar, texture, shape, code, SECOND_VIEW, size)
+    return list(zip(*(columns[name] for name in HEADER), strict=True))
+
+
+def picture(avatar: Avatar, texture: Tensor | None, shape: Tensor, codes: Codes, yaw: float, size: int) -> Tensor:
+    """Draw faces seen from one side, [B, 3, size, size]; the grey geometry without a texture."""
+    camera = view(torch.full((len(shape),), yaw), torch.zeros(len(shape))).to(shape.device)
+    return avatar.image(texture, shape, codes.expression, None, camera, size)
