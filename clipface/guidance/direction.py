@@ -23,9 +23,9 @@ class DirectionalLoss(nn.Module):
             encoder: frozen.
             target: what the picture should become.
             source: what the original picture is.
-            floor: a change of the picture shorter than this (features have length 1) counts as this long. An edit starts
-                at no change at all, where the cosine has no value and next to it an unbounded gradient; below the floor
-                the loss is linear instead, 1 at no change, and its gradient points along the text's direction.
+            floor: a change of the picture shorter than this (features have length 1) counts as this long. An edit
+                starts at no change at all, where the cosine has no value, and its gradient nearby no bound; below the
+                floor the loss is linear instead, 1 at no change, and its gradient points along the text's direction.
 
         Raises:
             ValueError: if target and source mean the same to the encoder, or floor is not positive.

@@ -133,21 +133,25 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
     """Build an untrained face encoder.
 
     Args:
-        architecture: open_clip's description of a model (embed_dim, vision_cfg, text_cfg); the vocabulary's size is added.
+        architecture: open_clip's description of a model (embed_dim, vision_cfg, text_cfg) without the vocabulary's size.
         words: the vocabulary.
+
+    Raises:
+        ValueError: if a key is missing or unknown.
     """
+    if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(architecture):
+        raise ValueError(f"model: embed_dim, vision_cfg and text_cfg are wanted, {', '.join(architecture)} was given")
     vision, text = dict(architecture["vision_cfg"]), dict(architecture["text_cfg"])
-    tokenizer = WordTokenizer(words, text["context_length"])
-    text["vocab_size"] = tokenizer.size
     try:
-        model = open_clip.CLIP(architecture["embed_dim"], vision, text)
-    except TypeError as error:
+        tokenizer = WordTokenizer(words, text["context_length"])
+        model = open_clip.CLIP(architecture["embed_dim"], vision, {**text, "vocab_size": tokenizer.size})
+    except (KeyError, TypeError) as error:
         raise ValueError(f"model: open_clip's keys are wanted in vision_cfg and text_cfg; {error}") from error
     return Encoder(model, tokenizer, vision["image_size"], FACE_MEAN, FACE_STD)
 
 
 def save_face_encoder(path: str | Path, encoder: Encoder, architecture: Mapping) -> Path:
-    """Write a face encoder as `load_encoder` reads it: half precision, its description and vocabulary as JSON beside it."""
+    """Write a face encoder as `load_encoder` reads it: in half precision, its description and words as JSON beside it."""
     config = {"open_clip": dict(architecture), "words": list(encoder.tokenizer.words)}
     return weights.save(path, encoder.model.state_dict(), config, half=True)
 
@@ -168,7 +172,8 @@ def load_encoder(config: GuidanceConfig) -> Encoder:
 def _load_face_encoder(path: Path) -> Encoder:
     tensors, described = weights.load(path)
     if not {"open_clip", "words"} <= described.keys():
-        raise ValueError(f"weights: {path.with_suffix('.json')} does not describe a face encoder (keys open_clip, words)")
+        described_in = path.with_suffix(".json")
+        raise ValueError(f"weights: {described_in} does not describe a face encoder (keys open_clip and words)")
     encoder = build_face_encoder(described["open_clip"], described["words"])
     weights.load_into(encoder.model, tensors, f"weights {path}")
     return encoder

@@ -16,13 +16,13 @@ _SHORTEST_STEM = 3
 
 
 def split(text: str) -> list[str]:
-    """Split a text into lower-case words without accents, punctuation and a possessive 's."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode() if not text.isascii() else text
-    return _WORD.findall(re.sub(r"'s\b", "", plain.lower()))
+    """Split a text into lower-case words; accents, apostrophes (na'vi: navi) and a possessive 's are dropped."""
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'")).encode("ascii", "ignore").decode()
+    return _WORD.findall(re.sub(r"'s\b|'", "", plain.lower()))
 
 
 class WordTokenizer:
-    """Tokens of open_clip's shape: start, words, end, padding; the end mark has the highest number, as open_clip needs."""
+    """Tokens of open_clip's shape: start, words, end, padding; open_clip finds the end mark by its highest number."""
 
     def __init__(self, words: Iterable[str], context_length: int) -> None:
         """Number the words.
@@ -59,7 +59,7 @@ class WordTokenizer:
         return tokens
 
     def number(self, word: str) -> int:
-        """The number of a word, of the vocabulary's word with the same stem (zombies, zombie), or of the unknown word."""
+        """The number of a word, or of a known one with the same stem (zombies: zombie), or of the unknown word."""
         return self.ids.get(word) or self._stems.get(_stem(word), UNKNOWN)
 
     def unknown_words(self, text: str) -> list[str]:

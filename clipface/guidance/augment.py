@@ -1,0 +1,89 @@
+"""Spoils training pictures, so that an encoder judges by what a face shows and not by how cleanly it was painted.
+
+An edit follows the encoder's gradient, so it finds whatever weakness the encoder has: a background, fine noise.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_SHARE = 0.6  # of pictures that each spoiling hits
+_GROUPS = 4  # parts of a batch that are blurred differently
+_SHARPEST, _BLURRIEST = 1.0, 0.25  # size of the picture in between, for blurring
+_NOISE = 0.08  # largest standard deviation, of the range 0..1
+_TURN, _SHIFT, _ZOOM = 0.15, 0.08, 0.18  # largest: radians, half pictures, logarithm of the size
+_LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
+_WHITE_SHARE = 0.3  # of backgrounds: a renderer's background is white
+
+
+def spoil(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
+    """Move, flip, put before another background, blur, tint and add noise.
+
+    Args:
+        images: [B, 3, S, S] in 0..1.
+        masks: [B, 1, S, S], 1 on the head.
+        generator: on the pictures' device.
+
+    Returns:
+        [B, 3, S, S] in 0..1.
+    """
+    moved = _move(torch.cat([images * masks, masks], 1), generator)
+    images = moved[:, :3] + (1 - moved[:, 3:]) * _backgrounds(images, generator)
+    images = _tint(_blur(images, generator), generator)
+    strength = _NOISE * _chosen(images, generator) * _random(images, generator)
+    return (images + strength * torch.randn(images.shape, generator=generator, device=images.device)).clamp(0, 1)
+
+
+def _random(
+    images: Tensor, generator: torch.Generator, low: float = 0.0, high: float = 1.0, channels: int = 1
+) -> Tensor:
+    shape = (len(images), channels, 1, 1)
+    return low + (high - low) * torch.rand(shape, generator=generator, device=images.device)
+
+
+def _chosen(images: Tensor, generator: torch.Generator) -> Tensor:
+    return (_random(images, generator) < _SHARE).float()
+
+
+def _move(images: Tensor, generator: torch.Generator) -> Tensor:
+    angle, zoom, right, down = (
+        _random(images, generator, -most, most).flatten() for most in (_TURN, _ZOOM, _SHIFT, _SHIFT)
+    )
+    flip = torch.where(_random(images, generator).flatten() < 0.5, -1.0, 1.0)
+    cos, sin = angle.cos() * zoom.exp(), angle.sin() * zoom.exp()
+    affine = torch.stack([torch.stack([cos * flip, -sin, right], 1), torch.stack([sin * flip, cos, down], 1)], 1)
+    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False)
+
+
+def _backgrounds(images: Tensor, generator: torch.Generator) -> Tensor:
+    """White, one colour, or a coarse pattern."""
+    device, count, side = images.device, len(images), images.shape[-1]
+    coarse = torch.rand(count, 3, 5, 5, generator=generator, device=device)
+    pattern = functional.interpolate(coarse, (side, side), mode="bilinear", align_corners=False)
+    colour = _random(images, generator, channels=3)
+    way = _random(images, generator)
+    drawn = torch.where(way < (1 + _WHITE_SHARE) / 2, colour, pattern)
+    return torch.where(way < _WHITE_SHARE, torch.ones_like(drawn), drawn)
+
+
+def _blur(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Shrink and enlarge parts of the batch, as if a generator of lower resolution had made them."""
+    side = images.shape[-1]
+    sizes = torch.rand(_GROUPS, generator=generator, device=images.device) * (_SHARPEST - _BLURRIEST) + _BLURRIEST
+    parts = []
+    for part, size in zip(images.tensor_split(_GROUPS), sizes.tolist(), strict=True):
+        small = max(8, round(side * size))
+        shrunk = functional.interpolate(part, (small, small), mode="bilinear", antialias=True, align_corners=False)
+        blurred = functional.interpolate(shrunk, (side, side), mode="bicubic", align_corners=False)
+        parts.append(torch.where(_chosen(part, generator) > 0, blurred, part))
+    return torch.cat(parts)
+
+
+def _tint(images: Tensor, generator: torch.Generator) -> Tensor:
+    light = _random(images, generator, -_LIGHT, _LIGHT) + 0.3 * _random(images, generator, -_LIGHT, _LIGHT, channels=3)
+    contrast = _random(images, generator, 1 - _CONTRAST, 1 + _CONTRAST)
+    saturation = _random(images, generator, 1 - _SATURATION, 1 + _SATURATION)
+    grey = images.mean(1, keepdim=True)
+    tinted = ((grey + (images - grey) * saturation) - 0.5) * contrast + 0.5 + light
+    return torch.where(_chosen(images, generator) > 0, tinted, images)
