@@ -1,0 +1,157 @@
+"""All UV charts in one square: skin above, a strip below for what hides inside the head. Symmetric about u = 0.5."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import eyes
+from .chart import back_path, boundary_loops, cut_open, flatten, outline
+from .geometry import PARTS, Cut
+
+STRIP = 0.14  # height of the bottom strip
+SKIN_LOW, SKIN_HIGH = np.array([0.004, STRIP + 0.004]), np.array([0.996, 0.996])
+CUT_TOP_BACK = 0.03  # metres behind the highest point of the head where the cut ends
+FACE_EMPHASIS, FINE_EMPHASIS = 2.1, 1.5  # magnification of the face, and again of lids and lips
+FACE_CENTRE, FACE_RADII = np.array([0.0, -0.012, 0.03]), np.array([0.066, 0.092, 0.06])  # metres, mean head
+EYE_DISC, EYE_RADIUS = np.array([0.07, 0.069]), 0.061  # the picture's left eye, that is the person's right
+CAP_DISC, CAP_RADIUS = np.array([0.285, 0.022]), 0.018  # hidden back of the eyeball
+BOXES = {  # (low u, low v, high u, high v) of the parts on the picture's left half or in the middle
+    "socket": (0.142, 0.010, 0.255, 0.128),
+    "upper_teeth": (0.300, 0.074, 0.375, 0.132),
+    "lower_teeth": (0.310, 0.008, 0.375, 0.066),
+    "mouth_bag": (0.390, 0.056, 0.610, 0.134),
+    "tongue": (0.440, 0.006, 0.560, 0.050),
+}
+CENTRED = ("mouth_bag", "tongue")
+
+
+def _emphasis(points: np.ndarray, faces: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    middle = points[faces].mean(axis=1)
+    radius = np.linalg.norm((middle - FACE_CENTRE) / FACE_RADII, axis=1)
+    ramp = np.clip((1.35 - radius) / 0.6, 0, 1)
+    smooth = ramp * ramp * (3 - 2 * ramp)
+    close = np.min(np.linalg.norm(middle[:, None] - fine[None], axis=2), axis=1)
+    return (1 + (FACE_EMPHASIS - 1) * smooth) * (1 + (FINE_EMPHASIS - 1) * np.exp(-((close / 0.010) ** 2)))
+
+
+def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chart points `[N, 2]` and corner indices `[F_skin, 3]` of the skin.
+
+    Args:
+        mean: the symmetric mean head `[V, 3]`.
+    """
+    skin = cut.faces[cut.part == PARTS.index("skin")]
+    top = mean[max(np.unique(skin), key=lambda v: mean[v, 1])] - [0, 0, CUT_TOP_BACK]
+    path = back_path(skin, mean, cut.mirror, top)
+    opened, doubled = cut_open(skin, mean, path)
+    points = np.concatenate([mean, mean[doubled]])
+    mirror = np.concatenate([cut.mirror, doubled])
+    mirror[doubled] = len(mean) + np.arange(len(doubled))
+    outer, *holes = boundary_loops(opened)
+    fine = np.concatenate([mean[loop] for loop in holes])
+    fans = []
+    for loop in holes:
+        fans += [(a, len(points), b) for a, b in zip(loop, np.roll(loop, -1), strict=True)][::1]
+        points = np.concatenate([points, points[loop].mean(axis=0, keepdims=True)])
+    solid = np.concatenate([opened, np.array(fans)[:, [0, 1, 2]]])
+    start = int(np.flatnonzero(outer == len(mean))[0])  # the neck's end on the x < 0 side: left in the picture
+    outer = np.roll(outer, -start)
+    neck = int(np.flatnonzero(outer == doubled[0])[0])
+    if neck > len(outer) - neck and points[outer[1 : neck], 1].mean() > 0:  # pragma: no cover - fixed mesh
+        raise AssertionError("the neck's edge should come first")
+    places = outline(outer, points, neck, SKIN_LOW, SKIN_HIGH)
+    uv = flatten(points, solid, outer, places, _emphasis(points, solid, fine))[: len(mirror)]
+    flipped = uv[mirror] * [-1, 1] + [1, 0]
+    used = np.unique(opened)
+    return ((uv + flipped) / 2)[used], np.searchsorted(used, opened)
+
+
+def _fit(uv: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    low, high = uv.min(axis=0), uv.max(axis=0)
+    return np.array(box[:2]) + (uv - low) / (high - low) * (np.array(box[2:]) - np.array(box[:2]))
+
+
+def _signed(uv: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    a, b, c = (uv[corners[:, i]] for i in range(3))
+    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
+
+
+def _borrowed(cut: Cut, base_uv: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """MakeHuman's own chart of some faces, turned so that its triangles are counter-clockwise."""
+    used, corners = np.unique(cut.corner_uv[chosen], return_inverse=True)
+    uv, corners = base_uv[used].copy(), corners.reshape(-1, 3)
+    if np.median(_signed(uv, corners)) < 0:
+        uv[:, 0] *= -1
+    return uv, corners
+
+
+def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Front and back discs `(face numbers, uv, corners)` of one eyeball: angle from the pole is the radius."""
+    chosen = np.flatnonzero(cut.part == PARTS.index(f"{side}_eye"))
+    vertices = cut.vertices_of(f"{side}_eye")
+    directions = eyes.sphere_directions() * ([-1, 1, 1] if side == "right" else [1, 1, 1])
+    angle = np.degrees(np.arccos(np.clip(directions[:, 2], -1, 1)))
+    flat = directions[:, :2] / np.maximum(np.linalg.norm(directions[:, :2], axis=1, keepdims=True), 1e-9)
+    corners = np.searchsorted(vertices, cut.faces[chosen])
+    front = angle[corners].max(axis=1) <= eyes.FRONT_LIMIT
+    mirrored = np.array([-1.0, 1.0])
+    middle = {name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
+              for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))}
+    reach = angle[corners[front]].max()
+    uv_front = middle["eye"] + flat * (angle / reach)[:, None] * EYE_RADIUS
+    uv_back = middle["cap"] + flat * mirrored * ((180 - angle) / (180 - reach))[:, None] * CAP_RADIUS
+    return [(chosen[front], uv_front, corners[front]), (chosen[~front], uv_back, corners[~front])]
+
+
+def _patches(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    out = []
+    middle = mean[cut.faces].mean(axis=1)[:, 0]
+    for name in ("right_socket", "upper_teeth", "lower_teeth"):
+        chosen = np.flatnonzero((cut.part == PARTS.index(name)) & (middle < 0))
+        uv, corners = _borrowed(cut, base_uv, chosen)
+        uv = _fit(uv, BOXES[name.replace("right_", "")])
+        out.append((chosen, uv, corners))
+        out.append(_mirror_patch(cut, chosen, uv, corners))
+    for name in CENTRED:
+        chosen = np.flatnonzero((cut.part == PARTS.index(name)) & (middle < 0))
+        uv, corners = _borrowed(cut, base_uv, np.flatnonzero(cut.part == PARTS.index(name)))
+        half = np.isin(np.flatnonzero(cut.part == PARTS.index(name)), chosen)
+        low, high = BOXES[name][:2], BOXES[name][2:]
+        corners = corners[half]
+        used, corners = np.unique(corners, return_inverse=True)
+        uv, corners = _fit(uv[used], (low[0], low[1], 0.5, high[1])), corners.reshape(-1, 3)
+        on_middle = cut.mirror[cut.faces[chosen]] == cut.faces[chosen]
+        seam = np.unique(corners[on_middle])
+        inner = uv[seam, 0] > 0.5 - 0.15 * (0.5 - low[0])
+        uv[seam[inner], 0] = 0.5
+        out.append((chosen, uv, corners))
+        out.append(_mirror_patch(cut, chosen, uv, corners))
+    for side in ("right", "left"):
+        out += _eye_chart(cut, mean, side)
+    return out
+
+
+def _mirror_patch(cut: Cut, chosen: np.ndarray, uv: np.ndarray, corners: np.ndarray):
+    """The same patch for the mirror-image faces, at 1 - u."""
+    place = {tuple(sorted(face)): number for number, face in enumerate(cut.faces.tolist())}
+    faces = np.array([place[tuple(sorted(cut.mirror[face].tolist()))] for face in cut.faces[chosen]])
+    out = np.empty_like(corners)
+    for row, (face, twin) in enumerate(zip(chosen, faces, strict=True)):
+        source = cut.mirror[cut.faces[face]].tolist()
+        out[row] = [corners[row, source.index(vertex)] for vertex in cut.faces[twin].tolist()]
+    return faces, uv * [-1, 1] + [1, 0], out
+
+
+def build_atlas(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """UV points `vt [N, 2]` (v up, 0..1) and corner indices `ft [F, 3]` of the whole head."""
+    uv, corners = skin_chart(cut, mean)
+    points, indices = [uv], np.full((len(cut.faces), 3), -1)
+    indices[cut.part == PARTS.index("skin")] = corners
+    count = len(uv)
+    for chosen, patch, corner in _patches(cut, mean, base_uv):
+        used, corner = np.unique(corner, return_inverse=True)
+        indices[chosen] = corner.reshape(-1, 3) + count
+        points.append(patch[used])
+        count += len(used)
+    assert indices.min() >= 0
+    return np.concatenate(points), indices
