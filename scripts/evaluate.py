@@ -119,7 +119,7 @@ def print_geometry(head: HeadModel, original: Edit, edits: list[Edit]) -> None:
 
 
 def expression_signs(head: HeadModel, vertices: Tensor) -> Tensor:
-    """Measure height of the mouth's corners, its width and opening, the inner brows' height and distance: [B, 5] metres."""
+    """Measure the mouth's corner height, width and opening, the inner brows' height and distance: [B, 5] metres."""
     points = head.landmarks(vertices)
     corners, brows, lips = (points[:, list(pair)] for pair in (MOUTH_CORNERS, INNER_BROWS, INNER_LIPS))
     return torch.stack(

@@ -55,12 +55,14 @@ def write_tiny_head(path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_files(tmp_path_factory) -> Path:
-    """A folder with head.npz, generator.safetensors (32², 16-dim codes) and encoder.safetensors (32², 16-dim)."""
+    """A data folder with an open head, a generator (32², 16-dim codes) and both encoders (32², 16-dim)."""
     folder = tmp_path_factory.mktemp("tiny")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        write_tiny_head(folder / "head.npz")
+        write_tiny_head(folder / "open_head.npz")
         generator = TextureGenerator(32, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16)
         generator.save(folder / "generator.safetensors", half=False)
-        save_face_encoder(folder / "encoder.safetensors", build_face_encoder(TINY_ENCODER, TINY_WORDS), TINY_ENCODER)
+        for name in ("face_encoder", "scoring_encoder"):
+            encoder = build_face_encoder(TINY_ENCODER, TINY_WORDS)
+            save_face_encoder(folder / f"{name}.safetensors", encoder, TINY_ENCODER)
     return folder

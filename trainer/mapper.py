@@ -208,7 +208,7 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     module = build(config)
     save_config(OmegaConf.structured(config), folder)
     checkpoint = Checkpoint(folder, every=config.checkpoint_every)
-    fit(
+    run = fit(
         module,
         range(config.trainer.steps),
         config=config.trainer,
@@ -219,6 +219,7 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
         validation=range(1),
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+    module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
     write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder)
     return module
 

@@ -52,8 +52,8 @@ def write_results(
     vertices = avatar.head(evaluation.faces.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(
-        f"\nWritten to {folder}: faces.png (pictures), head.glb and head.png (first edited head and its texture), "
-        "mapper.safetensors, metrics.csv, config.yaml\n"
+        f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "
+        "texture), mapper.safetensors, config.yaml and the logger's files\n"
         f"Edit towards {config.prompt.target!r} on {config.held_out} held-out faces: "
         f"direction (cosine) 0.00 -> {evaluation.agreement:.2f}, "
         f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",

@@ -12,7 +12,7 @@ from clipface.texture.generator import TextureGenerator
 
 @pytest.fixture
 def avatar(tiny_files) -> Avatar:
-    head = load_head("open", tiny_files / "head.npz")
+    head = load_head("open", tiny_files / "open_head.npz")
     generator = TextureGenerator.from_weights(tiny_files / "generator.safetensors")
     return Avatar(generator, head, Renderer(head.faces, head.uv, head.uv_faces))
 

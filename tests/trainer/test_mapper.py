@@ -1,5 +1,6 @@
 """The mapper's trainer, on tiny parts: what the command line calls is what is tested."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -13,25 +14,21 @@ from PIL import Image
 
 from clipface.edit.avatar import Faces
 from clipface.edit.mapper import FaceMapper
-from clipface.guidance import GuidanceConfig
 from trainer.callbacks import Checkpoint, StopOnNaN
 from trainer.mapper import LearningRates, MapperConfig, MapperModule, ModelConfig, PromptConfig, build, train
 from trainer.run import TrainerConfig, fit
-from trainer.start import HeadConfig
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def config(tiny_files) -> MapperConfig:
+def config(tiny_files, monkeypatch) -> MapperConfig:
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
     return MapperConfig(
         batch_size=2,
         image_size=32,
         held_out=2,
         prompt=PromptConfig("zombie", "a photo of a zombie"),
-        head=HeadConfig(path=str(tiny_files / "head.npz")),
-        generator=str(tiny_files / "generator.safetensors"),
-        guidance=GuidanceConfig(weights=str(tiny_files / "encoder.safetensors")),
         learning_rate=LearningRates(0.05, 0.05),
         trainer=TrainerConfig(steps=4, log_every=1),
     )
@@ -155,6 +152,19 @@ def test_a_loss_that_is_no_number_ends_the_run(config, tmp_path):
     module = build(replace(config, prior=float("nan")))
     with pytest.raises(ValueError, match="loss: a finite number is wanted, nan was given by batch 0"):
         fit(module, range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=[StopOnNaN()])
+
+
+def test_runs_are_compared(config, tmp_path, capsys):
+    for name in ("zombie", "clown"):
+        train(replace(config, prompt=PromptConfig(name, f"a photo of a {name}")), tmp_path / name)
+    spec = importlib.util.spec_from_file_location("evaluate", ROOT / "scripts/evaluate.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    runs = [tmp_path / "zombie", tmp_path / "clown"]
+    cosines = script.evaluate(runs, faces=3, seed=1, encoder="scoring", size=64, output=tmp_path / "sheet.png")
+    assert cosines.shape == (2, 3, 2) and cosines.abs().max() <= 1 + 1e-5
+    assert Image.open(tmp_path / "sheet.png").width > 6 * 64
+    assert "own prompt nearest" in capsys.readouterr().out
 
 
 def command(*overrides: str) -> subprocess.CompletedProcess:
