@@ -1,0 +1,126 @@
+"""The rasteriser's contract, and the choice of who fulfils it.
+
+A backend is a module with the functions of `Rasterizer`. Conventions, those of nvdiffrast: clip space, pixel centres at
+(2i + 1) / size - 1, row 0 is y = -1; texture coordinate (0, 0) is the corner of the first texel of row 0.
+"""
+
+import importlib
+from typing import Any, Literal, NamedTuple, Protocol
+
+from torch import Tensor
+
+Boundary = Literal["wrap", "clamp"]
+BACKENDS = ("warp", "nvdiffrast")
+MAX_MIP_LEVEL = 9  # smaller levels than level 0
+
+
+class Fragments(NamedTuple):
+    """What each pixel sees.
+
+    `rast` [B, H, W, 4]: weight u of the triangle's first vertex, v of the second, depth z/w, triangle number + 1 (0:
+    nothing). `derivatives` [B, H, W, 4]: du/dX, du/dY, dv/dX, dv/dY per pixel, or None if not asked for.
+    """
+
+    rast: Tensor
+    derivatives: Tensor | None
+
+
+class Rasterizer(Protocol):
+    """Four differentiable verbs, and the silhouette topology that the last one needs."""
+
+    def rasterize(self, clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
+        """Find the triangle that each pixel sees. Both orientations are drawn; what leaves the view volume is clipped.
+
+        Args:
+            clip: vertices [B, V, 4] in clip space.
+            faces: vertex indices [F, 3], int32.
+            size: height and width in pixels.
+            derivatives: whether the screen derivatives of u and v are wanted too.
+
+        Gradient: u, v and their derivatives to x, y, w of `clip`. Depth and triangle number carry none, and
+        coverage none: silhouettes move through `antialias` only.
+        """
+
+    def interpolate(
+        self, attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Interpolate vertex attributes over the triangles.
+
+        Args:
+            attributes: [B or 1, A, C]; `faces` index A, which may be another topology than the positions'.
+            fragments: from `rasterize`, with derivatives if they are wanted here.
+            faces: attribute indices [F, 3], int32, triangle for triangle those of `rasterize`.
+            derivatives: whether screen derivatives are wanted too.
+
+        Returns:
+            Values [B, H, W, C], zero where nothing is seen, and derivatives [B, H, W, 2C] (dX, dY of the first channel,
+            then of the next) or None.
+
+        Gradient: to attributes, and through u, v and their derivatives to the positions.
+        """
+
+    def sample(
+        self,
+        texture: Tensor,
+        uv: Tensor,
+        uv_derivatives: Tensor | None = None,
+        fragments: Fragments | None = None,
+        boundary: Boundary = "wrap",
+    ) -> Tensor:
+        """Look up a texture: trilinear over 2 x 2 mip-maps with `uv_derivatives`, else bilinear.
+
+        Args:
+            texture: [B or 1, Ht, Wt, C]. Mip-maps go on while both sides can be halved, nine at most.
+            uv: [B, H, W, 2].
+            uv_derivatives: [B, H, W, 4], from `interpolate`.
+            fragments: pixels that see nothing are skipped and zero.
+            boundary: "wrap" repeats the texture, "clamp" continues its border.
+
+        Returns:
+            Colours [B, H, W, C].
+
+        Gradient: to texture, uv and, through the level of detail, uv_derivatives.
+        """
+
+    def antialias(
+        self, image: Tensor, fragments: Fragments, clip: Tensor, faces: Tensor, topology: Any | None = None
+    ) -> Tensor:
+        """Blend pixels across silhouette edges, which gives silhouettes a gradient.
+
+        Args:
+            image: [B, H, W, C].
+            fragments, clip, faces: as in `rasterize`.
+            topology: from `topology(faces)`; made anew if left out.
+
+        Gradient: to image, and to the positions of silhouette edges. It has the right sign but is too small on fine
+        meshes (see docs of `Renderer`). Use *position* faces: a seam of the texture is no silhouette.
+        """
+
+    def topology(self, faces: Tensor) -> Any:
+        """What `antialias` needs to know of the mesh; make it once per mesh and device."""
+
+
+def backend(name: str) -> Rasterizer:
+    """Load a rasteriser by name. Never falls back to another one.
+
+    Args:
+        name: "warp" (CPU and CUDA, the default everywhere) or "nvdiffrast" (CUDA only, research licence, optional).
+
+    Raises:
+        ValueError: unknown name.
+        ImportError: the backend's package is missing; says how to get it.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"backend: one of {', '.join(BACKENDS)} is wanted, {name!r} was given")
+    return importlib.import_module(f"clipface.render.rasterize.{name}_backend")  # type: ignore[return-value]
+
+
+def mip_levels(height: int, width: int) -> list[tuple[int, int]]:
+    """Heights and widths of a texture's mip levels, the whole texture first; ends where a side cannot be halved."""
+    sizes = [(height, width)]
+    while len(sizes) <= MAX_MIP_LEVEL and (height, width) != (1, 1):
+        if (height > 1 and height % 2) or (width > 1 and width % 2):
+            break
+        height, width = max(height // 2, 1), max(width // 2, 1)
+        sizes.append((height, width))
+    return sizes

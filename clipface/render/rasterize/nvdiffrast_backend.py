@@ -1,0 +1,97 @@
+"""The rasteriser on nvdiffrast, for CUDA (contract: `interface.Rasterizer`). Optional, and for research use only."""
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clipface.render.rasterize.checks import check_batch, check_faces, check_float
+from clipface.render.rasterize.interface import Boundary, Fragments, mip_levels
+
+SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser draws whole 8 x 8 tiles
+
+
+@cache
+def _library() -> Any:
+    try:
+        import nvdiffrast.torch as library
+    except ImportError as error:
+        raise ImportError(
+            "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Install it with "
+            "`pip install nvdiffrast` or from https://github.com/NVlabs/nvdiffrast (its licence allows research and "
+            "evaluation only), or leave the choice out: renderer=warp is the default and needs neither."
+        ) from error
+    return library
+
+
+@cache
+def _context(device: torch.device) -> Any:
+    return _library().RasterizeCudaContext(device=device)
+
+
+def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
+    """Find the triangle that each pixel sees (see `interface.Rasterizer`).
+
+    Raises:
+        ValueError: positions on the CPU, or a size that is no multiple of 8.
+    """
+    check_float("clip", clip, ("B", "V", 4))
+    check_faces("faces", faces, clip.device)
+    library = _library()
+    if clip.device.type != "cuda":
+        raise ValueError(f"clip: a CUDA tensor is wanted by nvdiffrast, {clip.device} was given; use renderer=warp")
+    if size[0] % SIZE_STEP or size[1] % SIZE_STEP or min(size) < 1:
+        raise ValueError(f"size: multiples of {SIZE_STEP} are wanted by nvdiffrast, {tuple(size)} was given")
+    rast, screen = library.rasterize(_context(clip.device), clip.contiguous(), faces, size, grad_db=derivatives)
+    return Fragments(rast, screen if derivatives else None)
+
+
+def interpolate(
+    attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Interpolate vertex attributes over the triangles (see `interface.Rasterizer`)."""
+    given = check_float("attributes", attributes, ("B", "A", "C"))["B"]
+    check_faces("faces", faces, attributes.device)
+    check_batch("attributes", given, fragments.rast.shape[0])
+    if not derivatives:
+        return _library().interpolate(attributes.contiguous(), fragments.rast, faces)[0], None
+    if fragments.derivatives is None:
+        raise ValueError("fragments: derivatives are wanted, but rasterize(..., derivatives=False) made none")
+    return _library().interpolate(
+        attributes.contiguous(), fragments.rast, faces, rast_db=fragments.derivatives, diff_attrs="all"
+    )
+
+
+def sample(
+    texture: Tensor,
+    uv: Tensor,
+    uv_derivatives: Tensor | None = None,
+    fragments: Fragments | None = None,
+    boundary: Boundary = "wrap",
+) -> Tensor:
+    """Look up a texture (see `interface.Rasterizer`)."""
+    given = check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"]
+    check_batch("texture", given, check_float("uv", uv, ("B", "H", "W", 2))["B"])
+    if uv_derivatives is None:
+        colour = _library().texture(texture.contiguous(), uv, filter_mode="linear", boundary_mode=boundary)
+    else:
+        colour = _library().texture(
+            texture.contiguous(),
+            uv,
+            uv_da=uv_derivatives,
+            filter_mode="linear-mipmap-linear",
+            boundary_mode=boundary,
+            max_mip_level=len(mip_levels(*texture.shape[1:3])) - 1,
+        )
+    return colour if fragments is None else torch.where(fragments.rast[..., 3:] > 0, colour, 0.0)
+
+
+def antialias(image: Tensor, fragments: Fragments, clip: Tensor, faces: Tensor, topology: Any | None = None) -> Tensor:
+    """Blend pixels across silhouette edges (see `interface.Rasterizer`)."""
+    return _library().antialias(image.contiguous(), fragments.rast, clip.contiguous(), faces, topology_hash=topology)
+
+
+def topology(faces: Tensor) -> Any:
+    """nvdiffrast's edge table of a mesh."""
+    return _library().antialias_construct_topology_hash(faces)

@@ -1,0 +1,225 @@
+"""Warp kernels that decide which triangle each pixel sees: a depth and a triangle in one 64-bit key per pixel.
+
+Vertices are snapped to 1/16 pixel. Triangles that leave the depth range, or reach beyond what snapped integers hold,
+are clipped to the view volume first (`cover_clipped`); all others take the short way (`cover`).
+"""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+EMPTY = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))  # larger than every key
+FACE_MASK = wp.constant(wp.int64(0x7FFFFFFF))
+SNAP_LIMIT = wp.constant(32767.0)  # snapped coordinates are kept to 16 bits, as the reference keeps them
+MOST_CORNERS = 9  # a triangle cut by six planes
+Corners = wp.types.matrix(shape=(MOST_CORNERS, 2), dtype=float)
+
+
+@wp.func
+def snap(p: wp.vec4, width: int, height: int):
+    """Clip position to (x, y) in whole 1/16 pixels from the picture's centre, z/w, and w."""
+    scale = 1.0 / p[3]
+    return wp.vec4(
+        wp.rint(p[0] * scale * float(8 * width)), wp.rint(p[1] * scale * float(8 * height)), p[2] * scale, p[3]
+    )
+
+
+@wp.kernel
+def snap_vertices(start: int, clip: wp.array(dtype=wp.vec4), height: int, width: int, snapped: wp.array(dtype=wp.vec4)):
+    """Snap every vertex; the last entry is 1 where the vertex needs no clipping, else 0 (NaN included)."""
+    i = wp.tid() + start
+    p = clip[i]
+    s = snap(p, width, height)
+    plain = wp.float32(0.0)
+    if wp.abs(p[2]) <= p[3] and wp.abs(s[0]) <= SNAP_LIMIT and wp.abs(s[1]) <= SNAP_LIMIT:
+        plain = wp.float32(1.0)
+    snapped[i] = wp.vec4(s[0], s[1], s[2], plain)
+
+
+@wp.func
+def excluded(dx: int, dy: int):
+    """1 for an edge that does not own the pixel centres exactly on it, else 0: a shared edge has one owner."""
+    if dy < 0 or (dy == 0 and dx > 0):
+        return wp.int64(0)
+    return wp.int64(1)
+
+
+@wp.func
+def depth_key(depth: float, face: int):
+    """A signed 64-bit number that sorts by depth; on ties the later triangle is the smaller."""
+    bits = wp.cast(depth, wp.int32)
+    if bits < 0:
+        bits = bits ^ 0x7FFFFFFF
+    return (wp.int64(bits) << wp.int64(32)) | (FACE_MASK - wp.int64(face))
+
+
+@wp.func
+def fill(
+    a: wp.vec4,
+    b: wp.vec4,
+    c: wp.vec4,
+    face: int,
+    strip: int,
+    strips: int,
+    image: int,
+    height: int,
+    width: int,
+    keys: wp.array(dtype=wp.int64),
+):
+    """Offer one snapped triangle to every pixel whose centre it covers, in rows strip, strip + strips, ..."""
+    ax = int(a[0])
+    ay = int(a[1])
+    bx = int(b[0])
+    by = int(b[1])
+    cx = int(c[0])
+    cy = int(c[1])
+    left = wp.max((wp.min(wp.min(ax, bx), cx) + 8 * width + 7) >> 4, 0)
+    right = wp.min((wp.max(wp.max(ax, bx), cx) + 8 * width - 8) >> 4, width - 1)
+    top = wp.max((wp.min(wp.min(ay, by), cy) + 8 * height + 7) >> 4, 0)
+    bottom = wp.min((wp.max(wp.max(ay, by), cy) + 8 * height - 8) >> 4, height - 1)
+    if left > right or top > bottom:
+        return
+    area = wp.int64(bx - ax) * wp.int64(cy - ay) - wp.int64(by - ay) * wp.int64(cx - ax)
+    if area == wp.int64(0):
+        return
+    db = b[2] - a[2]
+    dc = c[2] - a[2]
+    if area < wp.int64(0):  # both orientations are drawn: turn it round
+        area = -area
+        tx = bx
+        ty = by
+        bx = cx
+        by = cy
+        cx = tx
+        cy = ty
+        td = db
+        db = dc
+        dc = td
+    per_area = 1.0 / float(area)
+    depth_x = (db * float(cy - ay) - dc * float(by - ay)) * per_area
+    depth_y = (dc * float(bx - ax) - db * float(cx - ax)) * per_area
+    bias_a = excluded(cx - bx, cy - by)
+    bias_b = excluded(ax - cx, ay - cy)
+    bias_c = excluded(bx - ax, by - ay)
+    step_a = wp.int64(16 * (by - cy))
+    step_b = wp.int64(16 * (cy - ay))
+    step_c = wp.int64(16 * (ay - by))
+    px = 16 * left + 8 - 8 * width
+    for y in range(top + strip, bottom + 1, strips):
+        py = 16 * y + 8 - 8 * height
+        edge_a = wp.int64(cx - bx) * wp.int64(py - by) - wp.int64(cy - by) * wp.int64(px - bx) - bias_a
+        edge_b = wp.int64(ax - cx) * wp.int64(py - cy) - wp.int64(ay - cy) * wp.int64(px - cx) - bias_b
+        edge_c = wp.int64(bx - ax) * wp.int64(py - ay) - wp.int64(by - ay) * wp.int64(px - ax) - bias_c
+        depth_row = a[2] + depth_y * float(py - ay)
+        for x in range(left, right + 1):
+            if (edge_a | edge_b | edge_c) >= wp.int64(0):
+                depth = depth_row + depth_x * float(16 * x + 8 - 8 * width - ax)
+                wp.atomic_min(keys, (image * height + y) * width + x, depth_key(depth, face))
+            edge_a += step_a
+            edge_b += step_b
+            edge_c += step_c
+
+
+@wp.kernel
+def cover(
+    start: int,
+    snapped: wp.array(dtype=wp.vec4),
+    faces: wp.array(dtype=int),
+    vertex_count: int,
+    face_count: int,
+    height: int,
+    width: int,
+    strips: int,
+    keys: wp.array(dtype=wp.int64),
+):
+    """Draw the triangles that need no clipping; `strips` threads share a triangle's rows."""
+    i, strip = wp.tid()
+    i = i + start
+    image = i / face_count
+    face = i - image * face_count
+    a = snapped[image * vertex_count + faces[3 * face]]
+    b = snapped[image * vertex_count + faces[3 * face + 1]]
+    c = snapped[image * vertex_count + faces[3 * face + 2]]
+    if a[3] * b[3] * c[3] == 0.0:
+        return
+    fill(a, b, c, face, strip, strips, image, height, width, keys)
+
+
+@wp.func
+def cut(corners: Corners, count: int, at_a: float, at_b: float, at_c: float):
+    """Keep the part of a polygon where a linear function is not negative.
+
+    `corners` are barycentrics (b, c) of the triangle; `at_*` the function's values at its vertices. Returns the number
+    of corners left and the corners.
+    """
+    out = Corners()
+    kept = wp.int32(0)
+    last = count - 1
+    old_b = corners[last, 0]
+    old_c = corners[last, 1]
+    old = at_a + (at_b - at_a) * old_b + (at_c - at_a) * old_c
+    for i in range(count):
+        new_b = corners[i, 0]
+        new_c = corners[i, 1]
+        new = at_a + (at_b - at_a) * new_b + (at_c - at_a) * new_c
+        if old * new < 0.0 and kept < MOST_CORNERS:
+            t = old / (old - new)
+            out[kept, 0] = old_b * (1.0 - t) + new_b * t
+            out[kept, 1] = old_c * (1.0 - t) + new_c * t
+            kept += 1
+        if new >= 0.0 and kept < MOST_CORNERS:
+            out[kept, 0] = new_b
+            out[kept, 1] = new_c
+            kept += 1
+        old_b = new_b
+        old_c = new_c
+        old = new
+    return kept, out
+
+
+@wp.func
+def corner(corners: Corners, i: int, a: wp.vec4, b: wp.vec4, c: wp.vec4, width: int, height: int):
+    return snap(a + (b - a) * corners[i, 0] + (c - a) * corners[i, 1], width, height)
+
+
+@wp.kernel
+def cover_clipped(
+    start: int,
+    clip: wp.array(dtype=wp.vec4),
+    snapped: wp.array(dtype=wp.vec4),
+    faces: wp.array(dtype=int),
+    vertex_count: int,
+    face_count: int,
+    height: int,
+    width: int,
+    strips: int,
+    keys: wp.array(dtype=wp.int64),
+):
+    """Clip the triangles `cover` left out to the view volume and draw what remains, under the same triangle number."""
+    i, strip = wp.tid()
+    i = i + start
+    image = i / face_count
+    face = i - image * face_count
+    ia = image * vertex_count + faces[3 * face]
+    ib = image * vertex_count + faces[3 * face + 1]
+    ic = image * vertex_count + faces[3 * face + 2]
+    if snapped[ia][3] * snapped[ib][3] * snapped[ic][3] != 0.0:
+        return
+    a = clip[ia]
+    b = clip[ib]
+    c = clip[ic]
+    corners = Corners()
+    corners[1, 0] = 1.0
+    corners[2, 1] = 1.0
+    count = wp.int32(3)
+    for axis in range(3):
+        count, corners = cut(corners, count, a[3] + a[axis], b[3] + b[axis], c[3] + c[axis])
+        count, corners = cut(corners, count, a[3] - a[axis], b[3] - b[axis], c[3] - c[axis])
+    if count < 3:
+        return
+    first = corner(corners, 0, a, b, c, width, height)
+    before = corner(corners, 1, a, b, c, width, height)
+    for k in range(2, count):
+        this = corner(corners, k, a, b, c, width, height)
+        fill(first, before, this, face, strip, strips, image, height, width, keys)
+        before = this

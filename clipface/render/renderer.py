@@ -1,0 +1,139 @@
+"""From vertices, texture and camera to a picture: the one function of the project that draws."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from clipface.render.camera import viewing_axes
+from clipface.render.rasterize.interface import Boundary, Fragments, backend
+from clipface.render.shading import shade, vertex_normals
+from clipface.shapes import expect
+
+
+class Rendering(NamedTuple):
+    """`image` [B, C, H, W] over the background, row 0 on top; `mask` [B, 1, H, W] in [0, 1], 1 where the head is."""
+
+    image: Tensor
+    mask: Tensor
+
+
+class Renderer(nn.Module):
+    """Draws a textured mesh without lights, or, without a texture, the shape as shaded clay.
+
+    Texture tensors are exactly their picture files: row 0 is the top. The range of colours is the caller's.
+
+    Gradient: to vertices and camera through where the texture lands and, with `antialias`, through the silhouette; to
+    the texture through trilinear look-up; to the background. Silhouette gradients point the right way but are too small
+    where triangles are smaller than pixels: draw larger and average where they matter.
+
+    Args:
+        faces: vertex indices [F, 3].
+        uv: texture coordinates [T, 2] in [0, 1], v = 1 at the texture's top.
+        uv_faces: texture coordinate indices [F, 3].
+        backend: "warp" or "nvdiffrast" (see `rasterize.interface.backend`).
+        boundary: what lies beyond the texture's border, "wrap" or "clamp".
+    """
+
+    def __init__(
+        self, faces: Tensor, uv: Tensor, uv_faces: Tensor, backend: str = "warp", boundary: Boundary = "clamp"
+    ) -> None:
+        super().__init__()
+        count = expect("faces", faces, ("F", 3))["F"]
+        expect("uv", uv, ("T", 2))
+        expect("uv_faces", uv_faces, (count, 3))
+        self.backend, self.boundary = backend, boundary
+        self.register_buffer("faces", faces.int().contiguous(), persistent=False)
+        self.register_buffer("uv_faces", uv_faces.int().contiguous(), persistent=False)
+        # Texture row 0 is the top, texture coordinates count from the bottom: flipped here, once.
+        flipped = torch.stack([uv[:, 0], 1 - uv[:, 1]], 1).float().contiguous()
+        self.register_buffer("uv", flipped, persistent=False)
+        self._topology: tuple[torch.device, object] | None = None
+
+    def forward(
+        self,
+        vertices: Tensor,
+        texture: Tensor | None,
+        camera: Tensor,
+        size: int | tuple[int, int],
+        background: float | Tensor = 1.0,
+        antialias: bool = True,
+    ) -> Rendering:
+        """Draw.
+
+        Args:
+            vertices: [B, V, 3], head frame, metres.
+            texture: [B or 1, C, Ht, Wt], or None for the clay view (C = 3, colours in [0, 1]).
+            camera: [B, 4, 4] or [1, 4, 4] (see `camera`).
+            size: height and width in pixels, or one number for both.
+            background: a number, or [B or 1, C, 1 or H, 1 or W].
+            antialias: blend silhouettes, which gives them a gradient. The mask is then soft.
+
+        Raises:
+            TypeError, ValueError: naming the argument, what was wanted and what was given. A texture that is not finite
+                is refused on the CPU; on CUDA the check would stall the queue and is left out.
+        """
+        size = (size, size) if isinstance(size, int) else tuple(size)
+        clip = self._project(vertices, camera)
+        rasterizer = backend(self.backend)
+        fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=texture is not None)
+        if texture is None:
+            colour = self._clay(vertices, fragments, camera)
+        else:
+            colour = self._textured(_checked(texture, vertices), fragments)
+        mask = (fragments.rast[..., 3:] > 0).to(colour.dtype)
+        drawn = torch.cat([colour * mask, mask], -1)
+        if antialias:
+            drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer))
+        drawn = drawn.permute(0, 3, 1, 2)
+        image, mask = drawn[:, :-1], drawn[:, -1:]
+        return Rendering(image + (1 - mask) * _checked_background(background, image), mask)
+
+    def _project(self, vertices: Tensor, camera: Tensor) -> Tensor:
+        batch = expect("vertices", vertices, ("B", "V", 3))["B"]
+        count = expect("camera", camera, ("B", 4, 4))["B"]
+        if count not in (1, batch):
+            raise ValueError(f"camera: a batch of 1 or {batch} is wanted, {count} was given")
+        matrix = camera.float()
+        return vertices.float() @ matrix[:, :, :3].transpose(1, 2) + matrix[:, None, :, 3]
+
+    def _textured(self, texture: Tensor, fragments: Fragments) -> Tensor:
+        rasterizer = backend(self.backend)
+        uv, slopes = rasterizer.interpolate(self.uv.unsqueeze(0), fragments, self.uv_faces, derivatives=True)
+        return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
+
+    def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor) -> Tensor:
+        normals = vertex_normals(vertices.float(), self.faces)
+        normals, _ = backend(self.backend).interpolate(normals, fragments, self.faces)
+        return shade(normals, viewing_axes(camera.float()))
+
+    def _edges(self, rasterizer) -> object:
+        """The mesh's silhouette topology, made once per device."""
+        if self._topology is None or self._topology[0] != self.faces.device:
+            self._topology = (self.faces.device, rasterizer.topology(self.faces))
+        return self._topology[1]
+
+
+def _checked(texture: Tensor, vertices: Tensor) -> Tensor:
+    batch = expect("texture", texture, ("B", "C", "Ht", "Wt"))["B"]
+    if batch not in (1, vertices.shape[0]):
+        raise ValueError(f"texture: a batch of 1 or {vertices.shape[0]} is wanted, {batch} was given")
+    if texture.device != vertices.device:
+        raise ValueError(f"texture: device {vertices.device} is wanted, {texture.device} was given; move it with .to()")
+    if texture.device.type == "cpu" and not torch.isfinite(texture).all():
+        raise ValueError("texture: finite numbers are wanted, NaN or infinity was given; check what produced it")
+    return texture.float()
+
+
+def _checked_background(background: float | Tensor, image: Tensor) -> float | Tensor:
+    if not isinstance(background, Tensor):
+        return float(background)
+    batch, channels, height, width = image.shape
+    fits = background.ndim == 4 and all(
+        given in allowed
+        for given, allowed in zip(background.shape, ((1, batch), (1, channels), (1, height), (1, width)), strict=True)
+    )
+    if not fits:
+        wanted = f"({batch} or 1, {channels}, {height} or 1, {width} or 1)"
+        raise ValueError(f"background: a number or shape {wanted} is wanted, {tuple(background.shape)} was given")
+    return background.to(image)
