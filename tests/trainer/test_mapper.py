@@ -167,19 +167,13 @@ def test_runs_are_compared(config, tmp_path, capsys):
     assert "own prompt nearest" in capsys.readouterr().out
 
 
-def command(*overrides: str) -> subprocess.CompletedProcess:
-    words = [sys.executable, "-m", "trainer.mapper", *overrides]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+def test_a_missing_file_is_named(config):
+    with pytest.raises(FileNotFoundError, match="no_such_file.safetensors does not exist"):
+        build(replace(config, generator="no_such_file.safetensors"))
 
 
-@pytest.mark.parametrize(
-    ("override", "answer"),
-    [
-        ("prompt.target=", "prompt: one is wanted, none was given"),
-        ("generator=no_such_file.safetensors", "no_such_file.safetensors does not exist"),
-    ],
-)
-def test_a_failed_start_leaves_nothing_behind(tmp_path, override, answer):
-    done = command("prompt=zombie", override, f"hydra.run.dir={tmp_path}/runs/failed")
-    assert done.returncode != 0 and answer in done.stderr
+def test_a_failed_start_leaves_nothing_behind(tmp_path):
+    words = [sys.executable, "-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and "prompt: one is wanted, none was given" in done.stderr
     assert not (tmp_path / "runs").exists()
