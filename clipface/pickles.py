@@ -69,7 +69,7 @@ def load(source: str | Path | io.BufferedIOBase) -> Any:
         ValueError: if the pickle names anything else (the message says what), or is cut off or damaged.
     """
     if isinstance(source, str | Path):
-        with _open(Path(source)) as file:
+        with Path(source).open("rb") as file:
             return load(file)
     title = getattr(source, "name", "pickle")
     try:
@@ -91,25 +91,17 @@ def load_npy(path: str | Path) -> Any:
         ValueError: as `load`.
     """
     path = Path(path)
-    with _open(path) as file:
+    with path.open("rb") as file:
         try:
-            version = np.lib.format.read_magic(file)
-            old = version == (1, 0)
+            old = np.lib.format.read_magic(file) == (1, 0)
             header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-            dtype = header(file)[2]
-            if not dtype.hasobject:
+            if not header(file)[2].hasobject:
                 file.seek(0)
                 return np.load(file, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except Exception as error:  # numpy parses the header as Python text, which fails in as many ways
             raise ValueError(f"{path}: cut off or not a .npy file ({error}); fetch it again") from error
         array = load(file)
     return array.item() if isinstance(array, np.ndarray) and array.shape == () else array
-
-
-def _open(path: Path) -> io.BufferedIOBase:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
-    return path.open("rb")
 
 
 def _canonical(module: str, name: str) -> str:
@@ -212,6 +204,13 @@ def _tensor(args: tuple, state: Any, items: list) -> np.ndarray:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
 
 
+def _storage(args: tuple, state: Any, items: list) -> Any:
+    try:
+        return torch.load(io.BytesIO(args[0]), weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:  # torch's own message would advise to switch its check off
+        raise _Refused("it holds a torch storage that is damaged or not only numbers; nothing was run") from None
+
+
 def _latin1(args: tuple, state: Any, items: list) -> bytes:
     if args[1:] != ("latin1",):
         raise ValueError(f"bytes are written as {args[1:]}")
@@ -241,8 +240,6 @@ _READERS: dict[str, Callable[[tuple, Any, list], Any]] = {
     "chumpy.ch.Ch": lambda args, state, items: np.asarray(state["x"]),
     "chumpy.reordering.Select": _chumpy_select,
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch.storage._load_from_bytes": lambda args, state, items: torch.load(
-        io.BytesIO(args[0]), weights_only=True, map_location="cpu"
-    ),
+    "torch.storage._load_from_bytes": _storage,
     "skimage.transform._geometric.Transform": lambda args, state, items: SimpleNamespace(**state),
 }

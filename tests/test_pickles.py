@@ -4,7 +4,6 @@ import collections
 import io
 import os
 import pickle
-import pickletools
 import struct
 import sys
 from pathlib import Path
@@ -74,8 +73,8 @@ def test_chumpy_arrays_are_read_where_chumpy_is_not_installed(protocol, monkeypa
 
 def test_python_2_text_is_the_content_of_arrays():
     # What Python 2's cPickle writes for np.array([1.5, -2.0]).
-    head = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\x00\x85U\x01b\x87Rq\x03(K\x01K\x02\x85"
-    dtype = b"cnumpy\ndtype\nq\x04U\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    head = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85"
+    dtype = b"cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     found = read(head + dtype + b"\x89U\x10" + struct.pack("<2d", 1.5, -2.0) + b"tb.")
     assert found.tolist() == [1.5, -2.0]
 
@@ -135,7 +134,8 @@ def attacks(canary: Path) -> dict[str, object]:
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 @pytest.mark.parametrize("name", [
     "os.system", "eval", "exec", "import", "getattr", "subprocess", "numpy.load", "numpy.fromfile", "runstring",
-    "torch.load", "torch storage", "partial", "extension", "nested", "in a tensor", "in a matrix", "called class", "map",
+    "torch.load", "torch storage", "partial", "extension", "nested", "in a tensor", "in a matrix", "called class",
+    "map",
 ])  # fmt: skip
 def test_nothing_in_a_hostile_pickle_runs(name, protocol, tmp_path):
     canary = tmp_path / "ran"
@@ -230,9 +230,9 @@ def test_a_cut_off_pickle_is_explained(tmp_path):
         pickles.load(tmp_path / "none.pkl")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_flipped_bytes_give_arrays_or_a_clear_error_and_never_a_crash():
     small = pickle.dumps({"a": np.arange(6.0).reshape(2, 3), "b": ("text", torch.arange(3))}, protocol=2)
-    assert pickletools.genops(small)
     random = np.random.default_rng(0)
     for _ in range(300):
         content = bytearray(small)

@@ -201,7 +201,7 @@ def rotation_matrices(axis_angle: Tensor) -> Tensor:
 
 
 def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
-    return (matrices * vectors[..., None, :]).sum(dim=-1)
+    return torch.einsum("...ij,...j->...i", matrices, vectors)
 
 
 def _blend(coefficients: Tensor | None, directions: Tensor) -> Tensor:
