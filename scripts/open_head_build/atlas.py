@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from . import eyes
-from .chart import back_path, boundary_loops, cut_open, flatten, outline
+from .chart import Outline, back_path, boundary_loops, cut_open, mean_value_weights, solve
+from .distortion import Chart, relax
 from .geometry import PARTS, Cut
 
 STRIP = 0.14  # height of the bottom strip
 SKIN_LOW, SKIN_HIGH = np.array([0.004, STRIP + 0.004]), np.array([0.996, 0.996])
-CUT_TOP_BACK = 0.03  # metres behind the highest point of the head where the cut ends
-FACE_EMPHASIS, FINE_EMPHASIS = 2.1, 1.5  # magnification of the face, and again of lids and lips
+CUT_TOP_BACK = 0.0  # metres behind the highest point of the head where the cut ends
+FACE_EMPHASIS, FINE_EMPHASIS = 2.3, 1.5  # magnification of the face, and again of lids and lips
+HOLE_SHRINK = 0.6  # of the space inside eyes and mouth, where there is no skin
 FACE_CENTRE, FACE_RADII = np.array([0.0, -0.012, 0.03]), np.array([0.066, 0.092, 0.06])  # metres, mean head
 EYE_DISC, EYE_RADIUS = np.array([0.07, 0.069]), 0.061  # the picture's left eye, that is the person's right
+IRIS_ZOOM = 40.0  # degrees: the smaller, the larger iris and pupil stand in the disc
 CAP_DISC, CAP_RADIUS = np.array([0.285, 0.022]), 0.018  # hidden back of the eyeball
 BOXES = {  # (low u, low v, high u, high v) of the parts on the picture's left half or in the middle
     "socket": (0.142, 0.010, 0.255, 0.128),
@@ -51,16 +54,20 @@ def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     fine = np.concatenate([mean[loop] for loop in holes])
     fans = []
     for loop in holes:
-        fans += [(a, len(points), b) for a, b in zip(loop, np.roll(loop, -1), strict=True)][::1]
+        fans += [(b, a, len(points)) for a, b in zip(loop, np.roll(loop, -1), strict=True)]
         points = np.concatenate([points, points[loop].mean(axis=0, keepdims=True)])
-    solid = np.concatenate([opened, np.array(fans)[:, [0, 1, 2]]])
+    solid = np.concatenate([opened, np.array(fans)])
     start = int(np.flatnonzero(outer == len(mean))[0])  # the neck's end on the x < 0 side: left in the picture
     outer = np.roll(outer, -start)
     neck = int(np.flatnonzero(outer == doubled[0])[0])
-    if neck > len(outer) - neck and points[outer[1 : neck], 1].mean() > 0:  # pragma: no cover - fixed mesh
-        raise AssertionError("the neck's edge should come first")
-    places = outline(outer, points, neck, SKIN_LOW, SKIN_HIGH)
-    uv = flatten(points, solid, outer, places, _emphasis(points, solid, fine))[: len(mirror)]
+    outline = Outline(SKIN_LOW, SKIN_HIGH)
+    angles = outline.spread(outer, points, neck)
+    uv = solve(points, solid, outer, outline.at(angles), mean_value_weights(points, solid))
+    magnify = _emphasis(points, solid, fine)
+    magnify[len(opened) :] *= HOLE_SHRINK
+    chart = Chart(points, solid, outer, outline, magnify)
+    unknowns = relax(chart, np.concatenate([uv[chart.inner].ravel(), angles]))
+    uv = chart.uv(unknowns)[: len(mirror)]
     flipped = uv[mirror] * [-1, 1] + [1, 0]
     used = np.unique(opened)
     return ((uv + flipped) / 2)[used], np.searchsorted(used, opened)
@@ -86,7 +93,7 @@ def _borrowed(cut: Cut, base_uv: np.ndarray, chosen: np.ndarray) -> tuple[np.nda
 
 
 def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Front and back discs `(face numbers, uv, corners)` of one eyeball: angle from the pole is the radius."""
+    """Front and back discs `(face numbers, uv, corners)` of one eyeball, as seen from its poles."""
     chosen = np.flatnonzero(cut.part == PARTS.index(f"{side}_eye"))
     vertices = cut.vertices_of(f"{side}_eye")
     directions = eyes.sphere_directions() * ([-1, 1, 1] if side == "right" else [1, 1, 1])
@@ -98,7 +105,8 @@ def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, 
     middle = {name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
               for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))}
     reach = angle[corners[front]].max()
-    uv_front = middle["eye"] + flat * (angle / reach)[:, None] * EYE_RADIUS
+    radius = angle / (angle + IRIS_ZOOM) * (reach + IRIS_ZOOM) / reach
+    uv_front = middle["eye"] + flat * radius[:, None] * EYE_RADIUS
     uv_back = middle["cap"] + flat * mirrored * ((180 - angle) / (180 - reach))[:, None] * CAP_RADIUS
     return [(chosen[front], uv_front, corners[front]), (chosen[~front], uv_back, corners[~front])]
 

@@ -1,6 +1,6 @@
-"""The skin's UV chart: a cut along the back of the head, a rounded rectangle, mean-value weights, low stretch.
+"""The skin's UV chart: a cut along the back of the head, laid flat inside a rounded rectangle.
 
-Source: Floater 2003 (mean value coordinates); Yoshizawa, Belyaev, Seidel 2004 (stretch re-weighting).
+Source: Floater 2003 (mean value coordinates) for the start, which cannot flip a triangle; `distortion.py` improves it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
 
-ITERATIONS, STEP = 40, 0.35
 CORNER_POWER = 5.0  # exponent of the super-ellipse: 2 is an ellipse, large is a sharp rectangle
 NECK_SHARE = 0.36  # of the chart's outline that the neck's edge takes
 
@@ -75,34 +74,31 @@ def mean_value_weights(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarra
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
 
 
-def stretch(points: np.ndarray, faces: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """L2 stretch of every triangle from the chart to the surface `[F]` (metres per unit of the chart)."""
-    (a, b, c), (p, q, r) = (uv[faces[:, i]] for i in range(3)), (points[faces[:, i]] for i in range(3))
-    area = ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])) / 2
-    area = np.maximum(np.abs(area), 1e-12)[:, None]
-    along_u = (p * (b[:, 1:] - c[:, 1:]) + q * (c[:, 1:] - a[:, 1:]) + r * (a[:, 1:] - b[:, 1:])) / (2 * area)
-    along_v = (p * (c[:, :1] - b[:, :1]) + q * (a[:, :1] - c[:, :1]) + r * (b[:, :1] - a[:, :1])) / (2 * area)
-    return np.sqrt(((along_u**2).sum(axis=1) + (along_v**2).sum(axis=1)) / 2)
+class Outline:
+    """A super-ellipse inside the box from `low` to `high`; places on it are angles, counter-clockwise from +u."""
 
+    def __init__(self, low: np.ndarray, high: np.ndarray) -> None:
+        self.middle, self.size = (low + high) / 2, (high - low) / 2
 
-def outline(loop: np.ndarray, points: np.ndarray, neck: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Places of the outer loop on a rounded rectangle; its first `neck + 1` vertices run along the bottom.
+    def at(self, angle: np.ndarray) -> np.ndarray:
+        """Points `[N, 2]` of the outline."""
+        round_ = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        norm = (np.abs(round_) ** CORNER_POWER).sum(axis=1, keepdims=True) ** (1 / CORNER_POWER)
+        return self.middle + self.size * round_ / norm
 
-    The loop must start at the left end of the neck's edge and run counter-clockwise in the chart.
-    """
-    lengths = np.linalg.norm(points[np.roll(loop, -1)] - points[loop], axis=1)
-    along = np.concatenate([[0], np.cumsum(lengths)])
-    neck_length = along[neck]
-    share = np.where(along <= neck_length, along / neck_length * NECK_SHARE,
-                     NECK_SHARE + (along - neck_length) / (along[-1] - neck_length) * (1 - NECK_SHARE))[:-1]
-    turn = np.linspace(-np.pi / 2, 3 * np.pi / 2, 4001)  # from the middle of the bottom, counter-clockwise
-    square = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    square /= (np.abs(square) ** CORNER_POWER).sum(axis=1, keepdims=True) ** (1 / CORNER_POWER)
-    size = (high - low) / 2
-    curve = (low + high) / 2 + square * size
-    travelled = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    wanted = ((share - NECK_SHARE / 2) % 1.0) * travelled[-1]
-    return np.stack([np.interp(wanted, travelled, curve[:, axis]) for axis in range(2)], axis=1)
+    def spread(self, loop: np.ndarray, points: np.ndarray, neck: int) -> np.ndarray:
+        """Angles `[N]` of an outer loop by its lengths; its first `neck + 1` vertices run along the bottom.
+
+        The loop starts at the left end of the neck's edge and runs counter-clockwise in the chart.
+        """
+        lengths = np.linalg.norm(points[np.roll(loop, -1)] - points[loop], axis=1)
+        along = np.concatenate([[0], np.cumsum(lengths)])
+        whole, end = along[-1], along[neck]
+        share = np.interp(along[:-1], [0, end, whole], [-NECK_SHARE / 2, NECK_SHARE / 2, 1 - NECK_SHARE / 2])
+        turn = np.linspace(-np.pi / 2, 3 * np.pi / 2, 4001)  # from the middle of the bottom
+        steps = np.linalg.norm(np.diff(self.at(turn), axis=0), axis=1)
+        travelled = np.concatenate([[0], np.cumsum(steps)]) / steps.sum()
+        return np.interp(share % 1.0, travelled, turn) - 2 * np.pi * (share < 0)
 
 
 def solve(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.ndarray,
@@ -118,30 +114,3 @@ def solve(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.n
     left = coo_matrix((np.ones(len(free)), (np.arange(len(free)),) * 2), shape=(len(free),) * 2) - matrix[free][:, free]
     uv[free] = splu(left.tocsc()).solve(np.asarray(matrix[free][:, fixed] @ places))
     return uv
-
-
-def flatten(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.ndarray,
-            emphasis: np.ndarray) -> np.ndarray:
-    """Low-stretch chart `[V, 2]` of a disc whose outer loop is fixed.
-
-    Args:
-        emphasis: wanted magnification of every triangle `[F]`, relative.
-    """
-    rows, columns, values = mean_value_weights(points, faces)
-    area = np.linalg.norm(np.cross(points[faces[:, 1]] - points[faces[:, 0]],
-                                   points[faces[:, 2]] - points[faces[:, 0]]), axis=1)
-    best, best_score = None, np.inf
-    for _ in range(ITERATIONS):
-        uv = solve(points, faces, fixed, places, (rows, columns, values))
-        local = stretch(points, faces, uv) * emphasis
-        score = np.sqrt((area * local**2).sum() / area.sum())
-        if score < best_score:
-            best, best_score = uv, score
-        around, total = np.zeros(len(points)), np.full(len(points), 1e-12)
-        for corner in range(3):
-            np.add.at(around, faces[:, corner], area * local**2)
-            np.add.at(total, faces[:, corner], area)
-        sigma = np.sqrt(around / total)
-        sigma /= np.median(sigma[np.unique(faces)])
-        values = values / np.maximum(sigma[columns], 1e-6) ** STEP
-    return best

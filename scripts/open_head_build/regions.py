@@ -11,10 +11,9 @@ from .rings import openings, rings_around
 from .source import BaseMesh, data_folder
 
 LID_RINGS, INNER_LIP_RINGS = 4, 3
-HAIRLINE, HAIRLINE_DROP = 0.064, 9.0  # metres above the eyes at the middle; how fast it falls towards the temples (1/m)
-FOREHEAD_LOW = 0.030  # metres above the eyes
+HAIRLINE, HAIRLINE_DROP = 0.070, 9.0  # metres above the eyes at the middle; how fast it falls towards the temples (1/m)
+FOREHEAD_LOW = 0.027  # metres above the eyes
 BROW_REACH = 0.0055  # half height of a brow
-CHIN_UNDER = -0.088  # metres: skin below this that faces down belongs to the neck
 
 
 def _mask(cut: Cut, base: BaseMesh, name: str) -> np.ndarray:
