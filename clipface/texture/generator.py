@@ -1,5 +1,6 @@
 """The texture generator: latent code z → style code w+ → UV texture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 
 from clipface import weights
 from clipface.shapes import expect
-from clipface.texture.layers import EqualLinear, ModulatedConv, ToRGB, normalise
+from clipface.texture.layers import REDUCED_FROM, EqualLinear, ModulatedConv, ToRGB, normalise
 from clipface.texture.pointwise import upsample
 
 MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN2)
@@ -45,13 +46,18 @@ class SynthesisBlock(nn.Module):
         self.conv0 = ModulatedConv(inputs, channels, w_dim, resolution, upsample=True) if inputs else None
         self.conv1 = ModulatedConv(channels, channels, w_dim, resolution)
         self.torgb = ToRGB(channels, w_dim)
+        self.resolution = resolution
 
-    def forward(self, x: Tensor, image: Tensor | None, w: list[Tensor], noise: str) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, image: Tensor | None, w: Sequence[Tensor], noise: str, dtype: torch.dtype | None
+    ) -> tuple[Tensor, Tensor]:
         """Map features and image so far, and the block's two or three levels of w, to the next features and image."""
+        if dtype is not None and self.resolution >= REDUCED_FROM:
+            x = x.to(dtype)
         if self.conv0 is not None:
             x = self.conv0(x, w[0], noise)
         x = self.conv1(x, w[-2], noise)
-        rgb = self.torgb(x, w[-1])
+        rgb = self.torgb(x, w[-1]).to(w[-1].dtype)
         return x, rgb if image is None else upsample(image) + rgb
 
 
@@ -69,12 +75,13 @@ class SynthesisNetwork(nn.Module):
         )
         self.levels, self.w_dim = 2 * len(self.blocks), w_dim
 
-    def forward(self, w_plus: Tensor, noise: str = "const") -> Tensor:
+    def forward(self, w_plus: Tensor, noise: str = "const", dtype: torch.dtype | None = None) -> Tensor:
         """Map w_plus [B, levels, w_dim] to textures [B, 3, R, R], about [-1, 1].
 
         Args:
             w_plus: style codes.
             noise: "const" (the network's fixed pattern), "random" (new for each sample) or "none".
+            dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
 
         Gradient: reaches w_plus and every parameter; twice differentiable.
         """
@@ -82,7 +89,7 @@ class SynthesisNetwork(nn.Module):
         w = w_plus.unbind(1)
         x, image = self.const.expand(len(w_plus), -1, -1, -1), None
         for n, block in enumerate(self.blocks):
-            x, image = block(x, image, w[max(2 * n - 1, 0) : 2 * n + 2], noise)
+            x, image = block(x, image, w[max(2 * n - 1, 0) : 2 * n + 2], noise, dtype)
         return image
 
 

@@ -11,6 +11,7 @@ from clipface.texture.pointwise import CLAMP, SLOPE, activate, scale_channels, s
 
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
 EPSILON = 1e-8
+REDUCED_FROM = 32  # resolution from which reduced precision may be used: nearly all the time goes there
 
 
 def normalise(x: Tensor) -> Tensor:

@@ -41,6 +41,11 @@ def upsample(x: Tensor) -> Tensor:
     return _Upsample.apply(x)
 
 
+def downsample(x: Tensor) -> Tensor:
+    """Halve the resolution of [B, C, H, W] with the filter [1, 3, 3, 1]/8 on each axis, edges replicated."""
+    return _Thin.apply(x)
+
+
 def _format(x: Tensor) -> torch.memory_format:
     nhwc = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
     return torch.channels_last if nhwc else torch.contiguous_format
@@ -84,7 +89,8 @@ class _ScaleShift(Function):
     def forward(ctx, x, factor, shift):
         ctx.save_for_backward(x, factor)
         ctx.shift_shape = shift.shape
-        return torch.addcmul(shift, x, factor[:, :, None, None])
+        # Into memory of x's format: of its own accord PyTorch would follow the shift's.
+        return torch.addcmul(shift, x, factor[:, :, None, None], out=torch.empty_like(x))
 
     @staticmethod
     def backward(ctx, gradient):
@@ -131,12 +137,10 @@ class _Upsample(Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        return _Downsample.apply(gradient)
+        return _UpsampleTransposed.apply(gradient)
 
 
-class _Downsample(Function):
-    """The transpose of `upsample`."""
-
+class _UpsampleTransposed(Function):
     @staticmethod
     def forward(ctx, x):
         return _halve(_halve(x, 3), 2)
@@ -146,13 +150,61 @@ class _Downsample(Function):
         return _Upsample.apply(gradient)
 
 
-def _double(x: Tensor, axis: int) -> Tensor:
+class _Thin(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return _thin(_thin(x, 3), 2)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _ThinTransposed.apply(gradient)
+
+
+class _ThinTransposed(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return _spread(_spread(x, 2), 3)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _Thin.apply(gradient)
+
+
+def _pairs(x: Tensor, axis: int) -> tuple[Tensor, Tensor, int]:
+    """Views of the even and the odd entries of an axis, and the index of their last."""
+    pairs = x.unflatten(axis, (-1, 2))
+    return pairs.select(axis + 1, 0), pairs.select(axis + 1, 1), pairs.shape[axis] - 1
+
+
+def _empty_double(x: Tensor, axis: int) -> Tensor:
     shape = list(x.shape)
     shape[axis] *= 2
-    result = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=_format(x))
-    pairs = result.unflatten(axis, (-1, 2))
-    even, odd = pairs.select(axis + 1, 0), pairs.select(axis + 1, 1)
-    last = x.shape[axis] - 1
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=_format(x))
+
+
+def _thin(x: Tensor, axis: int) -> Tensor:
+    even, odd, last = _pairs(x, axis)
+    result = torch.add(even, odd).mul_(0.375)
+    result.narrow(axis, 1, last).add_(odd.narrow(axis, 0, last), alpha=0.125)
+    result.narrow(axis, 0, last).add_(even.narrow(axis, 1, last), alpha=0.125)
+    result.narrow(axis, 0, 1).add_(even.narrow(axis, 0, 1), alpha=0.125)
+    result.narrow(axis, last, 1).add_(odd.narrow(axis, last, 1), alpha=0.125)
+    return result
+
+
+def _spread(gradient: Tensor, axis: int) -> Tensor:
+    result = _empty_double(gradient, axis)
+    even, odd, last = _pairs(result, axis)
+    for half, near, far, edge in ((even, 1, 0, 0), (odd, 0, 1, last)):
+        torch.mul(gradient, 0.375, out=half)
+        half.narrow(axis, near, last).add_(gradient.narrow(axis, far, last), alpha=0.125)
+        half.narrow(axis, edge, 1).add_(gradient.narrow(axis, edge, 1), alpha=0.125)
+    return result
+
+
+def _double(x: Tensor, axis: int) -> Tensor:
+    result = _empty_double(x, axis)
+    even, odd, last = _pairs(result, axis)
     even.narrow(axis, 0, 1).copy_(x.narrow(axis, 0, 1))
     torch.lerp(x.narrow(axis, 0, last), x.narrow(axis, 1, last), 0.5, out=even.narrow(axis, 1, last))
     # (x[i-1] + 6 x[i] + x[i+1]) / 8 is the middle between x[i] and the mean of the two even outputs beside it.
@@ -163,9 +215,7 @@ def _double(x: Tensor, axis: int) -> Tensor:
 
 
 def _halve(gradient: Tensor, axis: int) -> Tensor:
-    pairs = gradient.unflatten(axis, (-1, 2))
-    even, odd = pairs.select(axis + 1, 0), pairs.select(axis + 1, 1)
-    last = even.shape[axis] - 1
+    even, odd, last = _pairs(gradient, axis)
     result = odd * 0.5
     even = torch.add(even, odd, alpha=0.25)
     even.narrow(axis, 1, last).add_(odd.narrow(axis, 0, last), alpha=0.25)

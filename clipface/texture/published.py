@@ -7,27 +7,12 @@ import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.texture.generator import MAPPING_MULTIPLIER, TextureGenerator
-from clipface.texture.layers import GAIN
-
-
-class PublishedMapper(NamedTuple):
-    """Plain weights of published mappers; learning rate multiplier and gain are folded in.
-
-    Both networks first scale their input vector to a second moment of one, then apply
-    x = leaky_relu(weight @ x + bias, 0.2) for every layer, the last included.
-    """
-
-    texture_weights: list[Tensor]  # per layer [levels, out, in]; one level if the file has one network for all
-    texture_biases: list[Tensor]  # per layer [levels, out]
-    expression_weights: list[Tensor]  # per layer [out, in]
-    expression_biases: list[Tensor]  # per layer [out]
+from clipface.texture.generator import TextureGenerator
 
 
 def load_published(path: str | Path) -> dict:
@@ -88,42 +73,6 @@ def _generator_config(state: Mapping[str, Tensor], what: str) -> dict[str, int]:
         "channel_base": max(r * c for r, c in channels.items()),
         "channel_max": max(channels.values()),
     }
-
-
-def read_published_mapper(path: str | Path) -> PublishedMapper:
-    """Read `pretrain_mapper.pt` ({"texture_mapper", "geometry_mapper"}) or a trained mapper ({"level_0", …, "geo"})."""
-    return mapper_from_state(load_published(path), str(path))
-
-
-def mapper_from_state(state: Mapping[str, Mapping[str, Tensor]], what: str = "state") -> PublishedMapper:
-    """Collect the networks of a published mapper file as plain tensors.
-
-    Raises:
-        ValueError: if the names are not those of a published mapper.
-    """
-    if {"texture_mapper", "geometry_mapper"} <= set(state):
-        levels, expression = [state["texture_mapper"]], state["geometry_mapper"]
-    else:
-        names = sorted((name for name in state if re.fullmatch(r"level_\d+", name)), key=lambda name: int(name[6:]))
-        wanted = [f"level_{n}" for n in range(max(len(names), 1))] + ["geo"]
-        weights.check_keys(wanted, state, what)
-        levels, expression = [state[name] for name in names], state["geo"]
-    networks = [_perceptron(network, what) for network in levels]
-    return PublishedMapper(
-        [torch.stack(layer) for layer in zip(*(network[0] for network in networks), strict=True)],
-        [torch.stack(layer) for layer in zip(*(network[1] for network in networks), strict=True)],
-        *_perceptron(expression, what),
-    )
-
-
-def _perceptron(state: Mapping[str, Tensor], what: str) -> tuple[list[Tensor], list[Tensor]]:
-    depth = len(state) // 2
-    weights.check_keys([f"layers.{n}.{part}" for n in range(depth) for part in ("weight", "bias")], state, what)
-    matrices = [state[f"layers.{n}.weight"].float() for n in range(depth)]
-    scale = MAPPING_MULTIPLIER * GAIN
-    return [m * (scale / m.shape[1] ** 0.5) for m in matrices], [
-        state[f"layers.{n}.bias"].float() * scale for n in range(depth)
-    ]
 
 
 def read_published_code(path: str | Path, levels: int) -> Tensor:

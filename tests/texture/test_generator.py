@@ -97,3 +97,15 @@ def test_wrong_input_is_named(tiny):
         tiny.synthesis(torch.zeros(1, 3, 8))
     with pytest.raises(ValueError, match="resolution"):
         TextureGenerator(resolution=48)
+
+
+def test_reduced_precision_is_close_and_keeps_the_memory_format():
+    torch.manual_seed(0)
+    generator = TextureGenerator(**TINY | {"resolution": 64, "channel_base": 512}).to(memory_format=torch.channels_last)
+    w_plus = generator.mapping(torch.randn(2, 8))
+    full, reduced = generator.synthesis(w_plus), generator.synthesis(w_plus, dtype=torch.bfloat16)
+    assert reduced.dtype == torch.float32
+    torch.testing.assert_close(reduced, full, atol=0.1, rtol=0.05)
+    block = generator.synthesis.blocks[-1]
+    x, _ = block(torch.randn(2, 12, 32, 32), torch.randn(2, 3, 32, 32), w_plus.unbind(1)[-3:], "const", None)
+    assert x.is_contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clipface.texture.pointwise import activate, scale_channels, shift_channels, upsample
+from clipface.texture.pointwise import activate, downsample, scale_channels, shift_channels, upsample
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -41,9 +41,19 @@ def test_gradients_are_right_twice(memory_format):
     x, factor, shift = inputs(memory_format)
     for function, arguments in (
         (upsample, (x,)),
+        (lambda x: downsample(x[..., 1:]), (x,)),
         (scale_channels, (x, factor)),
         (shift_channels, (x, factor, shift)),
         (lambda x: activate(x * 200), (x,)),  # some values are clamped
     ):
         assert torch.autograd.gradcheck(function, arguments)
         assert torch.autograd.gradgradcheck(function, arguments)
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+def test_downsample_is_the_filter_it_claims(memory_format):
+    x = torch.randn(2, 3, 6, 8).to(memory_format=memory_format)
+    taps = torch.tensor([1.0, 3, 3, 1])
+    kernel = (taps[:, None] * taps / 64).expand(3, 1, 4, 4)
+    wanted = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3, stride=2)
+    torch.testing.assert_close(downsample(x), wanted)

@@ -1,0 +1,125 @@
+"""What judges pictures: one discriminator for whole images, one for patches.
+
+Source: the residual discriminator of StyleGAN2 (arXiv 1912.04958), its minibatch statistic from Progressive GAN
+(arXiv 1710.10196); patches from ClipFace (arXiv 2212.01406), section 3.1. Own code.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from clipface.shapes import expect
+from clipface.texture.layers import REDUCED_FROM, EqualConv, EqualLinear
+from clipface.texture.pointwise import downsample
+
+
+class DiscriminatorBlock(nn.Module):
+    """Residual block that halves the resolution; filtering comes before the second convolution, which is cheaper."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv0 = EqualConv(inputs, inputs, 3)
+        self.conv1 = EqualConv(inputs, outputs, 3)
+        self.skip = EqualConv(inputs, outputs, 1, activation=False, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, inputs, H, W] to [B, outputs, H/2, W/2]."""
+        half = 0.5**0.5  # the sum of two independent unit-variance branches has unit variance again
+        skip = self.skip(downsample(x), gain=half)
+        return skip.add_(self.conv1(downsample(self.conv0(x)), gain=half))
+
+
+class Discriminator(nn.Module):
+    """Picture → one number, large for real ones.
+
+    Args:
+        resolution: of the pictures, a power of two, at least 8.
+        channel_base: at a resolution there are min(channel_base / resolution, channel_max) channels.
+        channel_max: the most channels.
+        group: pictures whose standard deviation is shown to the network, which uncovers lack of variety; 0: none.
+    """
+
+    def __init__(self, resolution: int = 256, channel_base: int = 16384, channel_max: int = 512, group: int = 4):
+        super().__init__()
+        if resolution < 8 or resolution & (resolution - 1):
+            raise ValueError(f"resolution: a power of two from 8 up is wanted, {resolution} was given")
+        self.config = {
+            "resolution": resolution, "channel_base": channel_base, "channel_max": channel_max, "group": group,
+        }  # fmt: skip
+        self.resolutions = [2**n for n in range(resolution.bit_length() - 1, 2, -1)]
+        channels = [min(channel_base // r, channel_max) for r in [*self.resolutions, 4]]
+        self.from_rgb = EqualConv(3, channels[0], 1)
+        self.blocks = nn.ModuleList(
+            DiscriminatorBlock(i, o) for i, o in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.group = group
+        self.conv = EqualConv(channels[-1] + (group > 0), channels[-1], 3)
+        self.hidden = EqualLinear(channels[-1] * 16, channels[-1], activation=True)
+        self.out = EqualLinear(channels[-1], 1)
+
+    def forward(self, images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Judge images [B, 3, R, R] in [-1, 1].
+
+        Args:
+            images: to judge.
+            dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
+
+        Returns:
+            [B] logits. Gradient: to images and parameters, twice differentiable.
+        """
+        expect("images", images, ("B", 3, self.resolutions[0], self.resolutions[0]))
+        full = self.out.weight.dtype
+        kinds = [dtype or full if resolution >= REDUCED_FROM else full for resolution in self.resolutions]
+        x = self.from_rgb(images.to(kinds[0]))
+        for kind, block in zip(kinds, self.blocks, strict=True):
+            x = block(x.to(kind))
+        x = x.to(full)
+        if self.group:
+            x = torch.cat((x, minibatch_deviation(x, self.group)), 1)
+        return self.out(self.hidden(self.conv(x).flatten(1))).squeeze(1)
+
+
+def minibatch_deviation(x: Tensor, group: int) -> Tensor:
+    """Give each picture the mean standard deviation of features over its group.
+
+    Args:
+        x: features [B, C, H, W].
+        group: pictures a group; the largest divisor of B up to it is used.
+
+    Returns:
+        [B, 1, H, W], constant over a picture.
+    """
+    batch = len(x)
+    size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
+    groups = x.unflatten(0, (size, -1))  # [G, B/G, C, H, W]: neighbours in the batch are in different groups
+    deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))  # [B/G]
+    return deviation.repeat(size)[:, None, None, None].expand(-1, 1, *x.shape[2:])
+
+
+def random_patches(images: Tensor, size: int, stride: int, count: int) -> Tensor:
+    """Cut random square patches out of every image, all in one batch.
+
+    Args:
+        images: [B, C, H, W].
+        size: side of a patch, pixels.
+        stride: corners lie on a grid of this spacing, pixels.
+        count: patches an image.
+
+    Returns:
+        [B · count, C, size, size], the patches of one image together. Gradient: to images.
+
+    Raises:
+        ValueError: if a patch is larger than an image.
+    """
+    sizes = expect("images", images, ("B", "C", "H", "W"))
+    if size > min(sizes["H"], sizes["W"]):
+        raise ValueError(f"size: at most {min(sizes['H'], sizes['W'])} (the images' side) is wanted, {size} was given")
+    batch, device = sizes["B"], images.device
+    within = torch.arange(size, device=device)
+    top, left = (
+        torch.randint((sizes[axis] - size) // stride + 1, (batch, count, 1), device=device) * stride for axis in "HW"
+    )
+    rows, columns = top + within, left + within  # [B, count, size]
+    index = (rows[..., None] * sizes["W"] + columns[..., None, :]).view(batch, 1, -1)
+    # `gather` on flat pixels: its gradient is one scattered sum, where unfolded views would copy every overlap.
+    patches = images.flatten(2).gather(2, index.expand(-1, sizes["C"], -1))  # [B, C, count · size²]
+    return patches.unflatten(2, (count, size, size)).transpose(1, 2).flatten(0, 1)

@@ -1,0 +1,60 @@
+"""The authors' files: read under their names, and nothing in them is run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clipface.texture.published import load_published, read_published_code, read_published_generator
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
+
+
+class Trap:
+    """A pickle of this object writes a file when it is read as code."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_generator_file_is_read(tmp_path):
+    prefix = "generator/"
+    with np.load(GOLDEN) as arrays:
+        state = {k[len(prefix) :]: torch.from_numpy(arrays[k]) for k in arrays.files if k.startswith(prefix)}
+        w_plus, texture = torch.from_numpy(arrays["w_plus"]), torch.from_numpy(arrays["texture"])
+    torch.save(state, tmp_path / "stylegan_G.pth")
+    generator = read_published_generator(tmp_path / "stylegan_G.pth")
+    with torch.no_grad():
+        torch.testing.assert_close(generator.synthesis(w_plus[:, : generator.levels]), texture, atol=1e-4, rtol=0)
+    state.pop("mapping.w_avg")
+    torch.save(state, tmp_path / "lacking.pth")
+    with pytest.raises(ValueError, match="w_avg"):
+        read_published_generator(tmp_path / "lacking.pth")
+
+
+def test_code_file_loses_the_levels_that_nobody_reads(tmp_path):
+    code = torch.randn(18, 8)
+    torch.save(code, tmp_path / "code.pt")
+    torch.testing.assert_close(read_published_code(tmp_path / "code.pt", 16), code[:16])
+    with pytest.raises(ValueError, match="20 levels"):
+        read_published_code(tmp_path / "code.pt", 20)
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    torch.save({"weight": Trap(str(tmp_path / "trapped"))}, tmp_path / "evil.pt")
+    with pytest.raises(ValueError, match="more than tensors"):
+        load_published(tmp_path / "evil.pt")
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_missing_and_cut_off_files_are_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_published(tmp_path / "none.pt")
+    torch.save(torch.randn(100), tmp_path / "whole.pt")
+    (tmp_path / "half.pt").write_bytes((tmp_path / "whole.pt").read_bytes()[:300])
+    with pytest.raises(ValueError, match="cut off"):
+        load_published(tmp_path / "half.pt")
