@@ -1,0 +1,71 @@
+"""Distances to points and curves on the rest head, in millimetres: the ruler that all painted features are laid out with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def spline(points: Tensor, samples: int = 48, closed: bool = False) -> Tensor:
+    """Smooth curve through points (Catmull-Rom).
+
+    Args:
+        points: [K, D].
+        samples: how many points to return.
+        closed: join the last to the first.
+    Returns:
+        [samples, D].
+    """
+    if closed:
+        padded = torch.cat([points[-1:], points, points[:2]])
+    else:
+        padded = torch.cat([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
+    pieces = len(padded) - 3
+    place = torch.linspace(0, pieces, samples, device=points.device).clamp_max(pieces - 1e-4)
+    piece = place.floor().long()
+    t = (place - piece)[:, None]
+    before, start, stop, after = (padded[piece + shift] for shift in range(4))
+    return start + 0.5 * t * (
+        stop - before + t * (2 * before - 5 * start + 4 * stop - after + t * (3 * (start - stop) + after - before))
+    )
+
+
+def to_curve(points: Tensor, curve: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Nearest place of a curve for each point.
+
+    Args:
+        points: [..., D]; curve: [M, D] dense samples.
+    Returns:
+        distance [...], place along the curve 0..1 [...], and offset from the curve [..., D].
+    """
+    flat = points.reshape(-1, points.shape[-1])
+    distance, index = torch.cdist(flat, curve).min(dim=1)
+    offset = (flat - curve[index]).view_as(points)
+    shape = points.shape[:-1]
+    return distance.view(shape), (index / (len(curve) - 1)).view(shape), offset
+
+
+def step(low: float, high: float, value: Tensor) -> Tensor:
+    """Smooth step: 0 where value <= low, 1 where value >= high; the other way round where low > high."""
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def bump(value: Tensor, width: float | Tensor) -> Tensor:
+    """Gaussian ridge around zero: exp(-(value / width)² / 2)."""
+    return torch.exp(-0.5 * (value / width) ** 2)
+
+
+def inside(points: Tensor, loop: Tensor) -> Tensor:
+    """Which points lie inside a closed polygon (even–odd rule).
+
+    Args:
+        points: [..., 2]; loop: [M, 2].
+    Returns:
+        [...] bool.
+    """
+    flat, following = points.reshape(-1, 1, 2), loop.roll(-1, 0)
+    crosses = (loop[:, 1] > flat[..., 1]) != (following[:, 1] > flat[..., 1])
+    slope = (following[:, 0] - loop[:, 0]) / (following[:, 1] - loop[:, 1] + 1e-9)
+    left = flat[..., 0] < loop[:, 0] + slope * (flat[..., 1] - loop[:, 1])
+    return ((crosses & left).sum(dim=1) % 2 == 1).view(points.shape[:-1])

@@ -1,0 +1,81 @@
+"""Eyeballs, lids and lashes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .canvas import Canvas, Studio, as_colour
+from .curves import bump, step
+
+IRIS = {"blue": (0.36, 0.55, 0.74), "green": (0.40, 0.52, 0.33), "grey": (0.52, 0.57, 0.60), "hazel": (0.52, 0.39, 0.20),
+        "brown": (0.33, 0.20, 0.11), "black": (0.14, 0.09, 0.07)}  # fmt: skip
+IRIS_ANGLE = 0.50  # radians from the axis of the eye to the rim of the iris: 5.9 of 12.3 mm
+
+
+def paint_eyes(
+    canvas: Canvas,
+    studio: Studio,
+    iris: Tensor,
+    white: Tensor,
+    pupil: Tensor,
+    red: Tensor,
+    slit: Tensor | None = None,
+) -> None:
+    """Paint both eyeballs.
+
+    Args:
+        canvas: painted on in place.
+        studio: maps, noise and randomness.
+        iris: [B, 3, 1, 1] colour of the iris; white: [B, 3, 1, 1] of the sclera.
+        pupil: [B, 1, 1, 1] radius of the pupil in iris radii.
+        red: [B, 1, 1, 1] strength of the veins, about 0..1.
+        slit: [B, 1, 1, 1], 1 for a cat's upright pupil.
+    """
+    at, batch = studio.at, len(iris)
+    angle, turn = at.iris_angle, at.iris_turn
+    radius = angle / IRIS_ANGLE
+    veins = torch.exp(-4 * studio.noise("eye_veins", batch).abs()) * step(1.2, 2.2, radius)
+    ball = white * (1 - 0.35 * step(1.5, 2.6, radius))
+    ball = ball * torch.exp(-red * (0.25 + veins) * as_colour((0.08, 0.75, 0.7), iris) * step(0.9, 2.4, radius))
+    fibres = studio.noise("iris", batch)
+    inner_glow = step(1.0, 0.35, radius)
+    inside = iris * (0.85 + 0.28 * fibres) * (0.75 + 0.55 * inner_glow)
+    inside = inside * (1 - 0.62 * step(0.72, 1.0, radius))  # the dark limbal ring
+    inside = inside + as_colour((0.12, 0.08, 0.02), iris) * step(0.65, 0.35, radius) * (iris.amax(1, keepdim=True))
+    ball = torch.lerp(ball, inside.clamp(0, 1), step(1.08, 0.94, radius))
+    across = radius * turn.cos()
+    if slit is not None:
+        cat = ((across * 3.4) ** 2 + (radius * turn.sin() * 0.75) ** 2).sqrt()
+        hole = torch.lerp(radius - pupil, cat - 0.62, slit)
+    else:
+        hole = radius - pupil
+    ball = ball * (0.04 + 0.96 * step(-0.06, 0.08, hole))
+    shadow = step(-0.1, 0.55, at.eye_ray[..., 1])[None, None]
+    ball = ball * (1 - 0.45 * shadow)  # the upper lid's shade
+    side = 0.36 * torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
+    light = bump(((across - side) ** 2 + (radius * turn.sin() - 0.42) ** 2).sqrt(), 0.17)
+    ball = ball + (0.95 - ball) * light * studio.random(batch, 0.7, 1.0)
+    canvas.blend(ball, at.eyeball)
+    canvas.gloss = canvas.gloss * (1 - at.eyeball)
+
+
+def paint_lids(canvas: Canvas, studio: Studio, lashes: Tensor) -> None:
+    """Lid crease, wet rim, tear duct and lash line.
+
+    Args:
+        lashes: [B, 1, 1, 1] strength of the lashes, 0..1 or a little more.
+    """
+    at, batch = studio.at, len(lashes)
+    crease = bump(at.above_eye - 4.2 - 1.6 * torch.sin(at.upper_lid_along * 3.14), 0.9) * step(0, 0.2, at.upper_lid_along)
+    crease = crease * step(0, 2.5, at.above_eye) * step(11, 6, at.upper_lid) * at.skin
+    canvas.tint((0.66, 0.5, 0.46), crease * studio.random(batch, 0.45, 0.85))
+    canvas.height = canvas.height - 0.25 * crease
+    below = bump(at.below_eye - 7 - 3 * at.lower_lid_along, 1.6) * step(18, 10, at.lower_lid) * at.front
+    canvas.tint((0.82, 0.72, 0.72), below * studio.random(batch, 0.1, 0.6))
+    rim = bump(at.lower_lid, 0.8) * at.skin
+    canvas.blend((0.80, 0.50, 0.46), rim * 0.4)
+    comb = 0.75 + 0.35 * studio.noise("lashes", batch)
+    upper = bump(at.upper_lid - 0.3, 0.85) * step(0.02, 0.25, at.upper_lid_along) * comb
+    lower = bump(at.lower_lid - 0.8, 0.8) * step(0.1, 0.7, at.lower_lid_along) * comb
+    canvas.blend((0.09, 0.06, 0.05), (upper * 0.95 + lower * 0.35) * lashes * at.skin)

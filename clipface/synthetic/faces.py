@@ -1,0 +1,129 @@
+"""Painted faces: pictures with known attributes, captions, heads and textures, made in batches on any device."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface.head import HeadModel
+from clipface.render.camera import view
+from clipface.render.renderer import Renderer
+
+from .attributes import Attributes, sample_attributes
+from .captions import captions
+from .identity import sample_expression, sample_pose, sample_shape
+from .painter import Painter
+
+_SHAPES = 300  # identity coefficients that vary
+_PITCH_SHARE = 0.45  # pitch varies less than yaw
+_JITTER = 0.05
+
+
+class PaintedBatch(NamedTuple):
+    """A batch of painted faces; row 0 of pictures is the top.
+
+    Attributes:
+        image: [B, 3, H, W] in 0..1, on its background. mask: [B, 1, H, W], 1 on the head.
+        texture: [B, 3, R, R] in 0..1. captions: one for each. attributes: what was asked for.
+        shape: [B, S], expression: [B, E], pose: [B, 6], neck_pose: [B, 3], eye_pose: [B, 6] head parameters. camera: [B, 4, 4].
+    """
+
+    image: Tensor
+    mask: Tensor
+    texture: Tensor
+    captions: list[str]
+    attributes: list[Attributes]
+    shape: Tensor
+    expression: Tensor
+    pose: Tensor
+    neck_pose: Tensor
+    eye_pose: Tensor
+    camera: Tensor
+
+
+class PaintedFaces:
+    """An endless source of painted faces.
+
+    Args:
+        head: the head to paint on; pictures are made on its device.
+        renderer: draws it, on the same device.
+        texture_size: R, texels a side.
+        backend: rasteriser used once, for baking the head's maps.
+    """
+
+    def __init__(self, head: HeadModel, renderer: Renderer, texture_size: int = 256, backend: str = "warp") -> None:
+        self.head, self.renderer = head, renderer
+        self.device = head.v_template.device
+        self.painter = Painter(head, texture_size, backend)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        generator: torch.Generator,
+        size: int = 128,
+        max_yaw: float = 30.0,
+        background: float | Tensor | str = "random",
+        attributes: Mapping[str, object] | Sequence[Attributes] | None = None,
+        base: Tensor | None = None,
+        zoom: float = 1.0,
+    ) -> PaintedBatch:
+        """Paint and draw faces.
+
+        Args:
+            n: how many.
+            generator: source of all randomness, on any device: the same state gives the same batch on the same device.
+            size: side of the pictures, pixels.
+            max_yaw: most views lie within this, degrees; one in ten up to half as far again. 0 gives frontal views.
+            background: "random" for colours and soft shapes, a number for plain grey, or anything the renderer takes.
+            attributes: values that every face shall have (`{"look": "zombie"}`), or all n faces in full.
+            base: [n, 3, R, R] skins to paint over instead of painted ones.
+            zoom: size of the head in the picture; 1 shows it whole.
+        """
+        seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
+        words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)
+        faces = _faces(n, words, attributes)
+        texture = self.painter.paint(faces, source, base)
+        shape = sample_shape(n, min(_SHAPES, self.head.n_shape), source, self.device)
+        expression = sample_expression(faces, self.head, source)
+        neck_pose, eye_pose = sample_pose(n, source, self.device)
+        pose = torch.zeros(n, 6, device=self.device)
+        vertices = self.head(shape, expression, pose, neck_pose, eye_pose)
+        camera = random_cameras(n, source, max_yaw, zoom)
+        if isinstance(background, str):
+            background = random_backgrounds(n, size, source)
+        image, mask = self.renderer(vertices, texture, camera, size, background)
+        said = captions(faces, words)
+        return PaintedBatch(image, mask, texture, said, faces, shape, expression, pose, neck_pose, eye_pose, camera)
+
+
+def _faces(n: int, words: random.Random, wanted: Mapping[str, object] | Sequence[Attributes] | None) -> list[Attributes]:
+    if wanted is None or isinstance(wanted, Mapping):
+        return [sample_attributes(words, wanted) for _ in range(n)]
+    if len(wanted) != n:
+        raise ValueError(f"attributes: wanted {n} faces, as many as n; given {len(wanted)}")
+    return list(wanted)
+
+
+def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: float = 1.0) -> Tensor:
+    """Cameras [n, 4, 4] around the head, denser in front; size and place vary by a twentieth."""
+    draws = torch.rand(6, n, generator=generator, device=generator.device) * 2 - 1
+    far = 1 + 0.5 * (draws[5] > 0.8)
+    yaw, pitch = draws[0] * max_yaw * far, draws[1] * max_yaw * _PITCH_SHARE
+    return view(yaw, pitch, zoom * torch.exp(draws[2] * 1.5 * _JITTER), draws[3:5].T * _JITTER)
+
+
+def random_backgrounds(n: int, size: int, generator: torch.Generator) -> Tensor:
+    """Backgrounds [n, 3, size, size] in 0..1: plain colours, gradients and blurred shapes."""
+    device = generator.device
+    coarse = torch.rand(n, 3, 5, 5, generator=generator, device=device)
+    soft = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic", align_corners=True).clamp(0, 1)
+    flat = torch.rand(n, 3, 1, 1, generator=generator, device=device)
+    grey = flat.mean(1, keepdim=True)
+    flat = torch.lerp(grey.expand_as(flat), flat, torch.rand(n, 1, 1, 1, generator=generator, device=device))
+    amount = (torch.rand(n, 1, 1, 1, generator=generator, device=device) - 0.3).clamp_min(0)
+    return torch.lerp(flat.expand_as(soft), soft, amount)

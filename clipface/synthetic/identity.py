@@ -1,0 +1,87 @@
+"""Head parameters that go with attributes: believable identities, and expressions by the names of their slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from clipface.head import HeadModel
+
+from .attributes import Attributes
+
+IDENTITY_SPREAD = 0.5  # fitted photographs of real people spread about half as much as the head's N(0, 1)
+_BOTH = ("Left", "Right")
+# slot (ARKit name; without Left/Right both sides move together) → strength at full expression
+EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {
+    "neutral": ({},),
+    "smiling": ({"mouthSmile": 0.85, "cheekSquint": 0.45, "mouthDimple": 0.2, "eyeSquint": 0.15},
+                {"mouthSmile": 0.9, "cheekSquint": 0.5, "mouthUpperUp": 0.2, "mouthLowerDown": 0.1, "jawOpen": 0.06}),
+    "laughing": ({"mouthSmile": 0.95, "cheekSquint": 0.7, "eyeSquint": 0.5, "jawOpen": 0.34, "mouthUpperUp": 0.35, "mouthLowerDown": 0.3},
+                 {"mouthSmile": 1.0, "cheekSquint": 0.8, "eyeSquint": 0.4, "jawOpen": 0.16, "mouthUpperUp": 0.45, "mouthLowerDown": 0.45}),
+    "angry": ({"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45, "mouthShrugLower": 0.25},
+              {"browDown": 1.0, "noseSneer": 0.6, "eyeSquint": 0.25, "jawOpen": 0.3, "mouthUpperUp": 0.45, "mouthLowerDown": 0.5,
+               "mouthFrown": 0.25}),
+    "sad": ({"browInnerUp": 1.0, "mouthFrown": 0.9, "mouthShrugLower": 0.4, "eyeBlink": 0.15},
+            {"browInnerUp": 0.8, "mouthFrown": 1.0, "mouthPress": 0.3, "eyeSquint": 0.3}),
+    "surprised": ({"browInnerUp": 0.8, "browOuterUp": 0.95, "eyeWide": 0.9, "jawOpen": 0.5},
+                  {"browInnerUp": 0.7, "browOuterUp": 0.9, "eyeWide": 1.0, "jawOpen": 0.3, "mouthFunnel": 0.45}),
+    "disgusted": ({"noseSneer": 1.0, "mouthUpperUp": 0.7, "browDown": 0.5, "mouthFrown": 0.4, "eyeSquint": 0.45, "cheekSquint": 0.4},),
+    "afraid": ({"browInnerUp": 1.0, "browOuterUp": 0.3, "eyeWide": 0.95, "mouthStretch": 0.8, "jawOpen": 0.15, "mouthLowerDown": 0.3},),
+    "kissing": ({"mouthPucker": 1.0, "mouthFunnel": 0.25, "jawOpen": 0.04},),
+    "sleeping": ({"eyeBlink": 1.0},),
+    "smirking": ({"mouthSmileLeft": 0.95, "mouthDimpleLeft": 0.6, "cheekSquintLeft": 0.4, "browOuterUpRight": 0.4},
+                 {"mouthSmileRight": 0.95, "mouthDimpleRight": 0.6, "cheekSquintRight": 0.4, "browOuterUpLeft": 0.4}),
+}  # fmt: skip
+LOOK_SLOTS: dict[str, dict[str, float]] = {
+    "stoned": {"eyeBlink": 0.38, "eyeSquint": 0.3}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7}, "barbie": {"eyeWide": 0.4},
+    "princess": {"eyeWide": 0.8}, "pixar": {"eyeWide": 0.9}, "alien": {"eyeWide": 0.5}, "orc": {"browDown": 0.5}, "demon": {"browDown": 0.6},
+    "werewolf": {"browDown": 0.5, "noseSneer": 0.35}, "zombie": {"eyeBlink": 0.12}, "vampire": {"browDown": 0.35},
+}  # fmt: skip
+_RESTLESS = ("eyeSquint", "browInnerUp", "browOuterUp", "browDown", "mouthPress", "mouthShrugLower", "mouthRollLower", "mouthSmile")
+_OPEN_MOUTH = {"jawOpen": 0.14, "mouthClose": 0.0, "mouthFunnel": 0.06}
+
+
+def sample_shape(batch: int, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Identity coefficients [batch, count], with the spread of real people."""
+    return IDENTITY_SPREAD * torch.randn(batch, count, generator=generator, device=device)
+
+
+def sample_expression(faces: Sequence[Attributes], head: HeadModel, generator: torch.Generator) -> Tensor:
+    """Expression coefficients [B, E] of each face: its expression at random strength, the look's habit, some unrest.
+
+    Slots that the head has no name for are left out, so any head with ARKit names will do.
+    """
+    device = head.v_template.device
+    slots = {name: index for index, name in enumerate(head.expression_names)}
+    draws = torch.rand(len(faces), 6, generator=generator, device=device).cpu()
+    result = torch.zeros(len(faces), head.n_expression)
+    for row, (face, draw) in enumerate(zip(faces, draws.tolist(), strict=True)):
+        recipes = EXPRESSION_SLOTS[face.expression]
+        _add(result[row], slots, recipes[int(draw[0] * len(recipes))], 0.65 + 0.45 * draw[1], (draw[2] - 0.5) * 0.16)
+        _add(result[row], slots, LOOK_SLOTS.get(face.look, {}), 0.6 + 0.5 * draw[3], 0.0)
+        if face.expression == "neutral":
+            _add(result[row], slots, {_RESTLESS[int(draw[4] * len(_RESTLESS))]: 0.18}, draw[3], 0.05)
+            _add(result[row], slots, _OPEN_MOUTH, max(0.0, draw[5] - 0.7) * 3.3, 0.0)
+    sway = torch.rand(result.shape, generator=generator, device=device).cpu()
+    result = result * (0.85 + 0.3 * sway)
+    return result.clamp(0, 1.1).to(device)
+
+
+def _add(row: Tensor, slots: dict[str, int], recipe: dict[str, float], strength: float, tilt: float) -> None:
+    for name, value in recipe.items():
+        if name in slots:
+            row[slots[name]] += value * strength
+            continue
+        for side, sign in zip(_BOTH, (1, -1), strict=True):
+            if name + side in slots:
+                row[slots[name + side]] += value * strength * (1 + sign * tilt)
+
+
+def sample_pose(batch: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Small turns of neck [batch, 3] and gaze [batch, 6] (both eyes together), radians."""
+    turns = torch.randn(batch, 5, generator=generator, device=device)
+    neck = turns[:, :3] * torch.tensor([0.05, 0.05, 0.04], device=device)
+    gaze = torch.cat([turns[:, 3:] * 0.08, torch.zeros(batch, 1, device=device)], dim=1)
+    return neck, gaze.repeat(1, 2)

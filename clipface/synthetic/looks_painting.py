@@ -1,0 +1,71 @@
+"""Looks that change the lit picture: oil painting, pencil, brush strokes. Each takes and returns [B, 3, R, R] in 0..1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .canvas import Studio, as_colour, grey
+from .curves import step
+from .looks_monster import veins
+
+
+def _blur(picture: Tensor, radius: int) -> Tensor:
+    """Box blur of a picture, edges repeated."""
+    padded = functional.pad(picture, (radius,) * 4, mode="replicate")
+    return functional.avg_pool2d(padded, 2 * radius + 1, 1)
+
+
+def mona_lisa(picture: Tensor, studio: Studio) -> Tensor:
+    """Sfumato under brown varnish, with a net of cracks."""
+    batch, radius = len(picture), max(1, picture.shape[-1] // 200)
+    soft = torch.lerp(_blur(picture, radius), picture, 0.35)
+    tone = grey(soft)
+    dark, light = studio.colours([(0.10, 0.07, 0.03)], batch, 0.01), studio.colours([(0.93, 0.80, 0.48), (0.88, 0.76, 0.46)], batch, 0.02)
+    mean = tone.mean((2, 3), True)
+    tone = (0.5 + (tone - mean) * 1.25).clamp(0, 1) ** 1.25
+    painted = torch.lerp(dark + (light - dark) * tone, soft * as_colour((1.0, 0.84, 0.55), soft), 0.35)
+    painted = painted * (1 + 0.04 * studio.noise("grain", batch))
+    cracks = veins(studio, batch, "spot", 0.09) * 0.6 + veins(studio, batch, "grain", 0.08) * 0.4
+    return (painted * (1 - cracks * studio.random(batch, 0.25, 0.6))).clamp(0, 1)
+
+
+def sketch(picture: Tensor, studio: Studio) -> Tensor:
+    """Graphite on paper: contours and two layers of hatching that follow the tone."""
+    at, batch = studio.at, len(picture)
+    tone = grey(picture)
+    mean, spread = tone.mean((2, 3), True), tone.std((2, 3), keepdim=True).clamp_min(0.02)
+    local = _blur(tone, max(2, picture.shape[-1] // 40))
+    level = (0.62 + 0.16 * (tone - mean) / spread + 1.6 * (tone - local)).clamp(0, 1)
+    x, y, z = (at.position[..., axis][None, None] for axis in range(3))
+    wobble = 1.2 * studio.noise("wide", batch) + 0.5 * studio.noise("spot", batch)
+    grain = 0.22 * studio.noise("pore", batch)
+    first = torch.sin((x + y + 0.4 * z + wobble) * 1.9)
+    second = torch.sin((x - y * 0.8 - 0.4 * z + wobble) * 1.9)
+    ink = step(-0.3, 0.5, first + 2.2 * (0.58 - level) * 2 - 0.9 + grain) * step(0.72, 0.5, level)
+    ink = torch.maximum(ink * 0.62, step(-0.3, 0.5, second + 5 * (0.38 - level) + grain) * step(0.46, 0.3, level) * 0.8)
+    across = functional.pad(tone, (1, 1, 1, 1), mode="replicate")
+    edge = ((across[:, :, 1:-1, 2:] - across[:, :, 1:-1, :-2]) ** 2 + (across[:, :, 2:, 1:-1] - across[:, :, :-2, 1:-1]) ** 2).sqrt()
+    ink = torch.maximum(ink, step(0.06, 0.24, edge * (1 + 0.4 * grain)) * 0.9)
+    ink = torch.maximum(ink, step(0.22, 0.05, level) * 0.9)
+    paper = studio.colours([(0.96, 0.95, 0.92), (0.93, 0.90, 0.83), (0.97, 0.97, 0.97)], batch, 0.01) * (1 + 0.02 * grain)
+    lead = studio.colours([(0.18, 0.18, 0.19), (0.10, 0.09, 0.09), (0.26, 0.20, 0.16)], batch, 0.01)
+    return torch.lerp(paper, lead.expand_as(picture), (ink * (0.9 + grain)).clamp(0, 1)).clamp(0, 1)
+
+
+def van_gogh(picture: Tensor, studio: Studio) -> Tensor:
+    """Thick strokes in broken, saturated colour."""
+    batch, radius = len(picture), max(1, picture.shape[-1] // 130)
+    soft = _blur(picture, radius)
+    tone = grey(soft)
+    vivid = (tone + (soft - tone) * 1.9).clamp(0, 1)
+    stroke, hue = studio.noise("stroke", batch), studio.noise("stroke", batch)
+    warm, cold = as_colour((1.0, 0.80, 0.30), vivid), as_colour((0.20, 0.45, 0.62), vivid)
+    light = step(0.35, 0.75, tone + 0.12 * hue)
+    painted = vivid * 0.62 + 0.38 * torch.lerp(cold, warm, light) * (0.55 + 0.75 * tone)
+    painted = painted * (1 + 0.20 * stroke) + as_colour((0.02, 0.07, 0.06), vivid) * hue
+    shadow = stroke - stroke.roll(1, 2)
+    green = as_colour((0.30, 0.48, 0.28), vivid)
+    painted = torch.lerp(painted, green.expand_as(painted), (step(1.0, 1.8, hue) * 0.55))
+    return (painted + 0.10 * shadow).clamp(0, 1)

@@ -1,0 +1,89 @@
+"""Random fields on the head's surface: a bank of smooth fields over 3D rest positions, mixed anew for each face.
+
+A field is a function of the 3D position and not of the UV coordinate, so that it has no seams and one physical scale
+everywhere. A weighted sum of independent Gaussian fields is again such a field, so a batch of new fields is one
+matrix product with the bank: cheap on any device.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_LATTICE = 24  # cells of the random lattice; it repeats beyond
+
+
+def lattice_noise(points: Tensor, generator: torch.Generator) -> Tensor:
+    """Smooth random field with a lattice of period 1 in `points`, about N(0, 1).
+
+    Args:
+        points: [N, 3] positions in lattice cells (any unit, already divided by the wavelength).
+        generator: source of randomness, on the device of `points`.
+    Returns:
+        [N] values.
+    """
+    device = points.device
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, device=device))[0]
+    shift = torch.rand(3, generator=generator, device=device) * _LATTICE
+    return plain_lattice_noise(points @ turn + shift, generator)
+
+
+def plain_lattice_noise(points: Tensor, generator: torch.Generator) -> Tensor:
+    """`lattice_noise` without the random rotation: keeps a stretch along an axis (hair, creases)."""
+    values = torch.randn(_LATTICE, _LATTICE, _LATTICE, generator=generator, device=points.device)
+    cell = points.floor()
+    blend = points - cell
+    blend = blend * blend * (3 - 2 * blend)
+    low, result = cell.long() % _LATTICE, 0.0
+    high = (low + 1) % _LATTICE
+    for corner in range(8):
+        picks = [high[:, axis] if corner >> axis & 1 else low[:, axis] for axis in range(3)]
+        shares = [blend[:, axis] if corner >> axis & 1 else 1 - blend[:, axis] for axis in range(3)]
+        result = result + values[picks[0], picks[1], picks[2]] * shares[0] * shares[1] * shares[2]
+    return (result - result.mean()) / result.std().clamp_min(1e-6)
+
+
+class NoiseBank:
+    """Fields of several wavelengths, mixed into independent fields for each face."""
+
+    def __init__(self, position: Tensor, wavelengths: dict[str, float], size: int, seed: int = 0) -> None:
+        """Evaluate the bank.
+
+        Args:
+            position: [R, R, 3] rest position of each texel, metres.
+            wavelengths: name → wavelength, metres.
+            size: fields per wavelength; more means more variety.
+            seed: of the fields.
+        """
+        generator = torch.Generator(position.device).manual_seed(seed)
+        self.resolution = position.shape[0]
+        points = position.reshape(-1, 3)
+        self.fields = {
+            name: torch.stack([lattice_noise(points / wavelength, generator) for _ in range(size)])
+            for name, wavelength in wavelengths.items()
+        }
+
+    def add(self, name: str, coordinates: Tensor, size: int, seed: int) -> None:
+        """Add a family over other coordinates [R, R, 3], in cells: stretched ones give strands and creases."""
+        generator = torch.Generator(coordinates.device).manual_seed(seed)
+        points = coordinates.reshape(-1, 3)
+        shifts = torch.rand(size, 3, generator=generator, device=points.device) * _LATTICE
+        self.fields[name] = torch.stack([plain_lattice_noise(points + shift, generator) for shift in shifts])
+
+    def draw(self, name: str, batch: int, generator: torch.Generator) -> Tensor:
+        """New fields of one wavelength.
+
+        Returns:
+            [batch, 1, R, R], about N(0, 1).
+        """
+        fields = self.fields[name]
+        weights = torch.randn(batch, len(fields), generator=generator, device=fields.device)
+        mixed = functional.normalize(weights, dim=1) @ fields
+        return mixed.view(batch, 1, self.resolution, self.resolution)
+
+    def fractal(self, names: tuple[str, ...], batch: int, generator: torch.Generator, falloff: float = 0.6) -> Tensor:
+        """Sum of several wavelengths, each `falloff` times weaker than the one before; about N(0, 1)."""
+        shares = [falloff**octave for octave in range(len(names))]
+        scale = sum(share**2 for share in shares) ** -0.5
+        return scale * sum(share * self.draw(name, batch, generator) for share, name in zip(shares, names, strict=True))

@@ -1,0 +1,169 @@
+"""Attributes → UV texture: the order in which the layers go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from clipface.head import HeadModel
+from clipface.render.rasterize import interface
+from clipface.shapes import expect
+
+from . import age, eyes, hair
+from .attributes import Attributes
+from .canvas import WAVELENGTHS, Canvas, Studio
+from .features import Features
+from .light import shade
+from .looks import LOOKS, Look
+from .makeup import LIP_COLOURS, MAKEUP, paint_lipstick
+from .noise import NoiseBank
+from .skin import base_skin
+from .strand_fields import stretched_coordinates
+from .surface import Surface
+
+_PLAIN = Look()
+_WHITE = (0.87, 0.85, 0.82)
+_BANK = 16  # fields per wavelength
+
+
+class Painter:
+    """Paints skins for one head. Everything that depends on the head alone is baked here, once.
+
+    Args:
+        head: any head with texture coordinates, landmarks and regions; the maps live on its device.
+        texture_size: R.
+        backend: rasteriser used for baking.
+    """
+
+    def __init__(self, head: HeadModel, texture_size: int = 256, backend: str = "warp") -> None:
+        self.texture_size = texture_size
+        with torch.no_grad():
+            self.features = Features(Surface(head, texture_size, interface.backend(backend)))
+            position = self.features.position / 1000
+            self.bank = NoiseBank(position, WAVELENGTHS, _BANK, seed=11)
+            for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, eyes.IRIS_ANGLE).items()):
+                self.bank.add(name, coordinates, _BANK, seed)
+
+    @torch.no_grad()
+    def paint(self, faces: Sequence[Attributes], generator: torch.Generator, base: Tensor | None = None) -> Tensor:
+        """Paint a batch.
+
+        Args:
+            faces: what to paint.
+            generator: source of randomness, on the head's device.
+            base: [B, 3, R, R] skins in 0..1 to paint over (photographs, light included); painted skins if None.
+        Returns:
+            [B, 3, R, R] in 0..1, row 0 the top of the texture's picture.
+        """
+        studio = Studio(self.features, self.bank, generator)
+        if base is None:
+            canvas = base_skin(faces, studio)
+        else:
+            size = self.texture_size
+            expect("base", base, (len(faces), 3, size, size))
+            canvas = Canvas(base, torch.zeros_like(base[:, :1]), torch.full_like(base[:, :1], 0.2))
+        styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
+        _skin_layers(canvas, faces, studio, fresh=base is None)
+        _each_look(canvas, faces, studio, lambda look: look.skin)
+        _eyes_and_hair(canvas, faces, styles, studio, paint_all=base is None)
+        _some(canvas, faces, studio, lambda face: MAKEUP.get(face.makeup))
+        for name in LIP_COLOURS:
+            _some(canvas, faces, studio, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
+        _each_look(canvas, faces, studio, lambda look: look.over)
+        contrast, relief, shine = (_column([getattr(s, n) for s in styles], studio) for n in ("contrast", "relief", "shine"))
+        picture = shade(canvas, studio, contrast if base is None else contrast - 1, relief, shine)
+        for name in sorted({face.look for face in faces}):
+            if LOOKS.get(name, _PLAIN).lit is not None:
+                rows = torch.tensor([i for i, face in enumerate(faces) if face.look == name], device=picture.device)
+                picture[rows] = LOOKS[name].lit(picture[rows], studio)
+        return picture
+
+
+def _column(values: Sequence[float], studio: Studio) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=studio.device).view(-1, 1, 1, 1)
+
+
+def _some(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, layer_of: Callable) -> None:
+    """Apply to each face the layer that `layer_of(face)` names, faces with the same layer together."""
+    groups: dict[Callable, list[int]] = {}
+    for index, face in enumerate(faces):
+        if (layer := layer_of(face)) is not None:
+            groups.setdefault(layer, []).append(index)
+    for layer, indices in groups.items():
+        rows = torch.tensor(indices, device=studio.device)
+        part = canvas.rows(rows)
+        layer(part, studio)
+        canvas.put(rows, part)
+
+
+def _each_look(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, phase: Callable) -> None:
+    _some(canvas, faces, studio, lambda face: phase(LOOKS.get(face.look, _PLAIN)))
+
+
+def _lipstick(name: str) -> Callable:
+    """The layer of a lipstick, the same object each time so that faces are grouped."""
+    return _LIPSTICKS[name]
+
+
+def _skin_layers(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, fresh: bool) -> None:
+    """Age, expression creases, freckles, tiredness, scars."""
+    aged = [i for i, face in enumerate(faces) if fresh or face.age == "old" or face.wrinkles]
+    if aged:
+        rows = torch.tensor(aged, device=studio.device)
+        part = canvas.rows(rows)
+        age.paint_age(part, [faces[i] for i in aged], studio)
+        canvas.put(rows, part)
+    _some(canvas, faces, studio, lambda face: age.paint_freckles if face.freckles else None)
+    _some(canvas, faces, studio, lambda face: age.paint_tired if face.tired else None)
+    _some(canvas, faces, studio, lambda face: age.paint_scar if face.scar else None)
+
+
+def _chosen(given: Sequence[tuple | None], usual: Tensor, studio: Studio) -> Tensor:
+    """One of a look's colours for each face that has them, else the usual colour [B, 3, 1, 1]."""
+    result = usual.clone()
+    for index, colours in enumerate(given):
+        if colours is not None:
+            result[index : index + 1] = studio.colours(colours, 1, 0.02)
+    return result
+
+
+def _eyes_and_hair(
+    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], studio: Studio, paint_all: bool
+) -> None:
+    batch = len(faces)
+
+    def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
+        wanted = [usual(face) if getattr(s, name) is None else getattr(s, name) for face, s in zip(faces, styles, strict=True)]
+        return _column(wanted, studio) * studio.random(batch, low, high)
+
+    iris = _chosen([s.iris for s in styles], studio.table(eyes.IRIS, [face.eyes for face in faces]), studio)
+    white = _chosen([s.white for s in styles], studio.colours([_WHITE], batch, 0.02), studio)
+    red = value("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, 0.6, 1.4)
+    pupil = value("pupil", lambda face: 0.36, 0.85, 1.2)
+    eyes.paint_eyes(canvas, studio, iris, white, pupil, red, _column([float(s.slit) for s in styles], studio))
+    own = hair.hair_colours(faces, studio)
+    colour = _chosen([s.hair for s in styles], own, studio)
+    brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, studio.random(batch)), studio)
+    thick = value("thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25)
+    if paint_all:
+        dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
+        hair.paint_scalp(canvas, dressed, studio, colour)
+    hair.paint_brows(canvas, studio, brow, thick.clamp_min(0.4), studio.random(batch, 0.72, 1.0) * (thick > 0.3))
+    eyes.paint_lids(canvas, studio, value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1))
+    hair.paint_beard(canvas, faces, studio, colour)
+
+
+def _with_hair(face: Attributes, style: Look) -> Attributes:
+    return face if style.hair_kind is None else Attributes(sex=face.sex, hair=style.hair_kind)
+
+
+def _make_lipstick(name: str) -> Callable[[Canvas, Studio], None]:
+    def layer(canvas: Canvas, studio: Studio) -> None:
+        paint_lipstick(canvas, studio, studio.colours(LIP_COLOURS[name], len(canvas.colour)))
+
+    return layer
+
+
+_LIPSTICKS = {name: _make_lipstick(name) for name in LIP_COLOURS}
