@@ -3,6 +3,8 @@
 Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 """
 
+import math
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +177,13 @@ class MapperModule(pl.LightningModule):
         optimizer = torch.optim.Adam({"params": part.parameters(), "lr": rate} for part, rate in parts if part)
         if not rates.decay:
             return optimizer
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.config.trainer.steps)
+        started, config = time.monotonic(), self.config.trainer
+
+        def rate(step: int) -> float:  # a machine too slow for the steps still ends at zero
+            spent = (time.monotonic() - started) / (60 * config.minutes) if config.minutes else 0
+            return 0.5 + 0.5 * math.cos(math.pi * min(max(step / config.steps, spent), 1))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
