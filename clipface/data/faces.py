@@ -5,7 +5,7 @@ A data set is a folder:
     images/NAME.png   RGB picture
     masks/NAME.png    grey picture of the same size: 255 where the face is, 0 where anything else is
     faces.npz         one row a face: name (N,), shape (N, S), expression (N, E), pose (N, 6), camera (N, 4, 4);
-                      optionally caption (N,)
+                      optionally neck_pose (N, 3), eye_pose (N, 6), zero if left out, and caption (N,)
 
 `camera` maps the head frame to the picture's clip space, y down (see clipface/render/camera.py).
 """
@@ -25,7 +25,11 @@ from torch.utils.data import Dataset
 from clipface.shapes import expect
 
 INDEX = "faces.npz"
-PARAMETERS = {"shape": 1, "expression": 1, "pose": 1, "camera": 2}  # axes of a row of each
+# Shape of a row of each; None: any length.
+PARAMETERS: dict[str, tuple[int | None, ...]] = {
+    "shape": (None,), "expression": (None,), "pose": (6,), "camera": (4, 4), "neck_pose": (3,), "eye_pose": (6,),
+}  # fmt: skip
+OPTIONAL = ("neck_pose", "eye_pose")
 
 
 class FaceBatch(NamedTuple):
@@ -37,6 +41,8 @@ class FaceBatch(NamedTuple):
     expression: Tensor  # [B, E]
     pose: Tensor  # [B, 6]
     camera: Tensor  # [B, 4, 4]
+    neck_pose: Tensor  # [B, 3]
+    eye_pose: Tensor  # [B, 6]
 
 
 def composite(image: Tensor, mask: Tensor, background: float) -> Tensor:
@@ -118,21 +124,26 @@ def _read_index(folder: Path) -> dict[str, np.ndarray]:
             rows = {key: arrays[key] for key in arrays.files}
     except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
         raise ValueError(f"dataset: {path} is cut off or not an index ({error}); write it again") from error
-    lacking = [key for key in ("name", *PARAMETERS) if key not in rows]
+    lacking = [key for key in ("name", *PARAMETERS) if key not in rows and key not in OPTIONAL]
     if lacking:
         raise ValueError(f"dataset: {path} lacks {', '.join(lacking)}; it has {', '.join(sorted(rows)) or 'nothing'}")
     count = len(rows["name"])
     if not count:
         raise ValueError(f"dataset: {path} lists no faces; at least one is wanted")
-    for key, axes in PARAMETERS.items():
-        given = rows[key].shape
-        fixed = {"pose": (6,), "camera": (4, 4)}.get(key)
-        if given[0] != count or len(given) != axes + 1 or (fixed and given[1:] != fixed):
-            wanted = f"{count} rows of {fixed or 'numbers'}"
-            raise ValueError(f"dataset: {key} in {path}: {wanted} are wanted, shape {given} was given")
-        if not np.isfinite(rows[key]).all():
-            raise ValueError(f"dataset: {key} in {path} holds values that are no finite numbers")
+    for key in OPTIONAL:
+        rows.setdefault(key, np.zeros((count, *PARAMETERS[key]), np.float32))
+    for key, row in PARAMETERS.items():
+        _check_rows(path, key, rows[key], (count, *row))
     return rows
+
+
+def _check_rows(path: Path, key: str, given: np.ndarray, wanted: tuple[int | None, ...]) -> None:
+    fits = len(given.shape) == len(wanted) and all(w in (None, g) for g, w in zip(given.shape, wanted, strict=True))
+    if not fits:
+        words = str(wanted).replace("None", "any")
+        raise ValueError(f"dataset: {key} in {path}: shape {words} is wanted, {given.shape} was given")
+    if not np.isfinite(given).all():
+        raise ValueError(f"dataset: {key} in {path} holds values that are no finite numbers")
 
 
 def write_faces(

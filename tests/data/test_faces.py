@@ -15,7 +15,8 @@ def faces(count, size=8):
     mask[..., 2:6, 2:6] = 1
     image = composite(torch.rand(count, 3, size, size) * 2 - 1, mask, 1.0)
     camera = torch.eye(4).repeat(count, 1, 1)
-    return FaceBatch(image, mask, torch.randn(count, 5), torch.randn(count, 4), torch.randn(count, 6), camera)
+    poses = torch.randn(count, 6), camera, torch.randn(count, 3), torch.randn(count, 6)
+    return FaceBatch(image, mask, torch.randn(count, 5), torch.randn(count, 4), *poses)
 
 
 @pytest.fixture
@@ -34,6 +35,12 @@ def test_what_is_written_is_read(folder):
     torch.testing.assert_close(read.image, written.image, atol=1.01 / 255, rtol=0)
     for one, other in zip(read[1:], written[1:], strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_neck_and_eyes_may_be_left_out(folder):
+    _index(folder[0], neck_pose=None, eye_pose=None)
+    face = MaskedFaces(folder[0], image_size=8)[0]
+    assert face.neck_pose.shape == (3,) and face.eye_pose.shape == (6,) and not face.eye_pose.any()
 
 
 def test_background_and_size_are_those_asked_for(folder):
