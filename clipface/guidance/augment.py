@@ -9,9 +9,10 @@ from torch.nn import functional
 
 _SHARE = 0.6  # of pictures that each spoiling hits
 _GROUPS = 4  # parts of a batch that are blurred differently
-_SHARPEST, _BLURRIEST = 1.0, 0.25  # size of the picture in between, for blurring
-_NOISE = 0.08  # largest standard deviation, of the range 0..1
-_TURN, _SHIFT, _ZOOM = 0.15, 0.08, 0.18  # largest: radians, half pictures, logarithm of the size
+_SHARPEST, _BLURRIEST = 1.0, 0.35  # size of the picture in between, for blurring
+_NOISE = 0.06  # largest standard deviation, of the range 0..1
+_TURN, _SHIFT = 0.15, 0.08  # largest: radians, half pictures
+_NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the picture that is seen
 _LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
 _WHITE_SHARE = 0.3  # of backgrounds: a renderer's background is white
 
@@ -20,14 +21,14 @@ def spoil(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
     """Move, flip, put before another background, blur, tint and add noise.
 
     Args:
-        images: [B, 3, S, S] in 0..1.
+        images: [B, 3, S, S] in 0..1, drawn before black.
         masks: [B, 1, S, S], 1 on the head.
         generator: on the pictures' device.
 
     Returns:
         [B, 3, S, S] in 0..1.
     """
-    moved = _move(torch.cat([images * masks, masks], 1), generator)
+    moved = _move(torch.cat([images, masks], 1), generator)
     images = moved[:, :3] + (1 - moved[:, 3:]) * _backgrounds(images, generator)
     images = _tint(_blur(images, generator), generator)
     strength = _NOISE * _chosen(images, generator) * _random(images, generator)
@@ -46,11 +47,10 @@ def _chosen(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _move(images: Tensor, generator: torch.Generator) -> Tensor:
-    angle, zoom, right, down = (
-        _random(images, generator, -most, most).flatten() for most in (_TURN, _ZOOM, _SHIFT, _SHIFT)
-    )
+    angle, right, down = (_random(images, generator, -most, most).flatten() for most in (_TURN, _SHIFT, _SHIFT))
+    seen = _random(images, generator, _NEAREST, _FARTHEST).flatten().exp()
     flip = torch.where(_random(images, generator).flatten() < 0.5, -1.0, 1.0)
-    cos, sin = angle.cos() * zoom.exp(), angle.sin() * zoom.exp()
+    cos, sin = angle.cos() * seen, angle.sin() * seen
     affine = torch.stack([torch.stack([cos * flip, -sin, right], 1), torch.stack([sin * flip, cos, down], 1)], 1)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)

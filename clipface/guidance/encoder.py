@@ -133,7 +133,7 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
     """Build an untrained face encoder.
 
     Args:
-        architecture: open_clip's description of a model (embed_dim, vision_cfg, text_cfg) without the vocabulary's size.
+        architecture: open_clip's description of a model (embed_dim, vision_cfg, text_cfg) but for vocab_size.
         words: the vocabulary.
 
     Raises:
@@ -151,7 +151,7 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
 
 
 def save_face_encoder(path: str | Path, encoder: Encoder, architecture: Mapping) -> Path:
-    """Write a face encoder as `load_encoder` reads it: in half precision, its description and words as JSON beside it."""
+    """Write a face encoder as `load_encoder` reads it: in half precision, description and words as JSON beside it."""
     config = {"open_clip": dict(architecture), "words": list(encoder.tokenizer.words)}
     return weights.save(path, encoder.model.state_dict(), config, half=True)
 

@@ -7,7 +7,7 @@ def _spoilt(seed: int, count: int = 32) -> torch.Tensor:
     images = torch.full((count, 3, 32, 32), 0.5)
     masks = torch.zeros(count, 1, 32, 32)
     masks[:, :, 10:22, 10:22] = 1
-    return spoil(images, masks, torch.Generator().manual_seed(seed))
+    return spoil(images * masks, masks, torch.Generator().manual_seed(seed))
 
 
 def test_pictures_stay_pictures_and_follow_the_seed():

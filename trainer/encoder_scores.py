@@ -1,0 +1,65 @@
+"""How well a face encoder tells painted faces apart by words."""
+
+import torch
+from torch import Tensor
+
+from clipface.guidance.contrastive import Agreement
+from clipface.guidance.encoder import Encoder
+from clipface.synthetic.attributes import CHOICES
+from clipface.synthetic.look_words import LOOK_NOUNS
+from trainer.picture_pool import Painted
+
+_PART = 256  # pictures encoded at a time
+_QUESTIONS = {  # what a prompt says of each value of an attribute
+    "look": "a photo of a {}",
+    "expression": "a photo of a {} person",
+    "age": "a photo of a {} person",
+    "sex": "a photo of a {}",
+    "makeup": "a photo of a person with {} makeup",
+    "eyes": "a photo of a person with {} eyes",
+    "beard": "a photo of a man with a {}",
+}
+_SEEN_ON_ALL = ("look", "expression")  # a stylised look may hide the others
+
+
+@torch.no_grad()
+def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str, float]:
+    """Ask for each attribute's value by prompts, and for each picture's caption among all captions.
+
+    Args:
+        encoder: in evaluation mode.
+        painted: held-out faces.
+        agreement: knows which captions are true of which faces.
+
+    Returns:
+        `zero_shot/<attribute>`: share of right answers, the mean over the values that occur; `retrieval`: share of
+        pictures that are closer to their own caption than to each of the captions that contradict them.
+    """
+    pictures = painted.pictures.split(_PART)
+    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in pictures])
+    found = {}
+    for name, question in _QUESTIONS.items():
+        values = [value for value in CHOICES[name] if value != "none"]
+        prompts = [question.format(LOOK_NOUNS[value][0] if name == "look" else value) for value in values]
+        answers = (images @ encoder.encode_text(prompts).T).argmax(1)
+        truth = painted.values[:, [agreement.columns[name, value] for value in values]]  # [N, values]
+        asked = truth.any(1)
+        if name not in _SEEN_ON_ALL:
+            asked &= painted.values[:, agreement.columns["look", "none"]] > 0
+        if asked.any():
+            found[f"zero_shot/{name}"] = _balanced(answers[asked], truth[asked].argmax(1))
+    tokens = painted.tokens[:, 0].long()
+    cosines = images @ encoder.encode_tokens(tokens).T
+    closest_wrong = cosines.masked_fill(~agreement.contradicts(tokens, painted.values), -1).max(1).values
+    found["retrieval"] = (cosines.diagonal() > closest_wrong).float().mean().item()
+    return found
+
+
+def on_white(pictures: Tensor) -> Tensor:
+    """Colours drawn before black and their mask, [B, 4, S, S], as pictures before white [B, 3, S, S]."""
+    return (pictures[:, :3] + 1 - pictures[:, 3:]).clamp(0, 1)
+
+
+def _balanced(answers: Tensor, truth: Tensor) -> float:
+    """Share of right answers, the mean over the values of `truth`: a rare value counts like a common one."""
+    return torch.stack([(answers[truth == value] == value).float().mean() for value in truth.unique()]).mean().item()

@@ -1,0 +1,242 @@
+"""Train a small encoder of faces and words on painted faces: `python -m trainer.face_encoder trainer=gpu`.
+
+Source: CLIP (arXiv 2103.00020), section 2.
+"""
+
+import math
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from clipface import weights
+from clipface.guidance.augment import spoil
+from clipface.guidance.contrastive import Agreement, contrastive_loss, direction_loss
+from clipface.guidance.encoder import Encoder, build_face_encoder, save_face_encoder
+from clipface.guidance.tokenizer import UNKNOWN
+from clipface.synthetic import PaintedFaces
+from clipface.synthetic.attributes import CHOICES, sample_attributes
+from clipface.synthetic.captions import caption, vocabulary
+from trainer.callbacks import Checkpoint, StopOnNaN
+from trainer.encoder_scores import scores
+from trainer.picture_pool import Painted, PicturePool
+from trainer.run import TrainerConfig, fit, make_logger, register, save_config
+from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
+
+HELD_OUT = 10**9  # number of the first held-out chunk, far from those of training
+COUNTED_FACES = 50_000  # from whose captions the agreement of words and attributes is counted
+LARGEST_SCALE = 100.0  # of the cosines, as in CLIP
+
+
+@dataclass
+class PaintingConfig:
+    """The painted faces that are learnt from."""
+
+    pictures: int = 65536  # in the pool; never more than the run draws
+    chunk: int = 1024  # pictures painted at a time
+    renew_every: int = 10  # steps between chunks
+    captions: int = 4  # of each picture
+    size: int = 128  # of a picture, pixels
+    texture_size: int = 256
+    max_yaw: float = 35.0  # of the views, degrees
+    held_out: int = 1024  # pictures for the scores; never more than the run draws
+
+
+@dataclass
+class FaceEncoderConfig:
+    """Everything a run depends on."""
+
+    name: str = "face_encoder"  # of the weights' file
+    seed: int = 0
+    batch_size: int = 768
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    warm_up: float = 0.04  # share of the run
+    direction_weight: float = 0.3
+    word_dropout: float = 0.05  # share of words that are made unknown
+    score_every: int = 1000  # steps between scores
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
+    model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
+    painting: PaintingConfig = field(default_factory=PaintingConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+
+class FaceEncoderModule(pl.LightningModule):
+    """An encoder in training, and the painter that feeds it."""
+
+    def __init__(self, config: FaceEncoderConfig, painter: PaintedFaces, encoder: Encoder) -> None:
+        """Put the parts together; nothing is painted before training starts."""
+        super().__init__()
+        self.config, self.encoder = config, encoder
+        self.painter = [painter]  # in a list: not a part of what is trained
+        self.agreement: Agreement | None = None
+        self.pool: PicturePool | None = None
+        self.held_out: Painted | None = None
+        self.started = self.deadline = 0.0
+
+    def on_fit_start(self) -> None:
+        """Count the captions' words and paint the held-out faces."""
+        painting, drawn = self.config.painting, self.config.batch_size * self.config.trainer.steps
+        self.agreement = self._count(min(COUNTED_FACES, painting.pictures, drawn))
+        chunk = min(painting.chunk, drawn)
+        chunks = max(1, min(painting.pictures, drawn) // chunk)
+        self.pool = PicturePool(lambda number: self.paint(number, chunk), chunks, painting.renew_every)
+        parts = [self.paint(HELD_OUT + n, chunk) for n in range(max(1, min(painting.held_out, drawn) // chunk))]
+        self.held_out = Painted(*map(torch.cat, zip(*parts, strict=True)))
+        if self.device.type == "cuda":  # convolutions in half precision are faster so
+            self.encoder.model.to(memory_format=torch.channels_last)
+
+    def on_train_start(self) -> None:
+        """Fill the pool; the time this takes is lost for training, and the learning rate has to know it."""
+        self.deadline = time.monotonic() + 60 * (self.config.trainer.minutes or 0)
+        self.pool.advance(self.global_step)
+        self.started = time.monotonic()
+
+    def _count(self, faces: int) -> Agreement:
+        rng = random.Random(self.config.seed)
+        agreement = Agreement(self.encoder.tokenizer.size, CHOICES, self.device)
+        for start in range(0, faces, 1024):
+            drawn = [sample_attributes(rng) for _ in range(min(1024, faces - start))]
+            for _ in range(self.config.painting.captions):
+                agreement.count(self.encoder.tokenizer([caption(face, rng) for face in drawn]), agreement.values(drawn))
+        return agreement
+
+    @torch.no_grad()
+    def paint(self, number: int, count: int) -> Painted:
+        """Paint the chunk of a number."""
+        seed = self.config.seed * 1_000_003 + number
+        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
+        painting = self.config.painting
+        # Before black, so that any other background can be added.
+        batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, background=0.0)
+        texts = [batch.captions, *([caption(f, rng) for f in batch.attributes] for _ in range(painting.captions - 1))]
+        tokens = torch.stack([self.encoder.tokenizer(captions) for captions in texts], 1).short()
+        pictures = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()
+        return Painted(pictures.to(self.device), tokens.to(self.device), self.agreement.values(batch.attributes))
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on pictures of the pool; `batch_idx` alone decides on which, and how they are spoilt."""
+        self.pool.advance(batch_idx)
+        generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + batch_idx)
+        drawn = self.pool.draw(self.config.batch_size, generator)
+        tokens = drawn.tokens.long()
+        words = (tokens > UNKNOWN) & (tokens < self.encoder.tokenizer.end)
+        dropped = torch.rand(tokens.shape, generator=generator, device=tokens.device) < self.config.word_dropout
+        # Warped coordinates and cosines need more digits than half precision has; the networks alone go without.
+        with torch.autocast(self.device.type, enabled=False):
+            pictures = drawn.pictures.float() / 255
+            images = spoil(pictures[:, :3], pictures[:, 3:], generator)
+            contradicts = self.agreement.contradicts(tokens, drawn.values)
+        return self.loss(images, tokens.masked_fill(words & dropped, UNKNOWN), contradicts)
+
+    def loss(self, images: Tensor, tokens: Tensor, contradicts: Tensor) -> Tensor:
+        """The loss of pictures [B, 3, S, S] in 0..1, their captions' tokens [B, context], and `contradicts` [B, B]."""
+        pictured, told = self.encoder.encode_image(images), self.encoder.encode_tokens(tokens)
+        with torch.autocast(self.device.type, enabled=False):
+            contrast = contrastive_loss(pictured, told, self.encoder.model.logit_scale.exp(), contradicts)
+            direction = direction_loss(pictured, told)
+        loss = contrast + self.config.direction_weight * direction
+        if self._trainer is not None:
+            self.log("loss", loss, prog_bar=True)
+            self.log_dict({"contrast": contrast, "direction": direction, "rate": self._rate()})
+        return loss
+
+    def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
+        """Set the learning rate."""
+        for group in self.optimizers().param_groups:
+            group["lr"] = self._rate()
+
+    def _rate(self) -> float:
+        """Learning rate: a warm-up, then half a cosine down to zero at the end of the steps or of the minutes."""
+        done = (self.global_step + 1) / self.config.trainer.steps
+        if self.config.trainer.minutes:
+            done = max(done, (time.monotonic() - self.started) / (self.deadline - self.started))
+        warm = min(1.0, done / self.config.warm_up)
+        return self.config.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
+
+    def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:
+        """Keep the scale of the cosines in bounds; score now and then."""
+        with torch.no_grad():
+            self.encoder.model.logit_scale.clamp_(0, math.log(LARGEST_SCALE))
+        if (batch_idx + 1) % self.config.score_every == 0:
+            self.log_dict(self.score())
+
+    def on_train_end(self) -> None:
+        """Write the last scores."""
+        if self.logger:
+            self.logger.log_metrics(self.score(), self.global_step)
+
+    def score(self) -> dict[str, float]:
+        """Measure the encoder on the held-out faces; see `trainer.encoder_scores.scores`."""
+        self.encoder.eval()
+        found = scores(self.encoder, self.held_out, self.agreement)
+        self.encoder.train()
+        return found
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW that decays matrices and kernels, not biases, norms and the scale."""
+        matrices = [parameter for parameter in self.parameters() if parameter.ndim > 1]
+        rest = [parameter for parameter in self.parameters() if parameter.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": self.config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate, betas=(0.9, 0.98))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another encoder."""
+        weights.check_keys(self.state_dict(), checkpoint["state_dict"], "checkpoint")
+
+
+def build(config: FaceEncoderConfig) -> FaceEncoderModule:
+    """Load everything that a run needs and check it; nothing is written."""
+    encoder = build_face_encoder(config.model, vocabulary())
+    head, renderer = load_drawn_head(config.head, config.renderer)
+    device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
+    painter = PaintedFaces(
+        head.to(device), renderer.to(device), config.painting.texture_size, config.renderer.backend
+    )
+    return FaceEncoderModule(config, painter, encoder)
+
+
+def train(config: FaceEncoderConfig, folder: Path) -> FaceEncoderModule:
+    """Train an encoder and write it into `folder`."""
+    pl.seed_everything(config.seed, verbose=False)  # the first weights
+    module = build(config)
+    save_config(OmegaConf.structured(config), folder)
+    checkpoint = Checkpoint(folder, every=config.checkpoint_every)
+    fit(
+        module,
+        range(config.trainer.steps),
+        config=config.trainer,
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[StopOnNaN(), checkpoint],
+    )
+    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+    path = save_face_encoder(folder / f"{config.name}.safetensors", module.encoder, config.model)
+    print(f"encoder: {path}")
+    return module
+
+
+register("face_encoder_schema", FaceEncoderConfig)
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="face_encoder")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    with run_folder() as folder:
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()
