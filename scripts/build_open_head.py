@@ -32,7 +32,7 @@ def build_head() -> dict[str, np.ndarray]:
     balls = [mean[cut.vertices_of(f"{side}_eye"), 0] for side in ("left", "right")]
     scale = EYE_DISTANCE / (np.mean([balls[0].min(), balls[0].max()]) - np.mean([balls[1].min(), balls[1].max()]))
     mean, directions = mean * scale, directions * scale
-    names, offsets = expression.expression_basis(cut, count, scale)
+    names, offsets = expression.expression_basis(cut, mean, count, scale)
     offset = mean[cut.vertices_of("skin")].mean(axis=0) - cut.positions(young)[cut.vertices_of("skin")].mean(0) * scale
     weights, regressor, posedirs = _pose(cut, mean, dict(zip(names, np.moveaxis(offsets, 2, 0), strict=True)),
                                          young * scale + offset)

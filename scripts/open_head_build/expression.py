@@ -6,6 +6,7 @@ import numpy as np
 
 from .geometry import Cut
 from .identity import RACES
+from .rings import arcs, openings, rings_around
 from .source import data_folder, read_target
 
 ARKIT = (
@@ -30,6 +31,8 @@ MOODS = (
     {"mouthPucker": 0.7, "mouthFunnel": 0.3},
     {"jawOpen": 0.5, "mouthFunnel": 0.4},
 )
+LID_EDGE_RING = 2  # ring around the eye opening that is the lids' front edge
+LID_OVERLAP = 0.0004  # metres by which closed lids overlap, so that no eye shows between them
 RIDGE = 1e-3  # variance added to every slot, so that the covariance can be inverted
 
 
@@ -39,14 +42,38 @@ def unit_names() -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(".target.gz") for path in folder.glob("*.target.gz")))
 
 
-def expression_basis(cut: Cut, count: int, scale: float) -> tuple[tuple[str, ...], np.ndarray]:
+def _meet(offsets: np.ndarray, mean: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """A lid-closing shape in which the upper lid stops at the lower one: our mean eye is narrower than MakeHuman's.
+
+    Args:
+        offsets: the shape `[V, 3]`; upper, lower: the lids' front edges, both from small to large x.
+    """
+    before, after, floor = mean[upper], (mean + offsets)[upper], (mean + offsets)[lower]
+    inside = slice(1, -1)
+    wanted = before[inside, 1] - np.interp(after[inside, 0], floor[:, 0], floor[:, 1]) + LID_OVERLAP
+    share = wanted / np.maximum(before[inside, 1] - after[inside, 1], 1e-4)
+    share = np.convolve(np.pad(np.clip(share, 0.5, 1.1), 2, mode="edge"), [0.1, 0.2, 0.4, 0.2, 0.1], mode="valid")
+    out = offsets.copy()
+    falling = offsets[:, 1] < 0
+    out[falling] *= np.interp(mean[falling, 0], before[inside, 0], share)[:, None]
+    return out
+
+
+def expression_basis(cut: Cut, mean: np.ndarray, count: int, scale: float) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the 86 slots and their offsets `[V, 3, 86]` in metres of the head."""
     folder = data_folder() / "faceunits01/targets/faceunits"
     shapes = [read_target(folder / f"{name}.target", count) for name in ARKIT]
     units = data_folder() / "mpfb2/targets/expression/units"
     for name in unit_names():
         shapes.append(np.mean([read_target(units / race / f"{name}.target.gz", count) for race in RACES], axis=0))
-    return (*ARKIT, *unit_names()), np.stack([cut.offsets(shape) for shape in shapes], axis=2) * scale
+    names = (*ARKIT, *unit_names())
+    offsets = {name: cut.offsets(shape) * scale for name, shape in zip(names, shapes, strict=True)}
+    loops = openings(cut, mean)
+    for side in ("left", "right"):
+        rims = arcs(rings_around(cut, loops[f"{side}_eye"], LID_EDGE_RING)[LID_EDGE_RING], mean)
+        for name in (f"eyeBlink{side.title()}", f"eye-{side}-closure"):
+            offsets[name] = _meet(offsets[name], mean, *rims)
+    return names, np.stack(list(offsets.values()), axis=2)
 
 
 def partner(name: str) -> str:

@@ -15,8 +15,12 @@ NOSE_TIP, MOUTH_BAG_TOP, TORSO = 297, 554, 815  # one vertex of each of these pa
 NECK_RINGS = 9
 PARTS = ("skin", "mouth_bag", "left_socket", "right_socket", "upper_teeth", "lower_teeth", "tongue",
          "left_eye", "right_eye")
-TEETH_SCALE = np.array([0.80, 0.95, 0.95])  # MakeHuman's rows of teeth are too wide and stand too far forward
-TEETH_SHIFT = np.array([0.0, -0.004, -0.008])  # metres
+# MakeHuman's rows of teeth are too wide and high, its tongue hides them: scale about the part's mean, shift (metres).
+MENDED = {
+    "upper_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.003, 0.003])),
+    "lower_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.006, 0.0])),
+    "tongue": (np.array([0.85, 0.95, 0.95]), np.array([0.0, 0.0005, -0.003])),
+}
 CUT_RANGE = (0.02, 0.98)  # keeps cut vertices off the ends of their edges: no sliver triangles
 
 
@@ -44,22 +48,22 @@ class Cut:
     def offsets(self, body: np.ndarray) -> np.ndarray:
         """What offsets of the body `[19158, 3]` do to the head `[V, 3]`."""
         head = self.operator @ body
-        for name in ("upper_teeth", "lower_teeth"):
+        for name, (scale, _) in MENDED.items():
             rows = self.vertices_of(name)
             middle = head[rows].mean(axis=0)
-            head[rows] = middle + (head[rows] - middle) * TEETH_SCALE
+            head[rows] = middle + (head[rows] - middle) * scale
         return head
 
     def positions(self, body: np.ndarray) -> np.ndarray:
-        """Positions of the head `[V, 3]` for a whole body `[19158, 3]`; the teeth are moved inwards."""
+        """Positions of the head `[V, 3]` for a whole body `[19158, 3]`; teeth and tongue are moved into place."""
         head = self.offsets(body)
-        head[self.vertices_of("upper_teeth", "lower_teeth")] += TEETH_SHIFT
+        for name, (_, shift) in MENDED.items():
+            head[self.vertices_of(name)] += shift
         return head
 
     def vertices_of(self, *parts: str) -> np.ndarray:
         """Vertices used by faces of the named parts `[N]`, sorted."""
         return np.unique(self.faces[np.isin(self.part, [PARTS.index(part) for part in parts])])
-
 
 def neck_plane(vertices: np.ndarray) -> np.ndarray:
     """Signed height above the neck's cutting plane (metres, body frame)."""

@@ -8,11 +8,11 @@ from .geometry import PARTS, Cut
 from .rings import arcs, openings, rings_around
 
 Point = dict[int, float]  # vertex -> weight; all vertices belong to one skin face
-OUTER_LIP_RING, INNER_LIP_RING = 7, 2  # rings outwards from the seam of lips and mouth bag
+OUTER_LIP_RING, CORNER_RING, INNER_LIP_RING = 7, 5, 2  # rings outwards from the seam of lips and mouth bag
 LID_RING = 0
 # Outer to inner, metres from the eyeball's centre: across (positive towards the temple) and up.
 BROW = ((0.023, 0.0155), (0.015, 0.0215), (0.005, 0.0225), (-0.005, 0.0205), (-0.0145, 0.0170))
-NASION_DROP, WING, NOSTRIL = 0.001, (0.0140, 0.0030), (0.0070, 0.0005)  # metres; from the middle, above the nose's base
+NASION_DROP, WING, NOSTRIL = 0.001, (0.0150, 0.0040), (0.0072, 0.0008)  # metres; from the middle, above the nose's base
 NOSE_TIP, NOSE_BASE = 297, 343  # vertices of hm08
 JAW_CENTRE = np.array([0.0, -0.012])  # the contour is the farthest front-facing skin seen from here
 JAW_ANGLES = np.radians(np.linspace(167, 270, 9))
@@ -80,7 +80,8 @@ def _lips(cut: Cut, mean: np.ndarray, loop: np.ndarray) -> tuple[list[Point], li
     """Right halves: outer 48..51 then 57..59, inner 60..62 then 66, 67; see `landmark_points`."""
     rings = rings_around(cut, loop, OUTER_LIP_RING)
     upper, lower = arcs(rings[OUTER_LIP_RING], mean)
-    outer = [along(upper, mean, share) for share in (0.0, 0.20, 0.40, 0.5)]
+    outer = [{int(arcs(rings[CORNER_RING], mean)[0][0]): 1.0}]
+    outer += [along(upper, mean, share) for share in (0.20, 0.40, 0.5)]
     outer += [along(lower, mean, share) for share in (0.5, 0.33, 0.16)]
     upper, lower = arcs(rings[INNER_LIP_RING], mean)
     inner = [along(upper, mean, share) for share in (0.0, 0.28, 0.5)]
