@@ -1,0 +1,90 @@
+"""Every configuration composes, types are checked, and no key is without a reader."""
+
+import ast
+import importlib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException, MissingConfigException
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
+# What a trainer cannot do without: given on the command line by the user.
+NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "face_encoder": []}
+
+
+def _compose(trainer: str, *overrides: str):
+    importlib.import_module(f"trainer.{trainer}")
+    with initialize_config_module("configs", version_base="1.3"):
+        return compose(trainer, overrides=[*NEEDED[trainer], *overrides])
+
+
+def test_each_trainer_has_its_root_config():
+    assert TRAINERS == sorted(NEEDED)
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_root_config_resolves_to_typed_objects(trainer: str):
+    assert is_dataclass(OmegaConf.to_object(_compose(trainer)))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_misspelt_key_and_wrong_type_are_refused(trainer: str):
+    with pytest.raises(ConfigCompositionException, match="steeps"):
+        _compose(trainer, "trainer.steeps=3")
+    with pytest.raises(ConfigCompositionException, match="steps"):
+        _compose(trainer, "trainer.steps=many")
+
+
+def test_unknown_prompt_lists_the_known_ones():
+    with pytest.raises(MissingConfigException, match="(?s)zombie"):
+        _compose("mapper", "prompt=no_such_prompt")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/prompt").glob("*.yaml")), ids=lambda p: p.stem)
+def test_prompts_say_what_they_aim_at(path: Path):
+    prompt = _compose("mapper", f"prompt={path.stem}").prompt
+    if path.stem != "words":
+        assert prompt.name == path.stem and prompt.target and prompt.source
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/experiment").rglob("*.yaml")), ids=lambda p: p.stem)
+def test_experiments_compose(path: Path):
+    name = path.relative_to(ROOT / "configs/experiment").with_suffix("").as_posix()
+    composed = 0
+    for trainer in TRAINERS:
+        try:
+            OmegaConf.to_object(_compose(trainer, f"experiment={name}"))
+            composed += 1
+        except ConfigCompositionException:
+            continue
+    assert composed == len(TRAINERS) if name == "smoke" else composed >= 1
+
+
+def _schemas(schema: type) -> set[type]:
+    found = {schema}
+    for hint in get_type_hints(schema).values():
+        for kind in (hint, *get_args(hint)):
+            if is_dataclass(kind):
+                found |= _schemas(kind)
+    return found
+
+
+def test_no_key_without_a_reader():
+    read = set()
+    for folder in ("clipface", "trainer"):
+        for path in (ROOT / folder).rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            # `Network(**asdict(config))` reads every key that the network's constructor names.
+            read |= {argument.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for argument in node.args}
+            read |= {a.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for a in node.kwonlyargs}
+    for trainer in TRAINERS:
+        root = type(OmegaConf.to_object(_compose(trainer)))
+        for schema in _schemas(root):
+            unread = {field.name for field in fields(schema)} - read
+            assert not unread, f"{schema.__name__}: nobody reads {sorted(unread)}"

@@ -1,0 +1,65 @@
+"""The commands in the documents parse: overrides compose, scripts know their flags, extras exist."""
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "data/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _commands() -> list[str]:
+    lines = []
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for block in re.findall(r"```(?:bash|sh)\n(.*?)```", text, flags=re.S):
+            lines += [line.split("  #")[0].strip() for line in block.replace("\\\n", " ").splitlines()]
+        lines += re.findall(r"`(python [^`]+)`", text)
+    parts = [part.strip() for line in lines for part in line.split("&&")]
+    return sorted({part for part in parts if part and not part.startswith("#")})
+
+
+def test_the_two_first_lines_are_there():
+    readme = (ROOT / "README.md").read_text()
+    assert "pip install -e . && python -m trainer.mapper prompt=zombie" in readme
+    assert 'pip install -e ".[test]" && pytest' in readme
+
+
+@pytest.mark.parametrize("command", [c for c in _commands() if c.startswith("python -m trainer.")])
+def test_trainer_commands_compose(command: str):
+    words = shlex.split(command)
+    trainer = words[2].removeprefix("trainer.")
+    overrides = [word for word in words[3:] if word != "-m"]
+    choices = [override.split(",")[0] if "-m" in words[3:] else override for override in overrides]
+    importlib.import_module(words[2])
+    with initialize_config_module("configs", version_base="1.3"):
+        compose(trainer, overrides=[choice for choice in choices if not choice.startswith("hydra.")])
+
+
+@pytest.mark.parametrize("script", sorted({c.split()[1] for c in _commands() if c.startswith("python scripts/")}))
+def test_script_commands_use_flags_that_exist(script: str):
+    done = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for command in _commands():
+        if command.startswith(f"python {script}"):
+            for flag in re.findall(r"(?<=\s)--[a-z-]+", command):
+                assert flag in done.stdout, f"{command}: {flag} is no flag of {script}"
+
+
+def test_extras_that_are_named_exist():
+    setup = (ROOT / "setup.py").read_text()
+    for command in _commands():
+        for extras in re.findall(r"\.\[([a-z,]+)\]", command):
+            assert all(f'"{extra}":' in setup for extra in extras.split(",")), command
+
+
+def test_pictures_and_links_exist():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
