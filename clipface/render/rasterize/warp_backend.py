@@ -6,11 +6,17 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize import warp_antialias, warp_coverage, warp_kernels
+from clipface.render.rasterize import (
+    warp_antialias,
+    warp_antialias_backward,
+    warp_coverage,
+    warp_fragments,
+    warp_interpolation,
+)
 from clipface.render.rasterize.checks import check_batch, check_faces, check_float
 from clipface.render.rasterize.interface import Boundary, Fragments
 from clipface.render.rasterize.warp_runtime import Shared, launch, start, view
-from clipface.render.rasterize.warp_texture_verb import Sample
+from clipface.render.rasterize.warp_sampling import Sample
 
 NOTHING = torch.iinfo(torch.int64).max  # key of a pixel that no triangle covers
 STRIPS = 4  # CUDA threads that share one triangle's rows
@@ -35,7 +41,7 @@ class _Rasterize(Function):
         rast = torch.empty(images, height, width, 4, device=device)
         screen = torch.empty_like(rast) if derivatives else None
         launch(
-            warp_kernels.shade_fragments,
+            warp_fragments.shade_fragments,
             images * height,
             (width,),
             [view(clip, wp.vec4), view(faces, int), view(keys, wp.int64), vertices, height, width]
@@ -57,7 +63,7 @@ class _Rasterize(Function):
         g_screen = None if g_screen is None else g_screen.contiguous()
         g_clip = Shared(tuple(clip.shape), clip.device, images)
         launch(
-            warp_kernels.shade_fragments_backward,
+            warp_fragments.shade_fragments_backward,
             images * height,
             (width,),
             [view(clip, wp.vec4), view(faces, int), view(rast, wp.vec4), view(g_rast, wp.vec4)]
@@ -109,7 +115,7 @@ class _Interpolate(Function):
         slopes = None if screen is None else torch.empty(images, height, width, 2 * channels, device=rast.device)
         ctx.stride = attributes[0].numel() if attributes.shape[0] > 1 else 0
         launch(
-            warp_kernels.interpolate,
+            warp_interpolation.interpolate,
             images * height,
             (width,),
             [view(attributes), view(faces, int), view(rast, wp.vec4), view(screen, wp.vec4)]
@@ -132,7 +138,7 @@ class _Interpolate(Function):
         g_rast = torch.empty_like(rast) if ctx.needs_input_grad[1] else None
         g_screen = torch.empty_like(rast) if ctx.needs_input_grad[2] and g_slopes is not None else None
         launch(
-            warp_kernels.interpolate_backward,
+            warp_interpolation.interpolate_backward,
             images * height,
             (width,),
             [view(attributes), view(faces, int), view(rast, wp.vec4), view(screen, wp.vec4), view(g_values)]
@@ -178,23 +184,13 @@ class _Antialias(Function):
     @staticmethod
     def forward(ctx, image: Tensor, clip: Tensor, rast: Tensor, faces: Tensor, beyond: Tensor):
         images, height, width, channels = image.shape
-        weights = torch.empty(images, height, width, 2, device=image.device)
+        rows, device = images * height, image.device
+        weights = torch.empty(images, height, width, 2, device=device)
         blended = torch.empty_like(image)
-        mesh = [view(rast, wp.vec4), view(clip, wp.vec4), view(faces, int), view(beyond, int), clip.shape[1]]
-        launch(
-            warp_antialias.find_edges,
-            images * height,
-            (width,),
-            [*mesh, height, width, view(weights, wp.vec2)],
-            image.device,
-        )
-        launch(
-            warp_antialias.blend_edges,
-            images * height,
-            (width,),
-            [view(weights, wp.vec2), view(image), channels, height, width, view(blended)],
-            image.device,
-        )
+        found = [*_drawn(clip, rast, faces, beyond), view(weights, wp.vec2)]
+        launch(warp_antialias.find_edges, rows, (width,), found, device)
+        blend = [view(weights, wp.vec2), view(image), channels, height, width, view(blended)]
+        launch(warp_antialias.blend_edges, rows, (width,), blend, device)
         ctx.save_for_backward(image, clip, rast, faces, beyond, weights)
         return blended
 
@@ -203,17 +199,23 @@ class _Antialias(Function):
     def backward(ctx, g: Tensor):
         image, clip, rast, faces, beyond, weights = ctx.saved_tensors
         images, height, width, channels = image.shape
-        g_image = torch.empty_like(image) if ctx.needs_input_grad[0] else None
-        g_clip = Shared(tuple(clip.shape), clip.device, images) if ctx.needs_input_grad[1] else None
-        launch(
-            warp_antialias.antialias_backward,
-            images * height,
-            (width,),
-            [view(weights, wp.vec2), view(image), view(g.contiguous()), view(rast, wp.vec4), view(clip, wp.vec4)]
-            + [view(faces, int), view(beyond, int), clip.shape[1], channels, height, width, view(g_image), g_clip],
-            image.device,
-        )
+        rows, device, g = images * height, image.device, g.contiguous()
+        g_image = g_clip = None
+        if ctx.needs_input_grad[0]:
+            g_image = torch.empty_like(image)
+            blend = [view(weights, wp.vec2), view(g), channels, height, width, view(g_image)]
+            launch(warp_antialias_backward.blend_edges_backward, rows, (width,), blend, device)
+        if ctx.needs_input_grad[1]:
+            g_clip = Shared(tuple(clip.shape), device, images)
+            found = [*_drawn(clip, rast, faces, beyond), view(weights, wp.vec2), view(image), channels, view(g), g_clip]
+            launch(warp_antialias_backward.find_edges_backward, rows, (width,), found, device)
         return g_image, g_clip.sum() if g_clip else None, None, None, None
+
+
+def _drawn(clip: Tensor, rast: Tensor, faces: Tensor, beyond: Tensor) -> list:
+    """The arguments that say what is drawn, for `find_edges` and its adjoint."""
+    mesh = [view(rast, wp.vec4), view(clip, wp.vec4), view(faces, int), view(beyond, int)]
+    return [*mesh, clip.shape[1], rast.shape[1], rast.shape[2]]
 
 
 def opposite_vertices(faces: Tensor) -> Tensor:

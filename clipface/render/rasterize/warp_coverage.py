@@ -1,7 +1,8 @@
 """Warp kernels that decide which triangle each pixel sees: a depth and a triangle in one 64-bit key per pixel.
 
-Vertices are snapped to 1/16 pixel. Triangles that leave the depth range, or reach beyond what snapped integers hold,
-are clipped to the view volume first (`cover_clipped`); all others take the short way (`cover`).
+Vertices are snapped to 1/16 pixel, and coverage is decided in integers, so that of two triangles that share an edge
+never both nor neither own a pixel. Triangles that leave the view volume are clipped to it first (`cover_clipped`),
+which also keeps the integers small; all others take the short way (`cover`).
 """
 
 import warp as wp
@@ -10,7 +11,6 @@ wp.set_module_options({"enable_backward": False})
 
 EMPTY = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))  # larger than every key
 FACE_MASK = wp.constant(wp.int64(0x7FFFFFFF))
-SNAP_LIMIT = wp.constant(32767.0)  # snapped coordinates are kept to 16 bits, as the reference keeps them
 MOST_CORNERS = 9  # a triangle cut by six planes
 Corners = wp.types.matrix(shape=(MOST_CORNERS, 2), dtype=float)
 
@@ -31,7 +31,7 @@ def snap_vertices(start: int, clip: wp.array(dtype=wp.vec4), height: int, width:
     p = clip[i]
     s = snap(p, width, height)
     plain = wp.float32(0.0)
-    if wp.abs(p[2]) <= p[3] and wp.abs(s[0]) <= SNAP_LIMIT and wp.abs(s[1]) <= SNAP_LIMIT:
+    if wp.abs(p[2]) <= p[3] and wp.abs(p[0]) <= p[3] and wp.abs(p[1]) <= p[3]:
         plain = wp.float32(1.0)
     snapped[i] = wp.vec4(s[0], s[1], s[2], plain)
 
@@ -154,7 +154,7 @@ def cut(corners: Corners, count: int, at_a: float, at_b: float, at_c: float):
     """
     out = Corners()
     kept = wp.int32(0)
-    last = count - 1
+    last = wp.max(count - 1, 0)
     old_b = corners[last, 0]
     old_c = corners[last, 1]
     old = at_a + (at_b - at_a) * old_b + (at_c - at_a) * old_c
@@ -208,6 +208,11 @@ def cover_clipped(
     a = clip[ia]
     b = clip[ib]
     c = clip[ic]
+    for axis in range(3):  # wholly beyond one plane: the usual case
+        if wp.max(wp.max(a[axis] + a[3], b[axis] + b[3]), c[axis] + c[3]) < 0.0:
+            return
+        if wp.min(wp.min(a[axis] - a[3], b[axis] - b[3]), c[axis] - c[3]) > 0.0:
+            return
     corners = Corners()
     corners[1, 0] = 1.0
     corners[2, 1] = 1.0

@@ -1,5 +1,6 @@
 """How Warp kernels are run on tensors: lazy start, PyTorch's stream on CUDA, several threads on the CPU."""
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -8,6 +9,9 @@ import torch
 import warp as wp
 from torch import Tensor
 
+MOST_THREADS = 8  # each may need its own copy of a gradient buffer
+# Kernels over fewer elements than this are not worth waking a second thread for.
+LEAST_SHARED_WORK = 16384
 _WARP = {torch.float32: float, torch.int64: wp.int64}
 
 
@@ -28,12 +32,12 @@ def _stream(device: str, handle: int) -> wp.Stream:
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:  # the process is part of the key: threads do not survive a fork
-    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="warp")
+    return ThreadPoolExecutor(max_workers=MOST_THREADS - 1, thread_name_prefix="warp")
 
 
 def threads(device: torch.device, count: int) -> int:
     """How many threads share `count` rows or elements on this device: PyTorch's number on the CPU, one on CUDA."""
-    return max(1, min(torch.get_num_threads(), count)) if device.type == "cpu" else 1
+    return max(1, min(torch.get_num_threads(), MOST_THREADS, count)) if device.type == "cpu" else 1
 
 
 class Shared:
@@ -100,7 +104,7 @@ def launch(kernel: wp.Kernel, count: int, rest: tuple[int, ...], arguments: list
         stream = _stream(name, torch.cuda.current_stream(device).cuda_stream)
         wp.launch(kernel, (count, *rest), [0, *_arguments(arguments, 0)], device=name, stream=stream, record_tape=False)
         return
-    parts = threads(device, count)
+    parts = threads(device, count) if count * math.prod(rest) >= LEAST_SHARED_WORK else 1
     bounds = [count * i // parts for i in range(parts + 1)]
 
     def run(i: int) -> None:

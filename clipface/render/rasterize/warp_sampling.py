@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize import warp_texture
+from clipface.render.rasterize import warp_mipmap, warp_texture
 from clipface.render.rasterize.interface import mip_levels
 from clipface.render.rasterize.warp_runtime import Shared, launch, view
 
@@ -72,14 +72,14 @@ def _build(texture: Tensor, levels: list[tuple[int, int]]) -> Tensor:
     pyramid = torch.empty(images, _offsets(levels)[-1], channels, device=texture.device)
     pyramid[:, : height * width].view(texture.shape).copy_(texture)
     for arguments in _steps(pyramid, levels):
-        launch(warp_texture.halve, images, *arguments, texture.device)
+        launch(warp_mipmap.halve, images, *arguments, texture.device)
     return pyramid
 
 
 def _collapse(gradient: Tensor, levels: list[tuple[int, int]]) -> Tensor:
     """The adjoint of `_build`: hands the levels' gradients down to level 0, in place; [B, Ht * Wt, C]."""
     for arguments in reversed(_steps(gradient, levels)):
-        launch(warp_texture.halve_backward, gradient.shape[0], *arguments, gradient.device)
+        launch(warp_mipmap.halve_backward, gradient.shape[0], *arguments, gradient.device)
     return gradient[:, : levels[0][0] * levels[0][1]]
 
 
