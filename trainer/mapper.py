@@ -14,6 +14,7 @@ import hydra
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import LambdaCallback
 from torch import Tensor
 
 from clipface import assets, weights
@@ -214,7 +215,8 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     """Train a mapper and write its results into `folder`."""
     pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
     module = build(config)
-    save_config(OmegaConf.structured(config), folder)
+    # Written once the device, the checkpoint and everything else proved to be there: a failed start leaves nothing.
+    record = LambdaCallback(on_train_start=lambda *_: save_config(OmegaConf.structured(config), folder))
     checkpoint = Checkpoint(folder, every=config.checkpoint_every)
     run = fit(
         module,
@@ -223,7 +225,7 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[StopOnNaN(), checkpoint],
+        callbacks=[record, StopOnNaN(), checkpoint],
         validation=range(1),
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run

@@ -172,6 +172,15 @@ def test_a_missing_file_is_named(config):
         build(replace(config, generator="no_such_file.safetensors"))
 
 
+@pytest.mark.parametrize("wrong", [{"resume": "no_such.ckpt"}, {"accelerator": "gpu"}])
+def test_nothing_is_written_before_everything_is_there(config, tmp_path, wrong):
+    if "accelerator" in wrong and torch.cuda.is_available():
+        pytest.skip("this machine has what the run asks for")
+    with pytest.raises((FileNotFoundError, ValueError), match=r"no_such.ckpt|no CUDA device"):
+        train(replace(config, trainer=replace(config.trainer, **wrong)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
     words = [sys.executable, "-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
