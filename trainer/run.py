@@ -1,5 +1,6 @@
 """What every trainer shares: schema registration, seed, callbacks, the Lightning Trainer. No word about models."""
 
+import logging
 import re
 import warnings
 from collections.abc import Sequence
@@ -57,6 +58,22 @@ def make_logger(logger: dict | None, folder: Path) -> Any:
     return instantiate(logger, save_dir=str(folder)) if logger else False
 
 
+def _quieten() -> None:
+    """Silence what Lightning says of things that are meant to be so; a user's eye should find the real warnings."""
+    for message in (
+        ".*does not have many workers.*",
+        ".*is not resumable.*",
+        ".*modules? in eval mode.*",
+        ".*LeafSpec.*",
+        ".*`weights_only` was not set.*",
+        ".*no `val_dataloader`.*",
+        ".*Experiment logs directory .* exists.*",
+        ".*The number of training batches .* is smaller than the logging interval.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+
+
 def fit(
     module: pl.LightningModule,
     data: Any,
@@ -78,7 +95,7 @@ def fit(
         seed: of Python, NumPy and PyTorch.
         logger: a Lightning logger or False.
         callbacks: added to the progress bar.
-        validation: iterable of validation batches, run before the first and after the last step.
+        validation: iterable of validation batches, run after the last step.
 
     Raises:
         ValueError: if the accelerator asked for is not there.
@@ -88,7 +105,7 @@ def fit(
     if config.threads > 0:
         torch.set_num_threads(config.threads)
     pl.seed_everything(seed, verbose=False)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    _quieten()
     trainer = pl.Trainer(
         max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
         limit_train_batches=config.steps,
