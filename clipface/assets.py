@@ -23,14 +23,14 @@ _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 ASSETS = {
     "open_head": Asset("open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"),
-    "generator": Asset(
-        "generator.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.texture_gan trainer=gpu`"
-    ),
+    "generator": Asset("generator.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.texture_gan trainer=gpu`"),
     "face_encoder": Asset(
         "face_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder trainer=gpu`"
     ),
     "scoring_encoder": Asset(
-        "scoring_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`"
+        "scoring_encoder.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
     ),
     "flame": Asset(
         "flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"
