@@ -34,7 +34,7 @@ def paint_age(canvas: Canvas, faces: Sequence[Attributes], studio: Studio) -> No
     wander = studio.noise("wide", batch)
     _groove(canvas, _forehead(studio, wander), 0.85 * years * studio.random(batch, 0.5, 1.1) + forehead)
     _groove(canvas, _frown(studio, wander), 0.6 * years * studio.random(batch, 0.2, 1.1) + frown)
-    _groove(canvas, _crows_feet(studio, wander), 0.75 * years + crow)
+    _groove(canvas, _crows_feet(studio, wander), 0.5 * years + 0.75 * crow)
     _groove(canvas, bump(at.nasolabial_distance + 0.7 * wander, 1.7) * at.nasolabial_fade, 0.62 * years + 0.1 + fold, 0.45)
     soft = bump(at.nasolabial_height + 3, 5) * bump(at.nasolabial_distance, 6) * at.nasolabial_fade
     canvas.tint((0.72, 0.6, 0.58), soft * (0.25 * years + 0.4 * fold))
@@ -65,7 +65,7 @@ def _forehead(studio: Studio, wander: Tensor) -> Tensor:
     at = studio.at
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     height = y - at.brow_top - 6 + 0.0022 * x**2 + 1.3 * wander
-    lines = torch.sin(height * 6.2832 / 8.5).clamp_min(0.0) ** 6
+    lines = torch.sin((height + 1.5 * wander.roll(7, 3)) * 6.2832 / 8.5).clamp_min(0.0) ** 5 * (0.65 + 0.3 * wander).clamp(0.1, 1.2)
     return lines * step(0, 4, height) * step(36, 26, height) * step(48, 22, x.abs() + 5 * wander) * at.front
 
 
@@ -82,9 +82,10 @@ def _crows_feet(studio: Studio, wander: Tensor) -> Tensor:
     at = studio.at
     corner = at.eye_outline[3]
     x, y = at.position[..., 0].abs()[None, None] - corner[0] + 3, at.position[..., 1][None, None] - corner[1]
-    angle, radius = torch.atan2(y + 0.8 * wander, x.clamp_min(0.1)), (x**2 + y**2).sqrt()
-    rays = torch.cos(angle * 11).clamp_min(0) ** 5 * step(1.0, 0.7, angle.abs())
-    return rays * step(3, 8, radius) * step(24, 11, radius + 3 * wander) * (x > 0) * at.skin
+    radius = (x**2 + y**2).sqrt()
+    angle = torch.atan2(y + 1.2 * wander, (x + 4).clamp_min(0.1)) + 0.012 * radius + 0.1 * wander
+    rays = torch.cos(angle * 14).clamp_min(0) ** 4 * step(0.75, 0.45, angle.abs()) * (0.7 + 0.3 * wander).clamp(0.1, 1)
+    return rays * step(4, 10, radius) * step(23, 9, radius + 3 * wander) * (x > 0) * at.skin
 
 
 def _under_eye(studio: Studio, wander: Tensor) -> Tensor:
@@ -97,11 +98,13 @@ def _under_eye(studio: Studio, wander: Tensor) -> Tensor:
 def paint_freckles(canvas: Canvas, studio: Studio) -> None:
     """Brown specks over nose and cheeks, thinning out."""
     at, batch = studio.at, len(canvas.colour)
-    area = at.blob(at.cheek[0] - 4, at.cheek[1], 22, 14, True) + at.blob(0, at.nose_tip[1] + 10, 14, 14)
-    area = (area + 0.45 * at.blob(0, at.brow_top + 18, 40, 22)).clamp(0, 1) + 0.1 * at.front
-    limit = 1.9 - 1.0 * area
-    specks = step(0, 0.6, studio.noise("grain", batch) - limit) + step(0, 0.6, studio.noise("pore", batch) - limit)
-    canvas.tint((0.66, 0.45, 0.33), (specks * step(0.05, 0.4, area)).clamp(0, 1) * studio.random(batch, 0.75, 1.0))
+    area = at.blob(at.cheek[0] - 4, at.cheek[1] + 1, 22, 13, True) + at.blob(0, at.nose_tip[1] + 10, 14, 14)
+    area = (area + 0.4 * at.blob(0, at.brow_top + 18, 40, 22)).clamp(0, 1) * studio.random(batch, 0.75, 1.0)
+    limit = 2.3 - 1.15 * area
+    small = step(0, 0.7, studio.noise("fine", batch) - limit)
+    large = step(0, 0.7, studio.noise("pore", batch) - limit - 0.25)
+    fade = 0.55 + 0.25 * studio.noise("spot", batch)
+    canvas.tint((0.62, 0.42, 0.30), ((small + large) * fade).clamp(0, 1) * step(0.05, 0.3, area))
 
 
 def paint_tired(canvas: Canvas, studio: Studio) -> None:

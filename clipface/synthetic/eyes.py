@@ -67,15 +67,18 @@ def paint_lids(canvas: Canvas, studio: Studio, lashes: Tensor) -> None:
         lashes: [B, 1, 1, 1] strength of the lashes, 0..1 or a little more.
     """
     at, batch = studio.at, len(lashes)
-    crease = bump(at.above_eye - 4.2 - 1.6 * torch.sin(at.upper_lid_along * 3.14), 0.9) * step(0, 0.2, at.upper_lid_along)
-    crease = crease * step(0, 2.5, at.above_eye) * step(11, 6, at.upper_lid) * at.skin
-    canvas.tint((0.66, 0.5, 0.46), crease * studio.random(batch, 0.45, 0.85))
-    canvas.height = canvas.height - 0.25 * crease
-    below = bump(at.below_eye - 7 - 3 * at.lower_lid_along, 1.6) * step(18, 10, at.lower_lid) * at.front
-    canvas.tint((0.82, 0.72, 0.72), below * studio.random(batch, 0.1, 0.6))
-    rim = bump(at.lower_lid, 0.8) * at.skin
-    canvas.blend((0.80, 0.50, 0.46), rim * 0.4)
-    comb = 0.75 + 0.35 * studio.noise("lashes", batch)
-    upper = bump(at.upper_lid - 0.3, 0.85) * step(0.02, 0.25, at.upper_lid_along) * comb
-    lower = bump(at.lower_lid - 0.8, 0.8) * step(0.1, 0.7, at.lower_lid_along) * comb
-    canvas.blend((0.09, 0.06, 0.05), (upper * 0.95 + lower * 0.35) * lashes * at.skin)
+    fold = at.above_eye - 3.2 - 0.9 * torch.sin(at.upper_lid_along * 3.14)
+    crease = bump(fold, 0.75) * step(0.0, 0.2, at.upper_lid_along) * step(11, 7, at.upper_lid) * at.skin
+    canvas.tint((0.50, 0.36, 0.33), crease * studio.random(batch, 0.5, 0.9))
+    canvas.tint((0.86, 0.76, 0.73), step(0, 3, at.above_eye) * step(11, 6, at.upper_lid) * at.front * 0.6)
+    canvas.height = canvas.height - 0.2 * crease
+    below = bump(at.below_eye - 6.5 - 2 * torch.sin(at.lower_lid_along * 3), 1.5) * step(16, 9, at.lower_lid) * at.front
+    canvas.tint((0.80, 0.68, 0.68), below * studio.random(batch, 0.15, 0.7))
+    rolled = at.skin * (1 - at.front)
+    canvas.blend((0.78, 0.47, 0.43), bump(at.lower_lid, 1.2) * rolled * 0.8)  # the wet rim
+    duct = bump(at.lower_lid_along, 0.12) * bump(at.lower_lid, 2.0) * at.skin
+    canvas.blend((0.74, 0.38, 0.35), duct * 0.8)
+    comb = 0.85 + 0.25 * studio.noise("lashes", batch)
+    upper = bump(at.upper_lid, 1.15) * step(0.03, 0.3, at.upper_lid_along)
+    lower = bump(at.below_eye - 0.7, 0.6) * step(5, 2, at.lower_lid) * step(0.15, 0.6, at.lower_lid_along) * at.front * comb
+    canvas.blend((0.07, 0.045, 0.04), (upper * comb * 0.97 * lashes + lower * 0.45 * lashes) * at.skin)

@@ -79,12 +79,13 @@ class Features:
         outline = (self.landmarks[LEFT_EYE] + self.landmarks[[39, 38, 37, 36, 41, 40]] * mirror) / 2
         self.eye_outline = outline[:, :2]  # inner corner, upper 2, outer corner, lower 2 (picture's right eye)
         self.eye_middle = self.eye_outline.mean(0)
-        upper, lower = outline[:4], outline[[3, 4, 5, 0]].flip(0)
-        folded = torch.cat([self.position[..., :1].abs(), self.position[..., 1:]], dim=-1)
-        distance, along, above = to_curve(folded, spline(upper, 64))
-        self.upper_lid, self.upper_lid_along, self.above_eye = map(self._map, (distance, along, above[..., 1]))
-        distance, along, below = to_curve(folded, spline(lower, 64))
-        self.lower_lid, self.lower_lid_along, self.below_eye = map(self._map, (distance, along, -below[..., 1]))
+        upper, lower = outline[:4, :2], outline[[0, 5, 4, 3], :2]
+        # seen from the front: the landmarks lie on the lids' inner edge, millimetres behind the edge that one sees
+        elsewhere = self._map(50.0 * (self.position[..., 2] < outline[:, 2].min() - 10))
+        self.upper_lid, self.upper_lid_along, self.above_eye = self.mirrored_curve(upper)
+        self.lower_lid, self.lower_lid_along, over = self.mirrored_curve(lower)
+        self.upper_lid, self.lower_lid = self.upper_lid + elsewhere, self.lower_lid + elsewhere
+        self.above_eye, self.below_eye = self.above_eye - elsewhere, -over - elsewhere
         ball = self.surface.eye_centres / self.scale
         sides = (self.position[..., 0] > 0).long()
         ray = self.position - ball[sides]
@@ -136,8 +137,8 @@ class Features:
         corner = [self.corner + away([2.0, -3.0]), self.corner + away([4.0, -13.0]), self.corner + away([3.0, -24.0])]
         distance, along, _ = self.mirrored_curve(torch.stack(corner))
         self.marionette_distance = distance + 6 * step(0.6, 1.0, along)
-        hole = ((x.abs() - self.wing[0] + 7.5) / 3.8) ** 2 + ((y - self.nose_base[1] - 0.8) / 1.9) ** 2
-        down = step(0.15, -0.35, self.surface.normal[..., 1])
+        hole = ((x.abs() - self.wing[0] + 8.0) / 3.9) ** 2 + ((y - self.nose_base[1] - 0.8) / 2.6) ** 2
+        down = step(0.25, -0.25, self.surface.normal[..., 1])
         self.nostril = self._map(torch.exp(-0.5 * hole**2) * down * (z > self.landmarks[31, 2] - 14)) * self.skin
 
     def _hair(self) -> None:
@@ -152,16 +153,19 @@ class Features:
         self.above_hairline = self._map(line)
         self.temples = self._map(torch.exp(-0.5 * (((x.abs() - 42) / 13) ** 2 + ((y - self.brow_top - 42) / 16) ** 2)))
         # the beard: below a line from the sideburn to the mouth's corner, above the throat, leaving the lips
-        cheek_line = ear[1] - 4 + (self.corner[1] + 2 - ear[1]) * step(ear[2] + 12, self.landmarks[54, 2] + 2, z)
-        under = step(-14, 2, y - self.chin[1] + 24 - (z - self.chin[2] + 20).clamp_max(0) * -0.3)
-        sides = step(ear[2] + 2, ear[2] + 10, z)
-        lips = step(-1.8, -3.2, self.lip_edge)
-        self.beard = self._map(step(5, -5, y - cheek_line) * under * sides) * lips * (1 - self.ears) * self.skin
-        middle = torch.exp(-((x.abs() / (self.corner[0] + 5)) ** 6))
-        between = step(self.nose_base[1] - 2, self.nose_base[1] - 5, y) * step(self.corner[1] - 6, self.corner[1] - 1, y)
-        self.moustache = self._map(middle * between) * lips * self.front * step(-24, -18, self.lip_edge)
-        chin = torch.exp(-((x.abs() / (self.corner[0] - 2)) ** 4)) * step(self.corner[1] + 1, self.corner[1] - 5, y)
-        around = torch.exp(-(((x.abs() - self.corner[0] - 1) / 5) ** 4)) * step(self.corner[1] + 6, self.corner[1], y)
-        self.goatee = self._map(torch.maximum(chin, around)) * self.beard.clamp_min(0) ** 0.5
-        patch = torch.exp(-(((x.abs() - self.corner[0] * 0.55) / 7) ** 4)) * bump(y - self.corner[1] + 12, 4)
-        self.beard = self.beard * (1 - 0.6 * self._map(patch))
+        front_line = self.corner[1] - 1 + 0.10 * (x.abs() - self.corner[0]).clamp_min(0)
+        cheek_line = torch.lerp(front_line, ear[1] - 2 + 0 * y, step(self.landmarks[54, 2] - 12, ear[2] + 14, z))
+        under = step(-20, 2, y - self.chin[1] + 26 - (z - self.chin[2] + 20).clamp_max(0) * -0.3)
+        sides = step(ear[2] + 2, ear[2] + 12, z)
+        lips = step(0.5, -1.2, self.lip_edge)
+        self.beard = self._map(step(7, -7, y - cheek_line) * under * sides) * lips * (1 - self.ears) * self.skin
+        lower = self.corner[1] - 4 - 0.5 * (x.abs() - self.corner[0]).clamp_min(0)
+        between = step(self.nose_base[1] - 0.5, self.nose_base[1] - 5 - 0.12 * x.abs(), y) * step(lower - 3, lower + 2, y)
+        reach = step(self.corner[0] + 7, self.corner[0] - 1, x.abs())
+        self.moustache = self._map(reach * between) * lips * self.front * step(-26, -18, self.lip_edge)
+        chin = step(self.corner[0] + 1, self.corner[0] - 9, x.abs() - 0.1 * (self.corner[1] - y)) * step(self.corner[1] - 6, self.corner[1] - 12, y)
+        around = bump((x.abs() - self.corner[0] - 1.5) / 4.5, 1.0) * step(self.corner[1] + 5, self.corner[1], y)
+        self.goatee = self._map(torch.maximum(chin, around * step(self.chin[1] - 8, self.chin[1] + 6, y))) * lips * self.skin
+        self.goatee = self.goatee * self._map(under * step(self.landmarks[54, 2] - 45, self.landmarks[54, 2] - 30, z))
+        patch = bump((x.abs() - self.corner[0] * 0.55) / 6, 1.0) * bump(y - self.corner[1] + 13, 3)
+        self.beard, self.goatee = self.beard * (1 - 0.5 * self._map(patch)), self.goatee * (1 - 0.6 * self._map(patch))

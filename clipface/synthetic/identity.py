@@ -35,7 +35,7 @@ EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {
                  {"mouthSmileRight": 0.95, "mouthDimpleRight": 0.6, "cheekSquintRight": 0.4, "browOuterUpLeft": 0.4}),
 }  # fmt: skip
 LOOK_SLOTS: dict[str, dict[str, float]] = {
-    "stoned": {"eyeBlink": 0.38, "eyeSquint": 0.3}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7}, "barbie": {"eyeWide": 0.4},
+    "stoned": {"eyeBlink": 0.30, "eyeSquint": 0.1}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7}, "barbie": {"eyeWide": 0.4},
     "princess": {"eyeWide": 0.8}, "pixar": {"eyeWide": 0.9}, "alien": {"eyeWide": 0.5}, "orc": {"browDown": 0.5}, "demon": {"browDown": 0.6},
     "werewolf": {"browDown": 0.5, "noseSneer": 0.35}, "zombie": {"eyeBlink": 0.12}, "vampire": {"browDown": 0.35},
 }  # fmt: skip

@@ -9,6 +9,7 @@ from torch.nn import functional
 from .canvas import Canvas, Studio
 from .surface import harmonics
 
+_SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its drawing
 _LOBE = (1.0, 0.72, 0.72, 0.72, 0.30, 0.30, 0.30, 0.30, 0.30)  # widens a point light to a large window
 _SHADOW_TINT = (0.82, 1.0, 1.06)  # exponents: skin shadows stay warm, because red light travels furthest in skin
 
@@ -26,7 +27,7 @@ def random_light(batch: int, studio: Studio) -> tuple[Tensor, Tensor]:
     fill = functional.normalize(torch.stack([-side, 0 * side, torch.ones_like(side)], dim=1), dim=1)
     sky = torch.zeros(batch, 9, device=key.device)
     sky[:, 0] = 1 / 0.282095  # radiance 1 from everywhere
-    return sky * 0.52 + 1.55 * power * harmonics(key) * lobe + 0.35 * harmonics(fill) * lobe, key
+    return sky * 0.62 + 4.6 * power * harmonics(key) * lobe + 0.5 * harmonics(fill) * lobe, key
 
 
 def shade(canvas: Canvas, studio: Studio, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
@@ -60,4 +61,5 @@ def shade(canvas: Canvas, studio: Studio, contrast: Tensor, relief: Tensor, shin
     highlight = facing**28 * 0.55 + facing**7 * 0.12
     gloss = (canvas.gloss * shine * (1 + 2.5 * emboss.clamp(-0.4, 0.4))).clamp_min(0)
     lit = lit + (1 - lit) * (highlight * gloss * 0.62 * irradiance.clamp(0, 1)).clamp(0, 0.9)
-    return lit.clamp(0, 1)
+    lit = 0.94 * lit
+    return torch.where(lit > _SHOULDER, _SHOULDER + (1 - _SHOULDER) * torch.tanh((lit - _SHOULDER) / (1 - _SHOULDER)), lit)

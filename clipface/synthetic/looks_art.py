@@ -30,12 +30,12 @@ def _blank_eyes(canvas: Canvas, studio: Studio) -> None:
 def statue(canvas: Canvas, studio: Studio) -> None:
     """White or grey marble with veins, and stains where water runs."""
     batch = len(canvas.colour)
-    stone = studio.colours([(0.86, 0.85, 0.82), (0.78, 0.77, 0.75), (0.88, 0.84, 0.76), (0.62, 0.61, 0.59)], batch, 0.02)
-    _one_material(canvas, stone, 0.16)
+    stone = studio.colours([(0.92, 0.91, 0.89), (0.86, 0.85, 0.83), (0.91, 0.88, 0.81), (0.74, 0.73, 0.71)], batch, 0.02)
+    _one_material(canvas, stone, 0.13)
     field = studio.noise("broad", batch) + 0.5 * studio.noise("blotch", batch)
     canvas.tint((0.62, 0.62, 0.64), torch.exp(-((field / 0.10) ** 2)) * studio.random(batch, 0.2, 0.9))
     dirt = step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.8))
-    canvas.tint((0.74, 0.72, 0.66), dirt * studio.random(batch, 0.1, 0.8))
+    canvas.tint((0.82, 0.80, 0.75), dirt * studio.random(batch, 0.1, 0.7))
     canvas.tint((0.62, 0.60, 0.56), (1 - studio.at.surface.ambient) * 0.7)
     canvas.colour = (canvas.colour * (1 + 0.03 * studio.noise("pore", batch))).clamp(0, 1)
     _blank_eyes(canvas, studio)
@@ -60,7 +60,7 @@ def robot(canvas: Canvas, studio: Studio) -> None:
     """Steel plates with seams and rivets; the eyes glow."""
     at, batch = studio.at, len(canvas.colour)
     eyes = canvas.colour
-    steel = studio.colours([(0.58, 0.61, 0.66), (0.70, 0.71, 0.73), (0.36, 0.39, 0.44), (0.80, 0.81, 0.83)], batch, 0.02)
+    steel = studio.colours([(0.66, 0.69, 0.74), (0.76, 0.77, 0.79), (0.46, 0.49, 0.54), (0.82, 0.83, 0.85)], batch, 0.02)
     _one_material(canvas, steel, 0.12)
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     seams = torch.stack([

@@ -63,9 +63,9 @@ def stoned(canvas: Canvas, studio: Studio) -> None:
 def demon(canvas: Canvas, studio: Studio) -> None:
     """Red, ridged skin with black veins, black sockets and lips."""
     at, batch = studio.at, len(canvas.colour)
-    red = studio.colours([(0.66, 0.07, 0.05), (0.55, 0.05, 0.05), (0.75, 0.14, 0.06)], batch)
+    red = studio.colours([(0.76, 0.10, 0.07), (0.66, 0.07, 0.06), (0.82, 0.18, 0.08)], batch)
     foundation(canvas, studio, red, 0.93, 0.08)
-    canvas.tint((0.45, 0.28, 0.30), step(0, 1.4, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.8)
+    canvas.tint((0.55, 0.38, 0.40), step(0.2, 1.7, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.8)
     ridge = veins(studio, batch, "wide", 0.13) + 0.5 * veins(studio, batch, "blotch", 0.12)
     canvas.tint((0.20, 0.08, 0.10), ridge * at.skin * studio.random(batch, 0.5, 0.9))
     canvas.height = canvas.height - 0.8 * ridge * at.skin
@@ -81,12 +81,12 @@ def demon(canvas: Canvas, studio: Studio) -> None:
 def orc(canvas: Canvas, studio: Studio) -> None:
     """Thick, rough green hide."""
     at, batch = studio.at, len(canvas.colour)
-    green = studio.colours([(0.36, 0.50, 0.20), (0.28, 0.44, 0.18), (0.45, 0.56, 0.24), (0.40, 0.46, 0.30)], batch)
+    green = studio.colours([(0.42, 0.58, 0.25), (0.34, 0.52, 0.22), (0.52, 0.63, 0.30), (0.46, 0.54, 0.36)], batch)
     foundation(canvas, studio, green, 0.94, 0.1)
     canvas.tint((0.55, 0.66, 0.42), step(-0.2, 1.3, studio.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin)
     hide = torch.exp(-((studio.noise("spot", batch) / 0.3) ** 2)) * at.skin
     canvas.tint((0.55, 0.58, 0.45), hide * 0.6)
-    canvas.height = canvas.height - 0.7 * hide + 0.3 * studio.noise("grain", batch) * at.skin
+    canvas.height = canvas.height - 0.5 * hide + 0.15 * studio.noise("grain", batch) * at.skin
     _warts(canvas, studio, (0.72, 0.72, 0.50), 2.1)
     canvas.tint((0.40, 0.38, 0.30), sockets(studio, 14, 9) * 0.9)
     paint_lipstick(canvas, studio, studio.colours([(0.24, 0.26, 0.13), (0.34, 0.28, 0.18)], batch), 0.8, 0.3)

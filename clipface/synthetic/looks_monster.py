@@ -47,20 +47,20 @@ def hollow_cheeks(canvas: Canvas, studio: Studio, colour: tuple, strength: Tenso
 def zombie(canvas: Canvas, studio: Studio) -> None:
     """Grey-green rotting skin with bruises, veins, sunken eyes and open wounds."""
     at, batch = studio.at, len(canvas.colour)
-    rot = studio.colours([(0.56, 0.62, 0.46), (0.50, 0.54, 0.46), (0.63, 0.64, 0.52), (0.45, 0.52, 0.42)], batch)
+    rot = studio.colours([(0.66, 0.71, 0.54), (0.60, 0.65, 0.55), (0.74, 0.73, 0.60), (0.57, 0.64, 0.52)], batch)
     foundation(canvas, studio, rot, 0.86, 0.12)
-    canvas.tint((0.62, 0.50, 0.60), step(0.1, 1.2, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.9)
-    canvas.tint((0.72, 0.74, 0.42), step(0.3, 1.4, studio.fractal("broad blotch spot grain", batch, 0.8)) * at.skin * 0.8)
+    canvas.tint((0.70, 0.57, 0.66), step(0.2, 1.5, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.9)
+    canvas.tint((0.78, 0.80, 0.50), step(0.4, 1.7, studio.fractal("broad blotch spot grain", batch, 0.8)) * at.skin * 0.8)
     canvas.tint((0.45, 0.52, 0.50), veins(studio, batch, "wide", 0.10) * at.skin * 0.55)
     canvas.tint((0.26, 0.20, 0.23), sockets(studio, 16, 12) * studio.random(batch, 0.75, 1.0))
     hollow_cheeks(canvas, studio, (0.45, 0.42, 0.42), studio.random(batch, 0.5, 1.0))
     field = studio.fractal("wide blotch spot grain", batch, 0.75) + 0.5 * (1 - at.front)
-    wound = step(1.25, 1.5, field) * at.skin * (1 - bump(at.upper_lid, 6))
-    ring = step(0.95, 1.25, field) * at.skin
+    wound = step(1.4, 1.6, field) * at.skin * (1 - bump(at.upper_lid, 6))
+    ring = step(1.1, 1.4, field) * at.skin
     canvas.tint((0.52, 0.25, 0.26), ring * 0.8)
     flesh = as_colour((0.36, 0.05, 0.05), wound) * (0.75 + 0.4 * studio.noise("grain", batch))
     canvas.blend(flesh.clamp(0, 1), wound)
-    canvas.height = canvas.height - 1.4 * wound + 0.5 * ring + 0.25 * studio.noise("grain", batch) * at.skin
+    canvas.height = canvas.height - 1.4 * wound + 0.5 * ring + 0.14 * studio.noise("grain", batch) * at.skin
     canvas.gloss = torch.lerp(canvas.gloss * 0.6, torch.full_like(wound, 0.9), wound)
     paint_lipstick(canvas, studio, studio.colours([(0.28, 0.20, 0.22), (0.20, 0.12, 0.13)], batch), 0.8, 0.2)
     canvas.tint((0.72, 0.60, 0.30), at.teeth)
@@ -125,7 +125,7 @@ def werewolf(canvas: Canvas, studio: Studio) -> None:
 def fur(canvas: Canvas, studio: Studio) -> None:
     """Fur everywhere but around eyes, on nose and lips."""
     at, batch = studio.at, len(canvas.colour)
-    coat = studio.colours([(0.24, 0.16, 0.10), (0.34, 0.31, 0.28), (0.13, 0.11, 0.10), (0.42, 0.28, 0.16)], batch)
+    coat = studio.colours([(0.32, 0.22, 0.15), (0.42, 0.39, 0.36), (0.20, 0.18, 0.16), (0.50, 0.37, 0.25)], batch)
     bare = (sockets(studio, 12, 8) + at.blob(0, at.nose_tip[1] + 4, 10, 14) * 1.3 + step(-4, 0, at.lip_edge)).clamp(0, 1)
     middle = at.blob(0, at.cheek[1] + 6, 26, 30)
     density = (0.95 - 0.35 * middle * studio.random(batch, 0.2, 1.2) - bare).clamp(0, 1) * at.skin
@@ -163,9 +163,9 @@ def white_walker(canvas: Canvas, studio: Studio) -> None:
     """Frozen, cracked, bluish-white skin with frost and deep-set eyes."""
     at, batch = studio.at, len(canvas.colour)
     foundation(canvas, studio, studio.colours([(0.70, 0.80, 0.86), (0.62, 0.72, 0.80), (0.76, 0.84, 0.88)], batch, 0.02), 0.93, 0.08)
-    cracks = veins(studio, batch, "blotch", 0.14) + 0.7 * veins(studio, batch, "wide", 0.10)
+    cracks = 0.7 * veins(studio, batch, "blotch", 0.09) + veins(studio, batch, "wide", 0.07)
     canvas.tint((0.42, 0.54, 0.66), cracks * at.skin * 0.8)
-    canvas.height = canvas.height - 0.7 * cracks * at.skin
+    canvas.height = canvas.height - 0.4 * cracks * at.skin
     canvas.tint((0.30, 0.38, 0.50), sockets(studio, 15, 11) * 0.95)
     hollow_cheeks(canvas, studio, (0.46, 0.55, 0.66), studio.random(batch, 0.7, 1.0))
     frost = step(0.5, 1.6, studio.fractal("blotch spot grain pore", batch, 0.9)) * at.skin

@@ -19,12 +19,12 @@ def _blur(picture: Tensor, radius: int) -> Tensor:
 
 def mona_lisa(picture: Tensor, studio: Studio) -> Tensor:
     """Sfumato under brown varnish, with a net of cracks."""
-    batch, radius = len(picture), max(1, picture.shape[-1] // 200)
-    soft = torch.lerp(_blur(picture, radius), picture, 0.35)
+    batch, radius = len(picture), max(1, picture.shape[-1] // 256)
+    soft = torch.lerp(_blur(picture, radius), picture, 0.65)
     tone = grey(soft)
     dark, light = studio.colours([(0.10, 0.07, 0.03)], batch, 0.01), studio.colours([(0.93, 0.80, 0.48), (0.88, 0.76, 0.46)], batch, 0.02)
-    mean = tone.mean((2, 3), True)
-    tone = (0.5 + (tone - mean) * 1.25).clamp(0, 1) ** 1.25
+    mean, spread = tone.mean((2, 3), True), tone.std((2, 3), keepdim=True).clamp_min(0.05)
+    tone = (0.56 + 0.23 * (tone - mean) / spread).clamp(0.02, 1)
     painted = torch.lerp(dark + (light - dark) * tone, soft * as_colour((1.0, 0.84, 0.55), soft), 0.35)
     painted = painted * (1 + 0.04 * studio.noise("grain", batch))
     cracks = veins(studio, batch, "spot", 0.09) * 0.6 + veins(studio, batch, "grain", 0.08) * 0.4
@@ -36,8 +36,8 @@ def sketch(picture: Tensor, studio: Studio) -> Tensor:
     at, batch = studio.at, len(picture)
     tone = grey(picture)
     mean, spread = tone.mean((2, 3), True), tone.std((2, 3), keepdim=True).clamp_min(0.02)
-    local = _blur(tone, max(2, picture.shape[-1] // 40))
-    level = (0.62 + 0.16 * (tone - mean) / spread + 1.6 * (tone - local)).clamp(0, 1)
+    local = _blur(tone, max(2, picture.shape[-1] // 24))
+    level = (0.56 + 0.20 * (tone - mean) / spread + 1.6 * (tone - local)).clamp(0, 1)
     x, y, z = (at.position[..., axis][None, None] for axis in range(3))
     wobble = 1.2 * studio.noise("wide", batch) + 0.5 * studio.noise("spot", batch)
     grain = 0.22 * studio.noise("pore", batch)
@@ -64,8 +64,8 @@ def van_gogh(picture: Tensor, studio: Studio) -> Tensor:
     warm, cold = as_colour((1.0, 0.80, 0.30), vivid), as_colour((0.20, 0.45, 0.62), vivid)
     light = step(0.35, 0.75, tone + 0.12 * hue)
     painted = vivid * 0.62 + 0.38 * torch.lerp(cold, warm, light) * (0.55 + 0.75 * tone)
-    painted = painted * (1 + 0.20 * stroke) + as_colour((0.02, 0.07, 0.06), vivid) * hue
+    painted = painted * (1 + 0.11 * stroke) + as_colour((0.015, 0.04, 0.05), vivid) * hue
     shadow = stroke - stroke.roll(1, 2)
     green = as_colour((0.30, 0.48, 0.28), vivid)
-    painted = torch.lerp(painted, green.expand_as(painted), (step(1.0, 1.8, hue) * 0.55))
-    return (painted + 0.10 * shadow).clamp(0, 1)
+    painted = torch.lerp(painted, green.expand_as(painted), (step(1.2, 2.0, hue) * 0.4))
+    return (painted + 0.05 * shadow).clamp(0, 1)

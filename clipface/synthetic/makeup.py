@@ -10,7 +10,7 @@ from torch import Tensor
 from .canvas import Canvas, Studio, grey
 from .curves import bump, step
 
-LIP_COLOURS = {"red": ((0.72, 0.04, 0.07), (0.62, 0.02, 0.06), (0.80, 0.07, 0.05)),
+LIP_COLOURS = {"red": ((0.66, 0.05, 0.08), (0.57, 0.03, 0.07), (0.70, 0.08, 0.07)),
                "pink": ((0.87, 0.38, 0.50), (0.93, 0.45, 0.55), (0.80, 0.28, 0.45)),
                "dark": ((0.32, 0.04, 0.10), (0.36, 0.06, 0.22), (0.25, 0.05, 0.08))}  # fmt: skip
 _PARTY = ((0.10, 0.35, 0.85), (0.75, 0.10, 0.70), (0.05, 0.65, 0.60), (0.95, 0.45, 0.10), (0.90, 0.20, 0.50), (0.45, 0.20, 0.80),
@@ -53,8 +53,8 @@ def eye_liner(studio: Studio, width: float, wing: float = 6.0) -> Tensor:
 def blush(canvas: Canvas, studio: Studio, colour: Sequence[float] | Tensor, strength: Tensor | float) -> None:
     """Redden the cheekbones."""
     at = studio.at
-    cheek = at.blob(at.cheek[0] + 8, at.cheek[1] - 1, 14, 10, mirrored=True)
-    canvas.tint(colour, cheek * strength)
+    cheek = at.blob(at.cheek[0] + 12, at.cheek[1] + 1, 15, 9, mirrored=True)
+    canvas.tint(colour, cheek * strength * 0.8)
 
 
 def foundation(canvas: Canvas, studio: Studio, colour: Tensor, strength: float | Tensor, edge: float = 0.1) -> None:
@@ -74,7 +74,8 @@ def natural_makeup(canvas: Canvas, studio: Studio) -> None:
     blush(canvas, studio, (0.98, 0.66, 0.64), studio.random(batch, 0.4, 0.9))
     canvas.tint((0.72, 0.55, 0.48), eye_shadow(studio, 9) * studio.random(batch, 0.5, 0.9))
     canvas.blend((0.12, 0.07, 0.06), eye_liner(studio, 0.8, 2.5) * 0.8)
-    rose = studio.colours([(0.78, 0.40, 0.40), (0.72, 0.34, 0.36)], batch)
+    rose = studio.colours([(0.82, 0.42, 0.42), (0.76, 0.36, 0.38)], batch)
+    rose = rose * (0.45 + 0.6 * canvas.colour.mean((1, 2, 3), keepdim=True).sqrt())
     paint_lipstick(canvas, studio, rose, 0.5, 0.55)
     canvas.gloss = canvas.gloss + 0.25 * at.blob(at.cheek[0] + 12, at.cheek[1] + 8, 9, 5, True)
 
@@ -96,14 +97,14 @@ def party_makeup(canvas: Canvas, studio: Studio) -> None:
     gems = bump(at.below_eye - 6, 1.2) * bump((along - along.round()) * 4, 1.2) * step(14, 9, at.lower_lid) * at.front
     canvas.blend((second * 0.4 + 0.6).clamp(0, 1), gems * studio.chance(batch, 0.45))
     canvas.blend((0.03, 0.02, 0.03), eye_liner(studio, 1.3, 9))
-    lips = studio.colours([(0.85, 0.05, 0.35), (0.80, 0.04, 0.10), (0.93, 0.25, 0.55), (0.60, 0.10, 0.60)], batch)
+    lips = studio.colours([(0.75, 0.05, 0.32), (0.70, 0.04, 0.10), (0.85, 0.22, 0.48), (0.52, 0.10, 0.52)], batch)
     paint_lipstick(canvas, studio, lips, 0.95, 1.0)
 
 
 def gothic_makeup(canvas: Canvas, studio: Studio) -> None:
     """Pale face, black smoky eyes running down a little, black or wine lips."""
     at, batch = studio.at, len(canvas.colour)
-    foundation(canvas, studio, studio.colours([(0.90, 0.86, 0.86), (0.86, 0.83, 0.85)], batch, 0.02), studio.random(batch, 0.5, 0.85))
+    foundation(canvas, studio, studio.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02), studio.random(batch, 0.45, 0.8))
     black = studio.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
     haze = studio.noise("spot", batch) * 0.08
     canvas.blend(black, (eye_shadow(studio, 17, 12) * 0.85 + haze * eye_shadow(studio, 22)))

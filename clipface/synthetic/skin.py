@@ -11,8 +11,8 @@ from .attributes import Attributes
 from .canvas import Canvas, Studio, as_colour
 from .curves import bump, step
 
-TONES = {"pale": (0.93, 0.79, 0.73), "fair": (0.89, 0.71, 0.62), "olive": (0.79, 0.61, 0.49), "tan": (0.73, 0.53, 0.40),
-         "brown": (0.54, 0.37, 0.27), "dark": (0.36, 0.24, 0.18)}  # fmt: skip
+TONES = {"pale": (0.96, 0.81, 0.74), "fair": (0.92, 0.72, 0.61), "olive": (0.83, 0.63, 0.49), "tan": (0.77, 0.55, 0.41),
+         "brown": (0.60, 0.41, 0.29), "dark": (0.43, 0.285, 0.21)}  # fmt: skip
 # absorption per unit of pigment (r, g, b): colour = tone * exp(-melanin * MELANIN - blood * BLOOD)
 _MELANIN = (0.28, 0.46, 0.62)
 _BLOOD = (0.04, 0.52, 0.42)
@@ -29,10 +29,10 @@ def base_skin(faces: Sequence[Attributes], studio: Studio) -> Canvas:
     tone = studio.table(TONES, [face.skin for face in faces], 0.022)
     blood, melanin = _blood(batch, studio), _melanin(batch, studio)
     colour = tone * torch.exp(-melanin * as_colour(_MELANIN, tone) - blood * as_colour(_BLOOD, tone))
-    pores = studio.noise("pore", batch) * 0.6 + studio.noise("grain", batch) * 0.4
+    pores = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6
     at = studio.at
-    oily = 0.18 + 0.3 * at.blob(0, at.nose_tip[1] + 8, 12, 22) + 0.2 * at.blob(0, at.brow_top + 18, 30, 14)
-    gloss = oily * studio.random(batch, 0.6, 1.4) * (1 + 0.25 * pores) + 0.12 * at.blob(*at.cheek, 10, 8, True)
+    oily = 0.3 + 0.35 * at.blob(0, at.nose_tip[1] + 8, 12, 22) + 0.25 * at.blob(0, at.brow_top + 18, 30, 14)
+    gloss = oily * studio.random(batch, 0.6, 1.5) * (1 + 0.3 * pores) + 0.2 * at.blob(at.cheek[0] + 6, at.cheek[1] + 6, 11, 7, True)
     canvas = Canvas(colour, 0.05 * pores * at.skin, gloss.clamp(0, 1))
     _moles(canvas, studio)
     _lips(canvas, tone, studio)
@@ -43,13 +43,13 @@ def base_skin(faces: Sequence[Attributes], studio: Studio) -> Canvas:
 def _blood(batch: int, studio: Studio) -> Tensor:
     """How red each texel is: cheeks, nose, ears, chin and lids flush; blotches everywhere."""
     at, r = studio.at, studio.random
-    cheek = at.blob(at.cheek[0] + 2, at.cheek[1] - 4, 15, 13, mirrored=True)
+    cheek = at.blob(at.cheek[0] + 4, at.cheek[1] - 2, 19, 15, mirrored=True)
     nose = at.blob(0, at.nose_tip[1] - 1, 13, 10) + 0.4 * at.blob(at.wing[0], at.wing[1], 6, 6, True)
     lids = bump(at.upper_lid, 5) + bump(at.lower_lid, 5)
-    blood = r(batch, 0.1, 0.45) * cheek + r(batch, 0.12, 0.42) * nose + 0.34 * at.ears + 0.16 * at.blob(0, at.chin[1] + 12, 12, 8)
+    blood = r(batch, 0.05, 0.26) * cheek + r(batch, 0.10, 0.34) * nose + 0.34 * at.ears + 0.16 * at.blob(0, at.chin[1] + 12, 12, 8)
     blood = blood + 0.17 * lids * at.front - 0.12 * at.blob(0, at.brow_top + 22, 34, 16)
     blotches = studio.fractal("broad wide blotch spot", batch, 0.75)
-    fine = studio.noise("grain", batch) * 0.5 + studio.noise("pore", batch) * 0.5
+    fine = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6
     return blood * (1 + 0.3 * studio.noise("blotch", batch)) + r(batch, 0.05, 0.11) * blotches + 0.045 * fine
 
 
@@ -81,18 +81,18 @@ def _lips(canvas: Canvas, tone: Tensor, studio: Studio) -> None:
     pale = tone.mean(dim=1, keepdim=True)
     colour = tone * torch.exp(-red * as_colour((0.16, 0.62, 0.48), tone) * (0.55 + 0.5 * pale))
     creases = studio.noise("lips", batch)
-    shade = 1 - 0.1 * at.upper_lip + 0.06 * creases + 0.05 * studio.noise("spot", batch)
+    shade = 1 - 0.1 * at.upper_lip + 0.04 * creases + 0.05 * studio.noise("spot", batch)
     canvas.blend(colour * shade, lips * 0.92)
     canvas.tint((0.84, 0.74, 0.74), bump(at.lip_edge - 0.4, 0.9) * 0.35 * at.front)
     canvas.tint((0.45, 0.25, 0.25), bump(at.mouth_line, 1.1) * 0.75 * at.skin)
-    canvas.height = canvas.height + lips * (0.16 * creases + 0.35 * step(0, 5, at.lip_edge))
+    canvas.height = canvas.height + lips * (0.11 * creases + 0.35 * step(0, 5, at.lip_edge))
     canvas.gloss = torch.lerp(canvas.gloss, (0.45 + 0.15 * creases) * studio.random(batch, 0.6, 1.4), lips)
 
 
 def _hollows(canvas: Canvas, studio: Studio) -> None:
     """Nostrils, ear holes, and the inside of the mouth."""
     at, batch = studio.at, len(canvas.colour)
-    canvas.tint((0.2, 0.11, 0.09), at.nostril * 0.9)
+    canvas.tint((0.16, 0.08, 0.07), at.nostril)
     wet = 1 + 0.12 * studio.fractal("spot grain", batch)
     canvas.blend(as_colour((0.38, 0.12, 0.11), wet) * wet, at.gums)
     canvas.blend(as_colour((0.66, 0.33, 0.32), wet) * wet, at.tongue)

@@ -12,8 +12,8 @@ from torch.nn import functional
 from clipface.head import HeadModel
 from clipface.render.rasterize import interface
 
-_DIRECTIONS = 96  # sky samples for occlusion; more changes nothing visible
-_SHADOW_SIZE = 192  # pixels of each shadow map
+_DIRECTIONS = 64  # sky samples for occlusion; more changes nothing visible
+_SHADOW_SIZE = 160  # pixels of each shadow map
 _SHADOW_BIAS = 0.02  # of the head's half size
 
 

@@ -7,7 +7,7 @@ PHRASES follow ("with red lipstick", "wearing clown make-up"). A phrase with no 
 PERSON = {
     "woman": ("woman", "woman", "woman", "lady", "female", "female face", "woman's face", "female person"),
     "man": ("man", "man", "man", "guy", "male", "male face", "man's face", "gentleman", "male person"),
-    "any": ("face", "face", "person", "person", "human", "human face", "head", "portrait of a person"),
+    "any": ("face", "face", "person", "person", "human", "human face", "head"),
 }
 YOUNG_PERSON = {"woman": ("girl", "young woman", "young lady"), "man": ("boy", "young man", "young guy")}
 OLD_PERSON = {"woman": ("grandmother", "old woman", "old lady", "grandma", "elderly woman"),
