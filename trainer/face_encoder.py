@@ -40,8 +40,8 @@ class PaintingConfig:
     """The painted faces that are learnt from."""
 
     pictures: int = 65536  # in the pool; never more than the run draws
-    chunk: int = 1024  # pictures painted at a time
-    renew_every: int = 10  # steps between chunks
+    chunk: int = 512  # pictures painted at a time
+    renew_every: int = 5  # steps between chunks
     captions: int = 4  # of each picture
     size: int = 128  # of a picture, pixels
     texture_size: int = 256
@@ -117,8 +117,9 @@ class FaceEncoderModule(pl.LightningModule):
         seed = self.config.seed * 1_000_003 + number
         generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
         painting = self.config.painting
-        # Before black, so that any other background can be added.
-        batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, background=0.0)
+        with torch.autocast(self.device.type, enabled=False):
+            # Before black, so that any other background can be added.
+            batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, background=0.0)
         texts = [batch.captions, *([caption(f, rng) for f in batch.attributes] for _ in range(painting.captions - 1))]
         tokens = torch.stack([self.encoder.tokenizer(captions) for captions in texts], 1).short()
         pictures = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()
