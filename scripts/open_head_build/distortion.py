@@ -36,7 +36,8 @@ class Chart:
         size = magnify * np.sqrt(total)  # the wanted sizes fill the box
         length, width, height = length * size, width * size, height * size
         # Inverse of the wanted triangle's edge matrix [[length, width], [0, height]].
-        self.inverse = np.stack([1 / length, -width / (length * height), 0 * length, 1 / height], axis=1).reshape(-1, 2, 2)
+        entries = [1 / length, -width / (length * height), 0 * length, 1 / height]
+        self.inverse = np.stack(entries, axis=1).reshape(-1, 2, 2)
         self.weight = 0.5 * length * height
 
     def uv(self, unknowns: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ ROOT_SHARE = {"neck01": 0.9, "neck02": 0.45}  # of a neck bone's weight that sta
 NECK_CUBE, HEAD_CUBE = slice(14534, 14542), slice(14070, 14078)  # MakeHuman's joint markers on the body
 NECK_HEIGHT = 0.4  # of the way from the neck's base to the skull's base
 REGRESSOR_RADIUS, REGRESSOR_RIDGE = 0.07, 3e-4
+LID_FOLLOW = 0.6  # of eyeLookDown: at full strength the lids fall faster than the iris
 STEPS = np.linspace(-1, 1, 9)
 
 
@@ -103,16 +104,16 @@ def joint_regressor(cut: Cut, mean: np.ndarray, root: np.ndarray, neck: np.ndarr
 
 
 def _correctives(mean: np.ndarray, weight: np.ndarray, centre: np.ndarray, axis: int, reach: tuple[float, float],
-                 shapes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets per sin(angle) and per 1 - cos(angle) `[V, 3]` that make turning one joint reproduce two shapes.
+                 shapes: tuple[np.ndarray, np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets per sin(angle) and per 1 - cos(angle) `[V, 3]` that make turning one joint reproduce one or two shapes.
 
     Args:
-        reach: the (positive) angles at which `shapes` (positive side, negative side) are fully on.
+        reach: the (positive) angles at which `shapes` (positive side, negative side or None) are fully on.
     """
     basis, offsets = [], []
     for step in STEPS:
         angle = step * reach[int(step < 0)]
-        if angle == 0:
+        if angle == 0 or shapes[int(step < 0)] is None:
             continue
         turn = rotation(axis, angle)
         target = mean + abs(step) * shapes[int(step < 0)]
@@ -155,17 +156,18 @@ def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.
     # jawLeft only shifts the teeth: the turn is the one that shifts them as far.
     lever = mean[teeth, 2].mean() - joints[JAW, 2]
     sideways = float(np.arcsin(np.abs(shape_of["jawLeft"][teeth, 0].mean()) / lever))
-    jaw_open = _correctives(mean, weights[:, JAW], joints[JAW], 0, (opened, opened), (shape_of["jawOpen"], zero))
+    jaw_open = _correctives(mean, weights[:, JAW], joints[JAW], 0, (opened, opened), (shape_of["jawOpen"], None))
     jaw_side = _correctives(mean, weights[:, JAW], joints[JAW], 1, (sideways, sideways),
                             (shape_of["jawLeft"], shape_of["jawRight"]))
     out[:, :, JAW - 1] = _as_features(jaw_open, jaw_side)
     angles = {"jawOpen": opened, "jawLeft": sideways}
-    for joint, side, ball, across in ((LEFT, "Left", "left_eye", ("Out", "In")), (RIGHT, "Right", "right_eye", ("In", "Out"))):
+    eyeballs = ((LEFT, "Left", "left_eye", ("Out", "In")), (RIGHT, "Right", "right_eye", ("In", "Out")))
+    for joint, side, ball, across in eyeballs:
         points = cut.vertices_of(ball)
         names = [f"eyeLook{way}{side}" for way in ("Down", "Up", *across)]
         reach = [angle_of(name, points, axis) for name, axis in zip(names, (0, 0, 1, 1), strict=True)]
         angles |= dict(zip(names, reach, strict=True))
-        follow = [shape_of[name].copy() for name in names]
+        follow = [shape_of[name] * (LID_FOLLOW if "Down" in name else 1.0) for name in names]
         for shape in follow:
             shape[cut.vertices_of("left_eye", "right_eye")] = 0
         pairs = [_correctives(mean, np.zeros(len(mean)), zero[0], axis, tuple(reach[2 * axis : 2 * axis + 2]),
