@@ -158,3 +158,22 @@ class TextureGenerator(nn.Module):
             raise ValueError(f"path: {path} describes no texture generator ({error})") from error
         weights.load_into(generator, tensors, str(path))
         return generator.eval()
+
+
+def mix_codes(first: Tensor, second: Tensor, probability: float) -> Tensor:
+    """Take the levels up to a random one from one code and the rest from another (style mixing).
+
+    Args:
+        first, second: w_plus [B, L, w_dim].
+        probability: that a code is mixed at all; others stay `first`.
+
+    Returns:
+        [B, L, w_dim].
+
+    Source: StyleGAN (Karras et al., CVPR 2019, arXiv 1812.04948), section 3.1.
+    """
+    batch, levels, _ = first.shape
+    crossing = torch.randint(1, levels, (batch, 1), device=first.device)
+    mixed = torch.rand(batch, 1, device=first.device) < probability
+    own = ~mixed | (torch.arange(levels, device=first.device) < crossing)  # [B, L]
+    return torch.where(own[..., None], first, second)

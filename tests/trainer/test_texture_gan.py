@@ -1,0 +1,215 @@
+"""The texture generator's trainer, on tiny networks and a tiny head."""
+
+import csv
+import itertools
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger
+
+from clipface import weights
+from clipface.data import FaceBatch, composite
+from clipface.head import load_head
+from clipface.render import Renderer, random_views
+from clipface.texture.generator import TextureGenerator
+from trainer.callbacks import Checkpoint
+from trainer.face_stream import FolderConfig, open_faces
+from trainer.moving_average import averaged, follow, half_life_now
+from trainer.random_state import RandomState
+from trainer.run import TrainerConfig, fit
+from trainer.texture_gan import TextureGAN
+from trainer.texture_gan_config import (
+    AugmentConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    PatchConfig,
+    PenaltyConfig,
+    TextureGANConfig,
+)
+from trainer.texture_snapshots import Report, Snapshots
+
+SIZE = 32
+
+
+def tiny_config(**changes) -> TextureGANConfig:
+    return TextureGANConfig(
+        batch_size=4,
+        image_size=SIZE,
+        generator=GeneratorConfig(16, 8, 8, 2, 64, 8),
+        discriminator=DiscriminatorConfig(128, 8, 4),
+        patch=PatchConfig(size=16, stride=8, count=2, channel_base=64, channel_max=8),
+        augment=AugmentConfig(images=100, every=2),
+        penalty=PenaltyConfig(r1_every=3, path_every=2),
+        trainer=TrainerConfig(steps=4, log_every=1),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn_head(tiny_files):
+    head = load_head("open", tiny_files / "open_head.npz")
+    return head, Renderer(head.faces, head.uv, head.uv_faces)
+
+
+@pytest.fixture
+def make(drawn_head):
+    head, renderer = drawn_head
+
+    def batch(number: int) -> FaceBatch:
+        generator = torch.Generator().manual_seed(number)
+        camera = random_views(4, generator)
+        shape = torch.randn(4, 10, generator=generator)
+        texture = torch.rand(4, 3, 8, 8, generator=generator) * 2 - 1
+        image, mask = renderer(head(shape), texture, camera, SIZE, 1.0)
+        zeros = [torch.zeros(4, n) for n in (6, 6, 3, 6)]
+        return FaceBatch(composite(image, mask, 1.0), mask, shape, *zeros[:2], camera, *zeros[2:])
+
+    def module(config=None) -> TextureGAN:
+        torch.manual_seed(0)
+        faces = lambda start: (batch(number) for number in itertools.count(start))  # noqa: E731
+        return TextureGAN(config or tiny_config(), head, renderer, faces)
+
+    return module
+
+
+def run(module, folder, steps=4, resume=None, callbacks=(), logger=False):
+    module.config.trainer.steps, module.config.trainer.resume = steps, resume
+    parts = [RandomState(), *callbacks]
+    return fit(module, None, config=module.config.trainer, folder=folder, seed=1, callbacks=parts, logger=logger)
+
+
+def copies(network):
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def changed(network, before) -> bool:
+    return any(not torch.equal(new, old) for new, old in zip(network.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize("phase", ["g_main", "g_path", "d_main", "d_r1"])
+def test_a_phase_moves_its_own_side_only(make, phase):
+    module = make()
+    views = next(iter(module.faces(0)))
+    generator_optimizer, discriminator_optimizer = optimizers(module)
+    sides = module.generator, module.discriminator, module.patch_discriminator
+    before = [copies(side) for side in sides]
+    if phase.startswith("g"):
+        module._judges_learn(False)
+        getattr(module, phase)(generator_optimizer, views)
+    else:
+        fakes = (torch.rand_like(views.image),) if phase == "d_main" else ()
+        getattr(module, phase)(discriminator_optimizer, views.image, *fakes)
+    wanted = [True, False, False] if phase.startswith("g") else [False, True, True]
+    assert [changed(side, old) for side, old in zip(sides, before, strict=True)] == wanted
+
+
+def optimizers(module):
+    module.manual_backward = torch.Tensor.backward  # without a Lightning trainer there is no strategy to ask
+    return module.configure_optimizers()
+
+
+def test_steps_lower_each_side_s_loss_on_a_fixed_batch(make):
+    module = make(tiny_config(learning_rate=1e-3, style_mixing=0.0))
+    module.config.augment.enabled = False
+    views = next(iter(module.faces(0)))
+    generator_optimizer, discriminator_optimizer = optimizers(module)
+
+    def loss():
+        torch.manual_seed(3)
+        return module.g_main(generator_optimizer, views)[1]["generator/whole"].item()
+
+    module._judges_learn(False)
+    losses = [loss() for _ in range(4)]
+    assert losses[-1] < losses[0] - 1e-3
+    module._judges_learn(True)
+    fakes = module.draw(module.generator(torch.randn(4, 8)), views).detach()
+    found = [module.d_main(discriminator_optimizer, views.image, fakes)["discriminator/whole"].item() for _ in range(4)]
+    assert found[-1] < found[0] - 1e-3
+
+
+def test_fakes_wear_the_masks_of_their_heads(make):
+    module = make()
+    views = next(iter(module.faces(0)))
+    mask = views.mask.clone()
+    mask[:, :, :, : SIZE // 2] = 0
+    drawn = module.draw(torch.zeros(4, 3, 16, 16), views._replace(mask=mask))
+    assert (drawn[..., : SIZE // 2] == 1).all() and drawn[..., SIZE // 2 :].min() == 0
+
+
+def test_resume_continues_exactly(make, tmp_path):
+    straight = make()
+    run(straight, tmp_path, steps=4)
+    first = make()
+    (tmp_path / "half").mkdir()
+    run(first, tmp_path, steps=2, callbacks=[Checkpoint(tmp_path / "half", every=0)])
+    resumed = make()
+    run(resumed, tmp_path, steps=4, resume=str(tmp_path / "half" / "last.ckpt"))
+    assert resumed.batches == straight.batches == 4
+    wanted, given = straight.state_dict(), resumed.state_dict()
+    for name, value in wanted.items():
+        assert torch.equal(given[name], value), name
+
+
+def test_checkpoint_holds_what_was_trained_and_no_frozen_part(make, tmp_path):
+    module = make()
+    run(module, tmp_path, steps=1, callbacks=[Checkpoint(tmp_path, every=1)])
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    parts = {name.split(".")[0] for name in checkpoint["state_dict"]}
+    assert parts == {"generator", "average", "discriminator", "patch_discriminator", "augment", "path_mean"}
+    assert len(checkpoint["optimizer_states"]) == 2 and checkpoint["batches"] == 1
+    checkpoint["state_dict"].pop("path_mean")
+    with pytest.raises(ValueError, match="path_mean"):
+        make().on_load_checkpoint(checkpoint)
+
+
+def test_snapshots_and_report(make, tmp_path):
+    module = make()
+    logger = CSVLogger(tmp_path, name="", version="")
+    run(module, tmp_path, steps=3, callbacks=[Snapshots(tmp_path, every=2), Report(1)], logger=logger)
+    with open(tmp_path / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2", "3"] and float(rows[2]["images_per_second"]) > 0
+    assert [path.name for path in sorted((tmp_path / "pictures").iterdir())] == ["0000002.png", "0000003.png"]
+    exported = TextureGenerator.from_weights(tmp_path / "generator.safetensors")
+    z = torch.randn(2, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(exported(z), module.average(z), atol=0.05, rtol=0.02)
+    _, config = weights.load(tmp_path / "discriminators.safetensors")
+    assert config["patch"]["resolution"] == 16
+
+
+def test_report_stops_a_run_that_broke(make, tmp_path):
+    module = make()
+    module.generator.synthesis.const.data.fill_(float("inf"))
+    with pytest.raises(ValueError, match="finite"):
+        run(module, tmp_path, steps=2, callbacks=[Report(1)])
+
+
+def test_average_follows_with_its_half_life():
+    network = torch.nn.Linear(2, 2)
+    average = averaged(network)
+    start = average.weight.clone()
+    network.weight.data.add_(1)
+    follow(average, network, batch_size=8, half_life=8)
+    torch.testing.assert_close(average.weight, start + 0.5)
+    assert half_life_now(1000, 0.05, 2000) == 100 and half_life_now(1000, 0.05, 10**6) == 1000
+    assert half_life_now(1000, 0, 0) == 1000
+
+
+def test_folder_must_be_given(drawn_head):
+    with pytest.raises(ValueError, match="dataset.path"):
+        open_faces(tiny_config(dataset=FolderConfig()), *drawn_head)
+
+
+def test_reduced_precision_trains(make, tmp_path):
+    config = tiny_config()
+    config.trainer.precision = "bf16-mixed"
+    module = make(config)
+    before = copies(module.generator)
+    trainer = pl.Trainer(
+        max_epochs=1, limit_train_batches=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module)
+    assert module.reduced is torch.bfloat16 and changed(module.generator, before)

@@ -1,0 +1,252 @@
+"""Train the texture generator from pictures of faces: `python -m trainer.texture_gan trainer=gpu`.
+
+Source: ClipFace (arXiv 2212.01406), sections 3.1 and 4; StyleGAN2 (arXiv 1912.04958) for the lazy penalties.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from clipface import weights
+from clipface.data import FaceBatch, composite
+from clipface.head import HeadModel
+from clipface.render import Renderer
+from clipface.texture.augment import Augment
+from clipface.texture.discriminator import Discriminator, random_patches
+from clipface.texture.generator import TextureGenerator, mix_codes
+from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
+from trainer.callbacks import Checkpoint
+from trainer.face_stream import BACKGROUND, open_faces
+from trainer.moving_average import averaged, follow, half_life_now
+from trainer.random_state import RandomState
+from trainer.run import fit, make_logger, save_config
+from trainer.start import load_drawn_head, run_folder
+from trainer.texture_gan_config import TextureGANConfig
+from trainer.texture_snapshots import Report, Snapshots
+
+W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
+
+
+class TextureGAN(pl.LightningModule):
+    """Generator, both discriminators, and what they share; the head and the renderer are frozen."""
+
+    def __init__(
+        self, config: TextureGANConfig, head: HeadModel, renderer: Renderer, faces: Callable[[int], Iterable[FaceBatch]]
+    ) -> None:
+        """Create untrained networks.
+
+        Args:
+            config: of the run.
+            head: parameters to vertices.
+            renderer: of this head's mesh.
+            faces: gives batches for ever, from the one of a number on.
+        """
+        super().__init__()
+        self.automatic_optimization = False
+        self.config, self.head, self.renderer, self.faces = config, head, renderer, faces
+        # At and above resolution 32, and never in penalties: see the networks.
+        self.reduced = torch.bfloat16 if config.trainer.precision.startswith("bf16") else None
+        self.generator = TextureGenerator(**asdict(config.generator))
+        self.average = averaged(self.generator)
+        self.discriminator = Discriminator(config.image_size, **asdict(config.discriminator))
+        patch = config.patch
+        # Patches of one picture are seldom alike, so their deviation over a group tells nothing.
+        self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
+        self.augment = Augment(config.augment.target, config.augment.images)
+        self.register_buffer("path_mean", torch.zeros(()))
+        self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step
+        self.metrics: dict[str, Tensor] = {}  # of the last batch
+
+    def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Train both sides on one batch of faces."""
+        penalty, augment = self.config.penalty, self.config.augment
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+        views = self.shuffled(batch)
+        self._judges_learn(False)
+        fakes, metrics = self.g_main(generator_optimizer, views)
+        if penalty.path_every and self.batches % penalty.path_every == 0:
+            metrics |= self.g_path(generator_optimizer, views)
+        self._judges_learn(True)
+        metrics |= self.d_main(discriminator_optimizer, batch.image, fakes)
+        if penalty.r1_every and self.batches % penalty.r1_every == 0:
+            metrics |= self.d_r1(discriminator_optimizer, batch.image)
+        if augment.enabled and self.batches % augment.every == augment.every - 1:
+            self.augment.adapt()
+        size, average = len(batch.image), self.config.average
+        half_life = half_life_now(average.half_life, average.ramp_up, self.batches * size)
+        follow(self.average, self.generator, size, half_life)
+        self.batches += 1
+        self.metrics = metrics | {"augment_probability": self.augment.probability}
+
+    def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The generator learns to convince both discriminators; returns its pictures too."""
+        w_plus = self.random_codes(len(views.camera))
+        self.generator.mapping.w_avg.lerp_(w_plus.detach()[:, 0].mean(0), 1 - W_AVERAGE_DECAY)
+        fakes = self.draw(self.generator.synthesis(w_plus, "random", self.reduced), views)
+        seen = self.seen(fakes)
+        whole = generator_loss(self.discriminator(seen, self.reduced))
+        patch = generator_loss(self.patch_discriminator(self.patches(seen), self.reduced))
+        self._step(optimizer, whole + self.config.patch.weight * patch)
+        return fakes.detach(), {"generator/whole": whole, "generator/patch": patch}
+
+    def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
+        """The generator learns to change pictures evenly with the code."""
+        views = self._part(views)
+        w_plus = self.random_codes(len(views.camera))
+        texture = self.generator.synthesis(w_plus, "random")
+        leaf = texture.detach().requires_grad_()
+        picture = self.draw(leaf, views)
+        noise = torch.randn_like(picture) / self.config.image_size
+        (cotangent,) = torch.autograd.grad((picture * noise).sum(), leaf)
+        penalty = path_penalty(path_lengths(texture, w_plus, cotangent), self.path_mean)
+        self._step(optimizer, penalty * self.config.penalty.path * self.config.penalty.path_every)
+        return {"penalty/path": penalty}
+
+    def d_main(self, optimizer: Any, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
+        """The discriminators learn to tell real pictures from fakes."""
+        # Real and fake ones are judged apart: the deviation over a group must not mix them.
+        reals, fakes = self.seen(reals), self.seen(fakes)
+        real, fake = self.discriminator(reals, self.reduced), self.discriminator(fakes, self.reduced)
+        whole = discriminator_loss(real, fake)
+        patches = torch.cat((self.patches(reals), self.patches(fakes)))
+        patch = discriminator_loss(*self.patch_discriminator(patches, self.reduced).chunk(2))
+        self._step(optimizer, whole + patch)
+        self.augment.observe(real)
+        return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
+
+    def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
+        """The discriminators learn to be flat around real pictures, as they see them: augmented."""
+        config = self.config.penalty
+        reals = self.seen(self._part(reals))
+        patches = self.patches(reals).requires_grad_()
+        reals.requires_grad_()
+        whole = r1_penalty(self.discriminator(reals), reals)
+        patch = r1_penalty(self.patch_discriminator(patches), patches)
+        self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
+        return {"penalty/r1": whole, "penalty/patch_r1": patch}
+
+    def _step(self, optimizer: Any, loss: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def _judges_learn(self, learn: bool) -> None:
+        for discriminator in (self.discriminator, self.patch_discriminator):
+            discriminator.requires_grad_(learn)
+
+    def _part(self, batch: Any) -> Any:
+        kept = max(1, round(self.config.batch_size * self.config.penalty.share))
+        return batch[:kept] if isinstance(batch, Tensor) else FaceBatch(*(part[:kept] for part in batch))
+
+    def random_codes(self, count: int) -> Tensor:
+        """Draw style codes [count, L, w_dim], some of them with levels of two latent codes."""
+        z = torch.randn(2 * count, self.generator.config["z_dim"], device=self.device)
+        return mix_codes(*self.generator.mapping(z).chunk(2), self.config.style_mixing)
+
+    def shuffled(self, batch: FaceBatch) -> FaceBatch:
+        """Give heads, cameras and masks in random order, so that no texture meets the picture it must not copy."""
+        order = torch.randperm(len(batch.camera), device=self.device)
+        return FaceBatch(*(part[order] for part in batch))
+
+    def draw(self, texture: Tensor, views: FaceBatch) -> Tensor:
+        """Draw textures [B, 3, R, R] on the heads of `views`, masked as their pictures are; both in [-1, 1]."""
+        with torch.no_grad():
+            vertices = self.head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
+        picture = self.renderer(vertices, texture, views.camera, self.config.image_size, BACKGROUND).image
+        return composite(picture, views.mask, BACKGROUND)
+
+    def seen(self, pictures: Tensor) -> Tensor:
+        """Augment pictures."""
+        return self.augment(pictures) if self.config.augment.enabled else pictures.clone()
+
+    def patches(self, pictures: Tensor) -> Tensor:
+        """Cut random patches."""
+        patch = self.config.patch
+        return random_patches(pictures, patch.size, patch.stride, patch.count)
+
+    def train_dataloader(self) -> Iterable[FaceBatch]:
+        """Give the batches that are left to train on."""
+        return itertools.islice(self.faces(self.batches), max(0, self.config.trainer.steps - self.batches))
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Adam for each side, slowed down by as much as lazy penalties add steps (StyleGAN2, appendix B)."""
+        penalty = self.config.penalty
+        judges = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
+        sides = ((self.generator.parameters(), penalty.path_every), (judges, penalty.r1_every))
+        shares = [every / (every + 1) if every else 1.0 for _, every in sides]
+        rate = self.config.learning_rate
+        return [torch.optim.Adam(p, rate * s, (0.0, 0.99**s)) for (p, _), s in zip(sides, shares, strict=True)]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the count of batches."""
+        checkpoint["batches"] = self.batches
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of other networks."""
+        weights.check_keys(self.state_dict(), checkpoint["state_dict"], "checkpoint")
+        self.batches = checkpoint["batches"]
+        # Batches are counted here. Lightning's count would refuse to prolong a run that had come to its end.
+        checkpoint.pop("loops", None)
+
+
+def build(config: TextureGANConfig) -> TextureGAN:
+    """Load everything that a run needs and check it; nothing is written.
+
+    Raises:
+        ValueError: if a value does not fit.
+        FileNotFoundError: if an asset or the data set is missing; says how to get it.
+    """
+    on_gpu = config.trainer.accelerator == "gpu"
+    head, renderer = load_drawn_head(config.head, config.renderer)
+    device = torch.device("cuda" if on_gpu else "cpu")
+    faces = open_faces(config, head.to(device), renderer.to(device))
+    module = TextureGAN(config, head, renderer, faces)
+    if on_gpu:
+        module.to(memory_format=torch.channels_last)  # reduced precision is faster so
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    return module
+
+
+def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
+    """Train a texture generator and write it into `folder`."""
+    pl.seed_everything(config.seed, verbose=False)  # the first weights
+    module = build(config)
+    save_config(OmegaConf.structured(config), folder)
+    fit(
+        module,
+        None,  # the module knows with which batch to begin
+        # Reduced precision is chosen layer by layer; Lightning would apply it to everything.
+        config=replace(config.trainer, precision="32-true"),
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[
+            RandomState(),
+            Report(config.trainer.log_every),
+            Checkpoint(folder, config.checkpoint_every),
+            Snapshots(folder, config.snapshot_every),
+        ],
+    )
+    print(f"generator: {folder / 'generator.safetensors'}")
+    return module
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="texture_gan")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    with run_folder() as folder:
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What a run of the texture generator's trainer depends on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainer.face_stream import PaintedConfig
+from trainer.run import TrainerConfig, register
+from trainer.start import HeadConfig, RendererConfig
+
+
+@dataclass
+class GeneratorConfig:
+    """Size of the generator (see TextureGenerator)."""
+
+    resolution: int = 256
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 4
+    channel_base: int = 8192
+    channel_max: int = 256
+
+
+@dataclass
+class DiscriminatorConfig:
+    """Size of the discriminator of whole pictures (see Discriminator)."""
+
+    channel_base: int = 16384
+    channel_max: int = 512
+    group: int = 4
+
+
+@dataclass
+class PatchConfig:
+    """Patches, and the size of their discriminator."""
+
+    size: int = 64  # pixels
+    stride: int = 16  # pixels between possible corners
+    count: int = 16  # of each picture
+    weight: float = 1.0  # of its loss for the generator
+    channel_base: int = 4096
+    channel_max: int = 256
+
+
+@dataclass
+class AugmentConfig:
+    """Adaptive augmentation of what both discriminators see."""
+
+    enabled: bool = True
+    target: float = 0.6
+    images: float = 200_000  # in which its probability can go from 0 to 1
+    every: int = 4  # batches between adaptations
+
+
+@dataclass
+class PenaltyConfig:
+    """Lazy penalties, in float32."""
+
+    r1: float = 1.0  # weight; half of it is the factor of the squared gradient
+    patch_r1: float = 0.1
+    r1_every: int = 16  # batches; 0: never
+    path: float = 2.0  # weight
+    path_every: int = 4  # batches; 0: never
+    share: float = 0.5  # of the batch that penalties look at
+
+
+@dataclass
+class AverageConfig:
+    """Moving average of the generator."""
+
+    half_life: float = 10_000  # images
+    ramp_up: float = 0.05  # its most, as a share of the images seen; 0: no bound
+
+
+@dataclass
+class TextureGANConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 32
+    image_size: int = 256  # of renders and pictures, pixels
+    learning_rate: float = 2.5e-3
+    style_mixing: float = 0.9  # probability that a texture is made from two latent codes
+    snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
+    checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    patch: PatchConfig = field(default_factory=PatchConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
+    average: AverageConfig = field(default_factory=AverageConfig)
+    dataset: Any = field(default_factory=PaintedConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+
+register("texture_gan_schema", TextureGANConfig)

@@ -1,0 +1,93 @@
+"""What a texture generator's run leaves behind: numbers, pictures and weights."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from clipface import weights
+from clipface.edit.avatar import Avatar
+from clipface.render.camera import view
+from trainer.pictures import grid
+
+ROWS = 6  # textures in a picture
+YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
+SEED = 0  # the same latent codes in every picture, so that pictures can be compared
+
+
+class Report(Callback):
+    """Log a module's `metrics`; the only place in training where the host waits for the device."""
+
+    def __init__(self, every: int) -> None:
+        """Args: every: batches between two reports."""
+        self.every = every
+        self._before: tuple[int, float] | None = None  # batches and clock at the last report
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if pl_module.batches % self.every:
+            return
+        names, values = zip(*((n, float(v.detach())) for n, v in pl_module.metrics.items()), strict=True)
+        broken = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
+        if broken:
+            raise ValueError(
+                f"training: {', '.join(broken)} became no finite number by batch {pl_module.batches}; "
+                "lower learning_rate or use trainer.precision=32-true"
+            )
+        now = pl_module.batches, time.perf_counter()
+        report = dict(zip(names, values, strict=True)) | {"images": float(pl_module.batches * pl_module.config.batch_size)}
+        if self._before:
+            batches, seconds = (new - old for new, old in zip(now, self._before, strict=True))
+            report["images_per_second"] = batches * pl_module.config.batch_size / seconds
+        self._before = now
+        for logger in trainer.loggers:  # not `log_dict`: its steps are another count after a resume
+            logger.log_metrics(report, step=pl_module.batches)
+            logger.save()
+
+
+class Snapshots(Callback):
+    """Write a picture of textures on heads, the averaged generator (float16) and the discriminators."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        """Args: folder: of the run; every: batches between two snapshots, 0: only at the end."""
+        self.folder, self.every = Path(folder), every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.every and pl_module.batches % self.every == 0:
+            self.write(pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.write(pl_module)
+
+    def write(self, module: pl.LightningModule) -> None:
+        """Write all three."""
+        module.average.save(self.folder / "generator.safetensors")
+        discriminators = {"whole": module.discriminator, "patch": module.patch_discriminator}
+        tensors = {f"{n}.{key}": value for n, d in discriminators.items() for key, value in d.state_dict().items()}
+        config = {name: discriminator.config for name, discriminator in discriminators.items()}
+        weights.save(self.folder / "discriminators.safetensors", tensors, config, half=True)
+        picture = draw_samples(module)
+        (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
+        picture.save(self.folder / "pictures" / f"{module.batches:07d}.png")
+
+
+@torch.no_grad()
+def draw_samples(module: pl.LightningModule) -> Any:
+    """Lay out textures of the averaged generator, each beside three views of it on the mean head."""
+    avatar = Avatar(module.average, module.head, module.renderer)
+    device, generator = module.device, torch.Generator().manual_seed(SEED)
+    z = torch.randn(ROWS, module.average.config["z_dim"], generator=generator).to(device)
+    textures = avatar.texture(module.average.mapping(z))
+    size = textures.shape[-1]
+    columns = [textures]
+    for yaw in YAWS.values():
+        camera = view(torch.full((ROWS,), yaw, device=device), torch.zeros(ROWS, device=device))
+        columns.append(avatar.image(textures, None, None, None, camera, size))
+    return grid(list(zip(*columns, strict=True)), ["texture", *YAWS])
