@@ -167,7 +167,6 @@ def cut_head(base: BaseMesh, young: np.ndarray) -> Cut:
     Args:
         young: the average young adult `[19158, 3]`, on which the neck plane is laid.
     """
-    count = len(base.vertices)
     clipper = _Clipper(young, base.mirror)
     faces, corners, part = [], [], []
     selected = _select(base)
@@ -180,8 +179,15 @@ def cut_head(base: BaseMesh, young: np.ndarray) -> Cut:
             corners += [corner if piece == list(triangle) else [-1, -1, -1] for piece in pieces]
             part += [PARTS.index(name)] * len(pieces)
     used = np.unique(faces)
-    rows = clipper.rows()
-    operator = np.zeros((len(used), count), dtype=np.float64)
+    operator, mirror = _operator(clipper, used)
+    cut = Cut(csr_matrix(operator), np.searchsorted(used, np.array(faces)), np.array(corners), np.array(part), mirror)
+    return _with_eyes(cut, base)
+
+
+def _operator(clipper: _Clipper, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows `[N, 19158]` and mirror map `[N]` of the kept and the cut vertices."""
+    count, rows = len(clipper.vertices), clipper.rows()
+    operator = np.zeros((len(used), count))
     for row, vertex in enumerate(used):
         if vertex < count:
             operator[row, vertex] = 1.0
@@ -189,18 +195,21 @@ def cut_head(base: BaseMesh, young: np.ndarray) -> Cut:
             inside, outside, share = rows[vertex - count]
             operator[row, inside], operator[row, outside] = 1 - share, share
     names = {int(vertex): row for row, vertex in enumerate(used)}
-    mirror = np.array([names[_mirrored(int(vertex), clipper, count)] for vertex in used])
-    blocks, parts = [operator], [np.array(part)]
-    all_faces = [np.searchsorted(used, np.array(faces))]
-    start, size = len(used), 2 + eyes.SEGMENTS * len(eyes.RINGS)
+    return operator, np.array([names[_mirrored(int(vertex), clipper, count)] for vertex in used])
+
+
+def _with_eyes(cut: Cut, base: BaseMesh) -> Cut:
+    """The same head with both fine eyeballs added."""
+    blocks, faces, parts = [cut.operator.toarray()], [cut.faces], [cut.part]
+    start, size = len(cut.mirror), 2 + eyes.SEGMENTS * len(eyes.RINGS)
     for number, (block, right) in enumerate(((LEFT_EYE, False), (RIGHT_EYE, True))):
         eye_rows, eye_faces = _eye_block(base, block, right)
         blocks.append(eye_rows)
-        all_faces.append(eye_faces + start + number * size)
+        faces.append(eye_faces + start + number * size)
         parts.append(np.full(len(eye_faces), PARTS.index("right_eye" if right else "left_eye")))
-    mirror = np.concatenate([mirror, start + size + np.arange(size), start + np.arange(size)])
-    stacked = np.concatenate(all_faces)
-    corner_uv = np.concatenate([np.array(corners), np.full((len(stacked) - len(corners), 3), -1)])
+    mirror = np.concatenate([cut.mirror, start + size + np.arange(size), start + np.arange(size)])
+    stacked = np.concatenate(faces)
+    corner_uv = np.concatenate([cut.corner_uv, np.full((len(stacked) - len(cut.faces), 3), -1)])
     return Cut(csr_matrix(np.concatenate(blocks)), stacked, corner_uv, np.concatenate(parts), mirror)
 
 

@@ -13,6 +13,7 @@ from .source import BaseMesh, data_folder
 LID_RINGS, INNER_LIP_RINGS = 4, 3
 HAIRLINE, HAIRLINE_DROP = 0.070, 9.0  # metres above the eyes at the middle; how fast it falls towards the temples (1/m)
 FOREHEAD_LOW = 0.027  # metres above the eyes
+EYE_REGION_RADII = np.array([0.026, 0.021, 0.035])  # metres
 BROW_REACH = 0.0055  # half height of a brow
 
 
@@ -51,52 +52,66 @@ def region_masks(cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarr
         mean: the symmetric mean head `[V, 3]`.
         landmarks: its 68 landmarks `[68, 3]`.
     """
-    count = len(mean)
-
-    def of(vertices: np.ndarray) -> np.ndarray:
-        mask = np.zeros(count, dtype=bool)
-        mask[vertices] = True
-        return mask
-
-    skin, loops = of(cut.vertices_of("skin")), openings(cut, mean)
-    x, y, z = mean.T
-    left = x > 1e-9
-    parts = {name: of(cut.vertices_of(name)) for name in
-             ("mouth_bag", "upper_teeth", "lower_teeth", "tongue", "left_eye", "right_eye", "left_socket",
-              "right_socket")}
-    eye_y = mean[cut.vertices_of("left_eye"), 1].mean()
+    skin = _only(cut.vertices_of("skin"), len(mean))
     ears, front = ears_and_front(cut, base)
-    hairline = eye_y + HAIRLINE - HAIRLINE_DROP * x**2
-    face = front & (y < hairline)
-    lips = skin & (_mask(cut, base, "lips") > 0.35)
-    inner = of(np.concatenate(rings_around(cut, loops["mouth"], INNER_LIP_RINGS)))
-    lids = {side: of(np.concatenate(rings_around(cut, loops[f"{side}_eye"], LID_RINGS))) for side in ("left", "right")}
-    brows = of(np.flatnonzero(skin & (z > 0))[
-        np.min([_distance_to_path(mean[skin & (z > 0)], landmarks[part]) for part in (slice(17, 22), slice(22, 27))],
-               axis=0) < BROW_REACH])
-    eye_centre = {"left": landmarks[42:48].mean(axis=0), "right": landmarks[36:42].mean(axis=0)}
-    around = {side: face & (np.linalg.norm((mean - centre) / [0.026, 0.021, 0.035], axis=1) < 1)
-              for side, centre in eye_centre.items()}
-    nose_top, nose_low = landmarks[27, 1], landmarks[33, 1]
-    down = (nose_top - y) / (nose_top - nose_low)
-    nose = face & (down > 0) & (down < 1.08) & (np.abs(x) < 0.007 + 0.0115 * np.clip(down, 0, 1)) & (z > 0.02)
+    x, y, _ = mean.T
+    eye_y = mean[cut.vertices_of("left_eye"), 1].mean()
+    face = front & (y < eye_y + HAIRLINE - HAIRLINE_DROP * x**2)
     neck = skin & ~face & ~ears & (y < landmarks[2, 1])
-    scalp = skin & ~face & ~ears & ~neck
-    directions = eyes.sphere_directions()
-    iris_ring = np.degrees(np.arccos(directions[:, 2])) <= eyes.IRIS_EDGE + 0.1
-    iris = of(np.concatenate([cut.vertices_of(f"{side}_eye")[iris_ring] for side in ("left", "right")]))
-    balls = parts["left_eye"] | parts["right_eye"]
-    masks = {
-        "face": face, "neck": neck, "scalp": scalp, "boundary": of(loops["neck"]),
-        "right_eyeball": parts["right_eye"], "left_eyeball": parts["left_eye"],
-        "right_ear": ears & ~left, "left_ear": ears & left,
-        "forehead": face & (y > eye_y + FOREHEAD_LOW), "eye_region": around["left"] | around["right"],
-        "nose": nose, "lips": lips | inner & skin,
+    return {
+        "face": face, "neck": neck, "scalp": skin & ~face & ~ears & ~neck,
+        "boundary": _only(openings(cut, mean)["neck"], len(mean)),
+        "right_ear": ears & (x < 0), "left_ear": ears & (x > 0), "forehead": face & (y > eye_y + FOREHEAD_LOW),
+        **_features(cut, base, mean, landmarks, face), **_inner_parts(cut),
+    }  # fmt: skip
+
+
+def _only(vertices: np.ndarray, count: int) -> np.ndarray:
+    mask = np.zeros(count, dtype=bool)
+    mask[vertices] = True
+    return mask
+
+
+def _features(cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray,
+              face: np.ndarray) -> dict[str, np.ndarray]:
+    """Parts of the face: eyes' surroundings, nose, lips, lids and brows."""
+    loops = openings(cut, mean)
+
+    def rings(name: str, count: int) -> np.ndarray:
+        return _only(np.concatenate(rings_around(cut, loops[name], count)), len(mean))
+
+    around = {}
+    for side, points in (("left", slice(42, 48)), ("right", slice(36, 42))):
+        away = (mean - landmarks[points].mean(axis=0)) / EYE_REGION_RADII
+        around[side] = face & (np.linalg.norm(away, axis=1) < 1)
+    x, y, z = mean.T
+    down = (landmarks[27, 1] - y) / (landmarks[27, 1] - landmarks[33, 1])  # 0 at the nasion, 1 at the nose's base
+    narrow = np.abs(x) < 0.007 + 0.0115 * np.clip(down, 0, 1)
+    paths = [landmarks[17:22], landmarks[22:27]]
+    to_brow = np.min([_distance_to_path(mean, path) for path in paths], axis=0)
+    return {
+        "eye_region": around["left"] | around["right"],
         "right_eye_region": around["right"], "left_eye_region": around["left"],
-        "eyelids": lids["left"] | lids["right"], "sclera": balls & ~iris, "iris": iris,
-        "mouth_interior": parts["mouth_bag"], "teeth": parts["upper_teeth"] | parts["lower_teeth"],
-        "tongue": parts["tongue"], "brows": brows,
-        "upper_teeth": parts["upper_teeth"], "lower_teeth": parts["lower_teeth"],
-        "eye_sockets": parts["left_socket"] | parts["right_socket"],
-    }
-    return masks
+        "nose": face & (down > 0) & (down < 1.08) & narrow & (z > 0.02),
+        "lips": (_mask(cut, base, "lips") > 0.35) & ~_only(cut.vertices_of("mouth_bag"), len(mean))
+        | rings("mouth", INNER_LIP_RINGS),
+        "eyelids": rings("left_eye", LID_RINGS) | rings("right_eye", LID_RINGS),
+        "brows": face & (to_brow < BROW_REACH),
+    }  # fmt: skip
+
+
+def _inner_parts(cut: Cut) -> dict[str, np.ndarray]:
+    """Eyeballs and their iris, mouth, teeth, tongue and sockets."""
+    count = len(cut.mirror)
+
+    def part(*names: str) -> np.ndarray:
+        return _only(cut.vertices_of(*names), count)
+
+    near = np.degrees(np.arccos(eyes.sphere_directions()[:, 2])) <= eyes.IRIS_EDGE + 0.1
+    iris = _only(np.concatenate([cut.vertices_of(ball)[near] for ball in ("left_eye", "right_eye")]), count)
+    return {
+        "right_eyeball": part("right_eye"), "left_eyeball": part("left_eye"), "iris": iris,
+        "sclera": part("left_eye", "right_eye") & ~iris, "eye_sockets": part("left_socket", "right_socket"),
+        "mouth_interior": part("mouth_bag"), "tongue": part("tongue"), "teeth": part("upper_teeth", "lower_teeth"),
+        "upper_teeth": part("upper_teeth"), "lower_teeth": part("lower_teeth"),
+    }  # fmt: skip

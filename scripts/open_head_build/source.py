@@ -13,9 +13,6 @@ import numpy as np
 DECIMETRE = 0.1  # MakeHuman's files are in decimetres, the project is in metres
 LEFT_EYE = np.arange(14598, 14670)  # the person's left: +x
 RIGHT_EYE = np.arange(14670, 14742)
-LOWER_TEETH = np.arange(14992, 15060)
-UPPER_TEETH = np.arange(15060, 15128)
-TONGUE = np.arange(13380, 13606)
 
 
 @functools.cache
