@@ -46,7 +46,7 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
     planar = torch.eye(4, dtype=scale.dtype, device=scale.device).repeat(batch, 1, 1)
     planar[:, :2, :2] = crop[:, :2, :2]
     planar[:, :2, 3] = crop[:, :2, 2]
-    return planar @ camera
+    return _product(planar, camera)
 
 
 def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_CROP_SIZE) -> Tensor:
@@ -65,7 +65,7 @@ def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_
     height, width = size
     to_pixels = tform.new_tensor([[half, 0, half], [0, half, half], [0, 0, 1]])
     from_pixels = tform.new_tensor([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
-    return from_pixels @ torch.linalg.inv(tform) @ to_pixels
+    return _product(_product(from_pixels, torch.linalg.inv(tform)), to_pixels)
 
 
 def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     zero, one = torch.zeros_like(a), torch.ones_like(a)
     about_y = torch.stack([a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos()], 1).view(-1, 3, 3)
     about_x = torch.stack([one, zero, zero, zero, b.cos(), b.sin(), zero, -b.sin(), b.cos()], 1).view(-1, 3, 3)
-    return about_x @ about_y
+    return _product(about_x, about_y)
 
 
 def perspective(
@@ -118,7 +118,7 @@ def perspective(
     lens[:, 2, 2] = -(far + near) / (far - near)
     lens[:, 2, 3] = -2 * far * near / (far - near)
     lens[:, 3, 2] = -1.0
-    return lens @ _rigid(turn, distance, centre)
+    return _product(lens, _rigid(turn, distance, centre))
 
 
 def view(yaw: Tensor, pitch: Tensor, scale: Tensor | float = 1.0, shift: Tensor | None = None) -> Tensor:
@@ -134,7 +134,8 @@ def view(yaw: Tensor, pitch: Tensor, scale: Tensor | float = 1.0, shift: Tensor 
     """
     turn = rotation(yaw, pitch)
     zoom = torch.as_tensor(scale, dtype=yaw.dtype, device=yaw.device).expand(yaw.shape) / FRAME_HALF_WIDTH
-    camera = orthographic(zoom, torch.zeros_like(turn[:, 0, :2])) @ _rigid(turn, torch.zeros_like(yaw), FRAME_CENTRE)
+    placed = _rigid(turn, torch.zeros_like(yaw), FRAME_CENTRE)
+    camera = _product(orthographic(zoom, torch.zeros_like(turn[:, 0, :2])), placed)
     if shift is not None:
         camera[:, :2, 3] = camera[:, :2, 3] + shift
     return camera
@@ -163,11 +164,31 @@ def random_views(
     return view(yaw * max_yaw, pitch * max_pitch, torch.exp(size * jitter), torch.stack([x, y], 1) * jitter)
 
 
+def project(vertices: Tensor, camera: Tensor) -> Tensor:
+    """Take vertices to clip space.
+
+    Args:
+        vertices: [B, V, 3], head frame, metres.
+        camera: [B or 1, 4, 4].
+
+    Returns:
+        Clip positions [B, V, 4].
+    """
+    expect("vertices", vertices, ("B", "V", 3))
+    expect("camera", camera, ("B", 4, 4))
+    return (vertices.unsqueeze(2) * camera[:, None, :, :3]).sum(3) + camera[:, None, :, 3]
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix product [..., n, n] in full precision: `@` may compute in bfloat16 or TF32, which would shift the picture."""
+    return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
+
+
 def _rigid(turn: Tensor, distance: Tensor, centre: tuple[float, float, float]) -> Tensor:
     """Turn about `centre` and push the result away from the viewer; [B, 4, 4]."""
     rigid = torch.zeros_like(turn[:, :1, :1]).repeat(1, 4, 4)
     rigid[:, :3, :3] = turn
-    rigid[:, :3, 3] = -(turn @ turn.new_tensor(centre))
+    rigid[:, :3, 3] = -(turn * turn.new_tensor(centre)).sum(-1)
     rigid[:, 2, 3] = rigid[:, 2, 3] - distance
     rigid[:, 3, 3] = 1.0
     return rigid

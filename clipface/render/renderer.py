@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from clipface.render.camera import viewing_axes
-from clipface.render.rasterize.interface import Boundary, Fragments, backend
+from clipface.render.camera import project, viewing_axes
+from clipface.render.rasterize.checks import check_batch
+from clipface.render.rasterize.interface import Boundary, Fragments, Rasterizer, check_backend
+from clipface.render.rasterize.interface import backend as load_backend
 from clipface.render.shading import shade, vertex_normals
 from clipface.shapes import expect
 
@@ -25,7 +28,7 @@ class Renderer(nn.Module):
 
     Gradient: to vertices and camera through where the texture lands and, with `antialias`, through the silhouette; to
     the texture through trilinear look-up; to the background. Silhouette gradients point the right way but are too small
-    where triangles are smaller than pixels: draw larger and average where they matter.
+    where triangles are smaller than pixels: set `supersample` where they matter.
 
     Args:
         faces: vertex indices [F, 3].
@@ -42,6 +45,7 @@ class Renderer(nn.Module):
         count = expect("faces", faces, ("F", 3))["F"]
         expect("uv", uv, ("T", 2))
         expect("uv_faces", uv_faces, (count, 3))
+        check_backend(backend)
         self.backend, self.boundary = backend, boundary
         self.register_buffer("faces", faces.int().contiguous(), persistent=False)
         self.register_buffer("uv_faces", uv_faces.int().contiguous(), persistent=False)
@@ -58,6 +62,7 @@ class Renderer(nn.Module):
         size: int | tuple[int, int],
         background: float | Tensor = 1.0,
         antialias: bool = True,
+        supersample: int = 1,
     ) -> Rendering:
         """Draw.
 
@@ -68,46 +73,54 @@ class Renderer(nn.Module):
             size: height and width in pixels, or one number for both.
             background: a number, or [B or 1, C, 1 or H, 1 or W].
             antialias: blend silhouettes, which gives them a gradient. The mask is then soft.
+            supersample: draw this many times larger and average; makes silhouettes smooth, and their gradients
+                nearer to the truth.
 
         Raises:
             TypeError, ValueError: naming the argument, what was wanted and what was given. A texture that is not finite
                 is refused on the CPU; on CUDA the check would stall the queue and is left out.
         """
-        size = (size, size) if isinstance(size, int) else tuple(size)
-        clip = self._project(vertices, camera)
-        rasterizer = backend(self.backend)
+        height, width = (size, size) if isinstance(size, int) else size
+        if supersample < 1:
+            raise ValueError(f"supersample: a whole number of at least 1 is wanted, {supersample} was given")
+        size = (height * supersample, width * supersample)
+        with torch.autocast(vertices.device.type, enabled=False):  # positions in half precision would tear the mesh
+            drawn = self._draw(vertices, texture, camera, size, antialias)
+            if supersample > 1:
+                drawn = functional.avg_pool2d(drawn, supersample)
+            image, mask = drawn[:, :-1], drawn[:, -1:]
+            return Rendering(image + (1 - mask) * _checked_background(background, image), mask)
+
+    def _draw(
+        self, vertices: Tensor, texture: Tensor | None, camera: Tensor, size: tuple[int, int], antialias: bool
+    ) -> Tensor:
+        """Colours on black, and last the mask: [B, C + 1, H, W]."""
+        batch = expect("vertices", vertices, ("B", "V", 3))["B"]
+        check_batch("camera", expect("camera", camera, ("B", 4, 4))["B"], batch)
+        clip = project(vertices.float(), camera.float())
+        rasterizer = load_backend(self.backend)
         fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=texture is not None)
+        mask = (fragments.rast[..., 3:] > 0).float()
         if texture is None:
-            colour = self._clay(vertices, fragments, camera)
+            colour = self._clay(vertices, fragments, camera) * mask
         else:
             colour = self._textured(_checked(texture, vertices), fragments)
-        mask = (fragments.rast[..., 3:] > 0).to(colour.dtype)
-        drawn = torch.cat([colour * mask, mask], -1)
+        drawn = torch.cat([colour, mask], -1)
         if antialias:
             drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer))
-        drawn = drawn.permute(0, 3, 1, 2)
-        image, mask = drawn[:, :-1], drawn[:, -1:]
-        return Rendering(image + (1 - mask) * _checked_background(background, image), mask)
-
-    def _project(self, vertices: Tensor, camera: Tensor) -> Tensor:
-        batch = expect("vertices", vertices, ("B", "V", 3))["B"]
-        count = expect("camera", camera, ("B", 4, 4))["B"]
-        if count not in (1, batch):
-            raise ValueError(f"camera: a batch of 1 or {batch} is wanted, {count} was given")
-        matrix = camera.float()
-        return vertices.float() @ matrix[:, :, :3].transpose(1, 2) + matrix[:, None, :, 3]
+        return drawn.permute(0, 3, 1, 2)
 
     def _textured(self, texture: Tensor, fragments: Fragments) -> Tensor:
-        rasterizer = backend(self.backend)
+        rasterizer = load_backend(self.backend)
         uv, slopes = rasterizer.interpolate(self.uv.unsqueeze(0), fragments, self.uv_faces, derivatives=True)
         return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
 
     def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor) -> Tensor:
         normals = vertex_normals(vertices.float(), self.faces)
-        normals, _ = backend(self.backend).interpolate(normals, fragments, self.faces)
+        normals, _ = load_backend(self.backend).interpolate(normals, fragments, self.faces)
         return shade(normals, viewing_axes(camera.float()))
 
-    def _edges(self, rasterizer) -> object:
+    def _edges(self, rasterizer: Rasterizer) -> object:
         """The mesh's silhouette topology, made once per device."""
         if self._topology is None or self._topology[0] != self.faces.device:
             self._topology = (self.faces.device, rasterizer.topology(self.faces))
@@ -116,8 +129,7 @@ class Renderer(nn.Module):
 
 def _checked(texture: Tensor, vertices: Tensor) -> Tensor:
     batch = expect("texture", texture, ("B", "C", "Ht", "Wt"))["B"]
-    if batch not in (1, vertices.shape[0]):
-        raise ValueError(f"texture: a batch of 1 or {vertices.shape[0]} is wanted, {batch} was given")
+    check_batch("texture", batch, vertices.shape[0])
     if texture.device != vertices.device:
         raise ValueError(f"texture: device {vertices.device} is wanted, {texture.device} was given; move it with .to()")
     if texture.device.type == "cpu" and not torch.isfinite(texture).all():

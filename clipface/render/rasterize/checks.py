@@ -39,4 +39,4 @@ def check_batch(name: str, given: int, wanted: int) -> None:
         ValueError: naming the argument, what was wanted and what was given.
     """
     if given not in (1, wanted):
-        raise ValueError(f"{name}: a batch of 1 or {wanted} is wanted, {given} was given")
+        raise ValueError(f"{name}: a batch of {'1' if wanted == 1 else f'1 or {wanted}'} is wanted, {given} was given")

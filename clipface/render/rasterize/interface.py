@@ -110,9 +110,18 @@ def backend(name: str) -> Rasterizer:
         ValueError: unknown name.
         ImportError: the backend's package is missing; says how to get it.
     """
+    check_backend(name)
+    return importlib.import_module(f"clipface.render.rasterize.{name}_backend")  # type: ignore[return-value]
+
+
+def check_backend(name: str) -> None:
+    """Check a backend's name without loading it.
+
+    Raises:
+        ValueError: unknown name.
+    """
     if name not in BACKENDS:
         raise ValueError(f"backend: one of {', '.join(BACKENDS)} is wanted, {name!r} was given")
-    return importlib.import_module(f"clipface.render.rasterize.{name}_backend")  # type: ignore[return-value]
 
 
 def mip_levels(height: int, width: int) -> list[tuple[int, int]]:

@@ -1,0 +1,87 @@
+"""Texture look-up on Warp against the oracle."""
+
+import oracle
+import pytest
+import torch
+
+from clipface.render.rasterize.interface import mip_levels
+
+CASES = {
+    "square, wrap": ((16, 16), "wrap"),
+    "square, clamp": ((16, 16), "clamp"),
+    "flat, wrap": ((4, 32), "wrap"),
+    "one texel high, clamp": ((1, 8), "clamp"),
+    "odd after a halving, wrap": ((12, 20), "wrap"),
+}
+
+
+def _look(height, width, seed=0):
+    """Texture, places and footprints from far below one texel to beyond the whole texture."""
+    generator = torch.Generator().manual_seed(seed)
+    texture = torch.rand(2, height, width, 5, generator=generator)
+    uv = torch.rand(2, 9, 13, 2, generator=generator) * 3 - 1
+    size = torch.exp2(torch.rand(2, 9, 13, 1, generator=generator) * 9 - 8)
+    slopes = (torch.rand(2, 9, 13, 4, generator=generator) - 0.5) * size
+    return texture, uv, slopes
+
+
+@pytest.mark.parametrize("trilinear", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_colours_and_gradients_match_the_oracle(warp, device, case, trilinear):
+    (height, width), boundary = CASES[case]
+    inputs = _look(height, width) if trilinear else _look(height, width)[:2]
+    leaves = [t.to(device).requires_grad_() for t in inputs]
+    got = warp.sample(*leaves, boundary=boundary)
+    slow = [t.double().requires_grad_() for t in inputs]
+    levels = len(mip_levels(height, width))
+    wanted = oracle.sample(slow[0], slow[1], slow[2] if trilinear else None, boundary, levels)
+    assert torch.allclose(got.cpu().double(), wanted, atol=2e-5)
+    cotangent = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1))
+    gradients = torch.autograd.grad(got, leaves, cotangent.to(device))
+    expected = torch.autograd.grad(wanted, slow, cotangent.double())
+    for name, a, b in zip(("texture", "uv", "slopes"), gradients, expected, strict=False):
+        # A point that float32 puts on the other side of a texel's centre has another slope: a few may differ.
+        close = torch.isclose(a.cpu().double(), b, rtol=1e-3, atol=1e-3 * b.abs().mean().item())
+        assert close.float().mean() > 0.995, name
+
+
+def test_levels_end_where_a_side_cannot_be_halved():
+    assert mip_levels(8, 8) == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    assert mip_levels(2, 8) == [(2, 8), (1, 4), (1, 2), (1, 1)]
+    assert mip_levels(12, 20) == [(12, 20), (6, 10), (3, 5)]
+    assert mip_levels(7, 8) == [(7, 8)]
+    assert len(mip_levels(4096, 4096)) == 10
+
+
+def test_a_shared_texture_gathers_every_picture_s_gradient(warp, device):
+    texture, uv, slopes = (t.to(device) for t in _look(16, 16))
+    shared = texture[:1].clone().requires_grad_()
+    copied = texture[:1].repeat(2, 1, 1, 1).requires_grad_()
+    a, b = warp.sample(shared, uv, slopes), warp.sample(copied, uv, slopes)
+    assert torch.equal(a, b)
+    (g,) = torch.autograd.grad(a.square().sum(), shared)
+    (h,) = torch.autograd.grad(b.square().sum(), copied)
+    assert torch.allclose(g, h.sum(0, keepdim=True), rtol=1e-4, atol=1e-5)
+
+
+def test_a_constant_texture_stays_constant_at_every_distance(warp, device):
+    _, uv, slopes = (t.to(device) for t in _look(16, 16))
+    colour = warp.sample(torch.full((1, 16, 16, 2), 0.3, device=device), uv, slopes * 100)
+    assert torch.allclose(colour, torch.tensor(0.3, device=device), atol=1e-6)
+
+
+@pytest.mark.parametrize("boundary", ["wrap", "clamp"])
+def test_broken_coordinates_stay_inside_the_texture(warp, device, boundary):
+    uv = torch.tensor([torch.nan, torch.inf, -torch.inf, 1e30, -1e30, 1.0, -1e-9, 0.0], device=device)
+    uv = torch.stack([uv, uv.flip(0)], -1)[None, None]
+    slopes = torch.full((1, 1, 8, 4), torch.nan, device=device)
+    colour = warp.sample(torch.rand(1, 8, 8, 1, device=device), uv, slopes, boundary=boundary)
+    assert colour.isfinite().all()
+
+
+def test_errors_name_the_argument(warp):
+    texture, uv, _ = _look(8, 8)
+    with pytest.raises(ValueError, match="boundary: 'wrap' or 'clamp' is wanted, 'mirror'"):
+        warp.sample(texture, uv, boundary="mirror")
+    with pytest.raises(ValueError, match="texture: a batch of 1 or 2 is wanted, 3"):
+        warp.sample(texture[:1].repeat(3, 1, 1, 1), uv)
