@@ -16,7 +16,8 @@ BEARDS = ("none", "stubble", "goatee", "beard")
 MAKEUP = ("none", "natural", "party", "gothic")
 LIPSTICKS = ("none", "red", "pink", "dark")
 EXPRESSIONS = (
-    "neutral", "smiling", "laughing", "angry", "sad", "surprised", "disgusted", "afraid", "kissing", "sleeping", "smirking"
+    "neutral", "smiling", "laughing", "angry", "sad", "surprised", "disgusted", "afraid", "kissing", "sleeping",
+    "smirking"
 )
 LOOKS = (
     "none", "zombie", "clown", "ghost", "vampire", "werewolf", "avatar", "white_walker", "statue", "bronze", "witch",
@@ -28,7 +29,8 @@ ORDINARY_SHARE = 0.62  # faces without a stylised look: what the texture generat
 LOOK_SEX = {"witch": "woman", "barbie": "woman", "princess": "woman", "mona_lisa": "woman", "annabelle": "woman",
             "doll": "woman", "witcher": "man", "joker": "man"}  # fmt: skip
 _PLAIN_EXPRESSIONS = {
-    "neutral": 0.28, "smiling": 0.13, "laughing": 0.10, "angry": 0.12, "sad": 0.09, "surprised": 0.09, "disgusted": 0.07,
+    "neutral": 0.28, "smiling": 0.13, "laughing": 0.10, "angry": 0.12, "sad": 0.09, "surprised": 0.09,
+    "disgusted": 0.07,
     "afraid": 0.03, "kissing": 0.03, "sleeping": 0.02, "smirking": 0.04,
 }  # fmt: skip
 _SKIN_HAIR = {  # which hair colours are believable on which skin
@@ -105,7 +107,8 @@ def _hair(rng: random.Random, sex: str, age: str, skin: str) -> tuple[str, str]:
 def _made_up(rng: random.Random, sex: str) -> tuple[str, str]:
     if sex == "woman":
         makeup = _pick(rng, {"none": 0.5, "natural": 0.18, "party": 0.16, "gothic": 0.16})
-        return makeup, _pick(rng, {"none": 0.58, "red": 0.24, "pink": 0.1, "dark": 0.08}) if makeup != "gothic" else "none"
+        return makeup, _pick(rng, {"none": 0.58, "red": 0.24, "pink": 0.1,
+                                   "dark": 0.08}) if makeup != "gothic" else "none"
     makeup = _pick(rng, {"none": 0.9, "party": 0.04, "gothic": 0.06})
     return makeup, _pick(rng, {"none": 0.97, "red": 0.03}) if makeup == "none" else "none"
 

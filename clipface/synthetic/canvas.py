@@ -12,7 +12,8 @@ from .features import Features
 from .noise import NoiseBank
 
 # wavelengths in metres; the finest are two texels or so of a 256 x 256 texture
-WAVELENGTHS = {"huge": 0.09, "broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "grain": 0.0036, "pore": 0.0021,
+WAVELENGTHS = {"huge": 0.09, "broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "grain": 0.0036,
+               "pore": 0.0021,
                "fine": 0.0012}  # fmt: skip
 
 
@@ -92,6 +93,7 @@ class Studio:
         noise = torch.randn(len(colours), 4, 1, 1, generator=self.generator, device=self.device) * spread
         return (colours + noise[:, :3] * 0.5 + noise[:, 3:]).clamp(0, 1)
 
-    def table(self, colours: dict[str, tuple[float, float, float]], names: Sequence[str], spread: float = 0.03) -> Tensor:
+    def table(self, colours: dict[str, tuple[float, float, float]], names: Sequence[str],
+              spread: float = 0.03) -> Tensor:
         """[B, 3, 1, 1] colours looked up by name and varied a little."""
         return self.vary(torch.tensor([colours[name] for name in names], device=self.device)[:, :, None, None], spread)

@@ -10,11 +10,15 @@ from . import words
 from .attributes import Attributes
 
 _PREFIXES = (
-    "a photo of", "a photo of", "a photo of", "a picture of", "an image of", "a portrait of", "a close-up of", "a photograph of",
-    "a head shot of", "a render of", "a 3d render of", "the face of", "a closeup photo of", "a portrait photo of", "this is",
+    "a photo of", "a photo of", "a photo of", "a picture of", "an image of", "a portrait of", "a close-up of",
+    "a photograph of",
+    "a head shot of", "a render of", "a 3d render of", "the face of", "a closeup photo of", "a portrait photo of",
+    "this is",
 )  # fmt: skip
-_PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a person", "a picture of a face", "a human face",
-          "a portrait of a person", "a normal face", "an ordinary face", "a photo of a human face", "a photo of a normal person",
+_PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a person", "a picture of a face",
+          "a human face",
+          "a portrait of a person", "a normal face", "an ordinary face", "a photo of a human face",
+          "a photo of a normal person",
           "the face of a person", "a plain photo of a face")  # fmt: skip
 _MENTIONS = (0, 1, 2, 3, 4)
 _ORDINARY_WEIGHTS = (0.14, 0.34, 0.27, 0.16, 0.09)
@@ -27,7 +31,8 @@ _SILENT_H = ("honest", "hour")
 
 
 def _article(text: str) -> str:
-    if text.startswith(("mona lisa", "count dracula", "dracula", "annabelle", "satan", "geralt", "death", "someone", "nosferatu")):
+    if text.startswith(("mona lisa", "count dracula", "dracula", "annabelle", "satan", "geralt", "death", "someone",
+                        "nosferatu")):
         return text
     if text.startswith(("one ", "european")):
         return f"a {text}"
@@ -51,7 +56,8 @@ def _facts(face: Attributes) -> list[tuple[str, tuple[str, ...], tuple[str, ...]
     if face.expression != "sleeping":
         facts.append(("eyes", (), words.EYE_PHRASES[face.eyes], 1.2))
     hair = {"bald": ("bald",), "buzz": (), "hair": words.HAIR_ADJECTIVES[face.hair_colour]}[face.hair]
-    said = {"bald": words.BALD_PHRASES, "buzz": words.BUZZ_PHRASES, "hair": words.HAIR_WORDS[face.hair_colour]}[face.hair]
+    said = {"bald": words.BALD_PHRASES, "buzz": words.BUZZ_PHRASES,
+            "hair": words.HAIR_WORDS[face.hair_colour]}[face.hair]
     facts.append(("hair", hair, said, 1.2))
     if face.sex == "man" and face.beard == "none" and not face.moustache:
         facts.append(("beard", ("clean-shaven",), words.CLEAN_SHAVEN, 0.25))
@@ -60,7 +66,8 @@ def _facts(face: Attributes) -> list[tuple[str, tuple[str, ...], tuple[str, ...]
             facts.append((flag, words.FLAG_ADJECTIVES[flag], words.FLAG_PHRASES[flag], 2.5))
     if face.makeup != "none":
         weight = 2.0 if face.makeup == "natural" else 8.0
-        facts.append(("makeup", ("made-up",) if face.makeup == "party" else (), words.MAKEUP_PHRASES[face.makeup], weight))
+        facts.append(("makeup", ("made-up",) if face.makeup == "party" else (), words.MAKEUP_PHRASES[face.makeup],
+                      weight))
     if face.lipstick != "none":
         facts.append(("lipstick", (), words.LIPSTICK_PHRASES[face.lipstick], 5.0))
     return facts
@@ -167,4 +174,4 @@ def vocabulary() -> list[str]:
 
 def split_words(text: str) -> list[str]:
     """Text → lower-case words without punctuation ("Mona Lisa's make-up" → mona lisas make up)."""
-    return re.findall(r"[a-z0-9]+", text.lower().replace("'", "").replace("_", " "))
+    return re.findall(r"[a-z0-9]+", re.sub(r"'s\b|'", "", text.lower()).replace("_", " "))

@@ -8,7 +8,8 @@ from torch import Tensor
 from .canvas import Canvas, Studio, as_colour
 from .curves import bump, step
 
-IRIS = {"blue": (0.36, 0.55, 0.74), "green": (0.40, 0.52, 0.33), "grey": (0.52, 0.57, 0.60), "hazel": (0.52, 0.39, 0.20),
+IRIS = {"blue": (0.36, 0.55, 0.74), "green": (0.40, 0.52, 0.33), "grey": (0.52, 0.57, 0.60), "hazel": (0.52, 0.39,
+                                                                                                       0.20),
         "brown": (0.33, 0.20, 0.11), "black": (0.14, 0.09, 0.07)}  # fmt: skip
 IRIS_ANGLE = 0.50  # radians from the axis of the eye to the rim of the iris: 5.9 of 12.3 mm
 
@@ -80,5 +81,6 @@ def paint_lids(canvas: Canvas, studio: Studio, lashes: Tensor) -> None:
     canvas.blend((0.74, 0.38, 0.35), duct * 0.8)
     comb = 0.85 + 0.25 * studio.noise("lashes", batch)
     upper = bump(at.upper_lid, 1.15) * step(0.03, 0.3, at.upper_lid_along)
-    lower = bump(at.below_eye - 0.7, 0.6) * step(5, 2, at.lower_lid) * step(0.15, 0.6, at.lower_lid_along) * at.front * comb
+    lower = bump(at.below_eye - 0.7, 0.6) * step(5, 2, at.lower_lid) * step(0.15, 0.6,
+                                                                            at.lower_lid_along) * at.front * comb
     canvas.blend((0.07, 0.045, 0.04), (upper * comb * 0.97 * lashes + lower * 0.45 * lashes) * at.skin)

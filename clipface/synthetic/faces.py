@@ -101,7 +101,8 @@ class PaintedFaces:
         return PaintedBatch(image, mask, texture, said, faces, shape, expression, pose, neck_pose, eye_pose, camera)
 
 
-def _faces(n: int, words: random.Random, wanted: Mapping[str, object] | Sequence[Attributes] | None) -> list[Attributes]:
+def _faces(n: int, words: random.Random, wanted: Mapping[str,
+                                                         object] | Sequence[Attributes] | None) -> list[Attributes]:
     if wanted is None or isinstance(wanted, Mapping):
         return [sample_attributes(words, wanted) for _ in range(n)]
     if len(wanted) != n:

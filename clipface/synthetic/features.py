@@ -100,7 +100,8 @@ class Features:
         self.brow_distance, self.brow_along, self.brow_height = self.mirrored_curve(self.brow_points)
 
     def _mouth(self) -> None:
-        self.corner = (self.landmarks[54, :2] + self.landmarks[48, :2] * torch.tensor([-1.0, 1.0], device=self.landmarks.device)) / 2
+        self.corner = (self.landmarks[54, :2] + self.landmarks[48, :2] * torch.tensor([-1.0, 1.0],
+                                                                                      device=self.landmarks.device)) / 2
         outer, inner = spline(self.landmarks[OUTER_LIPS], 160, True), spline(self.landmarks[INNER_LIPS], 160, True)
         flat = self.position[..., :2]
         distance = to_curve(self.position, outer)[0]
@@ -126,9 +127,11 @@ class Features:
         below = (self.surface.covered & (x.abs() < 4) & (y < self.mouth_middle[1] - 18) & (y > self.mouth_middle[1] - 48)).flatten()
         line = self.position.reshape(-1, 3)[below]
         self.chin = line[line[:, 2].argmax()] * away([0.0, 1.0, 1.0])  # the foremost point of the chin
-        wing_line = torch.stack([self.wing + away([-1.0, 7.0]), self.wing + away([2.5, 2.0]), self.wing + away([0.5, -4.0])])
+        wing_line = torch.stack([self.wing + away([-1.0, 7.0]), self.wing + away([2.5, 2.0]), self.wing + away([0.5,
+                                                                                                                -4.0])])
         self.wing_crease = self.mirrored_curve(wing_line)[0]
-        fold = [self.wing + away([2.5, 5.0]), self.wing + away([8.0, -4.0]), self.corner + away([8.0, 7.0]), self.corner + away([8.0, -6.0])]
+        fold = [self.wing + away([2.5, 5.0]), self.wing + away([8.0, -4.0]), self.corner + away([8.0, 7.0]),
+                self.corner + away([8.0, -6.0])]
         self.nasolabial_distance, along, _ = self.mirrored_curve(torch.stack(fold))
         folded = torch.stack([x.abs(), y], dim=-1)
         offset = to_curve(folded, spline(torch.stack(fold), 96))[2]
@@ -160,12 +163,15 @@ class Features:
         lips = step(0.5, -1.2, self.lip_edge)
         self.beard = self._map(step(7, -7, y - cheek_line) * under * sides) * lips * (1 - self.ears) * self.skin
         lower = self.corner[1] - 4 - 0.5 * (x.abs() - self.corner[0]).clamp_min(0)
-        between = step(self.nose_base[1] - 0.5, self.nose_base[1] - 5 - 0.12 * x.abs(), y) * step(lower - 3, lower + 2, y)
+        between = step(self.nose_base[1] - 0.5, self.nose_base[1] - 5 - 0.12 * x.abs(), y) * step(lower - 3,
+                                                                                                  lower + 2, y)
         reach = step(self.corner[0] + 7, self.corner[0] - 1, x.abs())
         self.moustache = self._map(reach * between) * lips * self.front * step(-26, -18, self.lip_edge)
-        chin = step(self.corner[0] + 1, self.corner[0] - 9, x.abs() - 0.1 * (self.corner[1] - y)) * step(self.corner[1] - 6, self.corner[1] - 12, y)
+        chin = step(self.corner[0] + 1, self.corner[0] - 9,
+                    x.abs() - 0.1 * (self.corner[1] - y)) * step(self.corner[1] - 6, self.corner[1] - 12, y)
         around = bump((x.abs() - self.corner[0] - 1.5) / 4.5, 1.0) * step(self.corner[1] + 5, self.corner[1], y)
-        self.goatee = self._map(torch.maximum(chin, around * step(self.chin[1] - 8, self.chin[1] + 6, y))) * lips * self.skin
+        self.goatee = self._map(torch.maximum(chin, around * step(self.chin[1] - 8, self.chin[1] + 6,
+                                                                  y))) * lips * self.skin
         self.goatee = self.goatee * self._map(under * step(self.landmarks[54, 2] - 45, self.landmarks[54, 2] - 30, z))
         patch = bump((x.abs() - self.corner[0] * 0.55) / 6, 1.0) * bump(y - self.corner[1] + 13, 3)
         self.beard, self.goatee = self.beard * (1 - 0.5 * self._map(patch)), self.goatee * (1 - 0.6 * self._map(patch))

@@ -18,28 +18,37 @@ EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {
     "neutral": ({},),
     "smiling": ({"mouthSmile": 0.85, "cheekSquint": 0.45, "mouthDimple": 0.2, "eyeSquint": 0.15},
                 {"mouthSmile": 0.9, "cheekSquint": 0.5, "mouthUpperUp": 0.2, "mouthLowerDown": 0.1, "jawOpen": 0.06}),
-    "laughing": ({"mouthSmile": 0.95, "cheekSquint": 0.7, "eyeSquint": 0.5, "jawOpen": 0.34, "mouthUpperUp": 0.35, "mouthLowerDown": 0.3},
-                 {"mouthSmile": 1.0, "cheekSquint": 0.8, "eyeSquint": 0.4, "jawOpen": 0.16, "mouthUpperUp": 0.45, "mouthLowerDown": 0.45}),
-    "angry": ({"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45, "mouthShrugLower": 0.25},
-              {"browDown": 1.0, "noseSneer": 0.6, "eyeSquint": 0.25, "jawOpen": 0.3, "mouthUpperUp": 0.45, "mouthLowerDown": 0.5,
+    "laughing": ({"mouthSmile": 0.95, "cheekSquint": 0.7, "eyeSquint": 0.5, "jawOpen": 0.34, "mouthUpperUp": 0.35,
+                  "mouthLowerDown": 0.3},
+                 {"mouthSmile": 1.0, "cheekSquint": 0.8, "eyeSquint": 0.4, "jawOpen": 0.16, "mouthUpperUp": 0.45,
+                  "mouthLowerDown": 0.45}),
+    "angry": ({"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45,
+               "mouthShrugLower": 0.25},
+              {"browDown": 1.0, "noseSneer": 0.6, "eyeSquint": 0.25, "jawOpen": 0.3, "mouthUpperUp": 0.45,
+               "mouthLowerDown": 0.5,
                "mouthFrown": 0.25}),
     "sad": ({"browInnerUp": 1.0, "mouthFrown": 0.9, "mouthShrugLower": 0.4, "eyeBlink": 0.15},
             {"browInnerUp": 0.8, "mouthFrown": 1.0, "mouthPress": 0.3, "eyeSquint": 0.3}),
     "surprised": ({"browInnerUp": 0.8, "browOuterUp": 0.95, "eyeWide": 0.9, "jawOpen": 0.5},
                   {"browInnerUp": 0.7, "browOuterUp": 0.9, "eyeWide": 1.0, "jawOpen": 0.3, "mouthFunnel": 0.45}),
-    "disgusted": ({"noseSneer": 1.0, "mouthUpperUp": 0.7, "browDown": 0.5, "mouthFrown": 0.4, "eyeSquint": 0.45, "cheekSquint": 0.4},),
-    "afraid": ({"browInnerUp": 1.0, "browOuterUp": 0.3, "eyeWide": 0.95, "mouthStretch": 0.8, "jawOpen": 0.15, "mouthLowerDown": 0.3},),
+    "disgusted": ({"noseSneer": 1.0, "mouthUpperUp": 0.7, "browDown": 0.5, "mouthFrown": 0.4, "eyeSquint": 0.45,
+                   "cheekSquint": 0.4},),
+    "afraid": ({"browInnerUp": 1.0, "browOuterUp": 0.3, "eyeWide": 0.95, "mouthStretch": 0.8, "jawOpen": 0.15,
+                "mouthLowerDown": 0.3},),
     "kissing": ({"mouthPucker": 1.0, "mouthFunnel": 0.25, "jawOpen": 0.04},),
     "sleeping": ({"eyeBlink": 1.0},),
     "smirking": ({"mouthSmileLeft": 0.95, "mouthDimpleLeft": 0.6, "cheekSquintLeft": 0.4, "browOuterUpRight": 0.4},
                  {"mouthSmileRight": 0.95, "mouthDimpleRight": 0.6, "cheekSquintRight": 0.4, "browOuterUpLeft": 0.4}),
 }  # fmt: skip
 LOOK_SLOTS: dict[str, dict[str, float]] = {
-    "stoned": {"eyeBlink": 0.30, "eyeSquint": 0.1}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7}, "barbie": {"eyeWide": 0.4},
-    "princess": {"eyeWide": 0.8}, "pixar": {"eyeWide": 0.9}, "alien": {"eyeWide": 0.5}, "orc": {"browDown": 0.5}, "demon": {"browDown": 0.6},
+    "stoned": {"eyeBlink": 0.30, "eyeSquint": 0.1}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7},
+    "barbie": {"eyeWide": 0.4},
+    "princess": {"eyeWide": 0.8}, "pixar": {"eyeWide": 0.9}, "alien": {"eyeWide": 0.5}, "orc": {"browDown": 0.5},
+    "demon": {"browDown": 0.6},
     "werewolf": {"browDown": 0.5, "noseSneer": 0.35}, "zombie": {"eyeBlink": 0.12}, "vampire": {"browDown": 0.35},
 }  # fmt: skip
-_RESTLESS = ("eyeSquint", "browInnerUp", "browOuterUp", "browDown", "mouthPress", "mouthShrugLower", "mouthRollLower", "mouthSmile")
+_RESTLESS = ("eyeSquint", "browInnerUp", "browOuterUp", "browDown", "mouthPress", "mouthShrugLower", "mouthRollLower",
+             "mouthSmile")
 _OPEN_MOUTH = {"jawOpen": 0.14, "mouthClose": 0.0, "mouthFunnel": 0.06}
 
 

@@ -32,7 +32,8 @@ def base_skin(faces: Sequence[Attributes], studio: Studio) -> Canvas:
     pores = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6
     at = studio.at
     oily = 0.3 + 0.35 * at.blob(0, at.nose_tip[1] + 8, 12, 22) + 0.25 * at.blob(0, at.brow_top + 18, 30, 14)
-    gloss = oily * studio.random(batch, 0.6, 1.5) * (1 + 0.3 * pores) + 0.2 * at.blob(at.cheek[0] + 6, at.cheek[1] + 6, 11, 7, True)
+    gloss = oily * studio.random(batch, 0.6, 1.5) * (1 + 0.3 * pores) + 0.2 * at.blob(at.cheek[0] + 6,
+                                                                                      at.cheek[1] + 6, 11, 7, True)
     canvas = Canvas(colour, 0.05 * pores * at.skin, gloss.clamp(0, 1))
     _moles(canvas, studio)
     _lips(canvas, tone, studio)
@@ -46,7 +47,8 @@ def _blood(batch: int, studio: Studio) -> Tensor:
     cheek = at.blob(at.cheek[0] + 4, at.cheek[1] - 2, 19, 15, mirrored=True)
     nose = at.blob(0, at.nose_tip[1] - 1, 13, 10) + 0.4 * at.blob(at.wing[0], at.wing[1], 6, 6, True)
     lids = bump(at.upper_lid, 5) + bump(at.lower_lid, 5)
-    blood = r(batch, 0.05, 0.26) * cheek + r(batch, 0.10, 0.34) * nose + 0.34 * at.ears + 0.16 * at.blob(0, at.chin[1] + 12, 12, 8)
+    blood = r(batch, 0.05, 0.26) * cheek + r(batch, 0.10, 0.34) * nose + 0.34 * at.ears + 0.16 * at.blob(0,
+                                                                                                         at.chin[1] + 12, 12, 8)
     blood = blood + 0.17 * lids * at.front - 0.12 * at.blob(0, at.brow_top + 22, 34, 16)
     blotches = studio.fractal("broad wide blotch spot", batch, 0.75)
     fine = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6

@@ -37,5 +37,5 @@ def stretched_coordinates(at: Features, iris_angle: float) -> dict[str, Tensor]:
         "drip": torch.stack([x / 2.6, y / 300, z / 300], -1),
         "eye_veins": at.eye_ray * 8,
         "iris": torch.stack([turn.cos() * 4.5, turn.sin() * 4.5, angle / iris_angle * 1.3 + x.sign() * 5], -1),
-        "stroke": torch.stack([(radius + 0.3 * y) / 2.8, around * 3.5, z / 30], -1),
+        "stroke": torch.stack([(radius + 0.3 * y) / 2.8, around.cos() * 5, around.sin() * 5], -1),
     }

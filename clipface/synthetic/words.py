@@ -19,7 +19,7 @@ AGE_ADJECTIVES = {
     "old": ("old", "old", "old", "elderly", "aged", "senior", "ancient", "ageing"),
 }
 AGE_PHRASES = {
-    "young": ("smooth young skin", "a youthful look", "about twenty years old", "in their twenties"),
+    "young": ("smooth young skin", "a youthful look", "in their twenties", "fresh young skin"),
     "adult": ("in their forties", "of middle age"),
     "old": ("wrinkled skin", "deep wrinkles", "wrinkles", "old age", "many wrinkles", "aged skin", "in their eighties",
             "over seventy years old", "sagging skin", "lines of age"),
@@ -33,12 +33,14 @@ SKIN_ADJECTIVES = {
     "dark": ("dark-skinned", "black", "african"),
 }
 SKIN_PHRASES = {
-    "pale": ("pale skin", "white skin", "light skin", "very light skin"), "fair": ("fair skin", "light skin", "rosy skin"),
+    "pale": ("pale skin", "white skin", "light skin", "very light skin"), "fair": ("fair skin", "light skin",
+                                                                                   "rosy skin"),
     "olive": ("olive skin", "an olive complexion"), "tan": ("tanned skin", "tan skin", "a sun tan", "golden skin"),
     "brown": ("brown skin", "a brown complexion"), "dark": ("dark skin", "black skin", "a dark complexion"),
 }  # fmt: skip
 EYE_PHRASES = {
-    "blue": ("blue eyes", "blue eyes", "bright blue eyes", "light blue eyes"), "green": ("green eyes", "bright green eyes"),
+    "blue": ("blue eyes", "blue eyes", "bright blue eyes", "light blue eyes"), "green": ("green eyes",
+                                                                                         "bright green eyes"),
     "grey": ("grey eyes", "gray eyes", "pale grey eyes"), "hazel": ("hazel eyes", "amber eyes", "light brown eyes"),
     "brown": ("brown eyes", "dark brown eyes"), "black": ("dark eyes", "black eyes", "very dark eyes"),
 }  # fmt: skip
@@ -56,24 +58,32 @@ HAIR_ADJECTIVES = {
 BALD_PHRASES = ("a bald head", "no hair", "a shaved head", "a bare scalp")
 BUZZ_PHRASES = ("a buzz cut", "very short hair", "short hair", "cropped hair", "a shaven head")
 BEARD_PHRASES = {
-    "stubble": ("stubble", "a stubbly chin", "a five o'clock shadow", "designer stubble", "an unshaven face", "short stubble"),
+    "stubble": ("stubble", "a stubbly chin", "a five o'clock shadow", "designer stubble", "an unshaven face",
+                "short stubble"),
     "goatee": ("a goatee", "a chin beard", "a small beard", "a goatee beard"),
-    "beard": ("a beard", "a beard", "a full beard", "a thick beard", "a bushy beard", "facial hair", "whiskers", "a big beard"),
+    "beard": ("a beard", "a beard", "a full beard", "a thick beard", "a bushy beard", "facial hair", "whiskers",
+              "a big beard"),
 }
-BEARD_ADJECTIVES = {"stubble": ("unshaven", "stubbly"), "goatee": ("goateed",), "beard": ("bearded", "bearded", "hairy")}
+BEARD_ADJECTIVES = {"stubble": ("unshaven", "stubbly"), "goatee": ("goateed",), "beard": ("bearded", "bearded",
+                                                                                          "hairy")}
 MOUSTACHE_PHRASES = ("a moustache", "a mustache", "a thick moustache", "hair on the upper lip")
 CLEAN_SHAVEN = ("clean-shaven", "a clean-shaven chin", "no beard")
 FLAG_PHRASES = {
-    "freckles": ("freckles", "freckles", "a freckled face", "freckles on the nose and cheeks", "many freckles", "freckled skin"),
-    "wrinkles": ("wrinkles", "wrinkles", "a wrinkled face", "deep lines", "wrinkled skin", "furrows and lines", "creased skin"),
-    "tired": ("dark circles under the eyes", "bags under the eyes", "tired eyes", "a tired look", "shadows under the eyes"),
-    "scar": ("a scar", "a scar on the cheek", "a scarred face", "an old scar"),
+    "freckles": ("freckles", "freckles", "a freckled face", "freckles on the nose and cheeks", "many freckles",
+                 "freckled skin"),
+    "wrinkles": ("wrinkles", "wrinkles", "a wrinkled face", "deep lines", "wrinkled skin", "furrows and lines",
+                 "creased skin"),
+    "tired": ("dark circles under the eyes", "bags under the eyes", "tired eyes", "a tired look",
+              "shadows under the eyes"),
+    "scar": ("a scar", "a scar on the cheek", "a scarred face", "a long scar"),
 }
 FLAG_ADJECTIVES = {"freckles": ("freckled", "freckly"), "wrinkles": ("wrinkled", "wrinkly"),
                    "tired": ("tired", "exhausted", "sleepy"), "scar": ("scarred",)}  # fmt: skip
 MAKEUP_PHRASES = {
-    "natural": ("natural makeup", "light makeup", "makeup", "make-up", "subtle make-up", "blush", "mascara", "rosy cheeks"),
-    "party": ("party makeup", "party makeup", "party make-up", "glamorous makeup", "glitter makeup", "colourful eye shadow",
+    "natural": ("natural makeup", "light makeup", "makeup", "make-up", "subtle make-up", "blush", "mascara",
+                "rosy cheeks"),
+    "party": ("party makeup", "party makeup", "party make-up", "glamorous makeup", "glitter makeup",
+              "colourful eye shadow",
               "colorful eyeshadow", "glitter", "bright makeup", "heavy makeup", "festival makeup", "a night out look"),
     "gothic": ("gothic makeup", "gothic makeup", "gothic make-up", "goth makeup", "dark makeup", "black eyeliner",
                "black lipstick", "black lips and black eye shadow", "smoky eyes", "emo makeup", "dark gothic make-up"),
@@ -87,7 +97,8 @@ LIPSTICK_PHRASES = {
 EXPRESSION_ADJECTIVES = {
     "neutral": ("calm", "serious", "relaxed", "expressionless"),
     "smiling": ("smiling", "smiling", "happy", "happy", "cheerful", "glad", "pleased", "friendly", "joyful"),
-    "laughing": ("laughing", "laughing", "grinning", "happy", "joyful", "very happy", "amused", "giggling", "delighted"),
+    "laughing": ("laughing", "laughing", "grinning", "happy", "joyful", "very happy", "amused", "giggling",
+                 "delighted"),
     "angry": ("angry", "angry", "furious", "mad", "enraged", "frowning", "hostile", "annoyed", "raging"),
     "sad": ("sad", "sad", "unhappy", "sorrowful", "depressed", "crying", "gloomy", "miserable", "upset"),
     "surprised": ("surprised", "surprised", "shocked", "astonished", "amazed", "startled", "stunned"),
@@ -99,16 +110,22 @@ EXPRESSION_ADJECTIVES = {
 }
 EXPRESSION_PHRASES = {
     "neutral": ("a neutral expression", "a blank face", "no expression", "a straight face", "a closed mouth"),
-    "smiling": ("a smile", "a big smile", "a happy expression", "a happy face", "a warm smile", "who smiles", "a smiling mouth"),
-    "laughing": ("a wide grin", "an open smile", "who laughs", "laughing out loud", "an open laughing mouth", "a toothy smile",
+    "smiling": ("a smile", "a big smile", "a happy expression", "a happy face", "a warm smile", "who smiles",
+                "a smiling mouth"),
+    "laughing": ("a wide grin", "an open smile", "who laughs", "laughing out loud", "an open laughing mouth",
+                 "a toothy smile",
                  "showing teeth in a smile", "a big laugh"),
-    "angry": ("an angry expression", "furrowed brows", "an angry face", "lowered eyebrows", "who is angry", "a furious look",
+    "angry": ("an angry expression", "furrowed brows", "an angry face", "lowered eyebrows", "who is angry",
+              "a furious look",
               "an angry frown", "full of anger", "full of rage", "a scowl"),
-    "sad": ("a sad expression", "a sad face", "a frown", "mouth corners down", "who is sad", "tearful eyes", "full of sorrow",
+    "sad": ("a sad expression", "a sad face", "a frown", "mouth corners down", "who is sad", "tearful eyes",
+            "full of sorrow",
             "raised inner brows", "a sorrowful look"),
-    "surprised": ("a surprised expression", "an open mouth and raised eyebrows", "wide eyes", "who is surprised", "raised eyebrows",
+    "surprised": ("a surprised expression", "an open mouth and raised eyebrows", "wide eyes", "who is surprised",
+                  "raised eyebrows",
                   "a shocked face", "a look of surprise", "a dropped jaw", "an open mouth"),
-    "disgusted": ("a disgusted expression", "a wrinkled nose", "a look of disgust", "who is disgusted", "a raised upper lip"),
+    "disgusted": ("a disgusted expression", "a wrinkled nose", "a look of disgust", "who is disgusted",
+                  "a raised upper lip"),
     "afraid": ("a frightened expression", "a scared face", "a look of fear", "full of fear", "who is afraid"),
     "kissing": ("puckered lips", "a kiss", "pursed lips", "a duck face", "blowing a kiss"),
     "sleeping": ("closed eyes", "eyes closed", "eyes shut", "who is asleep"),
