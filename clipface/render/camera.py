@@ -180,7 +180,7 @@ def project(vertices: Tensor, camera: Tensor) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Matrix product [..., n, n] in full precision: `@` may compute in bfloat16 or TF32, which would shift the picture."""
+    """Matrix product [..., n, n] in full precision: `@` may compute in bfloat16 or TF32, which shifts the picture."""
     return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
 
 

@@ -102,7 +102,7 @@ class Renderer(nn.Module):
         fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=texture is not None)
         mask = (fragments.rast[..., 3:] > 0).float()
         if texture is None:
-            colour = self._clay(vertices, fragments, camera) * mask
+            colour = self._clay(vertices, fragments, camera, mask)
         else:
             colour = self._textured(_checked(texture, vertices), fragments)
         drawn = torch.cat([colour, mask], -1)
@@ -115,10 +115,12 @@ class Renderer(nn.Module):
         uv, slopes = rasterizer.interpolate(self.uv.unsqueeze(0), fragments, self.uv_faces, derivatives=True)
         return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
 
-    def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor) -> Tensor:
-        normals = vertex_normals(vertices.float(), self.faces)
-        normals, _ = load_backend(self.backend).interpolate(normals, fragments, self.faces)
-        return shade(normals, viewing_axes(camera.float()))
+    def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor, mask: Tensor) -> Tensor:
+        vertices, axes = vertices.float(), viewing_axes(camera.float())
+        nearness = (vertices * axes[:, None, 2]).sum(2, keepdim=True)
+        surface = torch.cat([vertex_normals(vertices, self.faces), nearness], 2)
+        surface, _ = load_backend(self.backend).interpolate(surface, fragments, self.faces)
+        return shade(surface[..., :3], surface[..., 3:], mask, axes)
 
     def _edges(self, rasterizer: Rasterizer) -> object:
         """The mesh's silhouette topology, made once per device."""
