@@ -1,7 +1,7 @@
 """Paint a data set folder of faces with known heads, cameras, masks and captions, or a contact sheet of them.
 
-    python scripts/paint_faces.py --folder data/painted --count 2000
-    python scripts/paint_faces.py --sheet docs/painted_faces.png
+python scripts/paint_faces.py --folder data/painted --count 2000
+python scripts/paint_faces.py --sheet docs/painted_faces.png
 """
 
 import argparse
@@ -16,11 +16,60 @@ from clipface.data import FaceBatch, write_faces
 from clipface.head import load_head
 from clipface.render.renderer import Renderer
 from clipface.synthetic import Attributes, PaintedFaces
-from clipface.synthetic.attributes import CHOICES, LOOKS
+from clipface.synthetic.attributes import CHOICES, LOOK_SEX, LOOKS
 
 BATCH = 32
 SHEET_COLUMNS = 10
-SHEET_ZOOM = 1.25  # the face larger, the neck cut
+CELL = 128  # pixels of one face on the sheet
+ORDINARY = (  # the sheet's first row
+    {"sex": "woman", "age": "young", "skin": "fair", "eyes": "blue"},
+    {"sex": "man", "skin": "olive", "eyes": "green", "hair_colour": "black", "beard": "stubble"},
+    {"sex": "woman", "skin": "dark", "hair_colour": "black"},
+    {
+        "sex": "man",
+        "age": "young",
+        "skin": "tan",
+        "hair": "buzz",
+        "hair_colour": "black",
+        "beard": "goatee",
+        "moustache": True,
+    },
+    {"sex": "woman", "age": "young", "skin": "pale", "eyes": "green", "hair_colour": "red"},
+    {"sex": "man", "skin": "brown", "hair": "bald", "hair_colour": "black", "beard": "beard", "moustache": True},
+    {"sex": "woman", "age": "young", "skin": "tan", "eyes": "hazel", "hair_colour": "black"},
+    {"sex": "man", "skin": "pale", "eyes": "blue", "hair_colour": "blond", "beard": "beard", "moustache": True},
+    {"sex": "woman", "age": "old", "skin": "fair", "eyes": "grey", "hair_colour": "white", "wrinkles": True},
+    {
+        "sex": "man",
+        "age": "old",
+        "skin": "olive",
+        "hair": "bald",
+        "hair_colour": "grey",
+        "beard": "beard",
+        "moustache": True,
+    },
+)
+ADORNED = (  # and its third
+    {"age": "young", "skin": "pale", "eyes": "green", "freckles": True, "hair_colour": "red"},
+    {"age": "old", "wrinkles": True, "hair_colour": "grey"},
+    {
+        "sex": "man",
+        "age": "old",
+        "skin": "brown",
+        "wrinkles": True,
+        "hair": "bald",
+        "hair_colour": "white",
+        "beard": "beard",
+    },
+    {"sex": "man", "tired": True, "scar": True},
+    {"age": "young", "eyes": "blue", "lipstick": "red", "hair_colour": "blond"},
+    {"age": "young", "skin": "tan", "makeup": "natural", "hair_colour": "black"},
+    {"age": "young", "skin": "pale", "eyes": "blue", "makeup": "party"},
+    {"age": "young", "skin": "dark", "makeup": "party", "hair_colour": "black"},
+    {"age": "young", "skin": "pale", "eyes": "grey", "makeup": "gothic", "hair_colour": "black"},
+    {"sex": "man", "age": "young", "eyes": "blue", "makeup": "gothic", "hair_colour": "black"},
+)
+SHEET_ZOOM = 1.2  # the face larger, the neck cut
 
 
 def main() -> None:
@@ -66,72 +115,47 @@ def _value(text: str) -> str | bool:
 
 
 def sheet(painter: PaintedFaces, path: Path, size: int, seed: int) -> None:
-    """Two rows of ordinary faces, one of expressions, one of make-up and age, then every look."""
+    """Draw a row of ordinary faces, one of expressions, one of age and make-up, then every look."""
     faces = sheet_faces()
     generator = torch.Generator().manual_seed(seed)
     pictures = []
     for start in range(0, len(faces), SHEET_COLUMNS):
         part = faces[start : start + SHEET_COLUMNS]
-        pictures.append(painter.sample(len(part), generator, size, 20.0, 0.9, part, zoom=SHEET_ZOOM).image.cpu())
+        pictures.append(painter.sample(len(part), generator, size, 20.0, 1.0, part, zoom=SHEET_ZOOM).image.cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid(torch.cat(pictures), SHEET_COLUMNS)).quantize(256).save(path, optimize=True)
+    small = torch.nn.functional.interpolate(torch.cat(pictures), (CELL, CELL), mode="area")
+    Image.fromarray(grid(small, SHEET_COLUMNS)).save(path, optimize=True)
 
 
 def sheet_faces() -> list[Attributes]:
     """The faces of the contact sheet, row by row."""
-    ordinary = [
-        Attributes(sex, age, skin, eyes, hair, colour, beard, beard in ("goatee", "beard"))
-        for sex, age, skin, eyes, hair, colour, beard in (
-            ("woman", "young", "fair", "blue", "hair", "brown", "none"), ("man", "adult", "olive", "green", "hair",
-                                                                          "black", "stubble"),
-            ("woman", "adult", "dark", "brown", "hair", "black", "none"), ("man", "young", "tan", "brown", "buzz",
-                                                                           "black", "goatee"),
-            ("woman", "young", "pale", "green", "hair", "red", "none"), ("man", "adult", "brown", "black", "bald",
-                                                                         "black", "beard"),
-            ("woman", "young", "tan", "hazel", "hair", "black", "none"), ("man", "adult", "pale", "blue", "hair",
-                                                                          "blond", "beard"),
-            ("woman", "old", "fair", "grey", "hair", "white", "none"), ("man", "old", "olive", "brown", "bald",
-                                                                        "grey", "beard"),
-        )
-    ]  # fmt: skip
     skins = ("fair", "brown", "pale", "olive", "dark")
     felt = [name for name in CHOICES["expression"] if name != "neutral"]
     moods = [
         Attributes("woman" if i % 2 else "man", "adult", skins[i % 5], hair_colour="black", expression=name)
         for i, name in enumerate(felt)
     ]
-    adorned = [
-        Attributes("woman", "young", "pale", "green", freckles=True, hair_colour="red"), Attributes("woman", "old",
-                                                                                                    "fair",
-                                                                                                    wrinkles=True, hair_colour="grey"),
-        Attributes("man", "old", "brown", wrinkles=True, hair="bald", hair_colour="white",
-                   beard="beard"), Attributes("man", "adult", "fair", tired=True, scar=True),
-        Attributes("woman", "young", "fair", "blue", lipstick="red", hair_colour="blond"), Attributes("woman",
-                                                                                                      "young", "tan",
-                                                                                                      makeup="natural", hair_colour="black"),
-        Attributes("woman", "young", "pale", "blue", makeup="party", hair_colour="brown"), Attributes("woman",
-                                                                                                      "young", "dark",
-                                                                                                      makeup="party", hair_colour="black"),
-        Attributes("woman", "young", "pale", "grey", makeup="gothic", hair_colour="black"), Attributes("man", "young",
-                                                                                                       "fair", "blue",
-                                                                                                       makeup="gothic", hair_colour="black"),
-    ]  # fmt: skip
     looks = [
-        Attributes("woman" if name in ("barbie", "princess", "witch", "doll", "annabelle", "mona_lisa") else "man",
-                   "adult",
-                   skins[i % 4], hair_colour="brown", look=name)
-        for i, name in enumerate(LOOKS[1:])
-    ]  # fmt: skip
-    pairs = [Attributes("woman", look="zombie", expression="angry"), Attributes("man", look="clown",
-                                                                                expression="laughing")]
-    return [*ordinary, *moods, *adorned, *looks, *pairs]
+        Attributes(LOOK_SEX.get(name, "man"), "adult", skins[i % 4], look=name) for i, name in enumerate(LOOKS[1:])
+    ]
+    pairs = [
+        Attributes("woman", look="zombie", expression="angry"),
+        Attributes("man", look="clown", expression="laughing"),
+    ]
+    return [
+        *(Attributes(**face) for face in ORDINARY),
+        *moods,
+        *(Attributes(**face) for face in ADORNED),
+        *looks,
+        *pairs,
+    ]
 
 
 def grid(pictures: Tensor, columns: int):
     """Pictures [N, 3, S, S] in 0..1 as one uint8 array [H, W, 3]."""
     count, _, size, _ = pictures.shape
     rows = -(-count // columns)
-    canvas = torch.full((3, rows * size, columns * size), 0.9)
+    canvas = torch.ones(3, rows * size, columns * size)
     for index, picture in enumerate(pictures):
         top, left = index // columns * size, index % columns * size
         canvas[:, top : top + size, left : left + size] = picture

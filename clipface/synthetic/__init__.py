@@ -5,5 +5,13 @@ from .captions import captions, split_words, vocabulary
 from .faces import PaintedBatch, PaintedFaces
 from .painter import Painter
 
-__all__ = ["Attributes", "PaintedBatch", "PaintedFaces", "Painter", "captions", "sample_attributes", "split_words",
-           "vocabulary"]
+__all__ = [
+    "Attributes",
+    "PaintedBatch",
+    "PaintedFaces",
+    "Painter",
+    "captions",
+    "sample_attributes",
+    "split_words",
+    "vocabulary",
+]

@@ -16,8 +16,17 @@ BEARDS = ("none", "stubble", "goatee", "beard")
 MAKEUP = ("none", "natural", "party", "gothic")
 LIPSTICKS = ("none", "red", "pink", "dark")
 EXPRESSIONS = (
-    "neutral", "smiling", "laughing", "angry", "sad", "surprised", "disgusted", "afraid", "kissing", "sleeping",
-    "smirking"
+    "neutral",
+    "smiling",
+    "laughing",
+    "angry",
+    "sad",
+    "surprised",
+    "disgusted",
+    "afraid",
+    "kissing",
+    "sleeping",
+    "smirking",
 )
 LOOKS = (
     "none", "zombie", "clown", "ghost", "vampire", "werewolf", "avatar", "white_walker", "statue", "bronze", "witch",
@@ -107,8 +116,9 @@ def _hair(rng: random.Random, sex: str, age: str, skin: str) -> tuple[str, str]:
 def _made_up(rng: random.Random, sex: str) -> tuple[str, str]:
     if sex == "woman":
         makeup = _pick(rng, {"none": 0.5, "natural": 0.18, "party": 0.16, "gothic": 0.16})
-        return makeup, _pick(rng, {"none": 0.58, "red": 0.24, "pink": 0.1,
-                                   "dark": 0.08}) if makeup != "gothic" else "none"
+        return makeup, _pick(
+            rng, {"none": 0.58, "red": 0.24, "pink": 0.1, "dark": 0.08}
+        ) if makeup != "gothic" else "none"
     makeup = _pick(rng, {"none": 0.9, "party": 0.04, "gothic": 0.06})
     return makeup, _pick(rng, {"none": 0.97, "red": 0.03}) if makeup == "none" else "none"
 
@@ -150,4 +160,3 @@ def sample_attributes(rng: random.Random, given: Mapping[str, object] | None = N
         drawn["tired"] = rng.random() < 0.05
         drawn["scar"] = rng.random() < 0.03
     return Attributes(**{**drawn, **given})
-

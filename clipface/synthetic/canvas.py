@@ -93,7 +93,8 @@ class Studio:
         noise = torch.randn(len(colours), 4, 1, 1, generator=self.generator, device=self.device) * spread
         return (colours + noise[:, :3] * 0.5 + noise[:, 3:]).clamp(0, 1)
 
-    def table(self, colours: dict[str, tuple[float, float, float]], names: Sequence[str],
-              spread: float = 0.03) -> Tensor:
+    def table(
+        self, colours: dict[str, tuple[float, float, float]], names: Sequence[str], spread: float = 0.03
+    ) -> Tensor:
         """[B, 3, 1, 1] colours looked up by name and varied a little."""
         return self.vary(torch.tensor([colours[name] for name in names], device=self.device)[:, :, None, None], spread)

@@ -23,16 +23,17 @@ _PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a pers
 _MENTIONS = (0, 1, 2, 3, 4)
 _ORDINARY_WEIGHTS = (0.14, 0.34, 0.27, 0.16, 0.09)
 _CLAUSE_STARTS = frozenset(
-    "who in made painted covered as about over of from showing turning drawn carved cast turned laughing blowing full high wearing "
-    "unshaven".split()
+    "who in made painted covered as about over of from showing turning drawn carved cast turned laughing blowing full high "
+    "wearing unshaven".split()
 )
 _WEARABLE = ("makeup", "make-up", "lipstick", "paint")
 _SILENT_H = ("honest", "hour")
 
 
 def _article(text: str) -> str:
-    if text.startswith(("mona lisa", "count dracula", "dracula", "annabelle", "satan", "geralt", "death", "someone",
-                        "nosferatu")):
+    if text.startswith(
+        ("mona lisa", "count dracula", "dracula", "annabelle", "satan", "geralt", "death", "someone", "nosferatu")
+    ):
         return text
     if text.startswith(("one ", "european")):
         return f"a {text}"
@@ -56,8 +57,9 @@ def _facts(face: Attributes) -> list[tuple[str, tuple[str, ...], tuple[str, ...]
     if face.expression != "sleeping":
         facts.append(("eyes", (), words.EYE_PHRASES[face.eyes], 1.2))
     hair = {"bald": ("bald",), "buzz": (), "hair": words.HAIR_ADJECTIVES[face.hair_colour]}[face.hair]
-    said = {"bald": words.BALD_PHRASES, "buzz": words.BUZZ_PHRASES,
-            "hair": words.HAIR_WORDS[face.hair_colour]}[face.hair]
+    said = {"bald": words.BALD_PHRASES, "buzz": words.BUZZ_PHRASES, "hair": words.HAIR_WORDS[face.hair_colour]}[
+        face.hair
+    ]
     facts.append(("hair", hair, said, 1.2))
     if face.sex == "man" and face.beard == "none" and not face.moustache:
         facts.append(("beard", ("clean-shaven",), words.CLEAN_SHAVEN, 0.25))
@@ -66,8 +68,9 @@ def _facts(face: Attributes) -> list[tuple[str, tuple[str, ...], tuple[str, ...]
             facts.append((flag, words.FLAG_ADJECTIVES[flag], words.FLAG_PHRASES[flag], 2.5))
     if face.makeup != "none":
         weight = 2.0 if face.makeup == "natural" else 8.0
-        facts.append(("makeup", ("made-up",) if face.makeup == "party" else (), words.MAKEUP_PHRASES[face.makeup],
-                      weight))
+        facts.append(
+            ("makeup", ("made-up",) if face.makeup == "party" else (), words.MAKEUP_PHRASES[face.makeup], weight)
+        )
     if face.lipstick != "none":
         facts.append(("lipstick", (), words.LIPSTICK_PHRASES[face.lipstick], 5.0))
     return facts

@@ -1,4 +1,4 @@
-"""Distances to points and curves on the rest head, in millimetres: the ruler that all painted features are laid out with."""
+"""Distances to points and curves on the rest head, the ruler that all painted features are laid out with."""
 
 from __future__ import annotations
 

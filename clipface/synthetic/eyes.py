@@ -9,9 +9,17 @@ from .canvas import Canvas, Studio, as_colour
 from .curves import bump, step
 
 IRIS = {"blue": (0.36, 0.55, 0.74), "green": (0.40, 0.52, 0.33), "grey": (0.52, 0.57, 0.60), "hazel": (0.52, 0.39,
-                                                                                                       0.20),
+    0.20),
         "brown": (0.33, 0.20, 0.11), "black": (0.14, 0.09, 0.07)}  # fmt: skip
 IRIS_ANGLE = 0.50  # radians from the axis of the eye to the rim of the iris: 5.9 of 12.3 mm
+
+
+def _iris(colour: Tensor, radius: Tensor, fibres: Tensor) -> Tensor:
+    """Radial fibres, a warm inner ring, a dark rim; radius in iris radii."""
+    ring = colour * (0.85 + 0.28 * fibres) * (0.75 + 0.55 * step(1.0, 0.35, radius))
+    ring = ring * (1 - 0.62 * step(0.72, 1.0, radius))
+    warm = as_colour((0.12, 0.08, 0.02), colour) * step(0.65, 0.35, radius) * colour.amax(1, keepdim=True)
+    return (ring + warm).clamp(0, 1)
 
 
 def paint_eyes(
@@ -39,12 +47,7 @@ def paint_eyes(
     veins = torch.exp(-4 * studio.noise("eye_veins", batch).abs()) * step(1.2, 2.2, radius)
     ball = white * (1 - 0.35 * step(1.5, 2.6, radius))
     ball = ball * torch.exp(-red * (0.25 + veins) * as_colour((0.08, 0.75, 0.7), iris) * step(0.9, 2.4, radius))
-    fibres = studio.noise("iris", batch)
-    inner_glow = step(1.0, 0.35, radius)
-    inside = iris * (0.85 + 0.28 * fibres) * (0.75 + 0.55 * inner_glow)
-    inside = inside * (1 - 0.62 * step(0.72, 1.0, radius))  # the dark limbal ring
-    inside = inside + as_colour((0.12, 0.08, 0.02), iris) * step(0.65, 0.35, radius) * (iris.amax(1, keepdim=True))
-    ball = torch.lerp(ball, inside.clamp(0, 1), step(1.08, 0.94, radius))
+    ball = torch.lerp(ball, _iris(iris, radius, studio.noise("iris", batch)), step(1.08, 0.94, radius))
     across = radius * turn.cos()
     if slit is not None:
         cat = ((across * 3.4) ** 2 + (radius * turn.sin() * 0.75) ** 2).sqrt()
@@ -81,6 +84,7 @@ def paint_lids(canvas: Canvas, studio: Studio, lashes: Tensor) -> None:
     canvas.blend((0.74, 0.38, 0.35), duct * 0.8)
     comb = 0.85 + 0.25 * studio.noise("lashes", batch)
     upper = bump(at.upper_lid, 1.15) * step(0.03, 0.3, at.upper_lid_along)
-    lower = bump(at.below_eye - 0.7, 0.6) * step(5, 2, at.lower_lid) * step(0.15, 0.6,
-                                                                            at.lower_lid_along) * at.front * comb
+    lower = (
+        bump(at.below_eye - 0.7, 0.6) * step(5, 2, at.lower_lid) * step(0.15, 0.6, at.lower_lid_along) * at.front * comb
+    )
     canvas.blend((0.07, 0.045, 0.04), (upper * comb * 0.97 * lashes + lower * 0.45 * lashes) * at.skin)

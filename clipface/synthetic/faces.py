@@ -15,7 +15,7 @@ from clipface.render.renderer import Renderer
 
 from .attributes import Attributes, sample_attributes
 from .captions import captions
-from .identity import sample_expression, sample_pose, sample_shape
+from .identity import female_direction, sample_expression, sample_pose, sample_shape
 from .painter import Painter
 
 _SHAPES = 300  # identity coefficients that vary
@@ -29,7 +29,8 @@ class PaintedBatch(NamedTuple):
     Attributes:
         image: [B, 3, H, W] in 0..1, on its background. mask: [B, 1, H, W], 1 on the head.
         texture: [B, 3, R, R] in 0..1. captions: one for each. attributes: what was asked for.
-        shape: [B, S], expression: [B, E], pose: [B, 6], neck_pose: [B, 3], eye_pose: [B, 6] head parameters. camera: [B, 4, 4].
+        shape: [B, S], expression: [B, E], pose: [B, 6], neck_pose: [B, 3], eye_pose: [B, 6]: the head's parameters.
+        camera: [B, 4, 4].
     """
 
     image: Tensor
@@ -59,6 +60,8 @@ class PaintedFaces:
         self.head, self.renderer = head, renderer
         self.device = head.v_template.device
         self.painter = Painter(head, texture_size, backend)
+        with torch.no_grad():
+            self.female = female_direction(head)
 
     @torch.no_grad()
     def sample(
@@ -88,7 +91,7 @@ class PaintedFaces:
         words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)
         faces = _faces(n, words, attributes)
         texture = self.painter.paint(faces, source, base)
-        shape = sample_shape(n, min(_SHAPES, self.head.n_shape), source, self.device)
+        shape = sample_shape(faces, min(_SHAPES, self.head.n_shape), self.female, source)
         expression = sample_expression(faces, self.head, source)
         neck_pose, eye_pose = sample_pose(n, source, self.device)
         pose = torch.zeros(n, 6, device=self.device)
@@ -101,8 +104,9 @@ class PaintedFaces:
         return PaintedBatch(image, mask, texture, said, faces, shape, expression, pose, neck_pose, eye_pose, camera)
 
 
-def _faces(n: int, words: random.Random, wanted: Mapping[str,
-                                                         object] | Sequence[Attributes] | None) -> list[Attributes]:
+def _faces(
+    n: int, words: random.Random, wanted: Mapping[str, object] | Sequence[Attributes] | None
+) -> list[Attributes]:
     if wanted is None or isinstance(wanted, Mapping):
         return [sample_attributes(words, wanted) for _ in range(n)]
     if len(wanted) != n:

@@ -1,6 +1,7 @@
 """Where the parts of a face are: soft maps over the UV square, laid out from landmarks and regions of the rest head.
 
-Every map is a [1, 1, R, R] tensor, usually 0..1. Lengths are millimetres on a head with eyes 62 mm apart and scale with it.
+Every map is a [1, 1, R, R] tensor, usually 0..1. Lengths are millimetres on a head with eyes 62 mm apart, and scale
+with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 
 
 class Features:
-    """Maps of the face's parts, see the module's docstring; `sides` is -1 on the picture's left half and 1 on the right."""
+    """Maps of the face's parts, see above; `sides` is -1 on the picture's left half and 1 on the right."""
 
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
@@ -100,8 +101,9 @@ class Features:
         self.brow_distance, self.brow_along, self.brow_height = self.mirrored_curve(self.brow_points)
 
     def _mouth(self) -> None:
-        self.corner = (self.landmarks[54, :2] + self.landmarks[48, :2] * torch.tensor([-1.0, 1.0],
-                                                                                      device=self.landmarks.device)) / 2
+        self.corner = (
+            self.landmarks[54, :2] + self.landmarks[48, :2] * torch.tensor([-1.0, 1.0], device=self.landmarks.device)
+        ) / 2
         outer, inner = spline(self.landmarks[OUTER_LIPS], 160, True), spline(self.landmarks[INNER_LIPS], 160, True)
         flat = self.position[..., :2]
         distance = to_curve(self.position, outer)[0]
@@ -124,14 +126,21 @@ class Features:
         self.nose_tip, self.nose_base = marks[30], marks[33]
         self.wing = (marks[35, :2] + marks[31, :2] * away([-1.0, 1.0])) / 2 + away([2.0, 3.0])
         self.cheek = torch.stack([self.eye_middle[0] + 9, self.nose_base[1] + 8])
-        below = (self.surface.covered & (x.abs() < 4) & (y < self.mouth_middle[1] - 18) & (y > self.mouth_middle[1] - 48)).flatten()
+        below = (
+            self.surface.covered & (x.abs() < 4) & (y < self.mouth_middle[1] - 18) & (y > self.mouth_middle[1] - 48)
+        ).flatten()
         line = self.position.reshape(-1, 3)[below]
         self.chin = line[line[:, 2].argmax()] * away([0.0, 1.0, 1.0])  # the foremost point of the chin
-        wing_line = torch.stack([self.wing + away([-1.0, 7.0]), self.wing + away([2.5, 2.0]), self.wing + away([0.5,
-                                                                                                                -4.0])])
+        wing_line = torch.stack(
+            [self.wing + away([-1.0, 7.0]), self.wing + away([2.5, 2.0]), self.wing + away([0.5, -4.0])]
+        )
         self.wing_crease = self.mirrored_curve(wing_line)[0]
-        fold = [self.wing + away([2.5, 5.0]), self.wing + away([8.0, -4.0]), self.corner + away([8.0, 7.0]),
-                self.corner + away([8.0, -6.0])]
+        fold = [
+            self.wing + away([2.5, 5.0]),
+            self.wing + away([8.0, -4.0]),
+            self.corner + away([8.0, 7.0]),
+            self.corner + away([8.0, -6.0]),
+        ]
         self.nasolabial_distance, along, _ = self.mirrored_curve(torch.stack(fold))
         folded = torch.stack([x.abs(), y], dim=-1)
         offset = to_curve(folded, spline(torch.stack(fold), 96))[2]
@@ -163,15 +172,18 @@ class Features:
         lips = step(0.5, -1.2, self.lip_edge)
         self.beard = self._map(step(7, -7, y - cheek_line) * under * sides) * lips * (1 - self.ears) * self.skin
         lower = self.corner[1] - 4 - 0.5 * (x.abs() - self.corner[0]).clamp_min(0)
-        between = step(self.nose_base[1] - 0.5, self.nose_base[1] - 5 - 0.12 * x.abs(), y) * step(lower - 3,
-                                                                                                  lower + 2, y)
+        between = step(self.nose_base[1] - 0.5, self.nose_base[1] - 5 - 0.12 * x.abs(), y) * step(
+            lower - 3, lower + 2, y
+        )
         reach = step(self.corner[0] + 7, self.corner[0] - 1, x.abs())
         self.moustache = self._map(reach * between) * lips * self.front * step(-26, -18, self.lip_edge)
-        chin = step(self.corner[0] + 1, self.corner[0] - 9,
-                    x.abs() - 0.1 * (self.corner[1] - y)) * step(self.corner[1] - 6, self.corner[1] - 12, y)
+        chin = step(self.corner[0] + 1, self.corner[0] - 9, x.abs() - 0.1 * (self.corner[1] - y)) * step(
+            self.corner[1] - 6, self.corner[1] - 12, y
+        )
         around = bump((x.abs() - self.corner[0] - 1.5) / 4.5, 1.0) * step(self.corner[1] + 5, self.corner[1], y)
-        self.goatee = self._map(torch.maximum(chin, around * step(self.chin[1] - 8, self.chin[1] + 6,
-                                                                  y))) * lips * self.skin
+        self.goatee = (
+            self._map(torch.maximum(chin, around * step(self.chin[1] - 8, self.chin[1] + 6, y))) * lips * self.skin
+        )
         self.goatee = self.goatee * self._map(under * step(self.landmarks[54, 2] - 45, self.landmarks[54, 2] - 30, z))
         patch = bump((x.abs() - self.corner[0] * 0.55) / 6, 1.0) * bump(y - self.corner[1] + 13, 3)
         self.beard, self.goatee = self.beard * (1 - 0.5 * self._map(patch)), self.goatee * (1 - 0.6 * self._map(patch))

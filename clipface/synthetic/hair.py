@@ -12,7 +12,7 @@ from .canvas import Canvas, Studio
 from .curves import step
 
 COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.72, 0.56, 0.33), "red": (0.56, 0.25,
-                                                                                                          0.10),
+    0.10),
            "grey": (0.50, 0.49, 0.48), "white": (0.86, 0.85, 0.82)}  # fmt: skip
 
 
@@ -32,8 +32,9 @@ def strands(canvas: Canvas, colour: Tensor, density: Tensor, strand: Tensor, dep
         depth: how much strands differ in brightness.
     """
     edge = step(0.0, 0.3, density) * step(1.05, 0.6, density)  # strands show apart only where hair is thin
-    cover = step(0.05, 0.95, density + 0.34 * strand.clamp(-1.5, 1.5) * edge + 0.12 * (density > 0.6)) * step(0, 0.08,
-                                                                                                              density)
+    cover = step(0.05, 0.95, density + 0.34 * strand.clamp(-1.5, 1.5) * edge + 0.12 * (density > 0.6)) * step(
+        0, 0.08, density
+    )
     light = 1 + depth * strand.clamp(-1.8, 1.8)
     canvas.blend((colour * light).clamp(0, 1), cover)
     canvas.height = canvas.height + 0.3 * cover * (0.6 + 0.5 * strand)
@@ -88,8 +89,9 @@ def paint_beard(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, col
     def which(test) -> Tensor:
         return torch.tensor([float(test(face)) for face in faces], device=studio.device).view(-1, 1, 1, 1)
 
-    wobble = 0.14 * studio.noise("wide", batch) + 0.16 * studio.noise("spot", batch) + 0.1 * studio.noise("beard",
-                                                                                                          batch)
+    wobble = (
+        0.14 * studio.noise("wide", batch) + 0.16 * studio.noise("spot", batch) + 0.1 * studio.noise("beard", batch)
+    )
     cheeks = (at.beard + wobble * step(0, 0.25, at.beard) * step(1, 0.7, at.beard)).clamp(0, 1)
     goatee = (at.goatee + wobble * step(0, 0.25, at.goatee) * step(1, 0.7, at.goatee)).clamp(0, 1)
     upper = at.moustache
@@ -99,8 +101,9 @@ def paint_beard(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, col
     density = torch.maximum(density, which(lambda face: face.moustache) * upper) * thick
     beard_colour = studio.vary(colour * studio.random(batch, 0.75, 1.0), 0.02)
     canvas.blend(beard_colour * 0.7, 0.45 * density)
-    strands(canvas, beard_colour, density, 0.85 * studio.noise("beard", batch) + 0.5 * studio.noise("fine", batch),
-            0.26)
+    strands(
+        canvas, beard_colour, density, 0.85 * studio.noise("beard", batch) + 0.5 * studio.noise("fine", batch), 0.26
+    )
     shadow = which(lambda face: face.beard == "stubble") * studio.random(batch, 0.45, 0.8)
     shadow = shadow + which(lambda face: face.sex == "man" and face.beard == "none") * studio.random(batch, 0.0, 0.14)
     area = torch.maximum(at.beard, at.moustache)

@@ -47,14 +47,74 @@ LOOK_SLOTS: dict[str, dict[str, float]] = {
     "demon": {"browDown": 0.6},
     "werewolf": {"browDown": 0.5, "noseSneer": 0.35}, "zombie": {"eyeBlink": 0.12}, "vampire": {"browDown": 0.35},
 }  # fmt: skip
-_RESTLESS = ("eyeSquint", "browInnerUp", "browOuterUp", "browDown", "mouthPress", "mouthShrugLower", "mouthRollLower",
-             "mouthSmile")
+_RESTLESS = (
+    "eyeSquint",
+    "browInnerUp",
+    "browOuterUp",
+    "browDown",
+    "mouthPress",
+    "mouthShrugLower",
+    "mouthRollLower",
+    "mouthSmile",
+)
 _OPEN_MOUTH = {"jawOpen": 0.14, "mouthClose": 0.0, "mouthFunnel": 0.06}
 
 
-def sample_shape(batch: int, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Identity coefficients [batch, count], with the spread of real people."""
-    return IDENTITY_SPREAD * torch.randn(batch, count, generator=generator, device=device)
+# what a woman's face has more of than the mean one, millimetres (a man's the opposite); see `_measures`
+_FEMALE = {"jaw width": -7.0, "neck width": -9.0, "brow ridge": -1.6, "brow height": 1.3, "nose length": -1.6,
+           "nose width": -1.8,
+           "lip height": 1.6, "mouth width": -0.8, "eye opening": 0.9, "chin length": -3.0}  # fmt: skip
+_DIRECTION_COUNT = 100  # identity coefficients that the direction of sex may use
+_RIDGE = 0.5  # square millimetres; keeps the direction short where measures cannot be met
+
+
+def _measures(head: HeadModel, vertices: Tensor) -> Tensor:
+    """Measures of heads [B, V, 3], in the order of `_FEMALE`: [B, 10] millimetres."""
+    rest, marks = head.v_template, head.landmarks(vertices)
+    mouth, nose = head.landmarks(rest[None])[0, 48:60].mean(0), head.landmarks(rest[None])[0, 30]
+    drop = mouth[1] - rest[:, 1]
+    low = head.regions["face"] & (drop > 0) & (drop < 0.03)
+    low &= rest[:, 0].abs() > 0.75 * rest[low, 0].abs().amax()
+    chin = (rest[:, 0].abs() < 0.012) & (drop > 0.02) & (drop < 0.045) & (rest[:, 2] > nose[2] - 0.035)
+
+    def width(mask: Tensor) -> Tensor:
+        return 2 * (vertices[:, mask, 0] * rest[mask, 0].sign()).mean(1)
+
+    x, y, z = marks.unbind(-1)
+    values = [width(low), width(head.regions["neck"]), z[:, 17:27].mean(1) - z[:, 36:48].mean(1),
+              y[:, 17:27].mean(1) - y[:, [37, 38, 43, 44]].mean(1), z[:, 30] - z[:, [31, 35]].mean(1), x[:, 35] - x[:,
+                  31],
+              y[:, 51] - y[:, 57], x[:, 54] - x[:, 48], y[:, [37, 38, 43, 44]].mean(1) - y[:, [40, 41, 46, 47]].mean(1),
+              y[:, 57] - vertices[:, chin, 1].mean(1)]  # fmt: skip
+    return 1000 * torch.stack(values, 1)
+
+
+def female_direction(head: HeadModel) -> Tensor:
+    """The shortest change of identity [S] that makes the mean head's measures a woman's."""
+    count = min(_DIRECTION_COUNT, head.n_shape)
+    device = head.v_template.device
+    rest = _measures(head, head.v_template[None])
+    slopes = (_measures(head, head(torch.eye(count, device=device))) - rest).T  # [10, count]
+    wanted = torch.tensor(list(_FEMALE.values()), device=device)
+    ridge = _RIDGE * torch.eye(len(wanted), device=device)
+    return torch.nn.functional.pad(
+        slopes.T @ torch.linalg.solve(slopes @ slopes.T + ridge, wanted), (0, head.n_shape - count)
+    )
+
+
+def sample_shape(faces: Sequence[Attributes], count: int, female: Tensor, generator: torch.Generator) -> Tensor:
+    """Identity coefficients [B, count], with the spread of real people, around the mean woman or man.
+
+    Args:
+        faces: of which the sex is read.
+        count: coefficients that vary.
+        female: [S], from `female_direction`.
+        generator: source of randomness, on the device of `female`.
+    """
+    spread = IDENTITY_SPREAD * torch.randn(len(faces), count, generator=generator, device=female.device)
+    sign = torch.tensor([1.0 if face.sex == "woman" else -1.0 for face in faces], device=female.device)
+    amount = 0.5 + 0.6 * torch.rand(len(faces), generator=generator, device=female.device)
+    return spread + (sign * amount)[:, None] * female[:count]
 
 
 def sample_expression(faces: Sequence[Attributes], head: HeadModel, generator: torch.Generator) -> Tensor:

@@ -62,5 +62,6 @@ def shade(canvas: Canvas, studio: Studio, contrast: Tensor, relief: Tensor, shin
     gloss = (canvas.gloss * shine * (1 + 2.5 * emboss.clamp(-0.4, 0.4))).clamp_min(0)
     lit = lit + (1 - lit) * (highlight * gloss * 0.62 * irradiance.clamp(0, 1)).clamp(0, 0.9)
     lit = 0.94 * lit
-    return torch.where(lit > _SHOULDER, _SHOULDER + (1 - _SHOULDER) * torch.tanh((lit - _SHOULDER) / (1 - _SHOULDER)),
-                       lit)
+    return torch.where(
+        lit > _SHOULDER, _SHOULDER + (1 - _SHOULDER) * torch.tanh((lit - _SHOULDER) / (1 - _SHOULDER)), lit
+    )

@@ -30,8 +30,9 @@ def _blank_eyes(canvas: Canvas, studio: Studio) -> None:
 def statue(canvas: Canvas, studio: Studio) -> None:
     """White or grey marble with veins, and stains where water runs."""
     batch = len(canvas.colour)
-    stone = studio.colours([(0.92, 0.91, 0.89), (0.86, 0.85, 0.83), (0.91, 0.88, 0.81), (0.74, 0.73, 0.71)], batch,
-                           0.02)
+    stone = studio.colours(
+        [(0.92, 0.91, 0.89), (0.86, 0.85, 0.83), (0.91, 0.88, 0.81), (0.74, 0.73, 0.71)], batch, 0.02
+    )
     _one_material(canvas, stone, 0.13)
     field = studio.noise("broad", batch) + 0.5 * studio.noise("blotch", batch)
     canvas.tint((0.62, 0.62, 0.64), torch.exp(-((field / 0.10) ** 2)) * studio.random(batch, 0.2, 0.9))
@@ -46,8 +47,9 @@ def statue(canvas: Canvas, studio: Studio) -> None:
 def bronze(canvas: Canvas, studio: Studio) -> None:
     """Polished gold or dark bronze with green patina in the hollows."""
     at, batch = studio.at, len(canvas.colour)
-    metal = studio.colours([(0.40, 0.26, 0.13), (0.80, 0.58, 0.18), (0.86, 0.66, 0.26), (0.50, 0.33, 0.16)], batch,
-                           0.02)
+    metal = studio.colours(
+        [(0.40, 0.26, 0.13), (0.80, 0.58, 0.18), (0.86, 0.66, 0.26), (0.50, 0.33, 0.16)], batch, 0.02
+    )
     _one_material(canvas, metal, 0.2)
     hollow = step(0.75, 0.35, at.surface.ambient) + 0.5 * step(0.4, 1.4, studio.fractal("wide blotch spot", batch))
     canvas.blend((0.28, 0.50, 0.42), hollow * studio.random(batch, -0.3, 0.6).clamp_min(0))
@@ -62,8 +64,9 @@ def robot(canvas: Canvas, studio: Studio) -> None:
     """Steel plates with seams and rivets; the eyes glow."""
     at, batch = studio.at, len(canvas.colour)
     eyes = canvas.colour
-    steel = studio.colours([(0.66, 0.69, 0.74), (0.76, 0.77, 0.79), (0.46, 0.49, 0.54), (0.82, 0.83, 0.85)], batch,
-                           0.02)
+    steel = studio.colours(
+        [(0.66, 0.69, 0.74), (0.76, 0.77, 0.79), (0.46, 0.49, 0.54), (0.82, 0.83, 0.85)], batch, 0.02
+    )
     _one_material(canvas, steel, 0.12)
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     seams = torch.stack([
@@ -88,8 +91,9 @@ def robot(canvas: Canvas, studio: Studio) -> None:
     canvas.blend((0.42, 0.20, 0.08), rust * studio.random(batch, -0.4, 0.8).clamp_min(0))
     glow = bump(torch.minimum(at.upper_lid, at.lower_lid), 5) * at.front
     light = (eyes * at.eyeball).amax((2, 3), True)
-    canvas.blend(torch.where(at.iris_angle < 0.5, (eyes * 1.4).clamp(0, 1), as_colour((0.05, 0.05, 0.06), eyes)),
-                 at.eyeball)
+    canvas.blend(
+        torch.where(at.iris_angle < 0.5, (eyes * 1.4).clamp(0, 1), as_colour((0.05, 0.05, 0.06), eyes)), at.eyeball
+    )
     canvas.blend(light, glow * 0.12)
     canvas.gloss = torch.full_like(canvas.gloss, 0.5) * (1 - at.eyeball)
 
@@ -115,19 +119,28 @@ def doll_cheeks(canvas: Canvas, studio: Studio) -> None:
     """Round red cheeks and painted lashes."""
     at, batch = studio.at, len(canvas.colour)
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
-    cheek = step(1.2, 0.5, ((x - at.cheek[0] - 7) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch, 11,
-                                                                                                            15))
-    canvas.blend(studio.colours([(0.92, 0.32, 0.32), (0.94, 0.45, 0.48)], batch),
-                 cheek * at.front * studio.random(batch, 0.4, 0.75))
+    cheek = step(
+        1.2, 0.5, ((x - at.cheek[0] - 7) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch, 11, 15)
+    )
+    canvas.blend(
+        studio.colours([(0.92, 0.32, 0.32), (0.94, 0.45, 0.48)], batch),
+        cheek * at.front * studio.random(batch, 0.4, 0.75),
+    )
     _long_lashes(canvas, studio)
 
 
 def _long_lashes(canvas: Canvas, studio: Studio) -> None:
     at = studio.at
-    fan = bump(((at.upper_lid_along * 8) % 1.0 - 0.5) * 6, 0.9) * step(6.0, 1.0, at.upper_lid) * step(0.0, 0.8,
-                                                                                                      at.above_eye)
-    down = bump(((at.lower_lid_along * 8) % 1.0 - 0.5) * 6, 0.8) * step(4.5, 1.0, at.lower_lid) * step(0.0, 0.8,
-                                                                                                       at.below_eye)
+    fan = (
+        bump(((at.upper_lid_along * 8) % 1.0 - 0.5) * 6, 0.9)
+        * step(6.0, 1.0, at.upper_lid)
+        * step(0.0, 0.8, at.above_eye)
+    )
+    down = (
+        bump(((at.lower_lid_along * 8) % 1.0 - 0.5) * 6, 0.8)
+        * step(4.5, 1.0, at.lower_lid)
+        * step(0.0, 0.8, at.below_eye)
+    )
     lash = torch.maximum(fan * step(0.25, 0.45, at.upper_lid_along), 0.7 * down * step(0.3, 0.5, at.lower_lid_along))
     canvas.blend((0.07, 0.05, 0.05), torch.maximum(lash * 0.85, eye_liner(studio, 1.1, 5)) * at.skin)
 
@@ -137,8 +150,9 @@ def annabelle(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     _smooth(canvas, studio, [(0.90, 0.82, 0.74), (0.84, 0.78, 0.70)], 0.95)
     canvas.tint((0.42, 0.28, 0.25), at.blob(at.eye_middle[0], at.eye_middle[1], 14, 10, True) * 0.85)
-    canvas.tint((0.60, 0.52, 0.42), step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch,
-                                                                  0.85)) * at.skin * 0.8)
+    canvas.tint(
+        (0.60, 0.52, 0.42), step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.85)) * at.skin * 0.8
+    )
     paint_lipstick(canvas, studio, studio.colours([(0.55, 0.06, 0.07)], batch), 0.85, 0.6)
     canvas.gloss = 0.4 + 0 * canvas.gloss
 
@@ -162,8 +176,10 @@ def barbie(canvas: Canvas, studio: Studio) -> None:
 def barbie_makeup(canvas: Canvas, studio: Studio) -> None:
     """Blue shadow, pink cheeks, pink lips, long lashes."""
     batch = len(canvas.colour)
-    canvas.blend(studio.colours([(0.45, 0.68, 0.95), (0.92, 0.55, 0.78), (0.66, 0.55, 0.92)], batch),
-                 eye_shadow(studio, 12, 6) * 0.7)
+    canvas.blend(
+        studio.colours([(0.45, 0.68, 0.95), (0.92, 0.55, 0.78), (0.66, 0.55, 0.92)], batch),
+        eye_shadow(studio, 12, 6) * 0.7,
+    )
     blush(canvas, studio, (1.0, 0.58, 0.66), studio.random(batch, 0.6, 0.9))
     paint_lipstick(canvas, studio, studio.colours([(0.95, 0.25, 0.55), (0.92, 0.40, 0.62)], batch), 0.95, 1.0)
     _long_lashes(canvas, studio)

@@ -41,8 +41,10 @@ def witcher(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     foundation(canvas, studio, studio.colours([(0.86, 0.78, 0.74), (0.80, 0.75, 0.73)], batch, 0.02), 0.7, 0.1)
     canvas.tint((0.45, 0.38, 0.42), sockets(studio, 13, 9) * 0.75)
-    canvas.tint((0.22, 0.16, 0.20), veins(studio, batch, "blotch", 0.16) * sockets(studio, 15,
-                                                                                   13) * studio.random(batch, 0.5, 1.0))
+    canvas.tint(
+        (0.22, 0.16, 0.20),
+        veins(studio, batch, "blotch", 0.16) * sockets(studio, 15, 13) * studio.random(batch, 0.5, 1.0),
+    )
     side = torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
     middle = torch.cat([side * (at.eye_middle[0] + 3), 0 * side + at.eye_middle[1] - 2], dim=1)
     paint_scar(canvas, studio, middle, 26.0)
@@ -66,8 +68,9 @@ def demon(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     red = studio.colours([(0.76, 0.10, 0.07), (0.66, 0.07, 0.06), (0.82, 0.18, 0.08)], batch)
     foundation(canvas, studio, red, 0.93, 0.08)
-    canvas.tint((0.55, 0.38, 0.40), step(0.2, 1.7, studio.fractal("broad wide blotch spot", batch,
-                                                                  0.8)) * at.skin * 0.8)
+    canvas.tint(
+        (0.55, 0.38, 0.40), step(0.2, 1.7, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.8
+    )
     ridge = veins(studio, batch, "wide", 0.13) + 0.5 * veins(studio, batch, "blotch", 0.12)
     canvas.tint((0.20, 0.08, 0.10), ridge * at.skin * studio.random(batch, 0.5, 0.9))
     canvas.height = canvas.height - 0.8 * ridge * at.skin
@@ -75,8 +78,10 @@ def demon(canvas: Canvas, studio: Studio) -> None:
     hollow_cheeks(canvas, studio, (0.30, 0.20, 0.22), studio.random(batch, 0.6, 1.0))
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     flame = step(0, 4, 10 - (x - 24 - 0.35 * (y - at.brow_top - 18)).abs() + 2 * studio.noise("blotch", batch))
-    canvas.tint((0.18, 0.10, 0.10), flame * step(at.brow_top + 4, at.brow_top + 14,
-                                                 y) * at.front * studio.chance(batch, 0.5) * 0.8)
+    canvas.tint(
+        (0.18, 0.10, 0.10),
+        flame * step(at.brow_top + 4, at.brow_top + 14, y) * at.front * studio.chance(batch, 0.5) * 0.8,
+    )
     paint_lipstick(canvas, studio, studio.colours([(0.06, 0.02, 0.02), (0.16, 0.02, 0.02)], batch, 0.01), 0.95, 0.7)
     canvas.tint((0.85, 0.75, 0.45), at.teeth)
 
@@ -86,8 +91,9 @@ def orc(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     green = studio.colours([(0.42, 0.58, 0.25), (0.34, 0.52, 0.22), (0.52, 0.63, 0.30), (0.46, 0.54, 0.36)], batch)
     foundation(canvas, studio, green, 0.94, 0.1)
-    canvas.tint((0.55, 0.66, 0.42), step(-0.2, 1.3, studio.fractal("broad wide blotch spot grain", batch,
-                                                                   0.85)) * at.skin)
+    canvas.tint(
+        (0.55, 0.66, 0.42), step(-0.2, 1.3, studio.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
+    )
     hide = torch.exp(-((studio.noise("spot", batch) / 0.3) ** 2)) * at.skin
     canvas.tint((0.55, 0.58, 0.45), hide * 0.6)
     canvas.height = canvas.height - 0.5 * hide + 0.15 * studio.noise("grain", batch) * at.skin
@@ -103,8 +109,10 @@ def alien(canvas: Canvas, studio: Studio) -> None:
     tone = studio.colours([(0.62, 0.66, 0.64), (0.58, 0.66, 0.55), (0.66, 0.64, 0.70)], batch)
     foundation(canvas, studio, tone, 0.97, 0.02)
     canvas.tint((0.74, 0.78, 0.76), step(0.0, 1.5, studio.fractal("wide blotch spot", batch)) * at.skin * 0.8)
-    x, y = at.position[..., 0].abs()[None, None] - at.eye_middle[0] - 3, at.position[..., 1][None,
-                                                                                             None] - at.eye_middle[1] - 1
+    x, y = (
+        at.position[..., 0].abs()[None, None] - at.eye_middle[0] - 3,
+        at.position[..., 1][None, None] - at.eye_middle[1] - 1,
+    )
     along, across = x * 0.91 + y * 0.42, -x * 0.42 + y * 0.91
     size = studio.random(batch, 0.85, 1.15)
     almond = step(1.06, 0.94, ((along / (25 * size)) ** 2 + (across / (13.5 * size)) ** 2).sqrt()) * at.front

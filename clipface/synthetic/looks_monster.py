@@ -40,8 +40,9 @@ def bleeding(canvas: Canvas, studio: Studio, mask: Tensor) -> None:
 def hollow_cheeks(canvas: Canvas, studio: Studio, colour: tuple, strength: Tensor) -> None:
     """Sunken cheeks and temples."""
     at = studio.at
-    hollow = at.blob(at.cheek[0] + 11, at.cheek[1] - 22, 10, 13, True) + 0.8 * at.blob(at.cheek[0] + 26,
-                                                                                       at.brow_top + 6, 9, 14, True)
+    hollow = at.blob(at.cheek[0] + 11, at.cheek[1] - 22, 10, 13, True) + 0.8 * at.blob(
+        at.cheek[0] + 26, at.brow_top + 6, 9, 14, True
+    )
     canvas.tint(colour, hollow * strength)
 
 
@@ -50,10 +51,12 @@ def zombie(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     rot = studio.colours([(0.66, 0.71, 0.54), (0.60, 0.65, 0.55), (0.74, 0.73, 0.60), (0.57, 0.64, 0.52)], batch)
     foundation(canvas, studio, rot, 0.86, 0.12)
-    canvas.tint((0.70, 0.57, 0.66), step(0.2, 1.5, studio.fractal("broad wide blotch spot", batch,
-                                                                  0.8)) * at.skin * 0.9)
-    canvas.tint((0.78, 0.80, 0.50), step(0.4, 1.7, studio.fractal("broad blotch spot grain", batch,
-                                                                  0.8)) * at.skin * 0.8)
+    canvas.tint(
+        (0.70, 0.57, 0.66), step(0.2, 1.5, studio.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.9
+    )
+    canvas.tint(
+        (0.78, 0.80, 0.50), step(0.4, 1.7, studio.fractal("broad blotch spot grain", batch, 0.8)) * at.skin * 0.8
+    )
     canvas.tint((0.45, 0.52, 0.50), veins(studio, batch, "wide", 0.10) * at.skin * 0.55)
     canvas.tint((0.26, 0.20, 0.23), sockets(studio, 16, 12) * studio.random(batch, 0.75, 1.0))
     hollow_cheeks(canvas, studio, (0.45, 0.42, 0.42), studio.random(batch, 0.5, 1.0))
@@ -75,16 +78,22 @@ def zombie_blood(canvas: Canvas, studio: Studio) -> None:
     some = studio.chance(batch, 0.7)
     smear = step(-7, 1, at.lip_edge + 3.0 * studio.fractal("blotch spot grain", batch, 0.8) - 2) * at.front
     below = at.mouth_middle[1] - at.position[..., 1][None, None]
-    run = drips(studio, batch, below - 4, 0.1, 26) * step(at.corner[0] + 4, at.corner[0] - 2, at.position[...,
-                                                                                                          0].abs()[None, None])
+    run = drips(studio, batch, below - 4, 0.1, 26) * step(
+        at.corner[0] + 4, at.corner[0] - 2, at.position[..., 0].abs()[None, None]
+    )
     bleeding(canvas, studio, torch.maximum(smear * 0.9, run) * some)
 
 
 def ghost(canvas: Canvas, studio: Studio) -> None:
     """White as a sheet, hollow dark eyes, fading lips, faint cracks."""
     at, batch = studio.at, len(canvas.colour)
-    foundation(canvas, studio, studio.colours([(0.93, 0.95, 0.98), (0.86, 0.90, 0.95), (0.95, 0.95, 0.94)], batch,
-                                              0.015), 0.96, 0.04)
+    foundation(
+        canvas,
+        studio,
+        studio.colours([(0.93, 0.95, 0.98), (0.86, 0.90, 0.95), (0.95, 0.95, 0.94)], batch, 0.015),
+        0.96,
+        0.04,
+    )
     canvas.tint((0.72, 0.80, 0.90), step(0.0, 1.5, studio.fractal("broad wide blotch", batch)) * at.skin * 0.7)
     canvas.tint((0.10, 0.11, 0.15), sockets(studio, 14, 11) * studio.random(batch, 0.75, 1.0))
     hollow_cheeks(canvas, studio, (0.50, 0.55, 0.64), studio.random(batch, 0.5, 1.0))
@@ -98,8 +107,10 @@ def vampire(canvas: Canvas, studio: Studio) -> None:
     foundation(canvas, studio, studio.colours([(0.92, 0.88, 0.87), (0.87, 0.85, 0.87)], batch, 0.02), 0.82, 0.05)
     canvas.tint((0.48, 0.22, 0.30), sockets(studio, 14, 9) * studio.random(batch, 0.6, 1.0))
     hollow_cheeks(canvas, studio, (0.55, 0.50, 0.57), studio.random(batch, 0.6, 1.0))
-    canvas.tint((0.58, 0.58, 0.74), veins(studio, batch, "wide", 0.06) * at.blob(at.cheek[0] + 25, at.brow_top, 16,
-                                                                                 26, True) * 0.8)
+    canvas.tint(
+        (0.58, 0.58, 0.74),
+        veins(studio, batch, "wide", 0.06) * at.blob(at.cheek[0] + 25, at.brow_top, 16, 26, True) * 0.8,
+    )
     paint_lipstick(canvas, studio, studio.colours([(0.45, 0.02, 0.04), (0.58, 0.03, 0.05)], batch), 0.95, 0.8)
 
 
@@ -109,8 +120,9 @@ def vampire_blood(canvas: Canvas, studio: Studio) -> None:
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     below = at.corner[1] - y
     off = x.abs() - at.corner[0] + 5 + 0.6 * studio.noise("blotch", batch)
-    side = torch.where(studio.random(batch) < 0.5, 1.0, torch.sign(x) * torch.where(studio.random(batch) < 0.5, -1.0,
-                                                                                    1.0))
+    side = torch.where(
+        studio.random(batch) < 0.5, 1.0, torch.sign(x) * torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
+    )
     run = bump(off, 1.3) * step(-1, 1, below) * step(0, 3, studio.random(batch, 14, 30) - below) * (side > 0) * at.front
     lips = step(1, 2.5, at.lip_edge + studio.noise("spot", batch)) * (1 - at.upper_lip)
     bleeding(canvas, studio, torch.maximum(run, 0.7 * lips * at.skin))
@@ -121,8 +133,9 @@ def vampire_blood(canvas: Canvas, studio: Studio) -> None:
 def werewolf(canvas: Canvas, studio: Studio) -> None:
     """Darkened hide, black nose and lips; the fur comes on top."""
     at, batch = studio.at, len(canvas.colour)
-    foundation(canvas, studio, studio.colours([(0.36, 0.26, 0.19), (0.30, 0.27, 0.25), (0.44, 0.32, 0.22)], batch),
-               0.8, 0.1)
+    foundation(
+        canvas, studio, studio.colours([(0.36, 0.26, 0.19), (0.30, 0.27, 0.25), (0.44, 0.32, 0.22)], batch), 0.8, 0.1
+    )
     canvas.tint((0.3, 0.25, 0.25), sockets(studio, 13, 9) * 0.8)
     nose = at.blob(0, at.nose_tip[1] - 3, 11, 8).clamp(0, 1) ** 0.5
     canvas.blend((0.07, 0.06, 0.06), step(0.45, 0.75, nose))
@@ -134,8 +147,9 @@ def fur(canvas: Canvas, studio: Studio) -> None:
     """Fur everywhere but around eyes, on nose and lips."""
     at, batch = studio.at, len(canvas.colour)
     coat = studio.colours([(0.32, 0.22, 0.15), (0.42, 0.39, 0.36), (0.20, 0.18, 0.16), (0.50, 0.37, 0.25)], batch)
-    bare = (sockets(studio, 12, 8) + at.blob(0, at.nose_tip[1] + 4, 10, 14) * 1.3 + step(-4, 0, at.lip_edge)).clamp(0,
-                                                                                                                    1)
+    bare = (sockets(studio, 12, 8) + at.blob(0, at.nose_tip[1] + 4, 10, 14) * 1.3 + step(-4, 0, at.lip_edge)).clamp(
+        0, 1
+    )
     middle = at.blob(0, at.cheek[1] + 6, 26, 30)
     density = (0.95 - 0.35 * middle * studio.random(batch, 0.2, 1.2) - bare).clamp(0, 1) * at.skin
     strand = 0.7 * studio.noise("beard", batch) + 0.7 * studio.noise("scalp", batch)
@@ -171,8 +185,13 @@ def avatar_dots(canvas: Canvas, studio: Studio) -> None:
 def white_walker(canvas: Canvas, studio: Studio) -> None:
     """Frozen, cracked, bluish-white skin with frost and deep-set eyes."""
     at, batch = studio.at, len(canvas.colour)
-    foundation(canvas, studio, studio.colours([(0.70, 0.80, 0.86), (0.62, 0.72, 0.80), (0.76, 0.84, 0.88)], batch,
-                                              0.02), 0.93, 0.08)
+    foundation(
+        canvas,
+        studio,
+        studio.colours([(0.70, 0.80, 0.86), (0.62, 0.72, 0.80), (0.76, 0.84, 0.88)], batch, 0.02),
+        0.93,
+        0.08,
+    )
     cracks = 0.7 * veins(studio, batch, "blotch", 0.09) + veins(studio, batch, "wide", 0.07)
     canvas.tint((0.42, 0.54, 0.66), cracks * at.skin * 0.8)
     canvas.height = canvas.height - 0.4 * cracks * at.skin

@@ -9,9 +9,14 @@ from .canvas import Canvas, Studio, as_colour
 from .curves import bump, step
 from .makeup import foundation, paint_lipstick
 
-_BRIGHT = ((0.05, 0.25, 0.80), (0.05, 0.55, 0.20), (0.85, 0.10, 0.08), (0.95, 0.75, 0.05), (0.50, 0.12, 0.65), (0.02,
-                                                                                                                0.60,
-                                                                                                                0.75))
+_BRIGHT = (
+    (0.05, 0.25, 0.80),
+    (0.05, 0.55, 0.20),
+    (0.85, 0.10, 0.08),
+    (0.95, 0.75, 0.05),
+    (0.50, 0.12, 0.65),
+    (0.02, 0.60, 0.75),
+)
 
 
 def frontal(studio: Studio) -> tuple[Tensor, Tensor]:
@@ -25,8 +30,10 @@ def red_nose(canvas: Canvas, studio: Studio, size: Tensor) -> None:
     x, y = frontal(studio)
     away = (x**2 + (y - at.nose_tip[1] + 1) ** 2).sqrt() / size
     ball = step(1.05, 0.9, away) * at.front
-    canvas.blend(studio.colours([(0.84, 0.05, 0.04), (0.76, 0.03, 0.05)],
-                                len(canvas.colour)) * (1.05 - 0.3 * away.clamp(0, 1)), ball)
+    canvas.blend(
+        studio.colours([(0.84, 0.05, 0.04), (0.76, 0.03, 0.05)], len(canvas.colour)) * (1.05 - 0.3 * away.clamp(0, 1)),
+        ball,
+    )
     gleam = bump(((x * torch.sign(at.sides) + 3) ** 2 + (y - at.nose_tip[1] - 4) ** 2).sqrt(), 1.8) * at.front
     canvas.blend((1.0, 0.92, 0.90), gleam * 0.75)
     canvas.gloss = torch.maximum(canvas.gloss, ball * 0.8)
@@ -49,13 +56,17 @@ def clown(canvas: Canvas, studio: Studio) -> None:
     kind = studio.random(batch)
     eye = torch.where(kind < 0.4, spindle, torch.where(kind < 0.8, oval, torch.maximum(spindle, oval * 0.9)))
     canvas.blend(first, eye * at.front)
-    arch = bump(((off / 15) ** 2 + ((y - at.brow_top + 6) / 17) ** 2).sqrt() - 1, 0.07) * step(at.brow_top - 2,
-                                                                                               at.brow_top + 4, y)
+    arch = bump(((off / 15) ** 2 + ((y - at.brow_top + 6) / 17) ** 2).sqrt() - 1, 0.07) * step(
+        at.brow_top - 2, at.brow_top + 4, y
+    )
     canvas.blend(second * 0.6, arch * at.front * studio.chance(batch, 0.7))
-    cheek = step(1.1, 0.85, (((x - at.cheek[0] - 8) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch,
-                                                                                                              9, 13)))
-    canvas.blend(studio.colours([(0.90, 0.20, 0.22), (0.95, 0.42, 0.50)], batch),
-                 cheek * at.front * 0.85 * studio.chance(batch, 0.7))
+    cheek = step(
+        1.1, 0.85, (((x - at.cheek[0] - 8) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch, 9, 13))
+    )
+    canvas.blend(
+        studio.colours([(0.90, 0.20, 0.22), (0.95, 0.42, 0.50)], batch),
+        cheek * at.front * 0.85 * studio.chance(batch, 0.7),
+    )
 
 
 def clown_over(canvas: Canvas, studio: Studio) -> None:
@@ -77,8 +88,9 @@ def clown_over(canvas: Canvas, studio: Studio) -> None:
 def joker(canvas: Canvas, studio: Studio) -> None:
     """Cracked, greasy white paint and smudged black eyes."""
     at, batch = studio.at, len(canvas.colour)
-    patchy = (0.9 + 0.2 * studio.fractal("wide blotch spot grain", batch, 0.8)).clamp(0, 1) * step(-3, -9,
-                                                                                                   at.above_hairline)
+    patchy = (0.9 + 0.2 * studio.fractal("wide blotch spot grain", batch, 0.8)).clamp(0, 1) * step(
+        -3, -9, at.above_hairline
+    )
     foundation(canvas, studio, studio.colours([(0.93, 0.92, 0.89)], batch, 0.02), patchy * at.front, 0.05)
     cracks = torch.exp(-((studio.noise("blotch", batch) / 0.08) ** 2)) * at.blob(0, at.brow_top + 18, 40, 20)
     canvas.tint((0.62, 0.50, 0.46), cracks)
@@ -116,8 +128,9 @@ def skull(canvas: Canvas, studio: Studio) -> None:
     canvas.blend(studio.colours(_BRIGHT, batch), petal * at.front * sugar * (1 - at.eyeball))
     black = as_colour((0.03, 0.03, 0.03), canvas.colour)
     hole = step(1.05, 0.92, away + 0.05 * studio.noise("spot", batch)) * at.skin
-    nose = step(1.05, 0.9, (x / 9.5) + ((y - at.nose_base[1] - 7).abs() / 17)) * step(at.nose_base[1] - 8,
-                                                                                      at.nose_base[1] - 4, y)
+    nose = step(1.05, 0.9, (x / 9.5) + ((y - at.nose_base[1] - 7).abs() / 17)) * step(
+        at.nose_base[1] - 8, at.nose_base[1] - 4, y
+    )
     canvas.blend(black, torch.maximum(hole, nose) * at.skin)
     line = (y - at.mouth_middle[1] - 0.004 * x**2).abs()
     reach = step(at.corner[0] + 22, at.corner[0] + 18, x)
@@ -128,8 +141,9 @@ def skull(canvas: Canvas, studio: Studio) -> None:
     canvas.blend(black, torch.maximum(seam, stitches) * at.front * 0.95)
     hollow = at.blob(at.cheek[0] + 20, at.cheek[1] - 20, 9, 15, True) * 1.25
     canvas.blend(black, (step(0.35, 0.8, hollow + 0.1 * studio.noise("spot", batch)) * at.front * 0.9))
-    swirl = bump(torch.sin(((x) ** 2 + (y - at.brow_top - 20) ** 2).sqrt() * 0.5), 0.25) * step(24, 20,
-                                                                                                ((x) ** 2 + (y - at.brow_top - 20) ** 2).sqrt())
+    swirl = bump(torch.sin(((x) ** 2 + (y - at.brow_top - 20) ** 2).sqrt() * 0.5), 0.25) * step(
+        24, 20, ((x) ** 2 + (y - at.brow_top - 20) ** 2).sqrt()
+    )
     canvas.blend(studio.colours(_BRIGHT, batch), swirl * at.front * sugar * 0.9)
 
 
@@ -140,13 +154,17 @@ def tiger(canvas: Canvas, studio: Studio) -> None:
     foundation(canvas, studio, coat, 0.95, 0.1)
     strand = 0.5 * studio.noise("beard", batch) + 0.5 * studio.noise("scalp", batch)
     canvas.colour = (canvas.colour * (1 + 0.16 * strand * at.skin)).clamp(0, 1)
-    white = at.blob(at.corner[0] * 0.55, at.nose_base[1] - 11, 13, 11, True) + at.blob(at.eye_middle[0],
-                                                                                       at.eye_middle[1] + 15, 13, 8,
-                                                                                       True)
-    white = white + at.blob(0, at.chin[1] + 8, 18, 12) + 0.8 * at.blob(at.eye_middle[0] - 2, at.eye_middle[1] - 11,
-                                                                       12, 5, True)
-    canvas.blend(as_colour((0.96, 0.94, 0.90), strand) * (1 + 0.08 * strand), step(0.35, 0.75,
-                                                                                   white + 0.12 * strand) * at.front)
+    white = at.blob(at.corner[0] * 0.55, at.nose_base[1] - 11, 13, 11, True) + at.blob(
+        at.eye_middle[0], at.eye_middle[1] + 15, 13, 8, True
+    )
+    white = (
+        white
+        + at.blob(0, at.chin[1] + 8, 18, 12)
+        + 0.8 * at.blob(at.eye_middle[0] - 2, at.eye_middle[1] - 11, 12, 5, True)
+    )
+    canvas.blend(
+        as_colour((0.96, 0.94, 0.90), strand) * (1 + 0.08 * strand), step(0.35, 0.75, white + 0.12 * strand) * at.front
+    )
 
 
 def tiger_stripes(canvas: Canvas, studio: Studio) -> None:
@@ -154,17 +172,28 @@ def tiger_stripes(canvas: Canvas, studio: Studio) -> None:
     at, batch = studio.at, len(canvas.colour)
     x, y = frontal(studio)
     warp = 4 * studio.noise("broad", batch) + 2 * studio.noise("blotch", batch)
-    sides = step(0.35, 0.6, torch.sin((y + 0.25 * x + warp) * 0.52)) * step(30, 42, x + 0.6 * warp) * step(0, 10,
-                                                                                                           at.brow_top - y + 4)
-    top = step(0.3, 0.6, torch.sin((y * 0.9 - x * 0.35 + 0.5 * warp) * 0.62)) * step(at.brow_top, at.brow_top + 5,
-                                                                                     y) * step(44, 24, x)
+    sides = (
+        step(0.35, 0.6, torch.sin((y + 0.25 * x + warp) * 0.52))
+        * step(30, 42, x + 0.6 * warp)
+        * step(0, 10, at.brow_top - y + 4)
+    )
+    top = (
+        step(0.3, 0.6, torch.sin((y * 0.9 - x * 0.35 + 0.5 * warp) * 0.62))
+        * step(at.brow_top, at.brow_top + 5, y)
+        * step(44, 24, x)
+    )
     canvas.blend((0.06, 0.04, 0.03), torch.maximum(sides, top) * at.skin * 0.95)
     rim = bump(torch.minimum(at.upper_lid, at.lower_lid), 2.0) * at.skin
     canvas.blend((0.05, 0.03, 0.03), rim)
     nose = step(0.5, 0.75, at.blob(0, at.nose_tip[1] - 3, 10, 6))
     canvas.blend(studio.colours([(0.80, 0.42, 0.40), (0.20, 0.12, 0.12)], batch), nose)
-    canvas.blend((0.08, 0.05, 0.05), bump(x, 0.9) * step(at.mouth_middle[1], at.mouth_middle[1] + 2,
-                                                         y) * step(at.nose_base[1] + 2, at.nose_base[1], y) * at.front)
+    canvas.blend(
+        (0.08, 0.05, 0.05),
+        bump(x, 0.9)
+        * step(at.mouth_middle[1], at.mouth_middle[1] + 2, y)
+        * step(at.nose_base[1] + 2, at.nose_base[1], y)
+        * at.front,
+    )
     paint_lipstick(canvas, studio, studio.colours([(0.12, 0.06, 0.06)], batch, 0.01), 0.9, 0.3)
     grid = torch.maximum((torch.sin(x * 0.95) * torch.sin(y * 1.1)) - 0.55, torch.zeros_like(x)) * 3
     canvas.blend((0.06, 0.04, 0.04), grid * at.blob(at.corner[0] * 0.7, at.nose_base[1] - 10, 10, 6, True))
@@ -180,19 +209,21 @@ def warpaint(canvas: Canvas, studio: Studio) -> None:
     signed = x * at.sides * torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
     band = step(-2, 1, 11 - (y - at.eye_middle[1] - 1).abs() + 1.5 * rough)
     half = step(-1.5, 1.5, signed + 2 * rough)
-    stripes = step(0.1, 0.5, torch.sin((y + 0.3 * x) * 0.75) + 0.25 * rough) * step(14, 20, x) * step(18, 15,
-                                                                                                      (y - at.cheek[1] + 6).abs())
+    stripes = (
+        step(0.1, 0.5, torch.sin((y + 0.3 * x) * 0.75) + 0.25 * rough)
+        * step(14, 20, x)
+        * step(18, 15, (y - at.cheek[1] + 6).abs())
+    )
     tribal = step(0.3, 0.7, torch.sin((y - 0.8 * x) * 0.55 + 0.4 * rough)) * step(8, 14, x)
     kind = (studio.random(batch) * 5).floor()
-    paint = torch.where(kind == 0, band, torch.where(kind == 1, half, torch.where(kind == 2, stripes,
-                                                                                  tribal * (kind == 3))))
+    paint = torch.where(
+        kind == 0, band, torch.where(kind == 1, half, torch.where(kind == 2, stripes, tribal * (kind == 3)))
+    )
     worn = (0.92 - 0.25 * step(0.7, 1.8, rough)) * at.front * (1 - at.eyeball)
     canvas.blend(first * (0.95 + 0.08 * rough), paint * worn)
     canvas.blend(second * (0.95 + 0.08 * rough), stripes * worn * (kind == 0) * 0.9)
     field = studio.noise("broad", batch) + 0.4 * studio.noise("wide", batch)
-    camouflage = torch.where(field > 0.45, as_colour((0.10, 0.12, 0.08), field), torch.where(field < -0.4,
-                                                                                             as_colour((0.36, 0.29,
-                                                                                                        0.18), field),
-                                                                                                        as_colour((0.24, 0.32, 0.15), field)))  # fmt: skip
+    black, earth, leaf = (as_colour(c, field) for c in ((0.10, 0.12, 0.08), (0.36, 0.29, 0.18), (0.24, 0.32, 0.15)))
+    camouflage = torch.where(field > 0.45, black, torch.where(field < -0.4, earth, leaf))
     canvas.blend(camouflage, worn * (kind == 4) * 0.9)
     canvas.gloss = canvas.gloss * 0.6

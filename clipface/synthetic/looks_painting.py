@@ -1,4 +1,4 @@
-"""Looks that change the lit picture: oil painting, pencil, brush strokes. Each takes and returns [B, 3, R, R] in 0..1."""
+"""Looks that change the lit picture: oil painting, pencil, brush strokes. All take and return [B, 3, R, R], 0..1."""
 
 from __future__ import annotations
 
@@ -34,16 +34,18 @@ def mona_lisa(picture: Tensor, studio: Studio) -> Tensor:
     tone = 0.66 + 0.17 * ((tone - mean) / spread).clamp(-4, 2)
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     side = torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
-    tone = tone - 0.22 * step(-10, 75, side * x) - 0.10 * step(at.chin[1], at.chin[1] - 40,
-                                                               y)  # one side sinks into shadow
+    tone = (
+        tone - 0.22 * step(-10, 75, side * x) - 0.10 * step(at.chin[1], at.chin[1] - 40, y)
+    )  # one side sinks into shadow
     steps = [(0.06, 0.04, 0.02), (0.36, 0.23, 0.10), (0.80, 0.60, 0.34), (0.98, 0.87, 0.62)]
     dark, brown, ochre, light = (studio.colours([colour], batch, 0.015) for colour in steps)
     painted = torch.lerp(dark, brown, step(-0.05, 0.4, tone))
     painted = torch.lerp(torch.lerp(painted, ochre, step(0.25, 0.7, tone)), light, step(0.6, 1.0, tone))
     painted = torch.lerp(painted, soft * as_colour((1.0, 0.86, 0.60), soft), 0.22)
     cracks = veins(studio, batch, "spot", 0.08) * 0.6 + veins(studio, batch, "grain", 0.08) * 0.4
-    return (painted * (1 + 0.03 * studio.noise("grain", batch)) * (1 - cracks * studio.random(batch, 0.15,
-                                                                                              0.4))).clamp(0, 1)
+    return (painted * (1 + 0.03 * studio.noise("grain", batch)) * (1 - cracks * studio.random(batch, 0.15, 0.4))).clamp(
+        0, 1
+    )
 
 
 def sketch(picture: Tensor, studio: Studio) -> Tensor:
@@ -61,12 +63,15 @@ def sketch(picture: Tensor, studio: Studio) -> Tensor:
     ink = step(-0.2, 0.9, first + 4.0 * (0.62 - level) + grain) * step(0.80, 0.52, level)
     ink = torch.maximum(ink * 0.62, step(-0.3, 0.5, second + 5 * (0.38 - level) + grain) * step(0.46, 0.3, level) * 0.8)
     across = functional.pad(tone, (1, 1, 1, 1), mode="replicate")
-    edge = ((across[:, :, 1:-1, 2:] - across[:, :, 1:-1, :-2]) ** 2 + (across[:, :, 2:, 1:-1] - across[:, :, :-2,
-                                                                                                       1:-1]) ** 2).sqrt()
+    edge = (
+        (across[:, :, 1:-1, 2:] - across[:, :, 1:-1, :-2]) ** 2
+        + (across[:, :, 2:, 1:-1] - across[:, :, :-2, 1:-1]) ** 2
+    ).sqrt()
     ink = torch.maximum(ink, step(0.07, 0.26, edge * (1 + 0.4 * grain)) * 0.9)
     ink = torch.maximum(ink, step(0.22, 0.05, level) * 0.9)
-    paper = studio.colours([(0.96, 0.95, 0.92), (0.93, 0.90, 0.83), (0.97, 0.97, 0.97)], batch,
-                           0.01) * (1 + 0.02 * grain)
+    paper = studio.colours([(0.96, 0.95, 0.92), (0.93, 0.90, 0.83), (0.97, 0.97, 0.97)], batch, 0.01) * (
+        1 + 0.02 * grain
+    )
     lead = studio.colours([(0.18, 0.18, 0.19), (0.10, 0.09, 0.09), (0.26, 0.20, 0.16)], batch, 0.01)
     return torch.lerp(paper, lead.expand_as(picture), (ink * (0.9 + grain)).clamp(0, 1)).clamp(0, 1)
 

@@ -14,8 +14,7 @@ LIP_COLOURS = {"red": ((0.66, 0.05, 0.08), (0.57, 0.03, 0.07), (0.70, 0.08, 0.07
                "pink": ((0.87, 0.38, 0.50), (0.93, 0.45, 0.55), (0.80, 0.28, 0.45)),
                "dark": ((0.32, 0.04, 0.10), (0.36, 0.06, 0.22), (0.25, 0.05, 0.08))}  # fmt: skip
 _PARTY = ((0.10, 0.35, 0.85), (0.75, 0.10, 0.70), (0.05, 0.65, 0.60), (0.95, 0.45, 0.10), (0.90, 0.20, 0.50), (0.45,
-                                                                                                               0.20,
-                                                                                                               0.80),
+    0.20,  0.80),
           (0.95, 0.80, 0.20))  # fmt: skip
 
 
@@ -23,8 +22,9 @@ def paint_lipstick(canvas: Canvas, studio: Studio, colour: Tensor, strength: flo
     """Cover the lips with a colour [B, 3, 1, 1]; creases and shade of the lips beneath stay."""
     at, batch = studio.at, len(colour)
     lips = step(-1.3, 0.5, at.lip_edge) * at.skin
-    shade = 0.55 + 0.45 * (grey(canvas.colour) / (grey(canvas.colour) * lips).sum((2, 3),
-                                                                                  True) * lips.sum()).clamp(0.3, 1.6)
+    shade = 0.55 + 0.45 * (grey(canvas.colour) / (grey(canvas.colour) * lips).sum((2, 3), True) * lips.sum()).clamp(
+        0.3, 1.6
+    )
     canvas.blend((colour * shade).clamp(0, 1), lips * strength)
     canvas.tint((0.6, 0.5, 0.5), bump(at.lip_edge + 0.6, 0.7) * 0.4 * at.front)
     canvas.gloss = torch.lerp(canvas.gloss, (gloss + 0.2 * studio.noise("lips", batch)).clamp(0, 1.2), lips)
@@ -107,8 +107,12 @@ def party_makeup(canvas: Canvas, studio: Studio) -> None:
 def gothic_makeup(canvas: Canvas, studio: Studio) -> None:
     """Pale face, black smoky eyes running down a little, black or wine lips."""
     at, batch = studio.at, len(canvas.colour)
-    foundation(canvas, studio, studio.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02),
-               studio.random(batch, 0.45, 0.8))
+    foundation(
+        canvas,
+        studio,
+        studio.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02),
+        studio.random(batch, 0.45, 0.8),
+    )
     black = studio.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
     haze = studio.noise("spot", batch) * 0.08
     canvas.blend(black, (eye_shadow(studio, 17, 12) * 0.85 + haze * eye_shadow(studio, 22)))
@@ -117,8 +121,12 @@ def gothic_makeup(canvas: Canvas, studio: Studio) -> None:
     canvas.blend(black, under * studio.random(batch, 0.7, 1.0))
     canvas.blend((0.01, 0.01, 0.01), eye_liner(studio, 1.6, 12))
     x = at.position[..., 0].abs()[None, None] - at.eye_middle[0]
-    tears = bump(x + 0.5 * studio.noise("spot", batch), 1.0) * step(1, 4, at.below_eye) * step(26, 12,
-                                                                                               at.below_eye) * at.front
+    tears = (
+        bump(x + 0.5 * studio.noise("spot", batch), 1.0)
+        * step(1, 4, at.below_eye)
+        * step(26, 12, at.below_eye)
+        * at.front
+    )
     canvas.blend(black, tears * 0.85 * studio.chance(batch, 0.35))
     hollow = at.blob(at.cheek[0] + 14, at.cheek[1] - 16, 11, 9, True)
     canvas.tint((0.68, 0.62, 0.68), hollow * studio.random(batch, 0.2, 0.8))

@@ -72,8 +72,9 @@ class Painter:
         for name in LIP_COLOURS:
             _some(canvas, faces, studio, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
         _each_look(canvas, faces, studio, lambda look: look.over)
-        contrast, relief, shine = (_column([getattr(s, n) for s in styles], studio) for n in ("contrast", "relief",
-                                                                                              "shine"))
+        contrast, relief, shine = (
+            _column([getattr(s, n) for s in styles], studio) for n in ("contrast", "relief", "shine")
+        )
         picture = shade(canvas, studio, contrast if base is None else contrast - 1, relief, shine)
         for name in sorted({face.look for face in faces}):
             if LOOKS.get(name, _PLAIN).lit is not None:
@@ -136,8 +137,9 @@ def _eyes_and_hair(
     batch = len(faces)
 
     def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
-        wanted = [usual(face) if getattr(s, name) is None else getattr(s, name) for face, s in zip(faces, styles,
-                                                                                                   strict=True)]
+        wanted = [
+            usual(face) if getattr(s, name) is None else getattr(s, name) for face, s in zip(faces, styles, strict=True)
+        ]
         return _column(wanted, studio) * studio.random(batch, low, high)
 
     iris = _chosen([s.iris for s in styles], studio.table(eyes.IRIS, [face.eyes for face in faces]), studio)
@@ -148,8 +150,9 @@ def _eyes_and_hair(
     own = hair.hair_colours(faces, studio)
     colour = _chosen([s.hair for s in styles], own, studio)
     brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, studio.random(batch)), studio)
-    thick = value("thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8,
-                  1.25)
+    thick = value(
+        "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
+    )
     if paint_all:
         dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
         hair.paint_scalp(canvas, dressed, studio, colour)

@@ -12,7 +12,7 @@ from .canvas import Canvas, Studio, as_colour
 from .curves import bump, step
 
 TONES = {"pale": (0.96, 0.81, 0.74), "fair": (0.92, 0.72, 0.61), "olive": (0.83, 0.63, 0.49), "tan": (0.77, 0.55, 0.41),
-         "brown": (0.60, 0.41, 0.29), "dark": (0.43, 0.285, 0.21)}  # fmt: skip
+         "brown": (0.64, 0.44, 0.315), "dark": (0.48, 0.32, 0.235)}  # fmt: skip
 # absorption per unit of pigment (r, g, b): colour = tone * exp(-melanin * MELANIN - blood * BLOOD)
 _MELANIN = (0.28, 0.46, 0.62)
 _BLOOD = (0.04, 0.52, 0.42)
@@ -32,8 +32,9 @@ def base_skin(faces: Sequence[Attributes], studio: Studio) -> Canvas:
     pores = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6
     at = studio.at
     oily = 0.3 + 0.35 * at.blob(0, at.nose_tip[1] + 8, 12, 22) + 0.25 * at.blob(0, at.brow_top + 18, 30, 14)
-    gloss = oily * studio.random(batch, 0.6, 1.5) * (1 + 0.3 * pores) + 0.2 * at.blob(at.cheek[0] + 6,
-                                                                                      at.cheek[1] + 6, 11, 7, True)
+    gloss = oily * studio.random(batch, 0.6, 1.5) * (1 + 0.3 * pores) + 0.2 * at.blob(
+        at.cheek[0] + 6, at.cheek[1] + 6, 11, 7, True
+    )
     canvas = Canvas(colour, 0.05 * pores * at.skin, gloss.clamp(0, 1))
     _moles(canvas, studio)
     _lips(canvas, tone, studio)
@@ -47,12 +48,16 @@ def _blood(batch: int, studio: Studio) -> Tensor:
     cheek = at.blob(at.cheek[0] + 4, at.cheek[1] - 2, 19, 15, mirrored=True)
     nose = at.blob(0, at.nose_tip[1] - 1, 13, 10) + 0.4 * at.blob(at.wing[0], at.wing[1], 6, 6, True)
     lids = bump(at.upper_lid, 5) + bump(at.lower_lid, 5)
-    blood = r(batch, 0.05, 0.26) * cheek + r(batch, 0.10, 0.34) * nose + 0.34 * at.ears + 0.16 * at.blob(0,
-                                                                                                         at.chin[1] + 12, 12, 8)
+    blood = (
+        r(batch, 0.04, 0.24) * cheek
+        + r(batch, 0.10, 0.34) * nose
+        + 0.34 * at.ears
+        + 0.16 * at.blob(0, at.chin[1] + 12, 12, 8)
+    )
     blood = blood + 0.17 * lids * at.front - 0.12 * at.blob(0, at.brow_top + 22, 34, 16)
     blotches = studio.fractal("broad wide blotch spot", batch, 0.75)
     fine = studio.noise("pore", batch) * 0.6 + studio.noise("fine", batch) * 0.6
-    return blood * (1 + 0.3 * studio.noise("blotch", batch)) + r(batch, 0.05, 0.11) * blotches + 0.045 * fine
+    return blood * (1 + 0.3 * studio.noise("blotch", batch)) + r(batch, 0.035, 0.085) * blotches + 0.035 * fine
 
 
 def _melanin(batch: int, studio: Studio) -> Tensor:

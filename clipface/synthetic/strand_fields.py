@@ -1,4 +1,4 @@
-"""Stretched noise coordinates: hair combed along its growth, creases across the lips, fibres of the iris, brush strokes."""
+"""Stretched noise coordinates: hair combed along its growth, creases of the lips, fibres of the iris, strokes."""
 
 from __future__ import annotations
 

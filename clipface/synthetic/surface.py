@@ -1,4 +1,4 @@
-"""The head's rest surface as maps in UV space: where each texel lies, how it is turned, and how much light reaches it."""
+"""The head's rest surface as maps in UV space: where each texel lies, how it is turned, how much light reaches it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def light_transfer(vertices: Tensor, normals: Tensor, faces: Tensor, backend: in
 
 
 def _visible(margin: Tensor) -> Tensor:
-    """Soft shadow test: 1 where the occluder is at the point itself, falling to 0 when it is nearer by twice the bias."""
+    """Soft shadow test: 1 where the occluder is the point itself, falling to 0 where it is nearer by twice the bias."""
     return (2 + margin / _SHADOW_BIAS).clamp(0, 1)
 
 
@@ -81,7 +81,8 @@ class Surface:
         position: [R, R, 3] rest position, millimetres. normal: [R, R, 3] unit.
         masks: region name → [1, 1, R, R] soft membership.
         transfer: [9, R * R] light transfer, see `light_transfer`. ambient: [1, 1, R, R] openness to the sky, 0..1.
-        landmarks: [68, 3] millimetres. ear_centre: [3], between both ears. eye_centres: [2, 3] (picture-left, picture-right), and eye_radius, millimetres.
+        landmarks: [68, 3]; ear_centre: [3], between both ears; eye_centres: [2, 3], picture-left and picture-right, and
+            eye_radius: millimetres.
     Texels outside the chart carry the values of the nearest texel inside it, so no seam shows in filtering.
     """
 

@@ -34,13 +34,13 @@ SKIN_ADJECTIVES = {
 }
 SKIN_PHRASES = {
     "pale": ("pale skin", "white skin", "light skin", "very light skin"), "fair": ("fair skin", "light skin",
-                                                                                   "rosy skin"),
+        "rosy skin"),
     "olive": ("olive skin", "an olive complexion"), "tan": ("tanned skin", "tan skin", "a sun tan", "golden skin"),
     "brown": ("brown skin", "a brown complexion"), "dark": ("dark skin", "black skin", "a dark complexion"),
 }  # fmt: skip
 EYE_PHRASES = {
     "blue": ("blue eyes", "blue eyes", "bright blue eyes", "light blue eyes"), "green": ("green eyes",
-                                                                                         "bright green eyes"),
+        "bright green eyes"),
     "grey": ("grey eyes", "gray eyes", "pale grey eyes"), "hazel": ("hazel eyes", "amber eyes", "light brown eyes"),
     "brown": ("brown eyes", "dark brown eyes"), "black": ("dark eyes", "black eyes", "very dark eyes"),
 }  # fmt: skip
@@ -58,23 +58,58 @@ HAIR_ADJECTIVES = {
 BALD_PHRASES = ("a bald head", "no hair", "a shaved head", "a bare scalp")
 BUZZ_PHRASES = ("a buzz cut", "very short hair", "short hair", "cropped hair", "a shaven head")
 BEARD_PHRASES = {
-    "stubble": ("stubble", "a stubbly chin", "a five o'clock shadow", "designer stubble", "an unshaven face",
-                "short stubble"),
+    "stubble": (
+        "stubble",
+        "a stubbly chin",
+        "a five o'clock shadow",
+        "designer stubble",
+        "an unshaven face",
+        "short stubble",
+    ),
     "goatee": ("a goatee", "a chin beard", "a small beard", "a goatee beard"),
-    "beard": ("a beard", "a beard", "a full beard", "a thick beard", "a bushy beard", "facial hair", "whiskers",
-              "a big beard"),
+    "beard": (
+        "a beard",
+        "a beard",
+        "a full beard",
+        "a thick beard",
+        "a bushy beard",
+        "facial hair",
+        "whiskers",
+        "a big beard",
+    ),
 }
-BEARD_ADJECTIVES = {"stubble": ("unshaven", "stubbly"), "goatee": ("goateed",), "beard": ("bearded", "bearded",
-                                                                                          "hairy")}
+BEARD_ADJECTIVES = {
+    "stubble": ("unshaven", "stubbly"),
+    "goatee": ("goateed",),
+    "beard": ("bearded", "bearded", "hairy"),
+}
 MOUSTACHE_PHRASES = ("a moustache", "a mustache", "a thick moustache", "hair on the upper lip")
 CLEAN_SHAVEN = ("clean-shaven", "a clean-shaven chin", "no beard")
 FLAG_PHRASES = {
-    "freckles": ("freckles", "freckles", "a freckled face", "freckles on the nose and cheeks", "many freckles",
-                 "freckled skin"),
-    "wrinkles": ("wrinkles", "wrinkles", "a wrinkled face", "deep lines", "wrinkled skin", "furrows and lines",
-                 "creased skin"),
-    "tired": ("dark circles under the eyes", "bags under the eyes", "tired eyes", "a tired look",
-              "shadows under the eyes"),
+    "freckles": (
+        "freckles",
+        "freckles",
+        "a freckled face",
+        "freckles on the nose and cheeks",
+        "many freckles",
+        "freckled skin",
+    ),
+    "wrinkles": (
+        "wrinkles",
+        "wrinkles",
+        "a wrinkled face",
+        "deep lines",
+        "wrinkled skin",
+        "furrows and lines",
+        "creased skin",
+    ),
+    "tired": (
+        "dark circles under the eyes",
+        "bags under the eyes",
+        "tired eyes",
+        "a tired look",
+        "shadows under the eyes",
+    ),
     "scar": ("a scar", "a scar on the cheek", "a scarred face", "a long scar"),
 }
 FLAG_ADJECTIVES = {"freckles": ("freckled", "freckly"), "wrinkles": ("wrinkled", "wrinkly"),
@@ -97,8 +132,17 @@ LIPSTICK_PHRASES = {
 EXPRESSION_ADJECTIVES = {
     "neutral": ("calm", "serious", "relaxed", "expressionless"),
     "smiling": ("smiling", "smiling", "happy", "happy", "cheerful", "glad", "pleased", "friendly", "joyful"),
-    "laughing": ("laughing", "laughing", "grinning", "happy", "joyful", "very happy", "amused", "giggling",
-                 "delighted"),
+    "laughing": (
+        "laughing",
+        "laughing",
+        "grinning",
+        "happy",
+        "joyful",
+        "very happy",
+        "amused",
+        "giggling",
+        "delighted",
+    ),
     "angry": ("angry", "angry", "furious", "mad", "enraged", "frowning", "hostile", "annoyed", "raging"),
     "sad": ("sad", "sad", "unhappy", "sorrowful", "depressed", "crying", "gloomy", "miserable", "upset"),
     "surprised": ("surprised", "surprised", "shocked", "astonished", "amazed", "startled", "stunned"),

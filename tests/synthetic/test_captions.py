@@ -9,9 +9,9 @@ from clipface.synthetic import look_words, words
 from clipface.synthetic.attributes import LOOKS, Attributes, sample_attributes
 from clipface.synthetic.captions import caption, captions, split_words, vocabulary
 
-PROMPTS = """zombie clown old angry smiling happy laughing sad surprised disgusted gothic makeup party red lipstick blue eyes
-blonde hair wrinkles ghost dracula vampire werewolf white walker avatar statue witch beard young freckles mona lisa pixar
-barbie disney princess witcher annabelle sketch stoned photo of a an face person man woman with in the"""
+PROMPTS = """zombie clown old angry smiling happy laughing sad surprised disgusted gothic makeup party red lipstick
+blue eyes blonde hair wrinkles ghost dracula vampire werewolf white walker avatar statue witch beard young freckles
+mona lisa pixar barbie disney princess witcher annabelle sketch stoned photo of a an face person man woman with in the"""
 
 
 def said(count: int = 4_000) -> tuple[list[Attributes], list[str]]:

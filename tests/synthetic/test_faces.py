@@ -62,8 +62,9 @@ def test_every_look_changes_the_face(painter, look):
     assert float((plain - styled).abs().mean()) > 0.01
 
 
-@pytest.mark.parametrize("name", ["makeup", "beard", "skin", "hair", "age", "lipstick", "freckles", "tired", "scar",
-                                  "moustache"])
+@pytest.mark.parametrize(
+    "name", ["makeup", "beard", "skin", "hair", "age", "lipstick", "freckles", "tired", "scar", "moustache"]
+)
 def test_every_attribute_shows(painter, name):
     textures = [paint(painter, [Attributes(sex="man", **{name: value})]) for value in CHOICES[name]]
     changed = [float((texture - textures[0]).abs().amax()) for texture in textures[1:]]
