@@ -112,7 +112,7 @@ class Renderer(nn.Module):
 
     def _textured(self, texture: Tensor, fragments: Fragments) -> Tensor:
         rasterizer = load_backend(self.backend)
-        uv, slopes = rasterizer.interpolate(self.uv.unsqueeze(0), fragments, self.uv_faces, derivatives=True)
+        uv, slopes = rasterizer.interpolate(self.uv.float().unsqueeze(0), fragments, self.uv_faces, derivatives=True)
         return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
 
     def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor, mask: Tensor) -> Tensor:

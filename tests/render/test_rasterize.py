@@ -5,6 +5,8 @@ import pytest
 import torch
 from scenes import grid, soup
 
+from clipface.render.rasterize import warp_runtime
+
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17)])
 def test_the_nearest_triangle_is_seen(warp, device, size):
@@ -113,7 +115,8 @@ def test_equal_depth_goes_to_the_later_triangle(warp, device):
     assert set(seen.unique().tolist()) == {0.0, 2.0}
 
 
-def test_more_threads_draw_the_same(warp):
+def test_more_threads_draw_the_same(warp, monkeypatch):
+    monkeypatch.setattr(warp_runtime, "LEAST_WORK", 10)
     clip, faces = soup(40, seed=5, batch=3)
     attributes = torch.randn(1, clip.shape[1], 2)
     texture = torch.rand(1, 32, 32, 3)

@@ -18,9 +18,9 @@ def _library() -> Any:
         import nvdiffrast.torch as library
     except ImportError as error:
         raise ImportError(
-            "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Install it with "
-            "`pip install nvdiffrast` or from https://github.com/NVlabs/nvdiffrast (its licence allows research and "
-            "evaluation only), or leave the choice out: renderer=warp is the default and needs neither."
+            "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Build it with "
+            "`pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast.git` (its licence allows "
+            "research and evaluation only), or leave the choice out: renderer=warp is the default and needs neither."
         ) from error
     return library
 

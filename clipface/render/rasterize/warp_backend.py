@@ -61,7 +61,7 @@ class _Rasterize(Function):
             return None, None, None, None, None
         g_rast = None if g_rast is None else g_rast.contiguous()
         g_screen = None if g_screen is None else g_screen.contiguous()
-        g_clip = Shared(tuple(clip.shape), clip.device, images)
+        g_clip = Shared(tuple(clip.shape), clip.device, images, images * height * width)
         launch(
             warp_fragments.shade_fragments_backward,
             images * height,
@@ -84,7 +84,7 @@ def _cover(clip: Tensor, faces: Tensor, height: int, width: int) -> Tensor:
         [view(clip, wp.vec4), height, width, view(snapped, wp.vec4)],
         device,
     )
-    keys = Shared((images, height, width), device, images, NOTHING, torch.int64)
+    keys = Shared((images, height, width), device, images, images * count, NOTHING, torch.int64)
     strips = STRIPS if device.type == "cuda" else 1
     mesh = [view(snapped, wp.vec4), view(faces, int), vertices, count, height, width, strips, keys]
     launch(warp_coverage.cover, images * count, (strips,), mesh, device)
@@ -133,8 +133,10 @@ class _Interpolate(Function):
         images, height, width, _ = rast.shape
         g_values = None if g_values is None else g_values.contiguous()
         g_slopes = None if g_slopes is None else g_slopes.contiguous()
-        shared = Shared(tuple(attributes.shape), rast.device, images if ctx.stride else 0)
-        g_attributes = shared if ctx.needs_input_grad[0] else None
+        g_attributes = None
+        if ctx.needs_input_grad[0]:
+            own = images if ctx.stride else 0
+            g_attributes = Shared(tuple(attributes.shape), rast.device, own, images * height * width)
         g_rast = torch.empty_like(rast) if ctx.needs_input_grad[1] else None
         g_screen = torch.empty_like(rast) if ctx.needs_input_grad[2] and g_slopes is not None else None
         launch(
@@ -206,7 +208,7 @@ class _Antialias(Function):
             blend = [view(weights, wp.vec2), view(g), channels, height, width, view(g_image)]
             launch(warp_antialias_backward.blend_edges_backward, rows, (width,), blend, device)
         if ctx.needs_input_grad[1]:
-            g_clip = Shared(tuple(clip.shape), device, images)
+            g_clip = Shared(tuple(clip.shape), device, images, rows * width)
             found = [*_drawn(clip, rast, faces, beyond), view(weights, wp.vec2), view(image), channels, view(g), g_clip]
             launch(warp_antialias_backward.find_edges_backward, rows, (width,), found, device)
         return g_image, g_clip.sum() if g_clip else None, None, None, None

@@ -2,7 +2,10 @@
 
 import math
 import os
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import torch
@@ -10,19 +13,33 @@ import warp as wp
 from torch import Tensor
 
 MOST_THREADS = 8  # each may need its own copy of a gradient buffer
-# Kernels over fewer elements than this are not worth waking a second thread for.
-LEAST_SHARED_WORK = 16384
+LEAST_WORK = 50_000  # kernel threads that are worth one more CPU thread, which costs about 0.1 ms
 _WARP = {torch.float32: float, torch.int64: wp.int64}
 
 
 @cache
 def start() -> None:
-    """Start Warp, once, without its banner and without its remark that a machine has no CUDA driver."""
+    """Start Warp, once, without its banner."""
     if hasattr(wp.config, "log_level"):
         wp.config.log_level = wp.LOG_ERROR
     else:
         wp.config.quiet = True
-    wp.init()
+    # Warp remarks on standard error that a machine has no CUDA driver, which alarms users who do not want one.
+    with nullcontext() if torch.cuda.is_available() else _silent_standard_error():
+        wp.init()
+
+
+@contextmanager
+def _silent_standard_error() -> Iterator[None]:
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @cache
@@ -35,16 +52,26 @@ def _pool(process: int) -> ThreadPoolExecutor:  # the process is part of the key
     return ThreadPoolExecutor(max_workers=MOST_THREADS - 1, thread_name_prefix="warp")
 
 
-def threads(device: torch.device, count: int) -> int:
-    """How many threads share `count` rows or elements on this device: PyTorch's number on the CPU, one on CUDA."""
-    return max(1, min(torch.get_num_threads(), MOST_THREADS, count)) if device.type == "cpu" else 1
+def threads(device: torch.device, work: int) -> int:
+    """How many CPU threads share a launch of `work` kernel threads: at most PyTorch's number. One on CUDA."""
+    if device.type != "cpu":
+        return 1
+    return max(1, min(torch.get_num_threads(), MOST_THREADS, work // LEAST_WORK))
 
 
 class Shared:
-    """A buffer that threads write into at random places: one copy a thread where they could meet, else one for all.
+    """A buffer that a launch writes into at random places: one copy a CPU thread where they could meet, else one.
 
     CPU threads share `images` images of equal work, so they never meet in a buffer that has one part an image when
-    their number divides the images. CUDA has atomic operations and needs one buffer.
+    their number divides the images. CUDA has atomic operations and needs one copy.
+
+    Args:
+        shape: of one copy.
+        device: where it lives.
+        images: how many images the launch goes over if `shape` has a part for each, else 0.
+        work: how many kernel threads the launch has.
+        fill: what it holds at first.
+        dtype: of its numbers.
     """
 
     def __init__(
@@ -52,10 +79,11 @@ class Shared:
         shape: tuple[int, ...],
         device: torch.device,
         images: int,
+        work: int,
         fill: int = 0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        parts = threads(device, 1 << 30)
+        parts = threads(device, work)
         copies = 1 if images and images % parts == 0 else parts
         self.buffers = torch.full((copies, *shape), fill, dtype=dtype, device=device)
 
@@ -104,7 +132,7 @@ def launch(kernel: wp.Kernel, count: int, rest: tuple[int, ...], arguments: list
         stream = _stream(name, torch.cuda.current_stream(device).cuda_stream)
         wp.launch(kernel, (count, *rest), [0, *_arguments(arguments, 0)], device=name, stream=stream, record_tape=False)
         return
-    parts = threads(device, count) if count * math.prod(rest) >= LEAST_SHARED_WORK else 1
+    parts = min(threads(device, count * math.prod(rest)), count)
     bounds = [count * i // parts for i in range(parts + 1)]
 
     def run(i: int) -> None:

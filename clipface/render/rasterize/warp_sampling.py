@@ -31,8 +31,10 @@ class Sample(Function):
     def backward(ctx, g: Tensor):
         pyramid, uv, slopes, rast = ctx.saved_tensors
         images, height, width, _ = uv.shape
-        per_image = images if pyramid.shape[0] == images else 0
-        g_pyramid = Shared(tuple(pyramid.shape), uv.device, per_image) if ctx.needs_input_grad[0] else None
+        g_pyramid = None
+        if ctx.needs_input_grad[0]:
+            own = images if pyramid.shape[0] == images else 0
+            g_pyramid = Shared(tuple(pyramid.shape), uv.device, own, images * height * width)
         g_uv = torch.empty_like(uv) if ctx.needs_input_grad[1] else None
         g_slopes = torch.empty_like(slopes) if slopes is not None and ctx.needs_input_grad[2] else None
         arguments = _look_up(ctx, pyramid, uv, slopes, rast)
