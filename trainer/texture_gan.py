@@ -164,7 +164,7 @@ class TextureGAN(pl.LightningModule):
         return composite(picture, views.mask, BACKGROUND)
 
     def seen(self, pictures: Tensor) -> Tensor:
-        """Augment pictures."""
+        """Give pictures as discriminators see them."""
         return self.augment(pictures) if self.config.augment.enabled else pictures.clone()
 
     def patches(self, pictures: Tensor) -> Tensor:
@@ -204,13 +204,12 @@ def build(config: TextureGANConfig) -> TextureGAN:
         ValueError: if a value does not fit.
         FileNotFoundError: if an asset or the data set is missing; says how to get it.
     """
-    on_gpu = config.trainer.accelerator == "gpu"
+    device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
     head, renderer = load_drawn_head(config.head, config.renderer)
-    device = torch.device("cuda" if on_gpu else "cpu")
     faces = open_faces(config, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
-    if on_gpu:
-        module.to(memory_format=torch.channels_last)  # reduced precision is faster so
+    if device == "cuda":  # all three are for speed
+        module.to(memory_format=torch.channels_last)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     return module
@@ -221,6 +220,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
     pl.seed_everything(config.seed, verbose=False)  # the first weights
     module = build(config)
     save_config(OmegaConf.structured(config), folder)
+    files = [Checkpoint(folder, config.checkpoint_every), Snapshots(folder, config.snapshot_every)]
     fit(
         module,
         None,  # the module knows with which batch to begin
@@ -229,12 +229,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[
-            RandomState(),
-            Report(config.trainer.log_every),
-            Checkpoint(folder, config.checkpoint_every),
-            Snapshots(folder, config.snapshot_every),
-        ],
+        callbacks=[RandomState(), Report(config.trainer.log_every), *files],
     )
     print(f"generator: {folder / 'generator.safetensors'}")
     return module

@@ -40,7 +40,7 @@ class Report(Callback):
                 "lower learning_rate or use trainer.precision=32-true"
             )
         now = pl_module.batches, time.perf_counter()
-        report = dict(zip(names, values, strict=True)) | {"images": float(pl_module.batches * pl_module.config.batch_size)}
+        report = dict(zip(names, values, strict=True))
         if self._before:
             batches, seconds = (new - old for new, old in zip(now, self._before, strict=True))
             report["images_per_second"] = batches * pl_module.config.batch_size / seconds

@@ -42,7 +42,7 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def downsample(x: Tensor) -> Tensor:
-    """Halve the resolution of [B, C, H, W] with the filter [1, 3, 3, 1]/8 on each axis, edges replicated."""
+    """Halve the resolution of [B, C, H, W] with the filter [1, 3, 3, 1]/8 on each axis, zero outside like StyleGAN2."""
     return _Thin.apply(x)
 
 
@@ -187,18 +187,16 @@ def _thin(x: Tensor, axis: int) -> Tensor:
     result = torch.add(even, odd).mul_(0.375)
     result.narrow(axis, 1, last).add_(odd.narrow(axis, 0, last), alpha=0.125)
     result.narrow(axis, 0, last).add_(even.narrow(axis, 1, last), alpha=0.125)
-    result.narrow(axis, 0, 1).add_(even.narrow(axis, 0, 1), alpha=0.125)
-    result.narrow(axis, last, 1).add_(odd.narrow(axis, last, 1), alpha=0.125)
     return result
 
 
 def _spread(gradient: Tensor, axis: int) -> Tensor:
     result = _empty_double(gradient, axis)
     even, odd, last = _pairs(result, axis)
-    for half, near, far, edge in ((even, 1, 0, 0), (odd, 0, 1, last)):
-        torch.mul(gradient, 0.375, out=half)
-        half.narrow(axis, near, last).add_(gradient.narrow(axis, far, last), alpha=0.125)
-        half.narrow(axis, edge, 1).add_(gradient.narrow(axis, edge, 1), alpha=0.125)
+    torch.mul(gradient, 0.375, out=even)
+    torch.mul(gradient, 0.375, out=odd)
+    even.narrow(axis, 1, last).add_(gradient.narrow(axis, 0, last), alpha=0.125)
+    odd.narrow(axis, 0, last).add_(gradient.narrow(axis, 1, last), alpha=0.125)
     return result
 
 
