@@ -133,21 +133,20 @@ class _Interpolate(Function):
         images, height, width, _ = rast.shape
         g_values = None if g_values is None else g_values.contiguous()
         g_slopes = None if g_slopes is None else g_slopes.contiguous()
-        g_attributes = None
+        gradients = [view(g_values), view(g_slopes), ctx.stride, attributes.shape[2], height, width]
+        rows, device = images * height, rast.device
+        g_attributes = g_rast = g_screen = None
         if ctx.needs_input_grad[0]:
             own = images if ctx.stride else 0
-            g_attributes = Shared(tuple(attributes.shape), rast.device, own, images * height * width)
-        g_rast = torch.empty_like(rast) if ctx.needs_input_grad[1] else None
-        g_screen = torch.empty_like(rast) if ctx.needs_input_grad[2] and g_slopes is not None else None
-        launch(
-            warp_interpolation.interpolate_backward,
-            images * height,
-            (width,),
-            [view(attributes), view(faces, int), view(rast, wp.vec4), view(screen, wp.vec4), view(g_values)]
-            + [view(g_slopes), ctx.stride, attributes.shape[2], height, width, g_attributes]
-            + [view(g_rast, wp.vec4), view(g_screen, wp.vec4)],
-            rast.device,
-        )
+            g_attributes = Shared(tuple(attributes.shape), device, own, rows * width)
+            arguments = [view(faces, int), view(rast, wp.vec4), view(screen, wp.vec4), *gradients, g_attributes]
+            launch(warp_interpolation.interpolate_backward_attributes, rows, (width,), arguments, device)
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+            g_rast = torch.empty_like(rast)
+            g_screen = None if g_slopes is None else torch.empty_like(rast)
+            arguments = [view(attributes), view(faces, int), view(rast, wp.vec4), *gradients, view(g_rast, wp.vec4)]
+            arguments.append(view(g_screen, wp.vec4))
+            launch(warp_interpolation.interpolate_backward_fragments, rows, (width,), arguments, device)
         return g_attributes.sum() if g_attributes else None, g_rast, g_screen, None
 
 

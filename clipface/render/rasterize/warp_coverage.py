@@ -54,6 +54,12 @@ def depth_key(depth: float, face: int):
 
 
 @wp.func
+def exchanged(a: wp.vec4, b: wp.vec4):
+    """b, a."""
+    return b, a
+
+
+@wp.func
 def fill(
     a: wp.vec4,
     b: wp.vec4,
@@ -67,6 +73,10 @@ def fill(
     keys: wp.array(dtype=wp.int64),
 ):
     """Offer one snapped triangle to every pixel whose centre it covers, in rows strip, strip + strips, ..."""
+    area = wp.int64(b[0] - a[0]) * wp.int64(c[1] - a[1]) - wp.int64(b[1] - a[1]) * wp.int64(c[0] - a[0])
+    if area < wp.int64(0):  # both orientations are drawn: turn it round
+        area = -area
+        b, c = exchanged(b, c)
     ax = int(a[0])
     ay = int(a[1])
     bx = int(b[0])
@@ -77,24 +87,10 @@ def fill(
     right = wp.min((wp.max(wp.max(ax, bx), cx) + 8 * width - 8) >> 4, width - 1)
     top = wp.max((wp.min(wp.min(ay, by), cy) + 8 * height + 7) >> 4, 0)
     bottom = wp.min((wp.max(wp.max(ay, by), cy) + 8 * height - 8) >> 4, height - 1)
-    if left > right or top > bottom:
-        return
-    area = wp.int64(bx - ax) * wp.int64(cy - ay) - wp.int64(by - ay) * wp.int64(cx - ax)
-    if area == wp.int64(0):
+    if left > right or top > bottom or area == wp.int64(0):
         return
     db = b[2] - a[2]
     dc = c[2] - a[2]
-    if area < wp.int64(0):  # both orientations are drawn: turn it round
-        area = -area
-        tx = bx
-        ty = by
-        bx = cx
-        by = cy
-        cx = tx
-        cy = ty
-        td = db
-        db = dc
-        dc = td
     per_area = 1.0 / float(area)
     depth_x = (db * float(cy - ay) - dc * float(by - ay)) * per_area
     depth_y = (dc * float(bx - ax) - db * float(cx - ax)) * per_area
@@ -179,6 +175,7 @@ def cut(corners: Corners, count: int, at_a: float, at_b: float, at_c: float):
 
 @wp.func
 def corner(corners: Corners, i: int, a: wp.vec4, b: wp.vec4, c: wp.vec4, width: int, height: int):
+    """Corner i of a clipped polygon, snapped."""
     return snap(a + (b - a) * corners[i, 0] + (c - a) * corners[i, 1], width, height)
 
 

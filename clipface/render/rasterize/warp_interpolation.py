@@ -19,6 +19,7 @@ def interpolate(
     values: wp.array(dtype=float),
     value_derivatives: wp.array(dtype=float),
 ):
+    """Interpolate; `image_stride` is the length of one image's attributes, 0 where all images share them."""
     row, column = wp.tid()
     row = row + start
     pixel = row * width + column
@@ -53,9 +54,8 @@ def interpolate(
 
 
 @wp.kernel
-def interpolate_backward(
+def interpolate_backward_attributes(
     start: int,
-    attributes: wp.array(dtype=float),
     faces: wp.array(dtype=int),
     rast: wp.array(dtype=wp.vec4),
     derivatives: wp.array(dtype=wp.vec4),
@@ -66,54 +66,68 @@ def interpolate_backward(
     height: int,
     width: int,
     g_attributes: wp.array(dtype=float),
-    g_rast: wp.array(dtype=wp.vec4),
-    g_derivatives: wp.array(dtype=wp.vec4),
 ):
+    """Add each pixel's gradient to the attributes of its triangle; gradients that nobody has are empty arrays."""
     row, column = wp.tid()
     row = row + start
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
-    g_u = wp.float32(0.0)
-    g_v = wp.float32(0.0)
+    if face < 0:
+        return
+    base = (row / height) * image_stride
+    for c in range(channels):
+        g = wp.vec3(0.0, 0.0, 0.0)
+        if g_values:
+            g = g_values[pixel * channels + c] * wp.vec3(r[0], r[1], 1.0 - r[0] - r[1])
+        if g_value_derivatives:
+            gx = g_value_derivatives[2 * (pixel * channels + c)]
+            gy = g_value_derivatives[2 * (pixel * channels + c) + 1]
+            d = derivatives[pixel]
+            du = gx * d[0] + gy * d[1]
+            dv = gx * d[2] + gy * d[3]
+            g += wp.vec3(du, dv, -du - dv)
+        for k in range(3):
+            wp.atomic_add(g_attributes, base + faces[3 * face + k] * channels + c, g[k])
+
+
+@wp.kernel
+def interpolate_backward_fragments(
+    start: int,
+    attributes: wp.array(dtype=float),
+    faces: wp.array(dtype=int),
+    rast: wp.array(dtype=wp.vec4),
+    g_values: wp.array(dtype=float),
+    g_value_derivatives: wp.array(dtype=float),
+    image_stride: int,
+    channels: int,
+    height: int,
+    width: int,
+    g_rast: wp.array(dtype=wp.vec4),
+    g_derivatives: wp.array(dtype=wp.vec4),
+):
+    """The gradient of (u, v) and of their derivatives; what nobody has or wants is an empty array."""
+    row, column = wp.tid()
+    row = row + start
+    pixel = row * width + column
+    face = int(rast[pixel][3]) - 1
+    g_uv = wp.vec2(0.0, 0.0)
     g_d = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if face >= 0:
         base = (row / height) * image_stride
         i0 = base + faces[3 * face] * channels
         i1 = base + faces[3 * face + 1] * channels
         i2 = base + faces[3 * face + 2] * channels
-        u = r[0]
-        v = r[1]
-        t = 1.0 - u - v
-        d = wp.vec4(0.0, 0.0, 0.0, 0.0)
-        if g_value_derivatives:
-            d = derivatives[pixel]
         for c in range(channels):
-            a2 = attributes[i2 + c]
-            a02 = attributes[i0 + c] - a2
-            a12 = attributes[i1 + c] - a2
-            g = wp.float32(0.0)
+            a02 = attributes[i0 + c] - attributes[i2 + c]
+            a12 = attributes[i1 + c] - attributes[i2 + c]
             if g_values:
-                g = g_values[pixel * channels + c]
-            g_u += g * a02
-            g_v += g * a12
-            g0 = g * u
-            g1 = g * v
-            g2 = g * t
+                g_uv += g_values[pixel * channels + c] * wp.vec2(a02, a12)
             if g_value_derivatives:
                 gx = g_value_derivatives[2 * (pixel * channels + c)]
                 gy = g_value_derivatives[2 * (pixel * channels + c) + 1]
                 g_d += wp.vec4(gx * a02, gy * a02, gx * a12, gy * a12)
-                along0 = gx * d[0] + gy * d[1]
-                along1 = gx * d[2] + gy * d[3]
-                g0 += along0
-                g1 += along1
-                g2 -= along0 + along1
-            if g_attributes:
-                wp.atomic_add(g_attributes, i0 + c, g0)
-                wp.atomic_add(g_attributes, i1 + c, g1)
-                wp.atomic_add(g_attributes, i2 + c, g2)
     if g_rast:
-        g_rast[pixel] = wp.vec4(g_u, g_v, 0.0, 0.0)
+        g_rast[pixel] = wp.vec4(g_uv[0], g_uv[1], 0.0, 0.0)
     if g_derivatives:
         g_derivatives[pixel] = g_d

@@ -14,6 +14,7 @@ from torch import Tensor
 
 MOST_THREADS = 8  # each may need its own copy of a gradient buffer
 LEAST_WORK = 50_000  # kernel threads that are worth one more CPU thread, which costs about 0.1 ms
+_loaded: set[wp.Module] = set()
 _WARP = {torch.float32: float, torch.int64: wp.int64}
 
 
@@ -133,6 +134,9 @@ def launch(kernel: wp.Kernel, count: int, rest: tuple[int, ...], arguments: list
         wp.launch(kernel, (count, *rest), [0, *_arguments(arguments, 0)], device=name, stream=stream, record_tape=False)
         return
     parts = min(threads(device, count * math.prod(rest)), count)
+    if kernel.module not in _loaded:  # a module's first launch compiles and loads it: a matter for one thread
+        _loaded.add(kernel.module)
+        parts = 1
     bounds = [count * i // parts for i in range(parts + 1)]
 
     def run(i: int) -> None:
