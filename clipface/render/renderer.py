@@ -45,6 +45,11 @@ class Renderer(nn.Module):
         count = expect("faces", faces, ("F", 3))["F"]
         expect("uv", uv, ("T", 2))
         expect("uv_faces", uv_faces, (count, 3))
+        # The kernels trust their indices, so they are checked here and against the vertices of each call.
+        self._least_vertices = _checked_indices("faces", faces)
+        least_uv = _checked_indices("uv_faces", uv_faces)
+        if least_uv > len(uv):
+            raise ValueError(f"uv_faces: indices below {len(uv)} (rows of uv) are wanted, {least_uv - 1} was given")
         check_backend(backend)
         self.backend, self.boundary = backend, boundary
         self.register_buffer("faces", faces.int().contiguous(), persistent=False)
@@ -96,6 +101,9 @@ class Renderer(nn.Module):
     ) -> Tensor:
         """Colours on black, and last the mask: [B, C + 1, H, W]."""
         batch = expect("vertices", vertices, ("B", "V", 3))["B"]
+        if vertices.shape[1] < self._least_vertices:
+            wanted = f"at least {self._least_vertices} vertices are wanted by faces"
+            raise ValueError(f"vertices: {wanted}, {vertices.shape[1]} were given")
         check_batch("camera", expect("camera", camera, ("B", 4, 4))["B"], batch)
         clip = project(vertices.float(), camera.float())
         rasterizer = load_backend(self.backend)
@@ -127,6 +135,14 @@ class Renderer(nn.Module):
         if self._topology is None or self._topology[0] != self.faces.device:
             self._topology = (self.faces.device, rasterizer.topology(self.faces))
         return self._topology[1]
+
+
+def _checked_indices(name: str, indices: Tensor) -> int:
+    """How many rows the indices need."""
+    least = int(indices.min()) if len(indices) else 0
+    if least < 0:
+        raise ValueError(f"{name}: indices from 0 on are wanted, {least} was given")
+    return int(indices.max()) + 1 if len(indices) else 0
 
 
 def _checked(texture: Tensor, vertices: Tensor) -> Tensor:

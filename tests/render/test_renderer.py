@@ -153,6 +153,12 @@ def test_errors_name_the_argument(ball, device):
     texture, camera = torch.rand(1, 3, 16, 16, device=device), _front(device)
     with pytest.raises(ValueError, match="vertices: shape"):
         renderer(vertices[0], texture, camera, 16)
+    with pytest.raises(ValueError, match="vertices: at least .* vertices are wanted by faces, 9 were given"):
+        renderer(vertices[:, :9], texture, camera, 16)
+    with pytest.raises(ValueError, match="uv_faces: indices below 2"):
+        Renderer(torch.tensor([[0, 1, 2]]), torch.rand(2, 2), torch.tensor([[0, 1, 2]]))
+    with pytest.raises(ValueError, match="faces: indices from 0 on are wanted, -1"):
+        Renderer(torch.tensor([[0, 1, -1]]), torch.rand(3, 2), torch.tensor([[0, 1, 2]]))
     with pytest.raises(ValueError, match="camera: a batch of 1 or 3 is wanted, 2"):
         renderer(vertices.repeat(3, 1, 1), texture, camera.repeat(2, 1, 1), 16)
     with pytest.raises(ValueError, match="texture: a batch of 1 is wanted, 2"):
@@ -160,7 +166,7 @@ def test_errors_name_the_argument(ball, device):
     with pytest.raises(ValueError, match="background: .* was given"):
         renderer(vertices, texture, camera, 16, background=torch.zeros(3, 16, 16, device=device))
     with pytest.raises(ValueError, match="backend: one of warp, nvdiffrast is wanted, 'opengl'"):
-        Renderer(renderer.faces, torch.rand(3, 2), renderer.faces, backend="opengl")
+        Renderer(torch.tensor([[0, 1, 2]]), torch.rand(3, 2), torch.tensor([[0, 1, 2]]), backend="opengl")
 
 
 def test_a_broken_texture_is_refused_on_the_cpu():
