@@ -37,6 +37,7 @@ LOOKS = (
 ORDINARY_SHARE = 0.62  # faces without a stylised look: what the texture generator should mostly learn
 LOOK_SEX = {"witch": "woman", "barbie": "woman", "princess": "woman", "mona_lisa": "woman", "annabelle": "woman",
             "doll": "woman", "witcher": "man", "joker": "man"}  # fmt: skip
+BEARDLESS = ("barbie", "princess", "doll", "annabelle", "mona_lisa", "skull", "robot", "tiger", "alien")
 _PLAIN_EXPRESSIONS = {
     "neutral": 0.28, "smiling": 0.13, "laughing": 0.10, "angry": 0.12, "sad": 0.09, "surprised": 0.09,
     "disgusted": 0.07,
@@ -150,7 +151,7 @@ def sample_attributes(rng: random.Random, given: Mapping[str, object] | None = N
              "eyes": _pick(rng, _SKIN_EYES[skin])}  # fmt: skip
     quiet = {name: 0.5 if name == "neutral" else weight for name, weight in _PLAIN_EXPRESSIONS.items()}
     drawn["expression"] = _pick(rng, _PLAIN_EXPRESSIONS if look == "none" else quiet)
-    if sex == "man" and look not in ("barbie", "princess", "doll", "annabelle", "mona_lisa"):
+    if sex == "man" and look not in BEARDLESS:
         drawn["beard"] = _pick(rng, {"none": 0.42, "stubble": 0.2, "goatee": 0.13, "beard": 0.25})
         drawn["moustache"] = drawn["beard"] in ("goatee", "beard") and rng.random() < 0.8 or rng.random() < 0.08
     drawn["wrinkles"] = age == "old" or (age == "adult" and rng.random() < 0.08)

@@ -12,7 +12,7 @@ from .features import Features
 from .noise import NoiseBank
 
 # wavelengths in metres; the finest are two texels or so of a 256 x 256 texture
-WAVELENGTHS = {"huge": 0.09, "broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "grain": 0.0036,
+WAVELENGTHS = {"broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "grain": 0.0036,
                "pore": 0.0021,
                "fine": 0.0012}  # fmt: skip
 

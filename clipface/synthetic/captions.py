@@ -23,8 +23,8 @@ _PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a pers
 _MENTIONS = (0, 1, 2, 3, 4)
 _ORDINARY_WEIGHTS = (0.14, 0.34, 0.27, 0.16, 0.09)
 _CLAUSE_STARTS = frozenset(
-    "who in made painted covered as about over of from showing turning drawn carved cast turned laughing blowing full high "
-    "wearing unshaven".split()
+    "who in made painted covered as about over of from showing turning drawn carved cast turned laughing "
+    "blowing full high wearing unshaven".split()
 )
 _WEARABLE = ("makeup", "make-up", "lipstick", "paint")
 _SILENT_H = ("honest", "hour")

@@ -39,7 +39,8 @@ def to_curve(points: Tensor, curve: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         distance [...], place along the curve 0..1 [...], and offset from the curve [..., D].
     """
     flat = points.reshape(-1, points.shape[-1])
-    distance, index = torch.cdist(flat, curve).min(dim=1)
+    # without matrix products: in TF32 they would be millimetres off
+    distance, index = torch.cdist(flat, curve, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     offset = (flat - curve[index]).view_as(points)
     shape = points.shape[:-1]
     return distance.view(shape), (index / (len(curve) - 1)).view(shape), offset

@@ -73,7 +73,7 @@ class Features:
         self.skin = (1 - self.eyeball - self.interior).clamp(0, 1)
         self.front = step(-0.1, 0.35, self._map(self.surface.normal[..., 2])) * self.skin
         self.ears = (masks["right_ear"] + masks["left_ear"]).clamp(0, 1)
-        self.neck, self.scalp, self.face = masks["neck"], masks["scalp"], masks["face"]
+        self.neck, self.face = masks["neck"], masks["face"]
 
     def _eyes(self) -> None:
         mirror = self.landmarks.new_tensor([-1.0, 1.0, 1.0])

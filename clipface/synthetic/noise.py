@@ -26,7 +26,8 @@ def lattice_noise(points: Tensor, generator: torch.Generator) -> Tensor:
     device = points.device
     turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, device=device))[0]
     shift = torch.rand(3, generator=generator, device=device) * _LATTICE
-    return plain_lattice_noise(points @ turn + shift, generator)
+    turned = (points[:, None] * turn).sum(-1)  # no matrix product, which TF32 would make coarse
+    return plain_lattice_noise(turned + shift, generator)
 
 
 def plain_lattice_noise(points: Tensor, generator: torch.Generator) -> Tensor:

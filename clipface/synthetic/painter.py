@@ -57,7 +57,10 @@ class Painter:
         Returns:
             [B, 3, R, R] in 0..1, row 0 the top of the texture's picture.
         """
-        studio = Studio(self.features, self.bank, generator)
+        with torch.autocast(self.features.position.device.type, enabled=False):  # half precision would show as bands
+            return self._paint(faces, Studio(self.features, self.bank, generator), base)
+
+    def _paint(self, faces: Sequence[Attributes], studio: Studio, base: Tensor | None) -> Tensor:
         if base is None:
             canvas = base_skin(faces, studio)
         else:
@@ -124,10 +127,12 @@ def _skin_layers(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, fr
 
 def _chosen(given: Sequence[tuple | None], usual: Tensor, studio: Studio) -> Tensor:
     """One of a look's colours for each face that has them, else the usual colour [B, 3, 1, 1]."""
-    result = usual.clone()
+    result, groups = usual.clone(), {}
     for index, colours in enumerate(given):
         if colours is not None:
-            result[index : index + 1] = studio.colours(colours, 1, 0.02)
+            groups.setdefault(colours, []).append(index)
+    for colours, indices in groups.items():
+        result[torch.tensor(indices, device=studio.device)] = studio.colours(colours, len(indices), 0.02)
     return result
 
 

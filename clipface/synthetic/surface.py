@@ -81,8 +81,7 @@ class Surface:
         position: [R, R, 3] rest position, millimetres. normal: [R, R, 3] unit.
         masks: region name → [1, 1, R, R] soft membership.
         transfer: [9, R * R] light transfer, see `light_transfer`. ambient: [1, 1, R, R] openness to the sky, 0..1.
-        landmarks: [68, 3]; ear_centre: [3], between both ears; eye_centres: [2, 3], picture-left and picture-right, and
-            eye_radius: millimetres.
+        landmarks: [68, 3]; ear_centre: [3], between both ears; eye_centres: [2, 3], picture-left and -right; millimetres.
     Texels outside the chart carry the values of the nearest texel inside it, so no seam shows in filtering.
     """
 
@@ -104,7 +103,6 @@ class Surface:
         ears = torch.cat([vertices[head.regions[name]] for name in ("right_ear", "left_ear")]) * 1000
         self.ear_centre = (ears * torch.tensor([0.0, 1.0, 1.0], device=ears.device)).mean(0)
         self.eye_centres = torch.stack([(ball.amax(0) + ball.amin(0)) / 2 for ball in balls])
-        self.eye_radius = float((balls[0].amax(0) - balls[0].amin(0))[1] / 2)
 
     def _bake(self, head: HeadModel, values: Tensor, backend: interface.Rasterizer) -> Tensor:
         uv = head.uv

@@ -84,7 +84,7 @@ BEARD_ADJECTIVES = {
     "beard": ("bearded", "bearded", "hairy"),
 }
 MOUSTACHE_PHRASES = ("a moustache", "a mustache", "a thick moustache", "hair on the upper lip")
-CLEAN_SHAVEN = ("clean-shaven", "a clean-shaven chin", "no beard")
+CLEAN_SHAVEN = ("a clean-shaven chin", "no beard", "a smooth shaven chin")
 FLAG_PHRASES = {
     "freckles": (
         "freckles",

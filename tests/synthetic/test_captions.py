@@ -11,7 +11,8 @@ from clipface.synthetic.captions import caption, captions, split_words, vocabula
 
 PROMPTS = """zombie clown old angry smiling happy laughing sad surprised disgusted gothic makeup party red lipstick
 blue eyes blonde hair wrinkles ghost dracula vampire werewolf white walker avatar statue witch beard young freckles
-mona lisa pixar barbie disney princess witcher annabelle sketch stoned photo of a an face person man woman with in the"""
+mona lisa pixar barbie disney princess witcher annabelle sketch stoned photo of a an face person man
+woman with in the"""
 
 
 def said(count: int = 4_000) -> tuple[list[Attributes], list[str]]:
