@@ -81,7 +81,7 @@ class Surface:
         position: [R, R, 3] rest position, millimetres. normal: [R, R, 3] unit.
         masks: region name → [1, 1, R, R] soft membership.
         transfer: [9, R * R] light transfer, see `light_transfer`. ambient: [1, 1, R, R] openness to the sky, 0..1.
-        landmarks: [68, 3]; ear_centre: [3], between both ears; eye_centres: [2, 3], picture-left and -right; millimetres.
+        landmarks: [68, 3]; ear_centre: [3], between both ears; eye_centres: [2, 3], left to right; millimetres.
     Texels outside the chart carry the values of the nearest texel inside it, so no seam shows in filtering.
     """
 
