@@ -23,7 +23,11 @@ _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 ASSETS = {
     "open_head": Asset("open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"),
-    "generator": Asset("generator.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.texture_gan trainer=gpu`"),
+    "generator": Asset(
+        "generator.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python -m trainer.texture_gan experiment=shipped_generator trainer=gpu`",
+    ),
     "face_encoder": Asset(
         "face_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder trainer=gpu`"
     ),

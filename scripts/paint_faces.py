@@ -121,7 +121,8 @@ def sheet(painter: PaintedFaces, path: Path, size: int, seed: int) -> None:
     pictures = []
     for start in range(0, len(faces), SHEET_COLUMNS):
         part = faces[start : start + SHEET_COLUMNS]
-        pictures.append(painter.sample(len(part), generator, size, 20.0, 1.0, part, zoom=SHEET_ZOOM).image.cpu())
+        zoom = (SHEET_ZOOM, SHEET_ZOOM)
+        pictures.append(painter.sample(len(part), generator, size, 20.0, 1.0, part, zoom=zoom).image.cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
     small = torch.nn.functional.interpolate(torch.cat(pictures), (CELL, CELL), mode="area")
     Image.fromarray(grid(small, SHEET_COLUMNS)).save(path, optimize=True)

@@ -81,8 +81,8 @@ def test_no_key_without_a_reader():
             tree = ast.parse(path.read_text())
             read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
             # `Network(**asdict(config))` reads every key that the network's constructor names.
-            read |= {argument.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for argument in node.args}
-            read |= {a.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for a in node.kwonlyargs}
+            signatures = [node for node in ast.walk(tree) if isinstance(node, ast.arguments)]
+            read |= {argument.arg for one in signatures for argument in (*one.args, *one.kwonlyargs)}
     for trainer in TRAINERS:
         root = type(OmegaConf.to_object(_compose(trainer)))
         for schema in _schemas(root):

@@ -39,13 +39,14 @@ LARGEST_SCALE = 100.0  # of the cosines, as in CLIP
 class PaintingConfig:
     """The painted faces that are learnt from."""
 
-    pictures: int = 65536  # in the pool; never more than the run draws
+    pictures: int = 49152  # in the pool; never more than the run draws
     chunk: int = 512  # pictures painted at a time
-    renew_every: int = 5  # steps between chunks
+    renew_every: int = 20  # steps between chunks
     captions: int = 4  # of each picture
     size: int = 128  # of a picture, pixels
     texture_size: int = 256
     max_yaw: float = 35.0  # of the views, degrees
+    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the picture
     held_out: int = 1024  # pictures for the scores; never more than the run draws
 
 
@@ -119,7 +120,8 @@ class FaceEncoderModule(pl.LightningModule):
         painting = self.config.painting
         with torch.autocast(self.device.type, enabled=False):
             # Before black, so that any other background can be added.
-            batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, background=0.0)
+            zoom = (1.0, painting.max_zoom)
+            batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, 0.0, zoom=zoom)
         texts = [batch.captions, *([caption(f, rng) for f in batch.attributes] for _ in range(painting.captions - 1))]
         tokens = torch.stack([self.encoder.tokenizer(captions) for captions in texts], 1).short()
         pictures = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()

@@ -25,6 +25,7 @@ class PaintedConfig:
 
     texture_size: int = 256
     max_yaw: float = 45.0  # degrees
+    max_zoom: float = 1.4  # of the views; 1 shows the whole head
     chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
     attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
 
@@ -88,7 +89,8 @@ def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[Fac
         generator = torch.Generator().manual_seed(run.seed * 1_000_003 + number // each)
         # The painter's white is 1 in 0..1.
         white, attributes = (BACKGROUND + 1) / 2, config.attributes or None
-        painted = painter.sample(each * run.batch_size, generator, run.image_size, config.max_yaw, white, attributes)
+        count, zoom = each * run.batch_size, (1.0, config.max_zoom)
+        painted = painter.sample(count, generator, run.image_size, config.max_yaw, white, attributes, zoom=zoom)
         chunk = FaceBatch(
             composite(painted.image * 2 - 1, painted.mask, BACKGROUND), painted.mask,
             painted.shape, painted.expression, painted.pose, painted.camera, painted.neck_pose, painted.eye_pose,

@@ -12,6 +12,9 @@ from clipface.render.camera import random_views, view
 from clipface.texture.generator import TextureGenerator
 
 
+IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
+
+
 class Faces(NamedTuple):
     """Faces and where they are seen from; the views of one face lie together."""
 
@@ -109,7 +112,7 @@ class Avatar(nn.Module):
         device = self.head.v_template.device
         generator = torch.Generator().manual_seed(seed)
         z = torch.randn(count, self.generator.config["z_dim"], generator=generator)
-        shape = torch.randn(count, self.head.n_shape, generator=generator)
+        shape = IDENTITY_SPREAD * torch.randn(count, self.head.n_shape, generator=generator)
         if views:
             camera = random_views(count * views, generator, max_yaw=max_yaw, max_pitch=max_pitch)
         else:

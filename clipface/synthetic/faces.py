@@ -73,7 +73,7 @@ class PaintedFaces:
         background: float | Tensor | str = "random",
         attributes: Mapping[str, object] | Sequence[Attributes] | None = None,
         base: Tensor | None = None,
-        zoom: float = 1.0,
+        zoom: tuple[float, float] = (1.0, 1.0),
     ) -> PaintedBatch:
         """Paint and draw faces.
 
@@ -85,7 +85,7 @@ class PaintedFaces:
             background: "random" for colours and soft shapes, a number for plain grey, or anything the renderer takes.
             attributes: values that every face shall have (`{"look": "zombie"}`), or all n faces in full.
             base: [n, 3, R, R] skins to paint over instead of painted ones.
-            zoom: size of the head in the picture; 1 shows it whole.
+            zoom: least and largest size of the head in the picture; 1 shows it whole.
         """
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
         words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)
@@ -114,12 +114,13 @@ def _faces(
     return list(wanted)
 
 
-def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: float = 1.0) -> Tensor:
+def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: tuple[float, float]) -> Tensor:
     """Cameras [n, 4, 4] around the head, denser in front; size and place vary by a twentieth."""
-    draws = torch.rand(6, n, generator=generator, device=generator.device) * 2 - 1
+    draws = torch.rand(7, n, generator=generator, device=generator.device) * 2 - 1
     far = 1 + 0.5 * (draws[5] > 0.8)
     yaw, pitch = draws[0] * max_yaw * far, draws[1] * max_yaw * _PITCH_SHARE
-    return view(yaw, pitch, zoom * torch.exp(draws[2] * 1.5 * _JITTER), draws[3:5].T * _JITTER)
+    size = torch.exp(draws[2] * 1.5 * _JITTER).mul_(zoom[0] + (zoom[1] - zoom[0]) * (draws[6] + 1) / 2)
+    return view(yaw, pitch, size, draws[3:5].T * _JITTER)
 
 
 def random_backgrounds(n: int, size: int, generator: torch.Generator) -> Tensor:
