@@ -11,7 +11,6 @@ from clipface.render import Renderer
 from clipface.render.camera import random_views, view
 from clipface.texture.generator import TextureGenerator
 
-
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 
 
