@@ -19,22 +19,39 @@ class Asset(NamedTuple):
 
 
 _REBUILD = "it is part of the repository: check it out again, or rebuild it with "
+_GAN = "`python -m trainer.texture_gan experiment=shipped_generator trainer=gpu`"
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 ASSETS = {
-    "open_head": Asset("open_head.npz", "CC0-1.0", _REBUILD + "`python scripts/build_open_head.py`"),
+    "open_head": Asset(
+        "open_head.npz",
+        "CC0-1.0",
+        _REBUILD + "`python scripts/build_open_head.py`",
+        "ab60314bbcf9a6c8152e17575b40e4ed69c82aafb8ff8ae839a93ce95d71ad67",
+    ),
     "generator": Asset(
         "generator.safetensors",
         "Apache-2.0",
-        _REBUILD + "`python -m trainer.texture_gan experiment=shipped_generator trainer=gpu`",
+        _REBUILD + _GAN,
+        "e3bb2ccca9b1566850beb58f4c7cc9144176315e2000b0885084bcbdf9d4ee3f",
+    ),
+    "discriminators": Asset(
+        "discriminators.safetensors",
+        "Apache-2.0",
+        _REBUILD + _GAN,
+        "496dfc2b2cb9c36a10e3680ffea006709bddb8a5c8843c59c5f9133d6328346d",
     ),
     "face_encoder": Asset(
-        "face_encoder.safetensors", "Apache-2.0", _REBUILD + "`python -m trainer.face_encoder trainer=gpu`"
+        "face_encoder.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python -m trainer.face_encoder trainer=gpu`",
+        "d71ceeaaebd19d3828a0bde8de1caeeb44bc97fde2d66475842743431fadb3e1",
     ),
     "scoring_encoder": Asset(
         "scoring_encoder.safetensors",
         "Apache-2.0",
         _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
+        "b90c43a65afcf3207361a50a642c1263b747a2ecdfeaf59c6355f2ab112a1d79",
     ),
     "flame": Asset(
         "flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from clipface.edit.avatar import Avatar
+from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export.glb import write_glb
 from clipface.render.camera import view
@@ -74,5 +74,5 @@ def face_rows(evaluation: Evaluation, avatar: Avatar, size: int = PICTURE_SIZE) 
 
 def picture(avatar: Avatar, texture: Tensor | None, shape: Tensor, codes: Codes, yaw: float, size: int) -> Tensor:
     """Draw faces seen from one side, [B, 3, size, size]; the grey geometry without a texture."""
-    camera = view(torch.full((len(shape),), yaw), torch.zeros(len(shape))).to(shape.device)
+    camera = view(torch.full((len(shape),), yaw), torch.zeros(len(shape)), FRONT_SCALE).to(shape.device)
     return avatar.image(texture, shape, codes.expression, None, camera, size)

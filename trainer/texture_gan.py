@@ -30,7 +30,7 @@ from trainer.random_state import RandomState
 from trainer.run import fit, make_logger, save_config
 from trainer.start import load_drawn_head, run_folder
 from trainer.texture_gan_config import TextureGANConfig
-from trainer.texture_snapshots import Report, Snapshots
+from trainer.texture_snapshots import Report, Snapshots, read_networks
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
 
@@ -208,6 +208,8 @@ def build(config: TextureGANConfig) -> TextureGAN:
     head, renderer = load_drawn_head(config.head, config.renderer)
     faces = open_faces(config, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
+    if config.begin_with:
+        read_networks(Path(config.begin_with), module)
     if device == "cuda":  # all three are for speed
         module.to(memory_format=torch.channels_last)
         torch.backends.cudnn.benchmark = True

@@ -79,6 +79,7 @@ class TextureGANConfig:
     batch_size: int = 32
     image_size: int = 256  # of renders and pictures, pixels
     learning_rate: float = 2.5e-3
+    begin_with: str | None = None  # folder of generator.safetensors and discriminators.safetensors to go on from
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end

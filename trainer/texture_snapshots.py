@@ -69,13 +69,26 @@ class Snapshots(Callback):
     def write(self, module: pl.LightningModule) -> None:
         """Write all three."""
         module.average.save(self.folder / "generator.safetensors")
-        discriminators = {"whole": module.discriminator, "patch": module.patch_discriminator}
-        tensors = {f"{n}.{key}": value for n, d in discriminators.items() for key, value in d.state_dict().items()}
+        discriminators = torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
         config = {name: discriminator.config for name, discriminator in discriminators.items()}
-        weights.save(self.folder / "discriminators.safetensors", tensors, config, half=True)
+        weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
         picture = draw_samples(module)
         (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
         picture.save(self.folder / "pictures" / f"{module.batches:07d}.png")
+
+
+def read_networks(folder: Path, module: pl.LightningModule) -> None:
+    """Load what `Snapshots` wrote: the averaged generator, for the generator too, and the discriminators.
+
+    Raises:
+        FileNotFoundError, ValueError: if a file is missing, cut off, or of networks of another size.
+    """
+    path = folder / "generator.safetensors"
+    for generator in (module.generator, module.average):
+        weights.load_into(generator, weights.load(path)[0], str(path))
+    path = folder / "discriminators.safetensors"
+    both = torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
+    weights.load_into(both, weights.load(path)[0], str(path))
 
 
 @torch.no_grad()

@@ -12,6 +12,8 @@ from clipface.render.camera import random_views, view
 from clipface.texture.generator import TextureGenerator
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
+FACE_SCALES = (1.0, 1.4)  # of training views: words about faces are about the face, not about the neck
+FRONT_SCALE = 1.2
 
 
 class Faces(NamedTuple):
@@ -113,9 +115,9 @@ class Avatar(nn.Module):
         z = torch.randn(count, self.generator.config["z_dim"], generator=generator)
         shape = IDENTITY_SPREAD * torch.randn(count, self.head.n_shape, generator=generator)
         if views:
-            camera = random_views(count * views, generator, max_yaw=max_yaw, max_pitch=max_pitch)
+            camera = random_views(count * views, generator, max_yaw, max_pitch, scale=FACE_SCALES)
         else:
-            camera = view(torch.zeros(count), torch.zeros(count))
+            camera = view(torch.zeros(count), torch.zeros(count), FRONT_SCALE)
         codes = Codes(
             self.generator.mapping(z.to(device), psi), torch.zeros(count, self.head.n_expression, device=device)
         )

@@ -147,6 +147,7 @@ def random_views(
     max_yaw: float = 30.0,
     max_pitch: float = 15.0,
     jitter: float = 0.04,
+    scale: tuple[float, float] = (1.0, 1.0),
 ) -> Tensor:
     """Standard cameras from random directions.
 
@@ -154,14 +155,16 @@ def random_views(
         n: how many.
         generator: source of randomness; the cameras live on its device.
         max_yaw, max_pitch: directions are uniform up to these, degrees.
-        jitter: scale varies by up to this fraction, position by up to this many half pictures.
+        jitter: size varies by up to this fraction, position by up to this many half pictures.
+        scale: least and largest (see `view`); sizes between them are equally likely.
 
     Returns:
         Camera [n, 4, 4].
     """
     device = generator.device if generator is not None else torch.device("cpu")
-    yaw, pitch, size, x, y = (torch.rand(5, n, generator=generator, device=device) * 2 - 1).unbind()
-    return view(yaw * max_yaw, pitch * max_pitch, torch.exp(size * jitter), torch.stack([x, y], 1) * jitter)
+    yaw, pitch, size, x, y, near = (torch.rand(6, n, generator=generator, device=device) * 2 - 1).unbind()
+    size = torch.exp(size * jitter) * (scale[0] + (scale[1] - scale[0]) * (near + 1) / 2)
+    return view(yaw * max_yaw, pitch * max_pitch, size, torch.stack([x, y], 1) * jitter)
 
 
 def project(vertices: Tensor, camera: Tensor) -> Tensor:

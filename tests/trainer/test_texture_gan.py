@@ -27,7 +27,7 @@ from trainer.texture_gan_config import (
     PenaltyConfig,
     TextureGANConfig,
 )
-from trainer.texture_snapshots import Report, Snapshots
+from trainer.texture_snapshots import Report, Snapshots, read_networks
 
 SIZE = 32
 
@@ -177,6 +177,21 @@ def test_snapshots_and_report(make, tmp_path):
         torch.testing.assert_close(exported(z), module.average(z), atol=0.05, rtol=0.02)
     _, config = weights.load(tmp_path / "discriminators.safetensors")
     assert config["patch"]["resolution"] == 16
+
+
+def test_a_run_can_begin_with_the_networks_of_another(make, tmp_path):
+    first, second = make(), make()
+    for parameter in (*first.average.parameters(), *first.patch_discriminator.parameters()):
+        torch.nn.init.normal_(parameter)
+    Snapshots(tmp_path, every=0).write(first)
+    read_networks(tmp_path, second)
+    pairs = ((second.generator, first.average), (second.patch_discriminator, first.patch_discriminator))
+    for got, wanted in pairs:
+        for a, b in zip(got.parameters(), wanted.parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-2, rtol=1e-3)  # float16
+    (tmp_path / "discriminators.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="discriminators"):
+        read_networks(tmp_path, second)
 
 
 def test_report_stops_a_run_that_broke(make, tmp_path):
