@@ -70,6 +70,7 @@ class MapperConfig:
     max_pitch: float = 15.0
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
@@ -111,7 +112,8 @@ class MapperModule(pl.LightningModule):
             avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression,
             config.model.layers, config.model.texture, config.model.expression,
         )  # fmt: skip
-        self.directional_loss = DirectionalLoss(encoder, config.prompt.target, config.prompt.source)
+        words = config.prompt.target, config.prompt.source
+        self.directional_loss = DirectionalLoss(encoder, *words, config.least_change)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unknown words were named a line above
             self.register_buffer("target", encoder.encode_text([config.prompt.target])[0], persistent=False)
@@ -135,10 +137,8 @@ class MapperModule(pl.LightningModule):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on new faces; `batch_idx` alone decides which, so that a resumed run goes on as if never stopped."""
         config = self.config
-        seed = config.seed * SEED_STRIDE + batch_idx
-        faces = self.avatar.random_faces(
-            config.batch_size, seed, config.psi, config.views, config.max_yaw, config.max_pitch
-        )
+        seed, look = config.seed * SEED_STRIDE + batch_idx, (config.views, config.max_yaw, config.max_pitch)
+        faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
         edited, _, (before, after) = self.edit(faces)
         direction = self.directional_loss(after, before)
         prior = self.prior(edited.expression)
@@ -167,7 +167,7 @@ class MapperModule(pl.LightningModule):
         faces = self.avatar.random_faces(self.config.held_out, HELD_OUT, self.config.psi)
         edited, textures, (before, after) = self.edit(faces)
         features = self.directional_loss.encoder.encode_image(before)
-        agreement = self.directional_loss.agreement(after, features).mean().item()
+        agreement = self.directional_loss.agreement(after, features, floor=1e-3).mean().item()
         reached = (self.directional_loss.encoder.encode_image(after) @ self.target).mean().item()
         return Evaluation(faces, edited, textures, agreement, ((features @ self.target).mean().item(), reached))
 

@@ -26,6 +26,7 @@ class DirectionalLoss(nn.Module):
             floor: a change of the picture shorter than this (features have length 1) counts as this long. An edit
                 starts at no change at all, where the cosine has no value, and its gradient nearby no bound; below the
                 floor the loss is linear instead, 1 at no change, and its gradient points along the text's direction.
+                A larger floor asks for a stronger edit: painted expressions change features by 0.55, looks by 1.1.
 
         Raises:
             ValueError: if target and source mean the same to the encoder, or floor is not positive.
@@ -59,8 +60,11 @@ class DirectionalLoss(nn.Module):
         """
         return (1 - self.agreement(edited, original)).mean()
 
-    def agreement(self, edited: Tensor, original: Tensor) -> Tensor:
-        """The cosine of each picture's change with the words' change, [B]; arguments as in `forward`."""
+    def agreement(self, edited: Tensor, original: Tensor, floor: float | None = None) -> Tensor:
+        """The cosine of each picture's change with the words' change, [B]; arguments as in `forward`.
+
+        Changes shorter than `floor` (None: the loss's own) count for less.
+        """
         if original.ndim == 4:
             with torch.no_grad():
                 original = self.encoder.encode_image(original)
@@ -68,5 +72,5 @@ class DirectionalLoss(nn.Module):
         expect("original", original, features.shape)
         change = features - original
         # Clamped before the root, whose gradient at zero is infinite: no change is divided by a constant.
-        length = change.square().sum(-1, keepdim=True).clamp_min(self.floor**2).sqrt()
+        length = change.square().sum(-1, keepdim=True).clamp_min((floor or self.floor) ** 2).sqrt()
         return (change / length) @ self.direction
