@@ -88,3 +88,9 @@ def test_no_key_without_a_reader():
         for schema in _schemas(root):
             unread = {field.name for field in fields(schema)} - read
             assert not unread, f"{schema.__name__}: nobody reads {sorted(unread)}"
+
+
+@pytest.mark.parametrize("dataset", sorted(path.stem for path in (ROOT / "configs/dataset").glob("*.yaml")))
+def test_each_data_set_can_be_chosen(dataset: str):
+    chosen = OmegaConf.to_object(_compose("texture_gan", f"dataset={dataset}")).dataset
+    assert type(chosen).__name__ == f"{dataset.capitalize()}Config"

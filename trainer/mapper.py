@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import LambdaCallback
 from torch import Tensor
 
 from clipface import assets, weights
-from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.avatar import Avatar, Faces, mahalanobis
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.guidance import DirectionalLoss, Encoder, GuidanceConfig, load_encoder
 from clipface.texture.generator import TextureGenerator
@@ -70,6 +70,7 @@ class MapperConfig:
     max_pitch: float = 15.0
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    texture_prior: float = 0.0  # likewise of the texture codes' change, as the generator's own codes vary
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
@@ -117,6 +118,7 @@ class MapperModule(pl.LightningModule):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unknown words were named a line above
             self.register_buffer("target", encoder.encode_text([config.prompt.target])[0], persistent=False)
+        self.register_buffer("code_precision", avatar.code_precision(), persistent=False)
         self.evaluation: Evaluation | None = None
 
     def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -141,15 +143,13 @@ class MapperModule(pl.LightningModule):
         faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
         edited, _, (before, after) = self.edit(faces)
         direction = self.directional_loss(after, before)
-        prior = self.prior(edited.expression)
-        loss = direction + self.config.prior * prior
-        self.log("loss", loss, prog_bar=True, batch_size=self.config.batch_size)
-        self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=self.config.batch_size)
+        prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
+        texture_prior = mahalanobis(edited.w_plus - faces.codes.w_plus, self.code_precision)
+        loss = direction + config.prior * prior + config.texture_prior * texture_prior
+        self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
+        parts = {"direction": direction, "expression_prior": prior, "texture_prior": texture_prior}
+        self.log_dict(parts, batch_size=config.batch_size)
         return loss
-
-    def prior(self, expression: Tensor) -> Tensor:
-        """Mean squared Mahalanobis distance of expressions [B, n_expression] from the neutral one."""
-        return torch.einsum("bi,ij,bj->b", expression, self.avatar.head.expression_precision, expression).mean()
 
     @torch.no_grad()
     def validation_step(self, batch: int, batch_idx: int) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainer.face_stream import PaintedConfig
+from omegaconf import MISSING
+
+import trainer.face_stream  # noqa: F401  registers what `dataset` can be
 from trainer.run import TrainerConfig, register
 from trainer.start import HeadConfig, RendererConfig
 
@@ -89,7 +91,7 @@ class TextureGANConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     average: AverageConfig = field(default_factory=AverageConfig)
-    dataset: Any = field(default_factory=PaintedConfig)
+    dataset: Any = MISSING  # PaintedConfig or FolderConfig, as the group says: no default, which would forbid the other
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

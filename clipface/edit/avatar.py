@@ -14,6 +14,8 @@ from clipface.texture.generator import TextureGenerator
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 FACE_SCALES = (1.0, 1.4)  # of training views: words about faces are about the face, not about the neck
 FRONT_SCALE = 1.2
+CODE_SAMPLES = 4096
+CODE_RIDGE = 0.01  # of the mean variance
 
 
 class Faces(NamedTuple):
@@ -97,6 +99,18 @@ class Avatar(nn.Module):
         return self.image(texture, shape, expression, None, faces.camera, size)
 
     @torch.no_grad()
+    def code_precision(self) -> Tensor:
+        """Measure the inverse covariance of the generator's own style codes, [w_dim, w_dim].
+
+        Directions in which codes hardly vary are those in which textures break; the ridge bounds their weight.
+        """
+        z = torch.randn(CODE_SAMPLES, self.generator.config["z_dim"], generator=torch.Generator().manual_seed(0))
+        w = self.generator.mapping(z.to(self.head.v_template.device))[:, 0]
+        covariance = torch.cov(w.T)
+        ridge = CODE_RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), device=w.device)
+        return torch.linalg.inv(covariance + ridge)
+
+    @torch.no_grad()
     def random_faces(
         self, count: int, seed: int, psi: float, views: int = 0, max_yaw: float = 0.0, max_pitch: float = 0.0
     ) -> Faces:
@@ -122,3 +136,8 @@ class Avatar(nn.Module):
             self.generator.mapping(z.to(device), psi), torch.zeros(count, self.head.n_expression, device=device)
         )
         return Faces(codes, shape.to(device), camera.to(device))
+
+
+def mahalanobis(offset: Tensor, precision: Tensor) -> Tensor:
+    """Mean over all but the last axis of the squared Mahalanobis distance of offsets [..., D] from zero."""
+    return ((offset @ precision) * offset).sum(-1).mean()

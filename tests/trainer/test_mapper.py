@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
-from clipface.edit.avatar import Faces
+from clipface.edit.avatar import Faces, mahalanobis
 from clipface.edit.mapper import FaceMapper
 from trainer.callbacks import Checkpoint, StopOnNaN
 from trainer.mapper import LearningRates, MapperConfig, MapperModule, ModelConfig, PromptConfig, build, train
@@ -45,7 +45,9 @@ def random_faces(module: MapperModule, count: int, seed: int, views: int = 0) ->
 
 def fixed_loss(module: MapperModule) -> torch.Tensor:
     edited, _, (before, after) = module.edit(random_faces(module, 4, seed=5, views=2))
-    return module.directional_loss(after, before) + module.config.prior * module.prior(edited.expression)
+    return module.directional_loss(after, before) + module.config.prior * mahalanobis(
+        edited.expression, module.avatar.head.expression_precision
+    )
 
 
 def test_an_untrained_edit_changes_nothing_at_all(config):
