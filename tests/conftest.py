@@ -1,5 +1,8 @@
 """Tiny real parts that several tests share: a head, a generator and an encoder, as files and as objects."""
 
+# isort: off
+import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+# isort: on
 from pathlib import Path
 
 import numpy as np

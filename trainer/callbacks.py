@@ -6,7 +6,20 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback
+
+
+class SaveConfig(Callback):
+    """Write the resolved configuration once training starts: a start that fails leaves nothing behind."""
+
+    def __init__(self, config: Any, folder: Path) -> None:
+        """Args: config: the run's dataclass; folder: the run's."""
+        self.config, self.folder = config, Path(folder)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.structured(self.config), resolve=True))
 
 
 class Checkpoint(Callback):

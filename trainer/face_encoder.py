@@ -24,10 +24,10 @@ from clipface.guidance.tokenizer import UNKNOWN
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.attributes import CHOICES, sample_attributes
 from clipface.synthetic.captions import caption, vocabulary
-from trainer.callbacks import Checkpoint, StopOnNaN
+from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.encoder_scores import scores
 from trainer.picture_pool import Painted, PicturePool
-from trainer.run import TrainerConfig, fit, make_logger, register, save_config
+from trainer.run import TrainerConfig, fit, make_logger, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
 
 HELD_OUT = 10**9  # number of the first held-out chunk, far from those of training
@@ -70,6 +70,10 @@ class FaceEncoderConfig:
     renderer: RendererConfig = field(default_factory=RendererConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, score_every=1, checkpoint_every=0)
 
 
 class FaceEncoderModule(pl.LightningModule):
@@ -213,7 +217,6 @@ def train(config: FaceEncoderConfig, folder: Path) -> FaceEncoderModule:
     """Train an encoder and write it into `folder`."""
     pl.seed_everything(config.seed, verbose=False)  # the first weights
     module = build(config)
-    save_config(OmegaConf.structured(config), folder)
     checkpoint = Checkpoint(folder, every=config.checkpoint_every)
     fit(
         module,
@@ -222,7 +225,7 @@ def train(config: FaceEncoderConfig, folder: Path) -> FaceEncoderModule:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[StopOnNaN(), checkpoint],
+        callbacks=[SaveConfig(config, folder), StopOnNaN(), checkpoint],
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
     path = save_face_encoder(folder / f"{config.name}.safetensors", module.encoder, config.model)

@@ -6,7 +6,6 @@ Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 import math
 import time
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,75 +13,21 @@ import hydra
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import LambdaCallback
 from torch import Tensor
 
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar, Faces, mahalanobis
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.guidance import DirectionalLoss, Encoder, GuidanceConfig, load_encoder
+from clipface.guidance import DirectionalLoss, Encoder, load_encoder
 from clipface.texture.generator import TextureGenerator
-from trainer.callbacks import Checkpoint, StopOnNaN
+from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
+from trainer.mapper_config import MapperConfig
 from trainer.mapper_results import write_results
-from trainer.run import TrainerConfig, fit, make_logger, register, save_config
-from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
+from trainer.run import fit, make_logger
+from trainer.start import load_drawn_head, run_folder
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
-
-
-@dataclass
-class PromptConfig:
-    """What the faces should become."""
-
-    name: str = ""  # of the run's folder
-    target: str = ""
-    source: str = "a photo of a face"
-
-
-@dataclass
-class ModelConfig:
-    """What may change."""
-
-    texture: bool = True
-    expression: bool = True
-    layers: int = 4  # of each mapper's network
-
-
-@dataclass
-class LearningRates:
-    """Of Adam, for each mapper."""
-
-    texture: float = 1e-4
-    expression: float = 5e-3
-    decay: bool = False  # whether both fall to zero along half a cosine
-
-
-@dataclass
-class MapperConfig:
-    """Everything a run depends on."""
-
-    seed: int = 0
-    batch_size: int = 4  # faces
-    views: int = 2  # pictures of each face
-    image_size: int = 128  # of these pictures, pixels
-    max_yaw: float = 30.0  # of the views, degrees
-    max_pitch: float = 15.0
-    psi: float = 0.7  # truncation of the random textures
-    prior: float = 1e-3  # weight of the expression's Mahalanobis distance
-    texture_prior: float = 0.0  # likewise of the texture codes' change, as the generator's own codes vary
-    least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
-    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
-    held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
-    generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
-    learning_rate: LearningRates = field(default_factory=LearningRates)
-    prompt: PromptConfig = field(default_factory=PromptConfig)
-    head: HeadConfig = field(default_factory=HeadConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    renderer: RendererConfig = field(default_factory=RendererConfig)
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
 
 
 class Evaluation(NamedTuple):
@@ -215,8 +160,6 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     """Train a mapper and write its results into `folder`."""
     pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
     module = build(config)
-    # Written once the device, the checkpoint and everything else proved to be there: a failed start leaves nothing.
-    record = LambdaCallback(on_train_start=lambda *_: save_config(OmegaConf.structured(config), folder))
     checkpoint = Checkpoint(folder, every=config.checkpoint_every)
     run = fit(
         module,
@@ -225,16 +168,13 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[record, StopOnNaN(), checkpoint],
+        callbacks=[SaveConfig(config, folder), StopOnNaN(), checkpoint],
         validation=range(1),
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
     module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
     write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder)
     return module
-
-
-register("mapper_schema", MapperConfig)
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="mapper")

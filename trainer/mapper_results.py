@@ -16,7 +16,8 @@ from clipface.render.camera import view
 from trainer.pictures import grid
 
 if TYPE_CHECKING:
-    from trainer.mapper import Evaluation, MapperConfig
+    from trainer.mapper import Evaluation
+    from trainer.mapper_config import MapperConfig
 
 PICTURE_SIZE = 256
 SECOND_VIEW = 35.0  # yaw in degrees

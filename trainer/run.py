@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
 _MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
@@ -32,6 +32,22 @@ class TrainerConfig:
     log_every: int = 10  # batches between rows of metrics
     resume: str | None = None  # checkpoint from which training goes on
 
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, steps=1, devices=1, threads=0, log_every=1)
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
+        if self.resume and not Path(self.resume).is_file():
+            raise FileNotFoundError(f"trainer.resume: {self.resume} does not exist; give a run's last.ckpt")
+
+
+def require_at_least(config: Any, **least: float) -> None:
+    """Raise a ValueError that names the first value of a configuration that is smaller than it may be."""
+    for name, smallest in least.items():
+        value = getattr(config, name)
+        if value < smallest:
+            raise ValueError(f"{name}: {smallest} or more is wanted, {value} was given")
+
 
 def slug(words: Any) -> str:
     """Words as a name for a folder: lower case, letters and digits, underscores."""
@@ -45,12 +61,6 @@ OmegaConf.register_new_resolver("slug", slug, replace=True)
 def register(name: str, schema: type, group: str | None = None) -> None:
     """Make a dataclass available to Hydra's defaults lists as the schema of a configuration."""
     ConfigStore.instance().store(name=name, node=schema, group=group)
-
-
-def save_config(config: DictConfig, folder: Path) -> None:
-    """Write the resolved configuration into a run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
 
 
 def make_logger(logger: dict | None, folder: Path) -> Any:
@@ -96,12 +106,7 @@ def fit(
         logger: a Lightning logger or False.
         callbacks: added to the progress bar.
         validation: iterable of validation batches, run after the last step.
-
-    Raises:
-        ValueError: if the accelerator asked for is not there.
     """
-    if config.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
     if config.threads > 0:
         torch.set_num_threads(config.threads)
     pl.seed_everything(seed, verbose=False)

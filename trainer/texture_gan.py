@@ -23,11 +23,11 @@ from clipface.texture.augment import Augment
 from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
-from trainer.callbacks import Checkpoint
+from trainer.callbacks import Checkpoint, SaveConfig
 from trainer.face_stream import BACKGROUND, open_faces
 from trainer.moving_average import averaged, follow, half_life_now
 from trainer.random_state import RandomState
-from trainer.run import fit, make_logger, save_config
+from trainer.run import fit, make_logger
 from trainer.start import load_drawn_head, run_folder
 from trainer.texture_gan_config import TextureGANConfig
 from trainer.texture_snapshots import Report, Snapshots, read_networks
@@ -221,7 +221,6 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
     """Train a texture generator and write it into `folder`."""
     pl.seed_everything(config.seed, verbose=False)  # the first weights
     module = build(config)
-    save_config(OmegaConf.structured(config), folder)
     files = [Checkpoint(folder, config.checkpoint_every), Snapshots(folder, config.snapshot_every)]
     fit(
         module,
@@ -231,7 +230,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[RandomState(), Report(config.trainer.log_every), *files],
+        callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), *files],
     )
     print(f"generator: {folder / 'generator.safetensors'}")
     return module

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import MISSING
 
 import trainer.face_stream  # noqa: F401  registers what `dataset` can be
-from trainer.run import TrainerConfig, register
+from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig
 
 
@@ -96,6 +96,10 @@ class TextureGANConfig:
     renderer: RendererConfig = field(default_factory=RendererConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
 
 
 register("texture_gan_schema", TextureGANConfig)

@@ -181,8 +181,8 @@ def test_nvdiffrast_is_never_replaced_silently():
     if torch.cuda.is_available():
         pytest.skip("this machine may have nvdiffrast")
     vertices, faces, uv, uv_faces = sphere(4, 6)
-    renderer = Renderer(faces, uv, uv_faces, backend="nvdiffrast")
     with pytest.raises((ImportError, ValueError), match="renderer=warp"):
+        renderer = Renderer(faces, uv, uv_faces, backend="nvdiffrast")
         renderer(vertices[None], torch.rand(1, 3, 16, 16), _front("cpu"), 16)
 
 

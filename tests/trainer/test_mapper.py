@@ -15,7 +15,8 @@ from PIL import Image
 from clipface.edit.avatar import Faces, mahalanobis
 from clipface.edit.mapper import FaceMapper
 from trainer.callbacks import Checkpoint, StopOnNaN
-from trainer.mapper import LearningRates, MapperConfig, MapperModule, ModelConfig, PromptConfig, build, train
+from trainer.mapper import MapperModule, build, train
+from trainer.mapper_config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.run import TrainerConfig, fit
 
 ROOT = Path(__file__).parents[2]

@@ -5,6 +5,7 @@ A backend is a module with the functions of `Rasterizer`. Conventions, those of 
 """
 
 import importlib
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, Protocol
 
 from torch import Tensor
@@ -115,13 +116,20 @@ def backend(name: str) -> Rasterizer:
 
 
 def check_backend(name: str) -> None:
-    """Check a backend's name without loading it.
+    """Check that a backend can be had, without loading it.
 
     Raises:
         ValueError: unknown name.
+        ImportError: the backend's package is missing; says how to get it.
     """
     if name not in BACKENDS:
         raise ValueError(f"backend: one of {', '.join(BACKENDS)} is wanted, {name!r} was given")
+    if name == "nvdiffrast" and find_spec("nvdiffrast") is None:
+        raise ImportError(
+            "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Build it with "
+            "`pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast.git` (its licence allows "
+            "research and evaluation only), or leave the choice out: renderer=warp is the default and needs neither."
+        )
 
 
 def mip_levels(height: int, width: int) -> list[tuple[int, int]]:

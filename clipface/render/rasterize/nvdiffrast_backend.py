@@ -7,21 +7,16 @@ import torch
 from torch import Tensor
 
 from clipface.render.rasterize.checks import check_batch, check_faces, check_float
-from clipface.render.rasterize.interface import Boundary, Fragments, mip_levels
+from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, mip_levels
 
 SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser draws whole 8 x 8 tiles
 
 
 @cache
 def _library() -> Any:
-    try:
-        import nvdiffrast.torch as library
-    except ImportError as error:
-        raise ImportError(
-            "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Build it with "
-            "`pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast.git` (its licence allows "
-            "research and evaluation only), or leave the choice out: renderer=warp is the default and needs neither."
-        ) from error
+    check_backend("nvdiffrast")
+    import nvdiffrast.torch as library
+
     return library
 
 

@@ -1,0 +1,69 @@
+"""What a run of the mapper's trainer depends on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipface.guidance import GuidanceConfig
+from trainer.run import TrainerConfig, register, require_at_least
+from trainer.start import HeadConfig, RendererConfig
+
+
+@dataclass
+class PromptConfig:
+    """What the faces should become."""
+
+    name: str = ""  # of the run's folder
+    target: str = ""
+    source: str = "a photo of a face"
+
+
+@dataclass
+class ModelConfig:
+    """What may change."""
+
+    texture: bool = True
+    expression: bool = True
+    layers: int = 4  # of each mapper's network
+
+
+@dataclass
+class LearningRates:
+    """Of Adam, for each mapper."""
+
+    texture: float = 1e-4
+    expression: float = 5e-3
+    decay: bool = False  # whether both fall to zero along half a cosine
+
+
+@dataclass
+class MapperConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 4  # faces
+    views: int = 2  # pictures of each face
+    image_size: int = 128  # of these pictures, pixels
+    max_yaw: float = 30.0  # of the views, degrees
+    max_pitch: float = 15.0
+    psi: float = 0.7  # truncation of the random textures
+    prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    texture_prior: float = 0.0  # likewise of the texture codes' change, as the generator's own codes vary
+    least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
+    held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
+    generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
+    learning_rate: LearningRates = field(default_factory=LearningRates)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, views=1, image_size=8, held_out=1, checkpoint_every=0)
+
+
+register("mapper_schema", MapperConfig)
