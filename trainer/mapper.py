@@ -63,7 +63,6 @@ class MapperModule(pl.LightningModule):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unknown words were named a line above
             self.register_buffer("target", encoder.encode_text([config.prompt.target])[0], persistent=False)
-        self.register_buffer("code_precision", avatar.code_precision(), persistent=False)
         self.evaluation: Evaluation | None = None
 
     def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -89,11 +88,9 @@ class MapperModule(pl.LightningModule):
         edited, _, (before, after) = self.edit(faces)
         direction = self.directional_loss(after, before)
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
-        texture_prior = mahalanobis(edited.w_plus - faces.codes.w_plus, self.code_precision)
-        loss = direction + config.prior * prior + config.texture_prior * texture_prior
+        loss = direction + config.prior * prior
         self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
-        parts = {"direction": direction, "expression_prior": prior, "texture_prior": texture_prior}
-        self.log_dict(parts, batch_size=config.batch_size)
+        self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=config.batch_size)
         return loss
 
     @torch.no_grad()

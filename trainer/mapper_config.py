@@ -47,7 +47,6 @@ class MapperConfig:
     max_pitch: float = 15.0
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
-    texture_prior: float = 0.0  # likewise of the texture codes' change, as the generator's own codes vary
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end

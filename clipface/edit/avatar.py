@@ -14,8 +14,6 @@ from clipface.texture.generator import TextureGenerator
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 FACE_SCALES = (1.0, 1.4)  # of training views: words about faces are about the face, not about the neck
 FRONT_SCALE = 1.2
-CODE_SAMPLES = 4096
-CODE_RIDGE = 0.01  # of the mean variance
 
 
 class Faces(NamedTuple):
@@ -97,18 +95,6 @@ class Avatar(nn.Module):
         shape, expression = (x.repeat_interleave(views, 0) for x in (faces.shape, expression))
         texture = None if texture is None else texture.repeat_interleave(views, 0)
         return self.image(texture, shape, expression, None, faces.camera, size)
-
-    @torch.no_grad()
-    def code_precision(self) -> Tensor:
-        """Measure the inverse covariance of the generator's own style codes, [w_dim, w_dim].
-
-        Directions in which codes hardly vary are those in which textures break; the ridge bounds their weight.
-        """
-        z = torch.randn(CODE_SAMPLES, self.generator.config["z_dim"], generator=torch.Generator().manual_seed(0))
-        w = self.generator.mapping(z.to(self.head.v_template.device))[:, 0]
-        covariance = torch.cov(w.T)
-        ridge = CODE_RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), device=w.device)
-        return torch.linalg.inv(covariance + ridge)
 
     @torch.no_grad()
     def random_faces(
