@@ -36,6 +36,7 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half:
     save_file(kept, partial)
     described = path.with_suffix(".json.partial")
     described.write_text(json.dumps(dict(config), indent=1) + "\n")
+    partial.chmod(described.stat().st_mode)  # safetensors makes files that only their owner can read
     os.replace(described, path.with_suffix(".json"))
     os.replace(partial, path)
     return path

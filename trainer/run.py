@@ -73,15 +73,15 @@ def _quieten() -> None:
     for message in (
         ".*does not have many workers.*",
         ".*is not resumable.*",
-        ".*modules? in eval mode.*",
+        ".*in eval mode at the start of training.*",
         ".*LeafSpec.*",
-        ".*`weights_only` was not set.*",
         ".*no `val_dataloader`.*",
         ".*Experiment logs directory .* exists.*",
         ".*The number of training batches .* is smaller than the logging interval.*",
     ):
         warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def fit(
