@@ -69,7 +69,7 @@ class Snapshots(Callback):
     def write(self, module: pl.LightningModule) -> None:
         """Write all three."""
         module.average.save(self.folder / "generator.safetensors")
-        discriminators = torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
+        discriminators = both_discriminators(module)
         config = {name: discriminator.config for name, discriminator in discriminators.items()}
         weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
         picture = draw_samples(module)
@@ -83,12 +83,17 @@ def read_networks(folder: Path, module: pl.LightningModule) -> None:
     Raises:
         FileNotFoundError, ValueError: if a file is missing, cut off, or of networks of another size.
     """
-    path = folder / "generator.safetensors"
-    for generator in (module.generator, module.average):
-        weights.load_into(generator, weights.load(path)[0], str(path))
-    path = folder / "discriminators.safetensors"
-    both = torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
-    weights.load_into(both, weights.load(path)[0], str(path))
+    parts = {"generator": (module.generator, module.average), "discriminators": (both_discriminators(module),)}
+    for name, networks in parts.items():
+        path = folder / f"{name}.safetensors"
+        tensors, _ = weights.load(path)
+        for network in networks:
+            weights.load_into(network, tensors, str(path))
+
+
+def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
+    """The module's discriminators under the names that their file has."""
+    return torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
 
 
 @torch.no_grad()

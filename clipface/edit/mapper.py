@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from clipface import weights
 from clipface.shapes import expect
+from clipface.texture.published import load_published
 
 # From StyleGAN2's mapping network: parameters are stored 100 times larger than they act, which slows their learning.
 LEARNING_RATE_MULTIPLIER = 0.01
@@ -202,8 +203,11 @@ class FaceMapper(nn.Module):
         Args:
             path: file written by torch.save; read without running anything in it.
             levels: levels that the generator reads; the files hold two more, which never learned.
+
+        Raises:
+            FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
         """
-        states = torch.load(path, map_location="cpu", weights_only=True)
+        states = load_published(path)
         wanted = [f"level_{i}" for i in range(levels)]
         if "texture_mapper" in states:  # one network from which every level starts
             states = {"geo": states["geometry_mapper"], **dict.fromkeys(wanted, states["texture_mapper"])}

@@ -46,14 +46,11 @@ class Features:
         spot = torch.exp(-0.5 * (((px - x) / wide) ** 2 + ((py - y) / high) ** 2))
         return self._map(spot) * self.front
 
-    def front_curve(self, points: Tensor, closed: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Distance to, place along (0..1) and height above a curve through points [K, 2] of the frontal view."""
-        curve = spline(points, 96, closed)
-        distance, place, offset = to_curve(self.position[..., :2], curve)
-        return self._map(distance), self._map(place), self._map(offset[..., 1])
-
     def mirrored_curve(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`front_curve` on |x|: one curve given on the picture's right half serves both."""
+        """Distance to, place along (0..1) and height above a curve through points [K, 2] of the frontal view.
+
+        Taken on |x|: one curve given on the picture's right half serves both.
+        """
         folded = torch.stack([self.position[..., 0].abs(), self.position[..., 1]], dim=-1)
         distance, place, offset = to_curve(folded, spline(points, 96))
         return self._map(distance), self._map(place), self._map(offset[..., 1])

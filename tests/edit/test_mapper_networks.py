@@ -69,6 +69,9 @@ def test_published_files_load_in_both_forms(tmp_path):
     assert (first.w_plus - codes.w_plus).std() > 0.1
     with pytest.raises(ValueError, match="level_10"):
         FaceMapper.from_published(tmp_path / "trained.pt", levels=11)
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "trained.pt").read_bytes()[:5000])
+    with pytest.raises(ValueError, match="cut off"):
+        FaceMapper.from_published(tmp_path / "cut.pt", levels=8)
 
 
 def test_levels_and_faces_do_not_mix():
