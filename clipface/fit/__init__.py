@@ -1,0 +1,1 @@
+"""Photograph → head parameters, camera, light, mask and texture."""

@@ -1,0 +1,139 @@
+"""Faces in a picture: landmarks and the person's outline, by MediaPipe, behind one small interface."""
+
+import logging
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+POINTS = 478  # of MediaPipe's face mesh with both irises
+MARGIN = 0.6  # of a found face's box, added on each side before landmarks are looked for
+LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
+NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
+OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
+
+
+class FaceDetector:
+    """Finds faces. One object serves one thread; making it takes a tenth of a second after the first import.
+
+    Source: Kartynnik et al., "Real-time facial surface geometry from monocular video on mobile GPUs" (2019); the models
+    are inside the wheel `mediapipe` (Apache-2.0), so nothing is downloaded.
+
+    Raises:
+        ImportError: if MediaPipe is missing; says how to get it.
+    """
+
+    def __init__(self) -> None:
+        solutions = _solutions()
+        self._mesh = solutions.face_mesh.FaceMesh(
+            static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.3
+        )
+        # The first model is for faces within two metres, the second within five.
+        self._boxes = [
+            solutions.face_detection.FaceDetection(model_selection=number, min_detection_confidence=0.5)
+            for number in (0, 1)
+        ]
+        self._person = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+
+    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        """Find the landmarks of every face.
+
+        Args:
+            picture: [H, W, 3] uint8, RGB.
+
+        Returns:
+            For each face, the largest first, [478, 3] float32: x to the right and y down in pixels (pixel centres at
+            .5), z in pixels, smaller is nearer to the viewer, its origin between the ears. "Left" in MediaPipe's names
+            is the person's left.
+
+        Raises:
+            ValueError: if `picture` is no such array.
+        """
+        check_picture(picture)
+        found = []
+        for box in self.boxes(picture):
+            points = self._landmarks(picture, box)
+            if points is not None:
+                found.append(points)
+        return sorted(found, key=lambda points: -np.ptp(points[:, 0]) * np.ptp(points[:, 1]))
+
+    def boxes(self, picture: np.ndarray) -> list[tuple[float, float, float, float]]:
+        """Find faces only: (left, top, right, bottom) in pixels."""
+        height, width = picture.shape[:2]
+        boxes: list[tuple[float, float, float, float]] = []
+        for network in self._boxes:
+            for detection in network.process(picture).detections or []:
+                box = detection.location_data.relative_bounding_box
+                left, top = box.xmin * width, box.ymin * height
+                new = left, top, left + box.width * width, top + box.height * height
+                if not any(_overlap(new, old) > OVERLAP for old in boxes):
+                    boxes.append(new)
+        return boxes
+
+    def person(self, picture: np.ndarray) -> np.ndarray:
+        """Tell the person from the background.
+
+        Args:
+            picture: [H, W, 3] uint8, RGB.
+
+        Returns:
+            [H, W] float32 in [0, 1], 1 where a person is (hair, clothes and hands included).
+        """
+        check_picture(picture)
+        return np.clip(self._person.process(np.ascontiguousarray(picture)).segmentation_mask, 0, 1).astype(np.float32)
+
+    def _landmarks(self, picture: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
+        """Landmarks of the face in a box, or None where there turns out to be none."""
+        left, top, right, bottom = box
+        if min(right - left, bottom - top) < LEAST_SIDE / 2:
+            return None
+        side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
+        x, y = (left + right - side) / 2, (top + bottom - side) / 2
+        # The mesh's own detector looks once more: a face must be all inside, so the window may leave the picture.
+        window, origin, step = _window(picture, x, y, side)
+        result = self._mesh.process(window).multi_face_landmarks
+        if not result:
+            return None
+        points = np.array([[p.x, p.y, p.z] for p in result[0].landmark], np.float32)
+        return points * (np.array([window.shape[1], window.shape[0], window.shape[1]], np.float32) * step) + origin
+
+
+def check_picture(picture: np.ndarray) -> None:
+    """Raise a ValueError unless `picture` is [H, W, 3] uint8."""
+    given = getattr(picture, "dtype", type(picture).__name__), getattr(picture, "shape", ())
+    if given[0] != np.uint8 or len(given[1]) != 3 or given[1][2] != 3 or 0 in given[1]:
+        raise ValueError(f"picture: (H, W, 3) uint8 RGB is wanted, {given[0]} {given[1]} was given")
+
+
+def _window(picture: np.ndarray, x: float, y: float, side: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """The square at (x, y), as far as it lies in the picture, thinned by `step`; its origin in pixels [3]."""
+    left, top = max(0, int(x)), max(0, int(y))
+    part = picture[top : int(y + side) + 1, left : int(x + side) + 1]
+    step = max(1, int(side // NEAR_SIDE))
+    height, width = (size // step * step for size in part.shape[:2])
+    part = part[:height, :width]
+    if step > 1:
+        part = part.reshape(height // step, step, width // step, step, 3).mean((1, 3)).astype(np.uint8)
+    return np.ascontiguousarray(part), np.array([left, top, 0], np.float32), step
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Shared area of two boxes over that of the smaller."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return max(width, 0) * max(height, 0) / max(least, 1e-6)
+
+
+def _solutions() -> Any:
+    """MediaPipe's models, imported without its start-up chatter on standard error."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*SymbolDatabase.GetPrototype.*")
+    try:
+        import mediapipe
+    except ImportError as error:
+        raise ImportError('finding faces needs the package mediapipe: pip install -e ".[fit]"') from error
+    return mediapipe.solutions
