@@ -1,0 +1,82 @@
+"""From pictures to textures: what a picture shows of the surface, and a plausible rest."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.fit.chart import Chart
+from clipface.fit.parameters import HeadFit
+from clipface.render.camera import DEPTH_SQUEEZE, project
+from clipface.render.rasterize import interface
+from clipface.render.renderer import Renderer
+from clipface.render.shading import vertex_normals
+from clipface.shapes import expect
+
+DEPTH_TOLERANCE = 0.002  # metres behind what is seen at which a point still counts as seen
+GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight rises from 0 to 1
+
+
+class Baked(NamedTuple):
+    """What pictures show of the texture: `texture` [B, 3, R, R] in 0..1 and `weight` [B, 1, R, R] in 0..1, how well."""
+
+    texture: Tensor
+    weight: Tensor
+
+
+def vertices_of(head: torch.nn.Module, fit: HeadFit) -> Tensor:
+    """[B, V, 3] vertices of fitted heads, metres."""
+    return head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
+
+
+@torch.no_grad()
+def bake(chart: Chart, renderer: Renderer, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
+    """Unproject pictures to the texture.
+
+    Args:
+        chart: of the head; its size is the texture's.
+        renderer: of the same mesh.
+        fit: B heads.
+        crops: [B, S, S, 3] uint8.
+        mask: [B, S, S], uint8 or floating in 0..1: pixels that may be used, and how much.
+
+    Returns:
+        Colours as in the pictures (light included), zero where nothing is seen, and weights: mask times how squarely
+        the surface is looked at, 0 where other parts of the head are before it.
+    """
+    sizes = expect("crops", crops, ("B", "S", "S", 3))
+    expect("mask", mask, (sizes["B"], sizes["S"], sizes["S"]))
+    mask = mask.float() / (255 if mask.dtype == torch.uint8 else 1)
+    vertices = vertices_of(chart.head, fit)
+    weight, places = seen_texels(chart, renderer, fit, vertices, sizes["S"])
+    pictures = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
+    looked_up = functional.grid_sample(pictures, places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
+    weight = weight * looked_up[..., 3:]
+    return Baked(chart.picture(looked_up[..., :3] * (weight > 0)), chart.picture(weight))
+
+
+def seen_texels(
+    chart: Chart, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """How well each texel is seen [B, N, 1] in 0..1, and where in the crop [B, N, 2] in -1..1.
+
+    Args:
+        chart, renderer, fit: as for `bake`.
+        vertices: [B, V, 3], those of `fit`.
+        size: of the depth picture, pixels.
+    """
+    clip = project(vertices, fit.camera)
+    facing = vertex_normals(vertices, chart.head.faces)[..., 2:]
+    on_texels = chart.on_texels(torch.cat([clip[..., :3], facing], 2))
+    rast = interface.backend(renderer.backend).rasterize(clip.contiguous(), renderer.faces, (size, size), False).rast
+    depth = torch.where(rast[..., 3] > 0, rast[..., 2], torch.ones_like(rast[..., 2]))
+    # The farthest of the neighbouring pixels: a sloping surface must not hide itself.
+    depth = functional.max_pool2d(depth[:, None], 3, 1, 1)
+    places = on_texels[..., :2]
+    nearest = functional.grid_sample(depth, places[:, None], mode="nearest", align_corners=False)[:, 0, 0]
+    behind = (on_texels[..., 2] - nearest) / (fit.scale[:, None] * DEPTH_SQUEEZE)  # metres
+    inside = (places.abs() < 1).all(-1)
+    square = ((on_texels[..., 3] - GRAZING) / (HEAD_ON - GRAZING)).clamp(0, 1)
+    weight = square * square * (3 - 2 * square) * (behind < DEPTH_TOLERANCE) * inside
+    return weight[..., None], places
