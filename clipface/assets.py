@@ -29,6 +29,12 @@ ASSETS = {
         _REBUILD + "`python scripts/build_open_head.py`",
         "ab60314bbcf9a6c8152e17575b40e4ed69c82aafb8ff8ae839a93ce95d71ad67",
     ),
+    "face_points": Asset(
+        "open_head_points.npz",
+        "CC0-1.0",
+        _REBUILD + "`python scripts/build_correspondence.py --photos <folder>`",
+        "a6a12a2235c252d6c5dd8e14db7d07f073c177198ea9d419a5b1eccb26894fa7",
+    ),
     "generator": Asset(
         "generator.safetensors",
         "Apache-2.0",

@@ -1,0 +1,160 @@
+"""Where MediaPipe's face points lie on a head: shipped for the open head, derived for every other one."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.fit.face_points import FIRST_IRIS, LOWER_LIP, UPPER_LIP, FacePoints, read_face_points
+from clipface.fit.surface import Surface
+from clipface.fit.warp_points import warped_average
+from clipface.head import HeadModel
+from clipface.head.data import JOINTS
+from clipface.head.landmarks import points_on_faces
+
+# Parts that MediaPipe's points do not lie on, as far as the head names them.
+NOT_SKIN = ("mouth_interior", "tongue", "teeth", "eye_sockets", "right_eyeball", "left_eyeball")
+ON_JAW, HALF = 0.4, 0.5  # skinning weights from which on a triangle is of the jaw, or of an eyeball
+
+
+class Correspondence(NamedTuple):
+    """N of MediaPipe's points on a head's surface.
+
+    `numbers` [N] int64, MediaPipe's; `regions`, N names; `mirror` [N] int64, places of the mirror images in this list;
+    `corners` [N, 3] int64 vertices and `barycentric` [N, 3] float32 weights of the triangle each lies in.
+    """
+
+    numbers: Tensor
+    regions: tuple[str, ...]
+    mirror: Tensor
+    corners: Tensor
+    barycentric: Tensor
+
+    def on(self, vertices: Tensor) -> Tensor:
+        """The points [B, N, 3] on vertices [B, V, 3]."""
+        return points_on_faces(vertices, self.corners.to(vertices.device), self.barycentric.to(vertices.device))
+
+    def rows(self, *regions: str) -> Tensor:
+        """Places [n] int64 of the points in any of the regions named."""
+        return torch.tensor([row for row, region in enumerate(self.regions) if region in regions])
+
+
+def correspondence(head: HeadModel, face_points: FacePoints | None = None) -> Correspondence:
+    """Place MediaPipe's points on a head.
+
+    The open head is recognised by its triangles and gets the shipped places, which were fitted to photographs. On any
+    other head they are derived from its 68 landmarks.
+
+    Args:
+        head: a head model; another one than the open head needs landmarks.
+        face_points: what `read_face_points` gives; left out, the shipped file is read.
+
+    Raises:
+        ValueError: if the head is not the open one and has no landmarks.
+    """
+    points = face_points or read_face_points()
+    if topology(head) == points.topology:
+        return place(head, points, points.faces, points.barycentric)
+    return place(head, points, *derived_places(head, points))
+
+
+def place(head: HeadModel, points: FacePoints, faces: np.ndarray, barycentric: np.ndarray) -> Correspondence:
+    """Bind places (faces [N], barycentric [N, 3]) to a head."""
+    corners = head.faces.cpu().long()[torch.from_numpy(faces)]
+    weights = torch.from_numpy(barycentric).float()
+    return Correspondence(
+        torch.from_numpy(points.numbers), points.regions, torch.from_numpy(points.mirror), corners, weights
+    )
+
+
+def topology(head: HeadModel) -> str:
+    """Checksum of a head's vertex count and triangles, in their order."""
+    faces = head.faces.cpu().numpy().astype("<i4")
+    return hashlib.sha256(f"{len(head.v_template)} ".encode() + faces.tobytes()).hexdigest()
+
+
+def derived_places(head: HeadModel, points: FacePoints) -> tuple[np.ndarray, np.ndarray]:
+    """Place the average face on a head by its 68 landmarks.
+
+    The average is warped onto the landmarks (thin-plate, damped), then each point goes to the closest skin triangle
+    that faces the viewer; points of the upper lip stay off the jaw, those of the lower lip on it.
+
+    Returns:
+        Triangles [N] and barycentric weights [N, 3].
+
+    Raises:
+        ValueError: if the head has no landmarks.
+    """
+    with torch.no_grad():
+        neutral = head()
+        landmarks = head.landmarks(neutral)[0].cpu().numpy().astype(np.float64)
+    targets = warped_average(points, landmarks)
+    balls = head.weights.cpu().numpy()
+    for side, joint in ((-1, "right_eye"), (1, "left_eye")):
+        ball = neutral[0].cpu().numpy()[balls[:, JOINTS.index(joint)] > HALF]
+        # A neutral eye looks straight ahead: its pupil is the foremost place of the ball, whatever the warp says.
+        rows = (points.numbers >= FIRST_IRIS) & (np.sign(points.average[:, 0]) == side)
+        targets[rows] = [*(ball[:, :2].min(0) + ball[:, :2].max(0)) / 2, ball[:, 2].max()]
+    return settle(head, points, neutral[0].cpu().numpy().astype(np.float64), targets)
+
+
+def settle(
+    head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put points on the triangles they may lie on, each at the place closest to its target.
+
+    Args:
+        head: for triangles, regions and skinning weights.
+        points: for numbers and regions.
+        vertices: [V, 3] of the head as `targets` [N, 3] see it.
+
+    Returns:
+        Triangles [N] and barycentric weights [N, 3].
+    """
+    faces = head.faces.cpu().numpy().astype(np.int64)
+    where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
+    for rows, allowed in _pools(head, points):
+        nearest, weights[rows] = Surface(vertices, faces[allowed], front=True).closest(targets[rows])
+        where[rows] = allowed[nearest]
+    return where, weights
+
+
+def not_contour(head: HeadModel) -> np.ndarray:
+    """Which triangles [F] no contour point may slide onto: what is no skin, ears and lips."""
+    weights = head.weights.cpu().numpy()[head.faces.cpu().numpy()].mean(axis=1)
+    eyes = weights[:, [JOINTS.index("left_eye"), JOINTS.index("right_eye")]].sum(axis=1) > HALF
+    return on_parts(head, (*NOT_SKIN, "right_ear", "left_ear", "lips")) | eyes
+
+
+def on_parts(head: HeadModel, names: tuple[str, ...]) -> np.ndarray:
+    """Which triangles [F] lie wholly in the parts named; parts that the head does not name hold none."""
+    inside = torch.zeros(len(head.v_template), dtype=torch.bool)
+    for name, mask in head.regions.items():
+        if name in names:
+            inside |= mask.cpu()
+    return inside[head.faces.cpu().long()].all(dim=1).numpy()
+
+
+def _pools(head: HeadModel, points: FacePoints) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which points (rows) may lie on which triangles [F]."""
+    weights = head.weights.cpu().numpy()[head.faces.cpu().numpy()].mean(axis=1)  # [F, J]
+    eyes = [weights[:, JOINTS.index(name)] > HALF for name in ("right_eye", "left_eye")]
+    skin = ~on_parts(head, NOT_SKIN) & ~eyes[0] & ~eyes[1]
+    jaw = weights[:, JOINTS.index("jaw")] > ON_JAW
+    regions, numbers = np.array(points.regions), points.numbers
+    iris, right = regions == "irises", points.average[:, 0] < 0
+    upper, lower = (_with_mirrors(points, half) for half in (UPPER_LIP, LOWER_LIP))
+    rest = ~(iris | upper | lower)
+    pools = [(rest, skin), (upper, skin & ~jaw), (lower, skin & jaw), (iris & right, eyes[0]), (iris & ~right, eyes[1])]
+    for rows, allowed in pools:
+        if not allowed.any():
+            raise ValueError(f"{head.source}: no triangle may hold the points {numbers[rows]}; wrong regions or weights?")
+    return [(np.flatnonzero(rows), np.flatnonzero(allowed)) for rows, allowed in pools]
+
+
+def _with_mirrors(points: FacePoints, numbers: tuple[int, ...]) -> np.ndarray:
+    """Which rows [N] are these points or their mirror images."""
+    rows = np.isin(points.numbers, numbers)
+    return rows | rows[points.mirror]

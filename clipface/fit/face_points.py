@@ -1,0 +1,112 @@
+"""Which of MediaPipe's face points are fitted, what they are called, and the shipped numbers about them."""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from clipface import assets
+
+# The person's right half, which is the picture's left, and the middle; the other half is its mirror image.
+HALVES: dict[str, tuple[int, ...]] = {
+    "eyes": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    "brows": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
+    "nose": (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 193, 122, 196, 3, 51, 45, 44, 174, 236, 198, 134, 220, 115, 131, 48,
+             64, 98, 97),
+    "outer lips": (61, 185, 40, 39, 37, 0, 146, 91, 181, 84, 17),
+    "inner lips": (78, 191, 80, 81, 82, 13, 95, 88, 178, 87, 14),
+    "cheeks": (118, 101, 50, 36, 205, 203, 206, 187, 147, 123, 116, 207, 216, 214, 192, 164, 165),
+    "chin": (18, 200, 199, 175, 83, 182, 194, 32, 211, 208),
+    "forehead": (9, 151, 8, 108, 69, 104, 10, 109, 67, 103, 54),
+    "contour": (21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    "irises": (468,),
+}  # fmt: skip
+UPPER_LIP = (191, 80, 81, 82, 13, 185, 40, 39, 37, 0)
+LOWER_LIP = (95, 88, 178, 87, 14, 146, 91, 181, 84, 17)
+FIRST_IRIS = 468  # points from this number on lie on the irises
+OUTER_EYE_CORNERS = (33, 263)  # errors are given over the distance between them
+
+# The 68 points of iBUG in MediaPipe's numbers, without the first 17, the jaw: its points slide differently.
+IBUG_JAW = 17
+IBUG_INNER = (
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
+    168, 197, 5, 4, 98, 97, 2, 326, 327,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178,
+)  # fmt: skip
+KEYS = (
+    "average", "mirror", "faces", "barycentric", "topology", "shape_mean", "shape_covariance",
+)  # fmt: skip
+
+
+class FacePoints(NamedTuple):
+    """The shipped numbers.
+
+    `numbers` [N] MediaPipe's numbers of the points fitted; `regions` N names of the parts of the face they lie in;
+    `mirror` [N], the place in this list of each point's mirror image; `average` [N, 3] and `average_face` [478, 3] the
+    mean of many neutral faces as MediaPipe sees them, symmetric, in the open head's frame, metres; `faces` [N] and
+    `barycentric` [N, 3], where they lie on the open head; `topology` the checksum of its triangles; `shape_mean` [S]
+    and `shape_covariance` [S, S] of the open head's identity coefficients over real people.
+    """
+
+    numbers: np.ndarray
+    regions: tuple[str, ...]
+    mirror: np.ndarray
+    average: np.ndarray
+    average_face: np.ndarray
+    faces: np.ndarray
+    barycentric: np.ndarray
+    topology: str
+    shape_mean: np.ndarray
+    shape_covariance: np.ndarray
+
+
+def point_lists(mirror_face: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+    """List the points fitted.
+
+    Args:
+        mirror_face: [478] number of each point's mirror image.
+
+    Returns:
+        Numbers [N], regions (N names) and mirror images as places in that list [N].
+    """
+    numbers, regions = [], []
+    for region, half in HALVES.items():
+        both = [*half, *(int(mirror_face[number]) for number in half if mirror_face[number] != number)]
+        numbers += both
+        regions += [region] * len(both)
+    place = {number: row for row, number in enumerate(numbers)}
+    mirror = np.array([place[int(mirror_face[number])] for number in numbers])
+    return np.array(numbers), tuple(regions), mirror
+
+
+def read_face_points(path: str | Path | None = None) -> FacePoints:
+    """Read the shipped numbers, made by scripts/build_correspondence.py.
+
+    Args:
+        path: another file of that kind; left out, the shipped one.
+
+    Raises:
+        FileNotFoundError: if the file is missing; says how to get it.
+        ValueError: if it is cut off, lacks an array, or its arrays disagree.
+    """
+    path = Path(path or assets.resolve("face_points"))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in KEYS}
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"face points: {path} is cut off or not such a file ({error}); build it again") from error
+    numbers, regions, mirror = point_lists(arrays["mirror"])
+    count, shapes = len(numbers), len(arrays["shape_mean"])
+    wanted = {"average": (478, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (shapes, shapes)}
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"face points: {path}: {name}: shape {shape} wanted, {arrays[name].shape} given")
+    average = arrays["average"].astype(np.float64)
+    return FacePoints(
+        numbers, regions, mirror, average[numbers], average, arrays["faces"].astype(np.int64),
+        arrays["barycentric"].astype(np.float64), str(arrays["topology"]),
+        arrays["shape_mean"].astype(np.float64), arrays["shape_covariance"].astype(np.float64),
+    )  # fmt: skip
