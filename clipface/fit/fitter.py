@@ -1,0 +1,86 @@
+"""From crops to heads with light and colour, masks and visibility: all of the fit, batch by batch."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface.fit.bake import seen_texels, vertices_of
+from clipface.fit.chart import Chart
+from clipface.fit.landmark_fit import fit_landmarks
+from clipface.fit.mask import FaceMask
+from clipface.fit.parameters import HeadFit
+from clipface.head import HeadModel
+from clipface.render.renderer import Renderer
+from clipface.shapes import expect
+
+VISIBILITY_SIZE = 64  # texels a side
+
+
+class FittedPictures(NamedTuple):
+    """What is found of B pictures, on the head's device.
+
+    `fit`: heads, cameras, light and texture coefficients. `mask` [B, S, S] uint8, 255 where skin or an eye of the face
+    is seen (see `mask.FaceMask`). `visibility` [B, 64, 64] uint8: how well the masked picture shows each texel, 255
+    for squarely; row 0 is the texture's top.
+    """
+
+    fit: HeadFit
+    mask: Tensor
+    visibility: Tensor
+
+
+class Fitter:
+    """Fits one head to pictures. What depends on the head alone is made once; calls share no state.
+
+    Args:
+        head: the head to fit.
+        renderer: of its mesh, on the same device.
+    """
+
+    def __init__(self, head: HeadModel, renderer: Renderer) -> None:
+        self.head, self.renderer = head, renderer
+        self.find_mask = FaceMask(head, renderer)
+        self.chart = Chart(head, VISIBILITY_SIZE, renderer.backend)
+
+    def __call__(
+        self, crops: Tensor, points: Tensor, person: Tensor, inside: Tensor, groups: Tensor | None = None
+    ) -> FittedPictures:
+        """Fit a batch; results are on the head's device.
+
+        Args:
+            crops: [B, S, S, 3] uint8, from `crop.crop`.
+            points: [B, 478, 3] or [B, 478, 2], MediaPipe's points in crop pixels.
+            person: [B, S, S] uint8, 255 where the person is.
+            inside: [B, S, S] bool, where the photograph reached.
+            groups: [B] int64; pictures of one number are of one person and share the identity. None: all differ.
+        """
+        device = self.head.v_template.device
+        sizes = expect("crops", crops, ("B", "S", "S", 3))
+        expect("points", points, (sizes["B"], 478, points.shape[-1]))
+        crops, person, inside = crops.to(device), person.to(device), inside.to(device)
+        places = points[..., :2].to(device).float() / (sizes["S"] / 2) - 1
+        if groups is not None:
+            groups = torch.unique(groups.to(device), return_inverse=True)[1]
+        fit = fit_landmarks(self.head, places, groups)
+        mask = self.find_mask(fit, crops, person, inside)
+        return FittedPictures(fit, mask, self._visibility(fit, mask))
+
+    @torch.no_grad()
+    def _visibility(self, fit: HeadFit, mask: Tensor) -> Tensor:
+        weight, places = seen_texels(self.chart, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
+        masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
+        return self.chart.picture(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
+
+
+def fit_pictures(
+    head: HeadModel,
+    renderer: Renderer,
+    crops: Tensor,
+    points: Tensor,
+    person: Tensor,
+    inside: Tensor,
+    groups: Tensor | None = None,
+) -> FittedPictures:
+    """`Fitter` for a single call."""
+    return Fitter(head, renderer)(crops, points, person, inside, groups)
