@@ -1,55 +1,68 @@
-"""Endless batches of faces for the texture generator: painted ones, or a data set folder.
+"""Endless batches of faces for the texture generator: painted ones, or a data set's photographs.
 
 Batch number k is the same in every run with the same seed, so a resumed run goes on where the first one stopped.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from clipface.data import FaceBatch, MaskedFaces, composite, endless_batches
+from clipface.data import FaceBatch, FitDistribution, MaskedFaces, collate, composite, endless_batches
+from clipface.data.shards import DISTRIBUTION
 from clipface.head import HeadModel
-from clipface.render import Renderer
+from clipface.render import Renderer, orthographic
 from clipface.synthetic import PaintedFaces
-from trainer.run import TrainerConfig, register
+from trainer.run import TrainerConfig, register, require_at_least
+from trainer.start import HeadConfig
 
 BACKGROUND = 1.0  # white, in [-1, 1]: of photographs, painted faces and renders alike
+SEED_STEP = 1_000_003  # between the seeds of two chunks or batches
+# Visibility is stored coarsely, and a photograph's mask has a sharp border: the drawn one is sharpened around a half.
+SHARPER = 4.0
 
 
 @dataclass
-class PaintedConfig:
-    """Faces painted while training, on the training device."""
+class DatasetConfig:
+    """Where faces come from: a data set folder if there is a path, else they are painted while training."""
 
+    path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
+
+    # of a data set folder
+    workers: int = 4  # processes that read pictures; 0: none but the trainer's own
+    mirror: bool = True  # each face as it is, and in a mirror
+    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
+
+    # of painted faces; painted on the training device
     texture_size: int = 256
     max_yaw: float = 45.0  # degrees
     max_zoom: float = 1.4  # of the views; 1 shows the whole head
     chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
     attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
 
-
-@dataclass
-class FolderConfig:
-    """Faces of a data set folder (see clipface/data/faces.py)."""
-
-    path: str | None = None
-    workers: int = 4  # processes that read pictures; 0: none but the trainer's own
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, workers=0, chunk=1)
+        if self.heads not in ("fitted", "distribution"):
+            raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
 
 
 class Run(Protocol):
     """What of a run's configuration matters here."""
 
-    dataset: PaintedConfig | FolderConfig
+    dataset: DatasetConfig
+    head: HeadConfig
     batch_size: int
     image_size: int
     seed: int
     trainer: TrainerConfig
 
 
-register("painted_schema", PaintedConfig, group="dataset")
-register("folder_schema", FolderConfig, group="dataset")
+register("dataset_schema", DatasetConfig, group="dataset")
 
 
 def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
@@ -57,27 +70,82 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
 
     Args:
         run: its configuration.
-        head: painted faces are made for it, on its device.
+        head: parameters to vertices; painted faces are made for it, on its device.
         renderer: of this head's mesh.
 
     Returns:
         A function from the number of a batch to endless batches from that one on.
 
     Raises:
-        FileNotFoundError, ValueError: if the data set folder is not given, missing or damaged.
+        FileNotFoundError, ValueError: if the data set folder is missing, damaged, or was made for another head.
     """
-    if isinstance(run.dataset, PaintedConfig):
+    if run.dataset.path is None:
         painter = PaintedFaces(head, renderer, run.dataset.texture_size, renderer.backend)
         return lambda start: painted_batches(painter, run, start)
-    if run.dataset.path is None:
-        raise ValueError("dataset.path: the folder of a data set is wanted, none was given; use dataset.path=...")
-    faces = MaskedFaces(run.dataset.path, run.image_size, BACKGROUND)
-    return lambda start: DataLoader(
+    faces = MaskedFaces(run.dataset.path, run.image_size, BACKGROUND, run.dataset.mirror)
+    _check_head(faces, run, head)
+    if run.dataset.heads == "fitted":
+        return lambda start: _loader(faces, run, head, start)
+    heads = DrawnHeads(run, faces, head, renderer)
+    return lambda start: heads.batches(_loader(faces, run, head, start), start)
+
+
+def _loader(faces: MaskedFaces, run: Run, head: HeadModel, start: int) -> DataLoader:
+    return DataLoader(
         faces,
         batch_sampler=endless_batches(len(faces), run.batch_size, run.seed, start),
         num_workers=run.dataset.workers,
         pin_memory=head.v_template.is_cuda,
+        collate_fn=collate,
     )
+
+
+def _check_head(faces: MaskedFaces, run: Run, head: HeadModel) -> None:
+    if faces.head != run.head.name:
+        raise ValueError(f"head: {faces.head} is wanted by the data set {faces.path}, {run.head.name} was given")
+    wanted, given = len(head.v_template), faces.sizes.get("vertices", [len(head.v_template)])[0]
+    if wanted != given:
+        raise ValueError(f"dataset.path: {wanted} vertices a head are wanted by {head.source}, {given} are in it")
+
+
+class DrawnHeads:
+    """Photographs with heads that are in none of them: drawn from the distribution of the fits.
+
+    A mask for such a head is what another picture shows of its face, drawn on this one.
+    """
+
+    def __init__(self, run: Run, faces: MaskedFaces, head: HeadModel, renderer: Renderer) -> None:
+        if "visibility" not in faces.sizes:
+            raise ValueError(f"dataset.heads: {faces.path} does not say what its pictures show; use fitted")
+        self.distribution = FitDistribution.load(Path(faces.path) / DISTRIBUTION)
+        self.run, self.head, self.renderer = run, head, renderer
+
+    def batches(self, batches: Iterable[FaceBatch], number: int) -> Iterator[FaceBatch]:
+        """Give each batch other heads, cameras and masks; its pictures stay, on their background."""
+        for batch in batches:
+            yield self.exchange(batch, torch.Generator().manual_seed(self.run.seed * SEED_STEP + number))
+            number += 1
+
+    @torch.no_grad()
+    def exchange(self, batch: FaceBatch, generator: torch.Generator) -> FaceBatch:
+        """Put drawn heads into a batch."""
+        device, count = self.head.v_template.device, len(batch.image)
+        drawn = {name: part.to(device) for name, part in self.distribution.sample(count, generator).items()}
+        camera = orthographic(drawn["scale"], drawn["translation"])
+        if self.run.dataset.mirror:
+            camera[:, 0] *= _signs(count, generator).to(device)
+        shape, expression, pose, eye_pose = (drawn[name] for name in ("shape", "expression", "pose", "eye_pose"))
+        vertices = self.head(shape, expression, pose, eye_pose=eye_pose)
+        seen = batch.visibility[torch.randperm(count, generator=generator)].to(device)
+        mask = self.renderer(vertices, seen, camera, self.run.image_size, 0.0).image
+        mask = ((mask - 0.5) * SHARPER + 0.5).clamp(0, 1)
+        neck_pose = torch.zeros(count, 3, device=device)
+        return FaceBatch(batch.image.to(device), mask, shape, expression, pose, camera, neck_pose, eye_pose)
+
+
+def _signs(count: int, generator: torch.Generator) -> Tensor:
+    """[count, 1] of 1 or -1."""
+    return torch.randint(2, (count, 1), generator=generator) * 2.0 - 1
 
 
 def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[FaceBatch]:
@@ -86,7 +154,7 @@ def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[Fac
     each = max(1, min(config.chunk // run.batch_size, run.trainer.steps))  # batches a chunk
     number = start
     while True:
-        generator = torch.Generator().manual_seed(run.seed * 1_000_003 + number // each)
+        generator = torch.Generator().manual_seed(run.seed * SEED_STEP + number // each)
         # The painter's white is 1 in 0..1.
         white, attributes = (BACKGROUND + 1) / 2, config.attributes or None
         count, zoom = each * run.batch_size, (1.0, config.max_zoom)
@@ -96,5 +164,5 @@ def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[Fac
             painted.shape, painted.expression, painted.pose, painted.camera, painted.neck_pose, painted.eye_pose,
         )  # fmt: skip
         for place in range(number % each, each):
-            yield FaceBatch(*(part[place * run.batch_size : (place + 1) * run.batch_size] for part in chunk))
+            yield chunk.select(slice(place * run.batch_size, (place + 1) * run.batch_size))
             number += 1

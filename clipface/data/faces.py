@@ -1,35 +1,32 @@
-"""Data sets of masked faces with fitted heads: how they lie on disk, and how they are read.
+"""Data sets of masked faces with fitted heads, read face by face (see clipface/data/shards.py for the files).
 
-A data set is a folder:
-
-    images/NAME.png   RGB picture
-    masks/NAME.png    grey picture of the same size: 255 where the face is, 0 where anything else is
-    faces.npz         one row a face: name (N,), shape (N, S), expression (N, E), pose (N, 6), camera (N, 4, 4);
-                      optionally neck_pose (N, 3), eye_pose (N, 6), zero if left out, and caption (N,)
+Parameters of a face, float32: shape (S,), expression (E,), pose (6,), camera (4, 4); maybe neck_pose (3,) and eye_pose
+(6,), zero if left out; vertices (V, 3), which then stand for all of these; visibility (U, U) uint8. A data set may hold
+more of them (light, texture, the crop's matrix ...), which `MaskedFaces.parameters` gives.
 
 `camera` maps the head frame to the picture's clip space, y down (see clipface/render/camera.py).
 """
 
+import io
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from clipface.shapes import expect
+from clipface.data.shards import Shard, read_manifest, survey
 
-INDEX = "faces.npz"
-# Shape of a row of each; None: any length.
+# Shape of each; None: any length.
 PARAMETERS: dict[str, tuple[int | None, ...]] = {
     "shape": (None,), "expression": (None,), "pose": (6,), "camera": (4, 4), "neck_pose": (3,), "eye_pose": (6,),
 }  # fmt: skip
 OPTIONAL = ("neck_pose", "eye_pose")
+EXTRA: dict[str, tuple[int | None, ...]] = {"vertices": (None, 3), "visibility": (None, None)}
 
 
 class FaceBatch(NamedTuple):
@@ -43,6 +40,17 @@ class FaceBatch(NamedTuple):
     camera: Tensor  # [B, 4, 4]
     neck_pose: Tensor  # [B, 3]
     eye_pose: Tensor  # [B, 6]
+    vertices: Tensor | None = None  # [B, V, 3]; they stand for shape, expression and poses
+    visibility: Tensor | None = None  # [B, 1, U, U] in [0, 1]: which texels of the texture the picture shows
+
+    def select(self, rows: Tensor | slice) -> "FaceBatch":
+        """Some faces of the batch."""
+        return FaceBatch(*(None if part is None else part[rows] for part in self))
+
+
+def collate(faces: Sequence[FaceBatch]) -> FaceBatch:
+    """Make a batch of single faces (`collate_fn` of a DataLoader)."""
+    return FaceBatch(*(None if parts[0] is None else torch.stack(parts) for parts in zip(*faces, strict=True)))
 
 
 def composite(image: Tensor, mask: Tensor, background: float) -> Tensor:
@@ -59,140 +67,134 @@ def composite(image: Tensor, mask: Tensor, background: float) -> Tensor:
 
 
 class MaskedFaces(Dataset):
-    """A data set folder, read face by face.
+    """A data set folder. Only its index is held in memory; files are opened for each face, in whatever process asks.
 
     Args:
         path: the folder.
         image_size: side of the pictures handed out, pixels; others are resized, which leaves the camera as it is.
         background: grey value around the face, in [-1, 1].
+        mirror: after all faces as they are, all once more mirrored: picture, mask and camera, so the same head with the
+            same texture is seen in a mirror.
+
+    Attributes:
+        names, captions (None without), sources (None without): of the faces.
+        head: name of the head that the parameters belong to.
+        sizes: shape of each parameter.
 
     Raises:
-        FileNotFoundError: if the folder, its index, or a picture is missing.
-        ValueError: if the index is damaged, lacks a key, has rows of wrong shape, or is empty.
+        FileNotFoundError: if the folder is missing or no data set.
+        ValueError: if the data set is empty or damaged.
     """
 
-    def __init__(self, path: str | Path, image_size: int, background: float = 1.0):
-        self.path, self.image_size, self.background = Path(path), image_size, background
-        rows = _read_index(self.path)
-        self.names = [str(name) for name in rows["name"]]
-        self.captions = [str(caption) for caption in rows["caption"]] if "caption" in rows else None
-        self.parameters = {key: torch.from_numpy(rows[key].astype(np.float32)) for key in PARAMETERS}
-        for kind in ("images", "masks"):
-            folder = self.path / kind
-            found = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
-            missing = [name for name in self.names if f"{name}.png" not in found]
-            if missing:
-                raise FileNotFoundError(
-                    f"dataset: {len(missing)} of {len(self.names)} pictures are missing in {folder}, "
-                    f"the first is {missing[0]}.png; write the data set again or take them out of {INDEX}"
-                )
+    def __init__(self, path: str | Path, image_size: int, background: float = 1.0, mirror: bool = False):
+        self.path, self.image_size, self.background, self.mirror = Path(path), image_size, background, mirror
+        self.head: str = read_manifest(self.path)["head"]
+        shards, damaged = survey(self.path)
+        if damaged:
+            name, why = next(iter(damaged.items()))
+            repair = "run the command that wrote the data set again; prepare_photos.py repairs it"
+            raise ValueError(f"dataset: {len(damaged)} shards of {self.path} are damaged; {name}: {why}; {repair}")
+        shards = [shard for shard in shards if shard.faces]
+        if not shards:
+            raise ValueError(f"dataset: {self.path} holds no faces; at least one is wanted")
+        self.sizes = _common_sizes(shards)
+        entries = [face for shard in shards for face in shard.faces]
+        self.names = [face["name"] for face in entries]
+        self.captions = [face["caption"] for face in entries] if "caption" in entries[0] else None
+        self.sources = [face["source"] for face in entries] if "source" in entries[0] else None
+        self._archives = [shard.path for shard in shards]
+        self._archive = np.repeat(np.arange(len(shards)), [len(shard.faces) for shard in shards])
+        self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 2]: picture, mask, parameters
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.names) * (1 + self.mirror)
 
     def __getitem__(self, index: int) -> FaceBatch:
         """Read one face, as a FaceBatch without the first axis."""
-        image = self._picture("images", self.names[index], "RGB") * 2 - 1
-        mask = self._picture("masks", self.names[index], "L")
-        return FaceBatch(
-            composite(image, mask, self.background), mask, *(rows[index] for rows in self.parameters.values())
-        )
+        turns, place = divmod(index, len(self.names))
+        if not 0 <= turns <= int(self.mirror):
+            raise IndexError(f"index: 0 to {len(self) - 1} is wanted, {index} was given")
+        picture, grey, archive = self._read(place)
+        image, mask = self._pixels(picture, place, "RGB") * 2 - 1, self._pixels(grey, place, "L")
+        arrays = self._arrays(archive, place, (*PARAMETERS, *EXTRA))
+        parts = {key: torch.from_numpy(arrays[key].astype(np.float32)) for key in PARAMETERS if key in arrays}
+        for key in OPTIONAL:
+            parts.setdefault(key, torch.zeros(PARAMETERS[key]))
+        if turns:
+            image, mask = image.flip(-1), mask.flip(-1)
+            parts["camera"] = parts["camera"] * torch.tensor([[-1.0], [1], [1], [1]])
+        if "vertices" in arrays:
+            parts["vertices"] = torch.from_numpy(arrays["vertices"].astype(np.float32))
+        if "visibility" in arrays:
+            parts["visibility"] = torch.from_numpy(arrays["visibility"].astype(np.float32) / 255)[None]
+        return FaceBatch(composite(image, mask, self.background), mask, **parts)
 
-    def _picture(self, kind: str, name: str, mode: str) -> Tensor:
-        path = self.path / kind / f"{name}.png"
+    def parameters(self, index: int) -> dict[str, np.ndarray]:
+        """Read all that is stored of one face but its pictures."""
+        return self._arrays(self._read(index)[2], index, None)
+
+    def pictures(self, index: int) -> tuple[Image.Image, Image.Image]:
+        """Read the whole picture (RGB) and the mask (L) of one face, as they are stored."""
+        picture, grey, _ = self._read(index)
+        return self._decoded(picture, index, "RGB"), self._decoded(grey, index, "L")
+
+    def _read(self, index: int) -> list[bytes]:
+        """Bytes of picture, mask and parameters: they lie side by side, so one read gets them."""
+        spans = self._spans[index]
+        start, stop = int(spans[:, 0].min()), int(spans.sum(1).max())
+        with open(self._archives[self._archive[index]], "rb", buffering=0) as file:
+            block = os.pread(file.fileno(), stop - start, start)
+        if len(block) != stop - start:
+            raise ValueError(self._trouble(index, "it is cut off"))
+        return [block[offset - start : offset - start + size] for offset, size in spans]
+
+    def _arrays(self, content: bytes, index: int, keys: Sequence[str] | None) -> dict[str, np.ndarray]:
         try:
-            with Image.open(path) as file:
-                picture = file.convert(mode)
-        except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"dataset: {path} cannot be read as a picture ({error}); write it again") from error
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return {key: arrays[key] for key in (arrays.files if keys is None else keys) if key in arrays}
+        except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
+            raise ValueError(self._trouble(index, str(error))) from error
+
+    def _pixels(self, content: bytes, index: int, mode: str) -> Tensor:
+        picture = self._decoded(content, index, mode)
         if picture.size != (self.image_size, self.image_size):
             # Bilinear filters when it shrinks, and unlike sharper kernels never overshoots, so masks stay masks.
             picture = picture.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(picture, dtype=np.float32) / 255)
         return pixels[None] if mode == "L" else pixels.permute(2, 0, 1)
 
+    def _decoded(self, content: bytes, index: int, mode: str) -> Image.Image:
+        try:
+            with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as file:
+                return file.convert(mode)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(self._trouble(index, str(error))) from error
 
-def _read_index(folder: Path) -> dict[str, np.ndarray]:
-    path = folder / INDEX
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"dataset: {path} does not exist; give the folder of a data set (dataset.path=...), "
-            "for instance one that `python scripts/paint_faces.py` wrote"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            rows = {key: arrays[key] for key in arrays.files}
-    except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
-        raise ValueError(f"dataset: {path} is cut off or not an index ({error}); write it again") from error
-    lacking = [key for key in ("name", *PARAMETERS) if key not in rows and key not in OPTIONAL]
+    def _trouble(self, index: int, why: str) -> str:
+        archive = self._archives[self._archive[index]]
+        return f"dataset: {self.names[index]} in {archive} cannot be read ({why}); remove this file and run its maker"
+
+
+def _spans(files: dict[str, list[int]]) -> list[list[int]]:
+    return [files["jpg"] if "jpg" in files else files["png"], files["mask.png"], files["npz"]]
+
+
+def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:
+    """Shapes of the parameters, which must be the same in all shards."""
+    sizes = shards[0].record["sizes"]
+    for shard in shards:
+        if shard.record["sizes"] != sizes:
+            given = shard.record["sizes"]
+            raise ValueError(f"dataset: {shard.path}: parameters {sizes} as in the first are wanted, {given} were given")
+    lacking = [key for key in PARAMETERS if key not in sizes and key not in OPTIONAL]
     if lacking:
-        raise ValueError(f"dataset: {path} lacks {', '.join(lacking)}; it has {', '.join(sorted(rows)) or 'nothing'}")
-    count = len(rows["name"])
-    if not count:
-        raise ValueError(f"dataset: {path} lists no faces; at least one is wanted")
-    for key in OPTIONAL:
-        rows.setdefault(key, np.zeros((count, *PARAMETERS[key]), np.float32))
-    for key, row in PARAMETERS.items():
-        _check_rows(path, key, rows[key], (count, *row))
-    return rows
-
-
-def _check_rows(path: Path, key: str, given: np.ndarray, wanted: tuple[int | None, ...]) -> None:
-    fits = len(given.shape) == len(wanted) and all(w in (None, g) for g, w in zip(given.shape, wanted, strict=True))
-    if not fits:
-        words = str(wanted).replace("None", "any")
-        raise ValueError(f"dataset: {key} in {path}: shape {words} is wanted, {given.shape} was given")
-    if not np.isfinite(given).all():
-        raise ValueError(f"dataset: {key} in {path} holds values that are no finite numbers")
-
-
-def write_faces(
-    folder: str | Path, batches: Iterable[tuple[FaceBatch, Sequence[str] | None]], first_name: int = 0
-) -> Path:
-    """Write a data set folder, complete or not at all.
-
-    Args:
-        folder: must not exist yet.
-        batches: batches with images in [-1, 1] (the background does not matter), and their captions or None.
-        first_name: number of the first face; names are six digits.
-
-    Returns:
-        The folder.
-
-    Raises:
-        FileExistsError: if the folder exists.
-        ValueError: if there are no faces.
-    """
-    folder = Path(folder)
-    if folder.exists():
-        raise FileExistsError(f"folder: {folder} exists already; remove it or give another name")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for kind in ("images", "masks"):
-        (partial / kind).mkdir(parents=True)
-    rows: dict[str, list] = {"name": [], "caption": [], **{key: [] for key in PARAMETERS}}
-    for batch, captions in batches:
-        expect("image", batch.image, ("B", 3, "H", "W"))
-        images = _bytes(batch.image / 2 + 0.5).transpose(0, 2, 3, 1)
-        for image, mask in zip(images, _bytes(batch.mask)[:, 0], strict=True):
-            rows["name"].append(f"{first_name + len(rows['name']):06d}")
-            Image.fromarray(image).save(partial / "images" / f"{rows['name'][-1]}.png")
-            Image.fromarray(mask).save(partial / "masks" / f"{rows['name'][-1]}.png")
-        rows["caption"].extend(captions or [])
-        for key in PARAMETERS:
-            rows[key].append(getattr(batch, key).detach().cpu().numpy().astype(np.float32))
-    if not rows["name"]:
-        raise ValueError("batches: at least one face is wanted, none was given")
-    arrays = {key: np.concatenate(rows[key]) for key in PARAMETERS} | {"name": np.array(rows["name"])}
-    if rows["caption"]:
-        arrays["caption"] = np.array(rows["caption"])
-    np.savez_compressed(partial / INDEX, **arrays)
-    os.replace(partial, folder)
-    return folder
-
-
-def _bytes(picture: Tensor) -> np.ndarray:
-    return picture.detach().clamp(0, 1).mul(255).round().byte().cpu().numpy()
+        raise ValueError(f"dataset: {shards[0].path} lacks {', '.join(lacking)}; it has {', '.join(sorted(sizes))}")
+    for key, wanted in (PARAMETERS | EXTRA).items():
+        given = sizes.get(key)
+        if given and (len(given) != len(wanted) or any(w not in (None, g) for g, w in zip(given, wanted, strict=True))):
+            words = str(wanted).replace("None", "any")
+            raise ValueError(f"dataset: {key} in {shards[0].path}: shape {words} is wanted, {tuple(given)} was given")
+    return sizes
 
 
 def endless_batches(count: int, batch_size: int, seed: int, start: int = 0) -> Iterator[list[int]]:

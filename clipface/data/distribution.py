@@ -1,0 +1,117 @@
+"""How the heads of a data set are distributed: the mean and covariance of their parameters, to draw new heads from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Scale is kept as its logarithm, which is nearer to normal and stays positive.
+BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
+LEAST_SHARE = 1e-7  # of the largest variance; directions with less are rounding errors of the covariance
+
+
+@dataclass(frozen=True)
+class FitDistribution:
+    """A normal distribution over all parameters of a fitted head at once.
+
+    They are not independent: a turned head sits elsewhere in the picture, and a smile comes with cheeks.
+
+    Attributes:
+        mean: [D], the blocks `BLOCKS` one after the other.
+        covariance: [D, D].
+        sizes: length of each block.
+        bounded: [E] bool, expression slots with names, which only mean something within [0, 1].
+        count: heads it was made from.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    sizes: Mapping[str, int]
+    bounded: np.ndarray
+    count: int
+
+    @classmethod
+    def fit(cls, heads: Mapping[str, np.ndarray], bounded: Sequence[bool] | np.ndarray) -> "FitDistribution":
+        """Measure the distribution of heads.
+
+        Args:
+            heads: [N, ...] arrays of every block: shape, expression, pose (6), eye_pose (6), scale (N,), translation
+                (2); see HeadFit.
+            bounded: [E], which expression slots stay within [0, 1].
+
+        Raises:
+            ValueError: if a block is missing, there are no heads, or a value is not finite.
+        """
+        lacking = [name for name in BLOCKS if name not in heads]
+        if lacking:
+            raise ValueError(f"heads: {', '.join(BLOCKS)} are wanted, {', '.join(lacking)} were not given")
+        count = len(heads["shape"])
+        blocks = {name: np.asarray(heads[name], np.float64).reshape(count, -1) for name in BLOCKS}
+        blocks["scale"] = np.log(blocks["scale"])
+        rows = np.concatenate(list(blocks.values()), 1)
+        if not count or not np.isfinite(rows).all():
+            raise ValueError(f"heads: at least one with finite values is wanted, {count} were given")
+        mean = rows.mean(0)
+        covariance = (rows - mean).T @ (rows - mean) / max(1, count - 1)
+        sizes = {name: block.shape[1] for name, block in blocks.items()}
+        return cls(mean, covariance, sizes, np.asarray(bounded, bool), count)
+
+    def factor(self) -> np.ndarray:
+        """[D, K] with factor @ factorᵀ = covariance; K counts the directions in which the heads vary.
+
+        Taken from the eigenvectors, so it exists with fewer heads than parameters too.
+        """
+        values, vectors = np.linalg.eigh(self.covariance)
+        kept = values > max(values.max(), 0) * LEAST_SHARE
+        return vectors[:, kept] * np.sqrt(values[kept])
+
+    def sample(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw heads.
+
+        Args:
+            count: N.
+            generator: source of randomness; the heads live on its device.
+
+        Returns:
+            float32 tensors shape [N, S], expression [N, E] (bounded slots within [0, 1]), pose [N, 6], eye_pose
+            [N, 6], scale [N], translation [N, 2].
+        """
+        device = generator.device
+        factor = torch.from_numpy(self.factor()).float().to(device)
+        normal = torch.randn(count, factor.shape[1], generator=generator, device=device)
+        rows = torch.from_numpy(self.mean).float().to(device) + normal @ factor.T
+        heads = dict(zip(BLOCKS, rows.split([self.sizes[name] for name in BLOCKS], 1), strict=True))
+        bounded = torch.from_numpy(self.bounded).to(device)
+        heads["expression"] = torch.where(bounded, heads["expression"].clamp(0, 1), heads["expression"])
+        heads["scale"] = heads["scale"][:, 0].exp()
+        return heads
+
+    def save(self, path: str | Path) -> None:
+        """Write an `.npz`."""
+        sizes = np.array([self.sizes[name] for name in BLOCKS])
+        arrays = {"mean": self.mean, "covariance": self.covariance, "sizes": sizes, "bounded": self.bounded}
+        np.savez_compressed(path, **arrays, count=np.array(self.count))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FitDistribution":
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is damaged.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist; `python scripts/prepare_photos.py` writes it at its end")
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                sizes = dict(zip(BLOCKS, arrays["sizes"].tolist(), strict=True))
+                total = sum(sizes.values())
+                mean, covariance = arrays["mean"].reshape(total), arrays["covariance"].reshape(total, total)
+                bounded = arrays["bounded"].reshape(sizes["expression"]).astype(bool)
+                return cls(mean, covariance, sizes, bounded, int(arrays["count"]))
+        except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
+            raise ValueError(f"{path} is damaged ({error}); run prepare_photos.py again") from error

@@ -1,0 +1,244 @@
+"""How a data set of faces lies on disk, and how its files are written so that a crash never leaves half a face.
+
+A data set is a folder:
+
+    dataset.json        layout number, the head its parameters belong to, the settings it was made with
+    shards/00000.tar    for each face NAME.jpg or .png (RGB), NAME.mask.png (grey, 255 where the face is) and NAME.npz
+                        (its parameters, see clipface/data/faces.py), maybe NAME.txt (a caption); an uncompressed POSIX
+                        archive in the order that the package webdataset reads
+    shards/00000.json   its index: where each file begins, size and SHA-256 of the archive, its sources
+    distribution.npz    mean and covariance of the heads (see clipface/data/distribution.py), where they were fitted
+
+An archive is written under another name, renamed when whole, and counts only once its index is there.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from clipface.assets import checksum
+
+LAYOUT = 1
+MANIFEST = "dataset.json"
+SHARDS = "shards"
+DISTRIBUTION = "distribution.npz"
+PARTIAL = ".partial"
+JPEG_QUALITY = 95  # with full chroma: 0.5 to 1 grey value of error, a quarter of PNG's size
+
+
+class Face(NamedTuple):
+    """What is stored of one face."""
+
+    name: str  # unique in the data set; no "."
+    image: np.ndarray  # [H, W, 3] uint8
+    mask: np.ndarray  # [H, W] uint8, 255 where the face is
+    parameters: dict[str, np.ndarray]
+    caption: str | None = None
+    source: str | None = None  # the photograph it came from, relative to its folder
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A complete archive: `path` of the .tar, `record` what its index says."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def faces(self) -> list[dict[str, Any]]:
+        """For each face `name`, `files` (suffix → [offset, size] in the archive), maybe `caption`, `source`."""
+        return self.record["faces"]
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that the file is either the old or the new one, never half."""
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        with partial.open("w", encoding="ascii") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:
+    """Begin an empty data set; `settings` is whatever its maker wants to find again."""
+    (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+    write_json(folder / MANIFEST, {"layout": LAYOUT, "head": head, "settings": settings})
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Read `dataset.json`: layout, head, settings.
+
+    Raises:
+        FileNotFoundError: if the folder holds no data set.
+        ValueError: if the file is damaged or of another layout.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"dataset: {path} does not exist; give the folder of a data set (dataset.path=...), for instance "
+            "one that `python scripts/prepare_photos.py` or `python scripts/paint_faces.py` wrote"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="ascii"))
+        layout, known = manifest["layout"], {"layout", "head", "settings"} <= set(manifest)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"dataset: {path} is damaged ({error}); write the data set again") from error
+    if layout != LAYOUT or not known:
+        raise ValueError(f"dataset: {path}: layout {LAYOUT} is wanted, {layout} was given; write the data set again")
+    return manifest
+
+
+def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
+    """Look through a data set's archives without reading them.
+
+    Returns:
+        The complete ones in order, and for each damaged one its name and what is wrong. Leftovers of a write that never
+        ended are neither.
+    """
+    good, damaged = [], {}
+    for index in sorted((Path(folder) / SHARDS).glob("*.json")):
+        archive = index.with_suffix(".tar")
+        try:
+            record = json.loads(index.read_text(encoding="ascii"))
+            size, _ = record["bytes"], [face["name"] for face in record["faces"]]
+        except (ValueError, TypeError, KeyError) as error:
+            damaged[archive.name] = f"its index is damaged ({error})"
+            continue
+        if not archive.is_file():
+            damaged[archive.name] = "it is missing"
+        elif archive.stat().st_size != size:
+            damaged[archive.name] = f"{size} bytes are wanted, it has {archive.stat().st_size}"
+        else:
+            good.append(Shard(archive, record))
+    return good, damaged
+
+
+def verify(shard: Shard) -> bool:
+    """Tell whether an archive still has its checksum (reads all of it)."""
+    return checksum(shard.path) == shard.record["sha256"]
+
+
+class ShardWriter:
+    """Writes one archive and its index.
+
+    Args:
+        folder: of the data set.
+        number: of the archive; one of this number is replaced.
+        lossless: keep pictures as PNG, not as JPEG.
+    """
+
+    def __init__(self, folder: Path, number: int, lossless: bool = False) -> None:
+        self.path = folder / SHARDS / f"{number:05d}.tar"
+        self.lossless = lossless
+        self.sizes: dict[str, list[int]] | None = None  # of each parameter
+        self.faces: list[dict[str, Any]] = []
+        self._names: set[str] = set()
+        self._partial = self.path.with_name(self.path.name + PARTIAL)
+        self._file = _Hashing(self._partial.open("wb"))
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+
+    def add(self, face: Face) -> None:
+        """Append a face.
+
+        Raises:
+            ValueError: if its name, picture, mask or parameters do not fit.
+            OSError: if it cannot be written.
+        """
+        self._check(face)
+        image = Image.fromarray(face.image)
+        suffix, options = ("png", {}) if self.lossless else ("jpg", {"quality": JPEG_QUALITY, "subsampling": 0})
+        parameters = io.BytesIO()
+        np.savez(parameters, **face.parameters)
+        contents = {
+            suffix: _encoded(image, "PNG" if self.lossless else "JPEG", **options),
+            "mask.png": _encoded(Image.fromarray(face.mask), "PNG"),
+            "npz": parameters.getvalue(),
+        }
+        if face.caption is not None:
+            contents["txt"] = face.caption.encode()
+        files = {suffix: self._append(f"{face.name}.{suffix}", content) for suffix, content in contents.items()}
+        extra = {key: getattr(face, key) for key in ("caption", "source") if getattr(face, key) is not None}
+        self.faces.append({"name": face.name, "files": files, **extra})
+        self._names.add(face.name)
+
+    def close(self, record: dict[str, Any] | None = None) -> Shard:
+        """Make the archive count; `record` is added to its index."""
+        try:
+            self._tar.close()
+            self._file.finish()
+            self.path.with_suffix(".json").unlink(missing_ok=True)  # it must never describe another archive
+            os.replace(self._partial, self.path)
+            entries = {
+                "bytes": self._file.count, "sha256": self._file.digest.hexdigest(), "sizes": self.sizes or {},
+                "faces": self.faces, **(record or {}),
+            }  # fmt: skip
+            write_json(self.path.with_suffix(".json"), entries)
+        except BaseException:
+            self.discard()
+            raise
+        return Shard(self.path, entries)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _append(self, name: str, content: bytes) -> list[int]:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        self._tar.addfile(info, io.BytesIO(content))
+        padded = -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        return [self._tar.offset - padded, len(content)]
+
+    def _check(self, face: Face) -> None:
+        if "." in face.name or face.name in self._names or not face.name:
+            raise ValueError(f'name: a new one without "." is wanted, {face.name!r} was given')
+        if face.image.dtype != np.uint8 or face.image.shape != (*face.mask.shape, 3) or face.mask.dtype != np.uint8:
+            wanted = "uint8 (H, W, 3) with a mask (H, W) is wanted"
+            raise ValueError(f"image: {wanted}, {face.image.shape} with {face.mask.shape} was given")
+        sizes = {key: list(value.shape) for key, value in face.parameters.items()}
+        if self.sizes is not None and sizes != self.sizes:
+            raise ValueError(f"parameters: {self.sizes} as of the face before are wanted, {sizes} were given")
+        self.sizes = sizes
+        for key, value in face.parameters.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"parameters: {key} of {face.name} holds values that are no finite numbers")
+
+
+class _Hashing:
+    """A file that adds up the checksum of what is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest, self.count = file, hashlib.sha256(), 0
+
+    def write(self, block: bytes) -> int:
+        self.digest.update(block)
+        self.count += len(block)
+        return self.file.write(block)
+
+    def tell(self) -> int:
+        return self.count
+
+    def finish(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+
+def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
