@@ -16,6 +16,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
+from trainer import replicas
+from trainer.callbacks import StopGently
+
 _MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
 
 
@@ -94,6 +97,7 @@ def fit(
     logger: Any = False,
     callbacks: Sequence[Callback] = (),
     validation: Any = None,
+    strategy: Any = "auto",
 ) -> pl.Trainer:
     """Train a module for `config.steps` batches and return the Lightning Trainer.
 
@@ -102,14 +106,15 @@ def fit(
         data: iterable of batches, or a data module.
         config: how long and on what.
         folder: the run's folder; everything written goes below it.
-        seed: of Python, NumPy and PyTorch.
+        seed: of Python, NumPy and PyTorch; every process adds its number.
         logger: a Lightning logger or False.
         callbacks: added to the progress bar.
         validation: iterable of validation batches, run after the last step.
+        strategy: Lightning's, of several processes.
     """
     if config.threads > 0:
         torch.set_num_threads(config.threads)
-    pl.seed_everything(seed, verbose=False)
+    pl.seed_everything(seed + replicas.rank(), verbose=False)
     _quieten()
     trainer = pl.Trainer(
         max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
@@ -117,9 +122,10 @@ def fit(
         max_time=timedelta(minutes=config.minutes) if config.minutes else None,
         accelerator=config.accelerator,
         devices=config.devices,
+        strategy=strategy,
         precision=config.precision,
         logger=logger,
-        callbacks=[TQDMProgressBar(refresh_rate=1), *callbacks],
+        callbacks=[TQDMProgressBar(refresh_rate=1), StopGently(config.log_every), *callbacks],
         default_root_dir=str(folder),
         log_every_n_steps=config.log_every,
         enable_checkpointing=False,  # callbacks.py writes checkpoints: trained parts only, atomically

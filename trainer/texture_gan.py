@@ -23,8 +23,10 @@ from clipface.texture.augment import Augment
 from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
+from trainer import replicas
 from trainer.callbacks import Checkpoint, SaveConfig
 from trainer.face_stream import BACKGROUND, open_faces
+from trainer.finite_steps import FiniteSteps, finite_or
 from trainer.moving_average import averaged, follow, half_life_now
 from trainer.random_state import RandomState
 from trainer.run import fit, make_logger
@@ -33,6 +35,7 @@ from trainer.texture_gan_config import TextureGANConfig
 from trainer.texture_snapshots import Report, Snapshots, read_networks
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
+PATH_DECAY = 0.99  # of the running mean of path lengths (StyleGAN2)
 
 
 class TextureGAN(pl.LightningModule):
@@ -61,6 +64,7 @@ class TextureGAN(pl.LightningModule):
         # Patches of one picture are seldom alike, so their deviation over a group tells nothing.
         self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
         self.augment = Augment(config.augment.target, config.augment.images)
+        self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
         self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step
         self.metrics: dict[str, Tensor] = {}  # of the last batch
@@ -68,7 +72,7 @@ class TextureGAN(pl.LightningModule):
     def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
         """Train both sides on one batch of faces."""
         penalty, augment = self.config.penalty, self.config.augment
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+        generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         views = self.shuffled(batch)
         self._judges_learn(False)
         fakes, metrics = self.g_main(generator_optimizer, views)
@@ -80,16 +84,17 @@ class TextureGAN(pl.LightningModule):
             metrics |= self.d_r1(discriminator_optimizer, batch.image)
         if augment.enabled and self.batches % augment.every == augment.every - 1:
             self.augment.adapt()
-        size, average = len(batch.image), self.config.average
+        self.finite.end_batch()
+        size, average = self.config.batch_size, self.config.average
         half_life = half_life_now(average.half_life, average.ramp_up, self.batches * size)
         follow(self.average, self.generator, size, half_life)
         self.batches += 1
-        self.metrics = metrics | {"augment_probability": self.augment.probability}
+        self.metrics = metrics | {"augment_probability": self.augment.probability, "skipped": self.finite.skipped}
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator learns to convince both discriminators; returns its pictures too."""
         w_plus = self.random_codes(len(views.camera))
-        self.generator.mapping.w_avg.lerp_(w_plus.detach()[:, 0].mean(0), 1 - W_AVERAGE_DECAY)
+        self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
         fakes = self.draw(self.generator.synthesis(w_plus, "random", self.reduced), views)
         seen = self.seen(fakes)
         whole = generator_loss(self.discriminator(seen, self.reduced))
@@ -104,9 +109,10 @@ class TextureGAN(pl.LightningModule):
         texture = self.generator.synthesis(w_plus, "random")
         leaf = texture.detach().requires_grad_()
         picture = self.draw(leaf, views)
-        noise = torch.randn_like(picture) / self.config.image_size
-        (cotangent,) = torch.autograd.grad((picture * noise).sum(), leaf)
-        penalty = path_penalty(path_lengths(texture, w_plus, cotangent), self.path_mean)
+        (cotangent,) = torch.autograd.grad(picture, leaf, self.path_noise(picture))
+        lengths = path_lengths(texture, w_plus, cotangent)
+        self._approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
+        penalty = path_penalty(lengths, self.path_mean)
         self._step(optimizer, penalty * self.config.penalty.path * self.config.penalty.path_every)
         return {"penalty/path": penalty}
 
@@ -119,7 +125,7 @@ class TextureGAN(pl.LightningModule):
         patches = torch.cat((self.patches(reals), self.patches(fakes)))
         patch = discriminator_loss(*self.patch_discriminator(patches, self.reduced).chunk(2))
         self._step(optimizer, whole + patch)
-        self.augment.observe(real)
+        self.augment.observe(replicas.joined(real.detach()))
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
 
     def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
@@ -133,18 +139,29 @@ class TextureGAN(pl.LightningModule):
         self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 
+    def path_noise(self, picture: Tensor) -> Tensor:
+        """Random direction among pictures, whose expected length does not depend on their size."""
+        return torch.randn_like(picture) / self.config.image_size
+
     def _step(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
         self.manual_backward(loss)
-        optimizer.step()
+        gradients = [parameter.grad for parameter in optimizer.param_groups[0]["params"] if parameter.grad is not None]
+        replicas.average_(gradients)
+        self.finite.step(optimizer, gradients)
+
+    def _approach(self, mean: Tensor, value: Tensor, decay: float) -> None:
+        """Move a running mean towards the mean of all processes' values, unless that is no finite number."""
+        replicas.average_([value])
+        mean.lerp_(finite_or(value, mean), 1 - decay)
 
     def _judges_learn(self, learn: bool) -> None:
         for discriminator in (self.discriminator, self.patch_discriminator):
             discriminator.requires_grad_(learn)
 
     def _part(self, batch: Any) -> Any:
-        kept = max(1, round(self.config.batch_size * self.config.penalty.share))
-        return batch[:kept] if isinstance(batch, Tensor) else FaceBatch(*(part[:kept] for part in batch))
+        kept = max(1, round(self.config.batch_size // self.config.trainer.devices * self.config.penalty.share))
+        return batch[:kept] if isinstance(batch, Tensor) else batch.select(slice(kept))
 
     def random_codes(self, count: int) -> Tensor:
         """Draw style codes [count, L, w_dim], some of them with levels of two latent codes."""
@@ -153,13 +170,14 @@ class TextureGAN(pl.LightningModule):
 
     def shuffled(self, batch: FaceBatch) -> FaceBatch:
         """Give heads, cameras and masks in random order, so that no texture meets the picture it must not copy."""
-        order = torch.randperm(len(batch.camera), device=self.device)
-        return FaceBatch(*(part[order] for part in batch))
+        return batch.select(torch.randperm(len(batch.camera), device=self.device))
 
     def draw(self, texture: Tensor, views: FaceBatch) -> Tensor:
         """Draw textures [B, 3, R, R] on the heads of `views`, masked as their pictures are; both in [-1, 1]."""
         with torch.no_grad():
-            vertices = self.head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
+            vertices = views.vertices
+            if vertices is None:
+                vertices = self.head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
         picture = self.renderer(vertices, texture, views.camera, self.config.image_size, BACKGROUND).image
         return composite(picture, views.mask, BACKGROUND)
 
@@ -177,13 +195,18 @@ class TextureGAN(pl.LightningModule):
         return itertools.islice(self.faces(self.batches), max(0, self.config.trainer.steps - self.batches))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Adam for each side, slowed down by as much as lazy penalties add steps (StyleGAN2, appendix B)."""
+        """Adam for each side, slowed down by as much as lazy penalties add steps (StyleGAN2, appendix B).
+
+        The fused one, since it can leave out a step without the host's help (see FiniteSteps).
+        """
         penalty = self.config.penalty
         judges = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
         sides = ((self.generator.parameters(), penalty.path_every), (judges, penalty.r1_every))
         shares = [every / (every + 1) if every else 1.0 for _, every in sides]
         rate = self.config.learning_rate
-        return [torch.optim.Adam(p, rate * s, (0.0, 0.99**s)) for (p, _), s in zip(sides, shares, strict=True)]
+        return [
+            torch.optim.Adam(p, rate * s, (0.0, 0.99**s), fused=True) for (p, _), s in zip(sides, shares, strict=True)
+        ]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the count of batches."""
@@ -204,13 +227,16 @@ def build(config: TextureGANConfig) -> TextureGAN:
         ValueError: if a value does not fit.
         FileNotFoundError: if an asset or the data set is missing; says how to get it.
     """
-    device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
+    device = torch.device("cuda", replicas.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
     head, renderer = load_drawn_head(config.head, config.renderer)
-    faces = open_faces(config, head.to(device), renderer.to(device))
+    # Every process has its own faces: its share of the batch, from its own seed.
+    seed = config.seed + replicas.rank() * replicas.SEED_STEP
+    own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed)
+    faces = open_faces(own, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
     if config.begin_with:
         read_networks(Path(config.begin_with), module)
-    if device == "cuda":  # all three are for speed
+    if device.type == "cuda":  # all three are for speed
         module.to(memory_format=torch.channels_last)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
@@ -231,8 +257,10 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         seed=config.seed,
         logger=make_logger(config.logger, folder),
         callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), *files],
+        strategy=replicas.Replicas() if config.trainer.devices > 1 else "auto",
     )
-    print(f"generator: {folder / 'generator.safetensors'}")
+    if replicas.rank() == 0:
+        print(f"generator: {folder / 'generator.safetensors'}")
     return module
 
 

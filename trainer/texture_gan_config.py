@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING
-
-import trainer.face_stream  # noqa: F401  registers what `dataset` can be
+from trainer.face_stream import DatasetConfig
 from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig
 
@@ -74,11 +72,19 @@ class AverageConfig:
 
 
 @dataclass
+class RobustConfig:
+    """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
+
+    in_a_row: int = 20  # batches
+    share: float = 0.05  # of about the last 200 batches
+
+
+@dataclass
 class TextureGANConfig:
     """Everything a run depends on."""
 
     seed: int = 0
-    batch_size: int = 32
+    batch_size: int = 32  # of all devices together
     image_size: int = 256  # of renders and pictures, pixels
     learning_rate: float = 2.5e-3
     begin_with: str | None = None  # folder of generator.safetensors and discriminators.safetensors to go on from
@@ -91,7 +97,8 @@ class TextureGANConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     average: AverageConfig = field(default_factory=AverageConfig)
-    dataset: Any = MISSING  # PaintedConfig or FolderConfig, as the group says: no default, which would forbid the other
+    robust: RobustConfig = field(default_factory=RobustConfig)
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -100,6 +107,11 @@ class TextureGANConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
+        if self.batch_size % self.trainer.devices:
+            raise ValueError(
+                f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "
+                f"share; {self.batch_size} was given"
+            )
 
 
 register("texture_gan_schema", TextureGANConfig)

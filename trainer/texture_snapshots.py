@@ -1,6 +1,5 @@
 """What a texture generator's run leaves behind: numbers, pictures and weights."""
 
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pytorch_lightning.callbacks import Callback
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.render.camera import view
+from trainer import replicas
 from trainer.pictures import grid
 
 ROWS = 6  # textures in a picture
@@ -20,7 +20,7 @@ SEED = 0  # the same latent codes in every picture, so that pictures can be comp
 
 
 class Report(Callback):
-    """Log a module's `metrics`; the only place in training where the host waits for the device."""
+    """Log a module's `metrics`, and stop a run that is broken; the only place where the host waits for the device."""
 
     def __init__(self, every: int) -> None:
         """Args: every: batches between two reports."""
@@ -32,15 +32,11 @@ class Report(Callback):
     ) -> None:
         if pl_module.batches % self.every:
             return
-        names, values = zip(*((n, float(v.detach())) for n, v in pl_module.metrics.items()), strict=True)
-        broken = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
-        if broken:
-            raise ValueError(
-                f"training: {', '.join(broken)} became no finite number by batch {pl_module.batches}; "
-                "lower learning_rate or use trainer.precision=32-true"
-            )
+        pl_module.finite.check(pl_module.batches)
+        values = torch.stack([value.detach().float() for value in pl_module.metrics.values()])
+        replicas.average_([values])
         now = pl_module.batches, time.perf_counter()
-        report = dict(zip(names, values, strict=True))
+        report = dict(zip(pl_module.metrics, values.tolist(), strict=True))
         if self._before:
             batches, seconds = (new - old for new, old in zip(now, self._before, strict=True))
             report["images_per_second"] = batches * pl_module.config.batch_size / seconds
@@ -60,11 +56,12 @@ class Snapshots(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.every and pl_module.batches % self.every == 0:
+        if self.every and pl_module.batches % self.every == 0 and trainer.is_global_zero:
             self.write(pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.write(pl_module)
+        if trainer.is_global_zero:
+            self.write(pl_module)
 
     def write(self, module: pl.LightningModule) -> None:
         """Write all three."""

@@ -33,27 +33,26 @@ class Augment(nn.Module):
 
     Attributes:
         probability: p, a scalar on the module's device; it never visits the host.
+        signs: sum and number of the signs seen since the last adaptation.
     """
 
     def __init__(self, target: float = 0.6, images: float = 500_000):
         super().__init__()
         self.target, self.images = target, images
         self.register_buffer("probability", torch.zeros(()))
-        self.register_buffer("sign_sum", torch.zeros(()))
-        self.register_buffer("sign_count", torch.zeros(()))
+        self.register_buffer("signs", torch.zeros(2))
 
     def observe(self, real: Tensor) -> None:
         """Take note of logits [B] of real (augmented) pictures."""
-        self.sign_sum += real.detach().sign().sum()
-        self.sign_count += real.numel()
+        self.signs[0] += real.detach().sign().nan_to_num(0.0).sum()
+        self.signs[1] += real.numel()
 
     def adapt(self) -> None:
         """Move p by the number of logits seen since the last call, up if they were too sure."""
-        sureness = self.sign_sum / self.sign_count.clamp(min=1)
-        step = (sureness - self.target).sign() * self.sign_count / self.images
+        total, count = self.signs
+        step = (total / count.clamp(min=1) - self.target).sign() * count / self.images
         self.probability.add_(step).clamp_(0, 1)
-        self.sign_sum.zero_()
-        self.sign_count.zero_()
+        self.signs.zero_()
 
     def forward(self, images: Tensor) -> Tensor:
         """Transform images [B, 3, H, H] in [-1, 1], each in its own way; what lies outside is mirrored in.

@@ -50,13 +50,6 @@ def path_lengths(texture: Tensor, w_plus: Tensor, cotangent: Tensor) -> Tensor:
     return gradient.square().sum(2).mean(1).sqrt()
 
 
-def path_penalty(lengths: Tensor, mean: Tensor, decay: float = 0.01) -> Tensor:
-    """Mean squared difference of lengths [B] from their running mean.
-
-    Args:
-        lengths: from `path_lengths`.
-        mean: scalar, updated in place by `decay` of the way to the batch's mean.
-        decay: StyleGAN2's value.
-    """
-    mean.lerp_(lengths.detach().mean(), decay)
+def path_penalty(lengths: Tensor, mean: Tensor) -> Tensor:
+    """Mean squared difference of lengths [B] (from `path_lengths`) from their running mean, a scalar."""
     return (lengths - mean).square().mean()

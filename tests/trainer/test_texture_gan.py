@@ -1,82 +1,31 @@
 """The texture generator's trainer, on tiny networks and a tiny head."""
 
 import csv
-import itertools
+import signal
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger
+from tiny_gan import SIZE, optimizers, run, tiny_config, tiny_gan, tiny_head
 
 from clipface import weights
-from clipface.data import FaceBatch, composite
-from clipface.head import load_head
-from clipface.render import Renderer, random_views
 from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import Checkpoint
-from trainer.face_stream import FolderConfig, open_faces
+from trainer.finite_steps import FiniteSteps
 from trainer.moving_average import averaged, follow, half_life_now
-from trainer.random_state import RandomState
-from trainer.run import TrainerConfig, fit
-from trainer.texture_gan import TextureGAN
-from trainer.texture_gan_config import (
-    AugmentConfig,
-    DiscriminatorConfig,
-    GeneratorConfig,
-    PatchConfig,
-    PenaltyConfig,
-    TextureGANConfig,
-)
+from trainer.texture_gan_config import RobustConfig
 from trainer.texture_snapshots import Report, Snapshots, read_networks
-
-SIZE = 32
-
-
-def tiny_config(**changes) -> TextureGANConfig:
-    return TextureGANConfig(
-        batch_size=4,
-        image_size=SIZE,
-        generator=GeneratorConfig(16, 8, 8, 2, 64, 8),
-        discriminator=DiscriminatorConfig(128, 8, 4),
-        patch=PatchConfig(size=16, stride=8, count=2, channel_base=64, channel_max=8),
-        augment=AugmentConfig(images=100, every=2),
-        penalty=PenaltyConfig(r1_every=3, path_every=2),
-        trainer=TrainerConfig(steps=4, log_every=1),
-        **changes,
-    )
 
 
 @pytest.fixture(scope="module")
 def drawn_head(tiny_files):
-    head = load_head("open", tiny_files / "open_head.npz")
-    return head, Renderer(head.faces, head.uv, head.uv_faces)
+    return tiny_head(tiny_files)
 
 
 @pytest.fixture
 def make(drawn_head):
-    head, renderer = drawn_head
-
-    def batch(number: int) -> FaceBatch:
-        generator = torch.Generator().manual_seed(number)
-        camera = random_views(4, generator)
-        shape = torch.randn(4, 10, generator=generator)
-        texture = torch.rand(4, 3, 8, 8, generator=generator) * 2 - 1
-        image, mask = renderer(head(shape), texture, camera, SIZE, 1.0)
-        zeros = [torch.zeros(4, n) for n in (6, 6, 3, 6)]
-        return FaceBatch(composite(image, mask, 1.0), mask, shape, *zeros[:2], camera, *zeros[2:])
-
-    def module(config=None) -> TextureGAN:
-        torch.manual_seed(0)
-        faces = lambda start: (batch(number) for number in itertools.count(start))  # noqa: E731
-        return TextureGAN(config or tiny_config(), head, renderer, faces)
-
-    return module
-
-
-def run(module, folder, steps=4, resume=None, callbacks=(), logger=False):
-    module.config.trainer.steps, module.config.trainer.resume = steps, resume
-    parts = [RandomState(), *callbacks]
-    return fit(module, None, config=module.config.trainer, folder=folder, seed=1, callbacks=parts, logger=logger)
+    return lambda config=None: tiny_gan(*drawn_head, config or tiny_config())
 
 
 def copies(network):
@@ -102,11 +51,6 @@ def test_a_phase_moves_its_own_side_only(make, phase):
         getattr(module, phase)(discriminator_optimizer, views.image, *fakes)
     wanted = [True, False, False] if phase.startswith("g") else [False, True, True]
     assert [changed(side, old) for side, old in zip(sides, before, strict=True)] == wanted
-
-
-def optimizers(module):
-    module.manual_backward = torch.Tensor.backward  # without a Lightning trainer there is no strategy to ask
-    return module.configure_optimizers()
 
 
 def test_steps_lower_each_side_s_loss_on_a_fixed_batch(make):
@@ -151,12 +95,41 @@ def test_resume_continues_exactly(make, tmp_path):
         assert torch.equal(given[name], value), name
 
 
+@pytest.mark.parametrize("end", ["killed", "told to stop"])
+def test_a_run_that_was_cut_off_goes_on_exactly(make, tmp_path, end):
+    straight, cut, resumed = make(), make(), make()
+    run(straight, tmp_path, steps=6)
+    checkpoint = Checkpoint(tmp_path, every=2)
+    if end == "killed":  # in batch 3, after the generator's step: nothing of that batch may survive
+        with pytest.raises(InterruptedError):
+            whole = type(cut).d_main
+            cut.d_main = lambda *arguments: _die() if cut.batches == 3 else whole(cut, *arguments)
+            run(cut, tmp_path, steps=6, callbacks=[checkpoint])
+    else:
+        stop = pl.callbacks.LambdaCallback(on_train_batch_start=lambda t, m, b, n: n == 2 and _press_ctrl_c())
+        run(cut, tmp_path, steps=6, callbacks=[stop, checkpoint])
+        assert cut.batches == 3
+    run(resumed, tmp_path, steps=6, resume=str(checkpoint.path))
+    given = resumed.state_dict()
+    for name, value in straight.state_dict().items():
+        assert torch.equal(given[name], value), name
+
+
+def _die():
+    raise InterruptedError
+
+
+def _press_ctrl_c():
+    signal.raise_signal(signal.SIGINT)
+
+
 def test_checkpoint_holds_what_was_trained_and_no_frozen_part(make, tmp_path):
     module = make()
     run(module, tmp_path, steps=1, callbacks=[Checkpoint(tmp_path, every=1)])
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     parts = {name.split(".")[0] for name in checkpoint["state_dict"]}
-    assert parts == {"generator", "average", "discriminator", "patch_discriminator", "augment", "path_mean"}
+    networks = {"generator", "average", "discriminator", "patch_discriminator"}
+    assert parts == networks | {"augment", "finite", "path_mean"}
     assert len(checkpoint["optimizer_states"]) == 2 and checkpoint["batches"] == 1
     checkpoint["state_dict"].pop("path_mean")
     with pytest.raises(ValueError, match="path_mean"):
@@ -194,11 +167,44 @@ def test_a_run_can_begin_with_the_networks_of_another(make, tmp_path):
         read_networks(tmp_path, second)
 
 
-def test_report_stops_a_run_that_broke(make, tmp_path):
+def spoil(module, broken) -> None:
+    """Make the pictures of some batches NaN."""
+    faces = module.faces
+    module.faces = lambda start: (
+        batch._replace(image=batch.image * torch.nan) if number in broken else batch
+        for number, batch in enumerate(faces(start), start)
+    )
+
+
+def test_a_broken_step_is_left_out_and_counted(make, tmp_path):
     module = make()
-    module.generator.synthesis.const.data.fill_(float("inf"))
-    with pytest.raises(ValueError, match="finite"):
-        run(module, tmp_path, steps=2, callbacks=[Report(1)])
+    spoil(module, {1})
+    before = {}
+    watch = pl.callbacks.LambdaCallback(
+        on_train_batch_start=lambda *_: before.update(weights=copies(module.discriminator))
+    )
+    run(module, tmp_path, steps=2, callbacks=[watch, Report(1)])
+    assert module.finite.skipped.item() == 1 and module.finite.in_a_row.item() == 1
+    assert all(value.isfinite().all() for value in module.state_dict().values())
+    assert not changed(module.discriminator, before["weights"])
+    sides = module.optimizers(use_pl_optimizer=False)
+    assert all(part.isfinite().all() for side in sides for state in side.state.values() for part in state.values())
+    first = module.generator.synthesis.const, module.discriminator.from_rgb.weight
+    # g_main, g_path, g_main; d_main and d_r1 of the first batch.
+    assert [side.state[own]["step"].item() for side, own in zip(sides, first, strict=True)] == [3, 2]
+
+
+def test_a_run_that_stays_broken_is_stopped(make, tmp_path):
+    module = make(tiny_config(robust=RobustConfig(in_a_row=3)))
+    spoil(module, set(range(2, 20)))
+    with pytest.raises(RuntimeError, match="3 batches in a row up to batch 5"):
+        run(module, tmp_path, steps=9, callbacks=[Report(1)])
+    rare = FiniteSteps(in_a_row=20, share=0.05)
+    for number in range(400):  # every eighth batch
+        rare.broken.fill_(number % 8 == 0)
+        rare.end_batch()
+    with pytest.raises(RuntimeError, match="learning_rate"):
+        rare.check(400)
 
 
 def test_average_follows_with_its_half_life():
@@ -210,11 +216,6 @@ def test_average_follows_with_its_half_life():
     torch.testing.assert_close(average.weight, start + 0.5)
     assert half_life_now(1000, 0.05, 2000) == 100 and half_life_now(1000, 0.05, 10**6) == 1000
     assert half_life_now(1000, 0, 0) == 1000
-
-
-def test_folder_must_be_given(drawn_head):
-    with pytest.raises(ValueError, match="dataset.path"):
-        open_faces(tiny_config(dataset=FolderConfig()), *drawn_head)
 
 
 def test_reduced_precision_trains(make, tmp_path):

@@ -1,0 +1,61 @@
+"""Steps whose gradient is no finite number are left out and counted; a run in which that goes on is stopped."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+SHARE_DECAY = 0.005  # of the running share of broken batches: about the last 200 count
+
+
+class FiniteSteps(nn.Module):
+    """Decides on the device, without the host waiting, whether an optimiser may use its gradients.
+
+    Args:
+        in_a_row: broken batches after each other that end a run.
+        share: of broken batches, over about the last 200, that ends a run.
+
+    Attributes:
+        skipped: broken batches so far: those in which at least one step was left out.
+    """
+
+    def __init__(self, in_a_row: int, share: float):
+        super().__init__()
+        self.most_in_a_row, self.most_share = in_a_row, share
+        for name in ("skipped", "in_a_row", "share", "broken"):
+            self.register_buffer(name, torch.zeros(()))
+
+    def step(self, optimizer: torch.optim.Optimizer, gradients: Sequence[Tensor]) -> None:
+        """Let a fused optimiser step, unless a gradient is infinite or NaN: then nothing of it changes."""
+        norms = torch.stack(torch._foreach_norm(list(gradients)))
+        found = (~norms.isfinite().all()).float()
+        optimizer.found_inf = found  # what PyTorch's fused optimisers look at; no other way leaves their state alone
+        optimizer.step()
+        self.broken = torch.maximum(self.broken, found)
+
+    def end_batch(self) -> None:
+        """Count the batch."""
+        self.skipped += self.broken
+        self.in_a_row.add_(1).mul_(self.broken)
+        self.share.lerp_(self.broken, SHARE_DECAY)
+        self.broken.zero_()
+
+    def check(self, batches: int) -> None:
+        """Raise if training is broken; the host waits for the device.
+
+        Raises:
+            RuntimeError: naming the numbers, and what to do.
+        """
+        in_a_row, share = int(self.in_a_row), float(self.share)
+        if in_a_row >= self.most_in_a_row or share > self.most_share:
+            raise RuntimeError(
+                f"training: gradients were no finite numbers in {in_a_row} batches in a row up to batch {batches} and "
+                f"in {share:.1%} of the last; at most {self.most_in_a_row} and {self.most_share:.1%} are allowed "
+                "(robust.in_a_row, robust.share). The last checkpoint is from before. Lower learning_rate, or use "
+                "trainer.precision=32-true"
+            )
+
+
+def finite_or(value: Tensor, other: Tensor) -> Tensor:
+    """A value, or the other where it is no finite number."""
+    return torch.where(value.isfinite(), value, other)
