@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.fit.chart import Chart
+from clipface.fit.lighting import fit_light, shading
 from clipface.fit.parameters import HeadFit
 from clipface.render.camera import DEPTH_SQUEEZE, project
 from clipface.render.rasterize import interface
@@ -15,6 +16,8 @@ from clipface.render.shading import vertex_normals
 from clipface.shapes import expect
 
 DEPTH_TOLERANCE = 0.002  # metres behind what is seen at which a point still counts as seen
+LIGHT_TEXELS = 4000  # enough to fit 27 numbers
+LEAST_LIGHT = 0.35  # of the mean: darker shading is a shadow, whose colours hold nothing
 GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight rises from 0 to 1
 
 
@@ -51,9 +54,53 @@ def bake(chart: Chart, renderer: Renderer, fit: HeadFit, crops: Tensor, mask: Te
     vertices = vertices_of(chart.head, fit)
     weight, places = seen_texels(chart, renderer, fit, vertices, sizes["S"])
     pictures = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
+    # A coarse texture must not pick single pixels out of fine pictures.
+    pictures = functional.avg_pool2d(pictures, max(1, sizes["S"] // chart.size))
     looked_up = functional.grid_sample(pictures, places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
     weight = weight * looked_up[..., 3:]
     return Baked(chart.picture(looked_up[..., :3] * (weight > 0)), chart.picture(weight))
+
+
+@torch.no_grad()
+def light_of(chart: Chart, fit: HeadFit, baked: Baked, albedo: Tensor) -> Tensor:
+    """Find each picture's light from its texture.
+
+    Args:
+        chart, fit: as for `bake`.
+        baked: from `bake`.
+        albedo: [B or 1, 3, R, R] in 0..1, colours without light.
+
+    Returns:
+        [B, 9, 3], least squares over the texels seen.
+    """
+    normals = normals_on(chart, fit)
+    pictures = torch.cat([baked.texture, baked.weight, albedo.expand_as(baked.texture)], 1).flatten(2)
+    colours, weight, albedo = pictures[..., chart.texels].transpose(1, 2).split([3, 1, 3], 2)
+    some = slice(None, None, max(1, len(chart.texels) // LIGHT_TEXELS))
+    return fit_light(albedo[:, some], colours[:, some], normals[:, some], weight[:, some, 0])
+
+
+@torch.no_grad()
+def without_light(chart: Chart, fit: HeadFit, baked: Baked, strength: float = 1.0) -> Baked:
+    """Take the fitted light out of textures; what is brought to 1 is its mean over the texels seen, channel by channel.
+
+    Args:
+        chart, fit: as for `bake`; `fit.light` is taken out.
+        baked: from `bake`.
+        strength: 1 takes all of it out, 0 nothing.
+    """
+    light = shading(normals_on(chart, fit), fit.light)  # [B, N, 3]
+    weight = baked.weight.flatten(2)[:, 0, chart.texels, None]
+    mean = (light * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1e-6)
+    relative = (light / mean.clamp_min(1e-3)).clamp(LEAST_LIGHT, 1 / LEAST_LIGHT) ** -strength
+    factor = chart.picture(relative)
+    return Baked((baked.texture * factor).clamp(0, 1), baked.weight)
+
+
+def normals_on(chart: Chart, fit: HeadFit) -> Tensor:
+    """[B, N, 3] unit normals of the chart's texels."""
+    vertices = vertices_of(chart.head, fit)
+    return functional.normalize(chart.on_texels(vertex_normals(vertices, chart.head.faces)), dim=2)
 
 
 def seen_texels(

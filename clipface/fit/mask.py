@@ -18,7 +18,7 @@ EYEBALLS = ("right_eyeball", "left_eyeball")
 INSIDE = ("mouth_interior", "teeth", "tongue")  # never learned from pictures
 FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "brows", "lips", "eye_sockets")  # of other colours
 SHRINK = 2  # the mask is found on pictures this much smaller
-PERSON = 0.5
+PERSON = 0.7
 GRAZING = 0.12  # cosine to the viewer below which skin is too stretched to be learned
 AROUND = 0.12  # of the picture's side: how far around the face hair and background are looked at
 SURE_DEPTH = 0.012  # metres from the face region's border
@@ -112,8 +112,10 @@ class FaceMask:
         sure = (labels == 2) & (depth > SURE_DEPTH) & (normals[..., 2] > 0.3) & (human > PERSON) & photograph
         reach = round(AROUND * small.shape[-1])
         near = _grow(face, reach)
-        rest, spread = without_shading(colour_logs(small), normals, sure.float())
-        odds = skin_odds(rest, spread, sure.float(), (near & ~face & photograph).float())
+        logs = colour_logs(small)
+        facing = torch.where((labels == 0)[..., None], normals.new_tensor([0.0, 0.0, 1.0]), normals)
+        rest, spread = without_shading(logs, facing, sure.float())
+        odds = skin_odds(logs, rest, spread, sure.float(), (near & ~face & photograph).float())
         odds = functional.avg_pool2d(odds.clamp(-4, 4)[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
         odds = odds + DEPTH_ODDS * depth / 0.01 - 0.5
         other = (odds < 0) & ((labels == 0) | (labels == 2) | (depth < 2 * SURE_DEPTH))

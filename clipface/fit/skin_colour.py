@@ -28,7 +28,7 @@ def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor
 
     Args:
         logs: [B, H, W, 3], from `colour_logs`.
-        normals: [B, H, W, 3], unit or zero.
+        normals: [B, H, W, 3], unit; where there is no surface, towards the viewer.
         sure: [B, H, W], weights of pixels that are skin.
 
     Returns:
@@ -58,10 +58,11 @@ def _shading(basis: Tensor, values: Tensor, sure: Tensor) -> tuple[Tensor, Tenso
     return coefficients, spread
 
 
-def skin_odds(rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor) -> Tensor:
+def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor) -> Tensor:
     """Log odds of being skin rather than hair, cloth or background.
 
     Args:
+        logs: from `colour_logs`: hair and background have shading of their own, so their colours are taken as they are.
         rest, spread: from `without_shading`.
         sure: [B, H, W], weights of pixels that are skin.
         around: [B, H, W], weights of pixels around the face, some of which may be skin.
@@ -71,8 +72,10 @@ def skin_odds(rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor) -> Ten
     """
     far = (rest / spread[:, None, None]).square().sum(-1).sqrt()
     skin = _histogram(rest, sure * (far < 2 * ODD))
-    other = _histogram(rest, around * (far > ODD))
-    return _look_up(skin, rest).log() - _look_up(other, rest).log()
+    usual = (logs * sure[..., None]).sum((1, 2)) / sure.sum((1, 2))[:, None].clamp_min(1e-6)
+    plain = logs - usual[:, None, None]
+    other = _histogram(plain, around * (far > ODD))
+    return _look_up(skin, rest).log() - _look_up(other, plain).log()
 
 
 def _bins(values: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ class Renderer(nn.Module):
         background: float | Tensor = 1.0,
         antialias: bool = True,
         supersample: int = 1,
+        light: Tensor | None = None,
     ) -> Rendering:
         """Draw.
 
@@ -80,6 +81,8 @@ class Renderer(nn.Module):
             antialias: blend silhouettes, which gives them a gradient. The mask is then soft.
             supersample: draw this many times larger and average; makes silhouettes smooth, and their gradients
                 nearer to the truth.
+            light: [B or 1, V, C], by how much each vertex multiplies the texture's colours, smooth in between; None
+                draws the texture as it is. Gradient: to it too.
 
         Raises:
             TypeError, ValueError: naming the argument, what was wanted and what was given. A texture that is not finite
@@ -90,14 +93,20 @@ class Renderer(nn.Module):
             raise ValueError(f"supersample: a whole number of at least 1 is wanted, {supersample} was given")
         size = (height * supersample, width * supersample)
         with torch.autocast(vertices.device.type, enabled=False):  # positions in half precision would tear the mesh
-            drawn = self._draw(vertices, texture, camera, size, antialias)
+            drawn = self._draw(vertices, texture, camera, size, antialias, light)
             if supersample > 1:
                 drawn = functional.avg_pool2d(drawn, supersample)
             image, mask = drawn[:, :-1], drawn[:, -1:]
             return Rendering(image + (1 - mask) * _checked_background(background, image), mask)
 
     def _draw(
-        self, vertices: Tensor, texture: Tensor | None, camera: Tensor, size: tuple[int, int], antialias: bool
+        self,
+        vertices: Tensor,
+        texture: Tensor | None,
+        camera: Tensor,
+        size: tuple[int, int],
+        antialias: bool,
+        light: Tensor | None,
     ) -> Tensor:
         """Colours on black, and last the mask: [B, C + 1, H, W]."""
         batch = expect("vertices", vertices, ("B", "V", 3))["B"]
@@ -113,6 +122,8 @@ class Renderer(nn.Module):
             colour = self._clay(vertices, fragments, camera, mask)
         else:
             colour = self._textured(_checked(texture, vertices), fragments)
+            if light is not None:
+                colour = colour * self._lit(_checked_light(light, vertices, texture), fragments)
         drawn = torch.cat([colour, mask], -1)
         if antialias:
             drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer))
@@ -122,6 +133,9 @@ class Renderer(nn.Module):
         rasterizer = load_backend(self.backend)
         uv, slopes = rasterizer.interpolate(self.uv.float().unsqueeze(0), fragments, self.uv_faces, derivatives=True)
         return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
+
+    def _lit(self, light: Tensor, fragments: Fragments) -> Tensor:
+        return load_backend(self.backend).interpolate(light.float(), fragments, self.faces)[0]
 
     def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor, mask: Tensor) -> Tensor:
         vertices, axes = vertices.float(), viewing_axes(camera.float())
@@ -153,6 +167,12 @@ def _checked(texture: Tensor, vertices: Tensor) -> Tensor:
     if texture.device.type == "cpu" and not torch.isfinite(texture).all():
         raise ValueError("texture: finite numbers are wanted, NaN or infinity was given; check what produced it")
     return texture.float()
+
+
+def _checked_light(light: Tensor, vertices: Tensor, texture: Tensor) -> Tensor:
+    batch = expect("light", light, ("B", vertices.shape[1], texture.shape[1]))["B"]
+    check_batch("light", batch, vertices.shape[0])
+    return light
 
 
 def _checked_background(background: float | Tensor, image: Tensor) -> float | Tensor:

@@ -1,0 +1,165 @@
+"""The fit goes on through the renderer: heads whose picture, lit and coloured, is the photograph's."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.fit.bake import Baked, bake, light_of, without_light
+from clipface.fit.chart import Chart
+from clipface.fit.landmark_fit import RATES, FitParameters, LandmarkObjective
+from clipface.fit.lighting import shading
+from clipface.fit.parameters import HeadFit
+from clipface.fit.silhouette import distance_outside, sticking_out
+from clipface.fit.texture_model import TextureModel
+from clipface.render.camera import project
+from clipface.render.renderer import Renderer
+from clipface.render.shading import vertex_normals
+
+OUTLINE = ("face", "scalp", "right_ear", "left_ear", "forehead")  # regions that must lie inside the person
+PERSON = 0.5
+
+
+@dataclass
+class PhotometricSettings:
+    """Numbers of the photometric fit. Spreads are standard deviations."""
+
+    size: int = 128  # of the pictures compared, pixels
+    steps: int = 40
+    rate: float = 0.35  # of geometry, over the landmark fit's rates
+    texture_rate: float = 0.04
+    light_rate: float = 0.01
+    colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
+    trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
+    outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
+    outline_trust: float = 0.1
+    light: float = 0.3  # spread of the light's uneven coefficients
+
+
+class Appearance(NamedTuple):
+    """What the photometric fit adds: `light` [B, 9, 3] and `texture` [B, K]."""
+
+    light: Tensor
+    texture: Tensor
+
+
+class Photometric:
+    """Refines landmark fits of one head; made once, shares no state between calls.
+
+    Args:
+        chart: of the head, of the texture model's size.
+        renderer: of the same mesh.
+        model: the linear texture model.
+        settings: spreads, rates and weights.
+    """
+
+    def __init__(
+        self, chart: Chart, renderer: Renderer, model: TextureModel, settings: PhotometricSettings | None = None
+    ) -> None:
+        self.chart, self.renderer, self.model = chart, renderer, model
+        self.head, self.settings = chart.head, settings or PhotometricSettings()
+        known = torch.zeros(model.size**2, device=model.mean.device)
+        known[model.texels] = 1
+        known = known.view(1, 1, model.size, model.size)
+        self._known = 1 - functional.max_pool2d(1 - known, 3, 1, 1)  # [1, 1, R, R], without the rim
+        regions = self.head.regions
+        self._outline = torch.stack([regions[name] for name in OUTLINE if name in regions]).any(0).nonzero()[:, 0]
+
+    def refine(
+        self, objective: LandmarkObjective, fit: HeadFit, crops: Tensor, mask: Tensor, person: Tensor, inside: Tensor
+    ) -> HeadFit:
+        """Go on from a landmark fit.
+
+        Args:
+            objective: the landmark objective of the same pictures, which stays part of the loss.
+            fit: B heads, from `fit_landmarks`.
+            crops, person, inside: as for `Fitter`.
+            mask: [B, S, S] uint8, from `FaceMask`.
+
+        Returns:
+            Heads with light and texture.
+        """
+        fit = self.start(fit, crops, mask)
+        shrink = crops.shape[1] // self.settings.size
+        target = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, shrink)
+        weight = functional.avg_pool2d(mask[:, None].float() / 255, shrink)
+        human = functional.avg_pool2d((person.float() / 255)[:, None], shrink)[:, 0] > PERSON
+        beyond = functional.avg_pool2d(inside[:, None].float(), shrink)[:, 0] < 0.5
+        outside = distance_outside(human | beyond)
+        parameters = objective.from_fit(fit)
+        appearance = Appearance(fit.light.clone().requires_grad_(), fit.texture.clone().requires_grad_())
+        optimizer, schedule = self._optimizer(parameters, appearance)
+        for _ in range(self.settings.steps):
+            optimizer.zero_grad(set_to_none=True)
+            now = objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
+            (objective.loss(parameters) + self.loss(now, target, weight, outside)).sum().backward()
+            optimizer.step()
+            schedule.step()
+            objective.clamp(parameters)
+        with torch.no_grad():
+            return objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
+
+    @torch.no_grad()
+    def start(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> HeadFit:
+        """Light and texture in closed form, in turns, with the geometry as it is."""
+        baked = bake(self.chart, self.renderer, fit, crops, mask)
+        baked = Baked(baked.texture, baked.weight * self._known)
+        albedo = self.model.mean[None]
+        for _ in range(2):
+            fit = fit._replace(light=light_of(self.chart, fit, baked, albedo))
+            fit = fit._replace(texture=self._project(without_light(self.chart, fit, baked)))
+            albedo = self.model(fit.texture).clamp(0.02, 1)
+        return fit._replace(light=light_of(self.chart, fit, baked, albedo))
+
+    def loss(self, fit: HeadFit, target: Tensor, weight: Tensor, outside: Tensor) -> Tensor:
+        """Twice the negative logarithm of the likelihood of pictures [B].
+
+        Args:
+            fit: B heads; gradient to all parts.
+            target: [B, 3, s, s] in 0..1.
+            weight: [B, 1, s, s], where the face is seen.
+            outside: [B, s, s], distance of pixels outside the person, see `silhouette`.
+        """
+        s, camera = self.settings, fit.camera
+        vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
+        picture, known = self.draw(fit, vertices, target.shape[-1])
+        weight = weight * known.detach()
+        away = (picture - target).square().sum(1, keepdim=True) / (3 * s.colour**2)
+        colour = (weight * 2 * ((1 + away).sqrt() - 1)).sum((1, 2, 3)) * (s.trust * (128 / s.size) ** 2)
+        stick = sticking_out(project(vertices[:, self._outline], camera)[..., :2], outside)
+        outline = (stick / s.outline).square().clamp(max=25).sum(1) * s.outline_trust
+        uneven = (fit.light[:, 1:] / s.light).square().sum((1, 2))
+        return colour + outline + uneven + fit.texture.square().sum(1)
+
+    def draw(self, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """The model's picture [B, 3, size, size] on black, and where it is known [B, 1, size, size]."""
+        texture = self.model(fit.texture)
+        texture = torch.cat([texture, self._known.expand(len(texture), -1, -1, -1)], 1)
+        light = shading(vertex_normals(vertices, self.head.faces), fit.light)
+        light = functional.pad(light, (0, 1), value=1.0)
+        drawn = self.renderer(vertices, texture, fit.camera, size, 0.0, False, 1, light).image
+        return drawn[:, :3], (drawn[:, 3:] > 0.9).float()
+
+    def _project(self, unlit: Baked) -> Tensor:
+        """The most likely coefficients [B, K] of textures that are seen in part."""
+        s, model = self.settings, self.model
+        rest = (unlit.texture - model.mean).flatten(2)[..., model.texels]
+        seen = unlit.weight.flatten(2)[..., model.texels] * (s.trust / s.colour**2)
+        rows = model.directions[None] * seen[:, None]  # [B, K, 3, M]
+        normal = rows.flatten(2) @ model.directions.flatten(1).T
+        target = (rows * rest[:, None]).sum((2, 3))
+        return torch.linalg.solve(normal + torch.eye(model.count, device=rest.device), target)
+
+    def _optimizer(
+        self, parameters: FitParameters, appearance: Appearance
+    ) -> tuple[torch.optim.Adam, torch.optim.lr_scheduler.LambdaLR]:
+        s = self.settings
+        groups = [{"params": [part], "lr": s.rate * rate} for part, rate in zip(parameters, RATES, strict=True)]
+        groups.append({"params": [appearance.light], "lr": s.light_rate})
+        groups.append({"params": [appearance.texture], "lr": s.texture_rate})
+        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / s.steps)))
+        return optimizer, fall

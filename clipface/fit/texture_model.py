@@ -1,0 +1,110 @@
+"""A small linear model of skin without light, made of baked textures."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.fit.correspondence import topology
+from clipface.head import HeadModel
+from clipface.shapes import expect
+
+ROUNDS = 8  # of filling what was not seen by what the model makes of the rest
+LEAST_SEEN = 0.02  # weight of a texel that was not seen, against 1
+
+
+class TextureModel:
+    """Mean texture plus directions, each scaled to one standard deviation.
+
+    Args:
+        mean: [3, R, R] in 0..1.
+        directions: [K, 3, M], by how much the colours of M texels change.
+        texels: [M] int64, their places in the flattened texture; all others keep the mean.
+    """
+
+    def __init__(self, mean: Tensor, directions: Tensor, texels: Tensor) -> None:
+        size = expect("mean", mean, (3, "R", "R"))["R"]
+        sizes = expect("directions", directions, ("K", 3, "M"))
+        expect("texels", texels, (sizes["M"],))
+        self.mean, self.directions, self.texels = mean, directions, texels
+        self.size, self.count = size, sizes["K"]
+
+    def __call__(self, coefficients: Tensor) -> Tensor:
+        """Textures [B, 3, R, R] from coefficients [B, K]. Gradient: to the coefficients."""
+        batch = expect("coefficients", coefficients, ("B", self.count))["B"]
+        change = (coefficients @ self.directions.flatten(1)).view(batch, 3, -1)
+        flat = self.mean.flatten(1).expand(batch, -1, -1)
+        return flat.index_add(2, self.texels, change).view(batch, 3, self.size, self.size)
+
+    def to(self, device: torch.device | str) -> "TextureModel":
+        """The same on another device."""
+        return TextureModel(self.mean.to(device), self.directions.to(device), self.texels.to(device))
+
+    def save(self, path: str | Path, head: HeadModel, base: Tensor, note: str) -> Path:
+        """Write the model as float16, with the head it is of.
+
+        Args:
+            path: file ending in `.safetensors`.
+            head: whose chart it paints.
+            base: [3, R', R'] in 0..1, a whole texture for `complete.complete`.
+            note: what it was made of, and whom to credit.
+        """
+        tensors = {"mean": self.mean, "directions": self.directions, "texels": self.texels.int(), "base": base}
+        config = {"topology": topology(head), "size": self.size, "count": self.count, "note": note}
+        return weights.save(path, tensors, config, half=True)
+
+
+def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple[TextureModel, Tensor] | None:
+    """Read the model of a head, and its base texture [3, R', R'].
+
+    Args:
+        head: the model must be of its chart.
+        path: a file that `TextureModel.save` wrote; left out, the shipped one, which is of the open head: for any other
+            head None is returned.
+
+    Raises:
+        ValueError: if the file named is of another head.
+    """
+    tensors, config = weights.load(path or assets.resolve("texture_model"))
+    if config.get("topology") != topology(head):
+        if path is None:
+            return None
+        raise ValueError(f"path: a texture model of {head.source} is wanted, {path} is of another head")
+    device = head.v_template.device
+    model = TextureModel(tensors["mean"], tensors["directions"], tensors["texels"].long())
+    return model.to(device), tensors["base"].to(device)
+
+
+@torch.no_grad()
+def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count: int) -> TextureModel:
+    """Principal components of textures that are seen in part.
+
+    Args:
+        textures: [N, 3, R, R] in 0..1, completed.
+        weight: [N, 1, R, R] in 0..1, how well each texel was seen: the rest is only a guess.
+        region: [R, R] bool, the texels that vary.
+        count: number of directions, at most N - 1.
+
+    Source: components of incomplete data by alternating reconstruction and projection (Roweis, "EM algorithms for PCA
+    and SPCA", 1997, section 4).
+    """
+    number = expect("textures", textures, ("N", 3, "R", "R"))["N"]
+    if not 0 < count < number:
+        raise ValueError(f"count: 1 to {number - 1} directions are wanted from {number} textures, {count} were given")
+    texels = torch.nonzero(region.flatten())[:, 0]
+    data = textures.flatten(2)[..., texels]
+    seen = weight.flatten(2)[..., texels].clamp_min(LEAST_SEEN)
+    filled = data.clone()
+    for _ in range(ROUNDS):
+        mean = filled.mean(0)
+        centred = (filled - mean).flatten(1)
+        values, vectors = torch.linalg.eigh(centred @ centred.T / number)  # N is far smaller than 3 M
+        values, vectors = values[-count:].flip(0).clamp_min(1e-12), vectors[:, -count:].flip(1)
+        directions = (vectors.T @ centred) / number**0.5  # [K, 3 M], one standard deviation long
+        coefficients = vectors * number**0.5  # [N, K], of unit variance
+        model = mean + (coefficients @ directions).view_as(data)
+        filled = data * seen + model * (1 - seen)
+    whole = textures.mean(0).flatten(1)
+    whole[:, texels] = mean
+    return TextureModel(whole.view(textures.shape[1:]), directions.view(count, 3, -1), texels)
