@@ -63,7 +63,7 @@ class TextureGAN(pl.LightningModule):
         patch = config.patch
         # Patches of one picture are seldom alike, so their deviation over a group tells nothing.
         self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
-        self.augment = Augment(config.augment.target, config.augment.images)
+        self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
         self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
         self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step

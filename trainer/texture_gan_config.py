@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from clipface.texture.augment import PAPER
 from trainer.face_stream import DatasetConfig
 from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig
@@ -49,6 +50,7 @@ class AugmentConfig:
     target: float = 0.6
     images: float = 200_000  # in which its probability can go from 0 to 1
     every: int = 4  # batches between adaptations
+    transforms: list[str] = field(default_factory=lambda: [*PAPER])  # groups or names, see clipface/texture/augment.py
 
 
 @dataclass

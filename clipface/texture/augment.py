@@ -3,18 +3,38 @@
 Every transform is applied with probability p; p follows how sure the discriminator is of real pictures.
 
 Source: Karras et al., "Training generative adversarial networks with limited data" (NeurIPS 2020, arXiv 2006.06676),
-appendix B and section 3.1; own code from its formulas. One difference: pictures are resampled with a bicubic kernel
-instead of an orthogonal wavelet at twice the resolution. It is exact for flips, quarter turns and whole pixels.
+section 3.1 and appendix B; own code from its formulas.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd import Function
 
 from clipface.shapes import expect
+from clipface.texture.resample import resample
+from clipface.texture.transforms import (
+    BAND_POWER,
+    band_gains,
+    colour_map,
+    cut_out,
+    filter_bands,
+    pixel_map,
+    smooth_map,
+)
+
+# Transforms by group; a run may name groups or single transforms.
+GROUPS = {
+    "blit": ("flip", "turn", "shift"),
+    "geometry": ("scale", "rotate", "stretch", "move"),
+    "colour": ("brightness", "contrast", "invert", "hue", "saturation"),
+    "filter": ("filter",),
+    "noise": ("noise",),
+    "cutout": ("cutout",),
+}
+NAMES = tuple(name for group in GROUPS.values() for name in group)
+PAPER = ("blit", "geometry", "colour")  # what the paper found best for small sets of faces
 
 # Strengths from appendix B of the paper.
 TRANSLATION = 0.125  # of the picture's side: bound of whole-pixel shifts, deviation of fractional ones
@@ -22,23 +42,31 @@ SCALE_DEVIATION = 0.2  # of log2
 BRIGHTNESS_DEVIATION = 0.2  # for pictures in [-1, 1]
 CONTRAST_DEVIATION = 0.5  # of log2
 SATURATION_DEVIATION = 1.0  # of log2
+BAND_DEVIATION = 1.0  # of log2
+NOISE_DEVIATION = 0.1  # of the noise's own deviation
+CUTOUT_SIDE = 0.5  # of the picture's side
 
 
 class Augment(nn.Module):
-    """Random flips, turns, shifts, scales and colours, with an adaptive probability.
+    """Random transforms with an adaptive probability.
 
     Args:
         target: mean sign of the logits of real pictures that p is steered to.
         images: number of images in which p can go from 0 to 1.
+        transforms: groups or single transforms (see GROUPS) that may happen.
 
     Attributes:
         probability: p, a scalar on the module's device; it never visits the host.
         signs: sum and number of the signs seen since the last adaptation.
     """
 
-    def __init__(self, target: float = 0.6, images: float = 500_000):
+    def __init__(self, target: float = 0.6, images: float = 500_000, transforms: Sequence[str] = PAPER):
         super().__init__()
+        unknown = [name for name in transforms if name not in GROUPS and name not in NAMES]
+        if unknown:
+            raise ValueError(f"transforms: some of {', '.join((*GROUPS, *NAMES))} are wanted, {unknown} were given")
         self.target, self.images = target, images
+        self.used = {part for name in transforms for part in GROUPS.get(name, (name,))}
         self.register_buffer("probability", torch.zeros(()))
         self.register_buffer("signs", torch.zeros(2))
 
@@ -55,116 +83,86 @@ class Augment(nn.Module):
         self.signs.zero_()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Transform images [B, 3, H, H] in [-1, 1], each in its own way; what lies outside is mirrored in.
+        """Transform images [B, 3, H, H] in [-1, 1], each in its own way; one that nothing happens to stays as it is.
 
         Gradient: to images, twice differentiable.
         """
         sizes = expect("images", images, ("B", 3, "H", "H"))
-        draw = _Draw(sizes["B"], self.probability, images.device)
-        moved = resample(images, geometry(draw, sizes["H"]))
-        matrix = colour(draw)
-        return (matrix[:, :, :3] @ moved.flatten(2) + matrix[:, :, 3:]).view_as(images)
+        draw = _Draw(sizes["B"], self.probability, self.used, images.device)
+        if self.used & {*GROUPS["blit"], *GROUPS["geometry"]}:
+            transform, moved = geometry(draw, sizes["H"])
+            images = resample(images, transform[:, :2], ~moved)
+        if self.used & {*GROUPS["colour"]}:
+            matrix, changed = colour(draw)
+            matrix = matrix.to(images.dtype)
+            coloured = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], images.flatten(2)).view_as(images)
+            images = torch.where(changed[:, None, None, None], coloured, images)
+        return self._spoil(images, draw) if self.used & {"filter", "noise", "cutout"} else images
+
+    def _spoil(self, images: Tensor, draw: "_Draw") -> Tensor:
+        if "filter" in self.used:
+            strengths = torch.stack([draw.normal("filter", BAND_DEVIATION) for _ in BAND_POWER], 1)
+            filtered = filter_bands(images, band_gains(strengths))
+            images = torch.where((strengths != 0).any(1)[:, None, None, None], filtered, images)
+        if "noise" in self.used:
+            deviation = draw.normal("noise", NOISE_DEVIATION).abs()
+            images = images + torch.randn_like(images) * deviation[:, None, None, None]
+        if "cutout" in self.used:
+            happens, centre = draw.happens("cutout"), torch.rand(len(images), 2, device=images.device)
+            images = cut_out(images, centre, happens, CUTOUT_SIDE)
+        return images
 
 
 class _Draw:
-    """Random numbers for a batch, each left at its neutral value with probability 1 − p."""
+    """Random numbers for a batch, each left at its neutral value 0 with probability 1 − p."""
 
-    def __init__(self, batch: int, probability: Tensor, device: torch.device):
-        self.batch, self.probability, self.device = batch, probability, device
+    def __init__(self, batch: int, probability: Tensor, used: set[str], device: torch.device):
+        self.batch, self.probability, self.used, self.device = batch, probability, used, device
 
-    def _gate(self, value: Tensor, neutral: float, probability: Tensor) -> Tensor:
-        return torch.where(torch.rand(self.batch, device=self.device) < probability, value, neutral)
+    def happens(self, name: str, probability: Tensor | None = None) -> Tensor:
+        """[B] of 1 and 0: whether a transform happens."""
+        if name not in self.used:
+            return torch.zeros(self.batch, device=self.device)
+        chance = self.probability if probability is None else probability
+        return (torch.rand(self.batch, device=self.device) < chance).float()
 
-    def normal(self, deviation: float) -> Tensor:
-        return self._gate(torch.randn(self.batch, device=self.device) * deviation, 0.0, self.probability)
+    def normal(self, name: str, deviation: float, columns: int = 1) -> Tensor:
+        """[B], or [B, columns] of which all or none are neutral."""
+        return self._gated(name, torch.randn(columns, self.batch, device=self.device) * deviation)
 
-    def uniform(self, bound: float, probability: Tensor | None = None) -> Tensor:
-        value = (torch.rand(self.batch, device=self.device) * 2 - 1) * bound
-        return self._gate(value, 0.0, self.probability if probability is None else probability)
+    def angle(self, name: str, probability: Tensor | None = None) -> Tensor:
+        """[B] in [-π, π]."""
+        value = (torch.rand(1, self.batch, device=self.device) * 2 - 1) * math.pi
+        return self._gated(name, value, probability)
 
-    def whole(self, low: int, high: int) -> Tensor:
-        value = torch.randint(low, high + 1, (self.batch,), device=self.device).float()
-        return self._gate(value, 0.0, self.probability)
+    def whole(self, name: str, low: int, high: int, columns: int = 1) -> Tensor:
+        """[B], or [B, columns], of whole numbers."""
+        return self._gated(name, torch.randint(low, high + 1, (columns, self.batch), device=self.device).float())
+
+    def _gated(self, name: str, value: Tensor, probability: Tensor | None = None) -> Tensor:
+        value = value * self.happens(name, probability)
+        return value[0] if len(value) == 1 else value.T
 
 
-def geometry(draw: _Draw, size: int) -> Tensor:
-    """Compose the random geometric transforms, [B, 2, 3], output to input positions in [-1, 1].
-
-    The inverse of a random transform is a random transform of the same kind, so each is drawn as an inverse at once.
-    """
-    flip = 1 - 2 * draw.whole(0, 1)
-    turn = draw.whole(0, 3) * (math.pi / 2)
+def geometry(draw: _Draw, size: int) -> tuple[Tensor, Tensor]:
+    """All geometric transforms: one map [B, 3, 3] each, and [B] whether it falls between pixels."""
     bound = round(size * TRANSLATION)
-    whole_x, whole_y = (draw.whole(-bound, bound) * (2 / size) for _ in "xy")
-    scale = torch.exp2(draw.normal(SCALE_DEVIATION))
+    pixels = pixel_map(
+        draw.whole("flip", 0, 1), draw.whole("turn", 0, 3), draw.whole("shift", -bound, bound, 2) * (2 / size)
+    )
     # Two turns, before and after the anisotropic scale; together one of them happens with probability p.
     once = 1 - (1 - draw.probability).sqrt()
-    before, after = (draw.uniform(math.pi, once) for _ in "ab")
-    stretch = torch.exp2(draw.normal(SCALE_DEVIATION))
-    part_x, part_y = (draw.normal(TRANSLATION) * 2 for _ in "xy")
-    linear = _rotation(turn, exact=True) * torch.stack((flip, torch.ones_like(flip)), 1)[:, None]
-    scales = torch.diag_embed(torch.stack((scale * stretch, scale / stretch), 1))
-    rest = linear @ _rotation(before) @ scales @ _rotation(after)
-    shift = torch.stack((whole_x, whole_y), 1)[..., None] + rest @ torch.stack((part_x, part_y), 1)[..., None]
-    return torch.cat((rest, shift), 2)
+    scale, before = draw.normal("scale", SCALE_DEVIATION), draw.angle("rotate", once)
+    stretch, after = draw.normal("stretch", SCALE_DEVIATION), draw.angle("rotate", once)
+    move = draw.normal("move", 2 * TRANSLATION, 2)
+    moved = torch.cat((torch.stack((scale, before, stretch, after), 1), move), 1) != 0
+    return pixels @ smooth_map(scale, before, stretch, after, move), moved.any(1)
 
 
-def colour(draw: _Draw) -> Tensor:
-    """Compose the random colour transforms, [B, 3, 4]: a matrix and an offset."""
-    eye = torch.eye(3, device=draw.device)
-    luma = torch.full((3, 3), 1 / 3, device=draw.device)  # projection on the grey axis v vᵀ, v = (1, 1, 1)/√3
-    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=draw.device) / 3**0.5
-    brightness = draw.normal(BRIGHTNESS_DEVIATION)
-    contrast = torch.exp2(draw.normal(CONTRAST_DEVIATION))[:, None, None]
-    inverted = draw.whole(0, 1)[:, None, None]
-    angle = draw.uniform(math.pi)[:, None, None]
-    saturation = torch.exp2(draw.normal(SATURATION_DEVIATION))[:, None, None]
-    hue = luma + angle.cos() * (eye - luma) + angle.sin() * cross  # Rodrigues' formula about the grey axis
-    matrix = (luma + saturation * (eye - luma)) @ hue @ (eye - 2 * inverted * luma)
-    # Brightness comes first in the paper, so every later transform acts on it too.
-    offset = (matrix * contrast).sum(2) * brightness[:, None]
-    return torch.cat((matrix * contrast, offset[..., None]), 2)
-
-
-def resample(images: Tensor, transform: Tensor) -> Tensor:
-    """Sample images [B, C, H, W] at affine positions [B, 2, 3] (output to input, in [-1, 1]), bicubic and mirrored."""
-    grid = F.affine_grid(transform.to(images.dtype), list(images.shape), align_corners=False)
-    return _Resample.apply(images, grid)
-
-
-_BICUBIC, _REFLECTION = 2, 2  # PyTorch's numbers for the interpolation and padding modes
-
-
-class _Resample(Function):
-    """Grid sampling, linear in the image: PyTorch's own backward cannot be differentiated again."""
-
-    @staticmethod
-    def forward(ctx, images, grid):
-        ctx.save_for_backward(grid)
-        ctx.size = images.shape
-        return F.grid_sample(images, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _ResampleTransposed.apply(gradient, ctx.saved_tensors[0], ctx.size), None
-
-
-class _ResampleTransposed(Function):
-    @staticmethod
-    def forward(ctx, gradient, grid, size):
-        ctx.save_for_backward(grid)
-        # The operator wants an image; its values do not matter, since the grid gets no gradient.
-        image = gradient.new_empty(()).expand(size)
-        modes = (_BICUBIC, _REFLECTION, False, (True, False))
-        return torch.ops.aten.grid_sampler_2d_backward(gradient.contiguous(), image, grid, *modes)[0]
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _Resample.apply(gradient, ctx.saved_tensors[0]), None, None
-
-
-def _rotation(angle: Tensor, exact: bool = False) -> Tensor:
-    cosine, sine = angle.cos(), angle.sin()
-    if exact:  # a quarter turn must hit pixel centres
-        cosine, sine = cosine.round(), sine.round()
-    return torch.stack((torch.stack((cosine, -sine), 1), torch.stack((sine, cosine), 1)), 1)
+def colour(draw: _Draw) -> tuple[Tensor, Tensor]:
+    """All colour transforms: one map [B, 3, 4] each, and [B] whether there is any."""
+    brightness, contrast = draw.normal("brightness", BRIGHTNESS_DEVIATION), draw.normal("contrast", CONTRAST_DEVIATION)
+    invert, hue = draw.whole("invert", 0, 1), draw.angle("hue")
+    saturation = draw.normal("saturation", SATURATION_DEVIATION)
+    parts = (brightness, contrast, invert, hue, saturation)
+    return colour_map(*parts), (torch.stack(parts) != 0).any(0)
