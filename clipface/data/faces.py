@@ -185,7 +185,9 @@ def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:
     for shard in shards:
         if shard.record["sizes"] != sizes:
             given = shard.record["sizes"]
-            raise ValueError(f"dataset: {shard.path}: parameters {sizes} as in the first are wanted, {given} were given")
+            raise ValueError(
+                f"dataset: {shard.path}: parameters {sizes} as in the first are wanted, {given} were given"
+            )
     lacking = [key for key in PARAMETERS if key not in sizes and key not in OPTIONAL]
     if lacking:
         raise ValueError(f"dataset: {shards[0].path} lacks {', '.join(lacking)}; it has {', '.join(sorted(sizes))}")

@@ -29,7 +29,9 @@ def folder(tmp_path):
     written = [faces(2), faces(1)]
     batches = [(batch, ["words"] * len(batch.image)) for batch in written]
     write_faces(tmp_path / "set", batches, faces_a_shard=2)
-    return tmp_path / "set", FaceBatch(*(torch.cat([one, two]) for one, two in zip(written[0][:8], written[1][:8], strict=True)))
+    return tmp_path / "set", FaceBatch(
+        *(torch.cat([one, two]) for one, two in zip(written[0][:8], written[1][:8], strict=True))
+    )
 
 
 def test_what_is_written_is_read(folder):

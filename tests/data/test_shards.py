@@ -16,7 +16,9 @@ def face(name, seed=0, **parameters):
     random = np.random.default_rng(seed)
     image = random.integers(0, 255, (8, 8, 3), np.uint8)
     mask = random.integers(0, 255, (8, 8), np.uint8)
-    return Face(name, image, mask, {"shape": random.normal(size=3).astype(np.float32), **parameters}, "words", "a/b.jpg")
+    return Face(
+        name, image, mask, {"shape": random.normal(size=3).astype(np.float32), **parameters}, "words", "a/b.jpg"
+    )
 
 
 @pytest.fixture

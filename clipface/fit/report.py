@@ -1,0 +1,119 @@
+"""What came of a folder of photographs: counts with reasons, the heads' distribution, a sheet to look at."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from clipface.data import FitDistribution, MaskedFaces
+from clipface.data.distribution import BLOCKS
+from clipface.data.shards import DISTRIBUTION, PARTIAL, survey, write_json
+from clipface.head import HeadModel
+from clipface.render.renderer import Renderer
+
+SUMMARY, SHEET = "summary.json", "contact_sheet.png"
+EXAMPLES = 5
+SHEET_FACES, SHEET_COLUMNS, CELL = 40, 5, 160  # faces; faces a row; pixels
+DRAWN_AT_ONCE = 8
+
+
+def summarise(out: Path, others: int = 0) -> dict[str, Any]:
+    """Count what became of the photographs of a data set, and write `summary.json`.
+
+    Args:
+        out: the data set.
+        others: files that are no pictures.
+
+    Returns:
+        photographs, kept, dropped, other_files: counts; reasons: for each kind its count and examples.
+    """
+    reasons: dict[str, list[str]] = defaultdict(list)
+    total = 0
+    for shard in survey(out)[0]:
+        for file, record in shard.record["sources"].items():
+            kind, _, detail = record["result"].partition(": ")
+            total += 1
+            if kind != "kept":
+                reasons[kind].append(f"{file}: {detail}")
+    dropped = sum(map(len, reasons.values()))
+    summary = {
+        "photographs": total, "kept": total - dropped, "dropped": dropped, "other_files": others,
+        "reasons": {
+            kind: {"count": len(files), "examples": sorted(files)[:EXAMPLES]}
+            for kind, files in sorted(reasons.items(), key=lambda item: -len(item[1]))
+        },
+    }  # fmt: skip
+    write_json(out / SUMMARY, summary)
+    return summary
+
+
+def table(summary: dict[str, Any]) -> str:
+    """The summary as lines to print."""
+    total = max(summary["photographs"], 1)
+    lines = [f"{summary['photographs']} photographs: {summary['kept']} kept, {summary['dropped']} dropped"]
+    for kind, entry in summary["reasons"].items():
+        lines.append(f"  {kind:<20} {entry['count']:>6}  {entry['count'] / total:>6.1%}   {entry['examples'][0]}")
+        lines += [f"{'':<40}{example}" for example in entry["examples"][1:3]]
+    if summary["other_files"]:
+        lines.append(f"  passed over: {summary['other_files']} files that are no pictures")
+    return "\n".join(lines)
+
+
+def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
+    """Measure how the heads of a data set are distributed; None, and no file, where it stores vertices only."""
+    faces = MaskedFaces(out, 8)
+    if not set(BLOCKS) <= set(faces.sizes) or "vertices" in faces.sizes:
+        (out / DISTRIBUTION).unlink(missing_ok=True)
+        return None
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in BLOCKS}
+    for index in range(len(faces)):
+        parameters = faces.parameters(index)
+        for name in BLOCKS:
+            rows[name].append(parameters[name])
+    slots = faces.sizes["expression"][0]
+    distribution = FitDistribution.fit(
+        {name: np.stack(parts) for name, parts in rows.items()}, np.arange(slots) < len(head.expression_names)
+    )
+    partial = out / (DISTRIBUTION + PARTIAL + ".npz")  # numpy adds this ending to other names
+    distribution.save(partial)
+    partial.replace(out / DISTRIBUTION)
+    return distribution
+
+
+@torch.no_grad()
+def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHEET_FACES) -> Path:
+    """Draw faces spread over a data set: the picture, what of it is learned, and the fitted head before it."""
+    faces = MaskedFaces(out, CELL)
+    chosen = np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int).tolist()
+    cells = []
+    for start in range(0, len(chosen), DRAWN_AT_ONCE):
+        cells += _cells(faces, chosen[start : start + DRAWN_AT_ONCE], head, renderer)
+    rows = -(-len(cells) // SHEET_COLUMNS)
+    sheet = Image.new("RGB", (min(SHEET_COLUMNS, len(cells)) * 3 * CELL, rows * CELL), "white")
+    for place, cell in enumerate(cells):
+        sheet.paste(cell, (place % SHEET_COLUMNS * 3 * CELL, place // SHEET_COLUMNS * CELL))
+    sheet.save(out / SHEET)
+    return out / SHEET
+
+
+def _cells(faces: MaskedFaces, indices: list[int], head: HeadModel, renderer: Renderer) -> list[Image.Image]:
+    device = head.v_template.device
+    cells = []
+    for index in indices:
+        face = faces[index]
+        picture = faces.pictures(index)[0].resize((CELL, CELL), Image.Resampling.BILINEAR)
+        parts = [part[None].to(device) for part in face[2:8]]
+        shape, expression, pose, camera, neck_pose, eye_pose = parts
+        vertices = face.vertices
+        vertices = head(shape, expression, pose, neck_pose, eye_pose) if vertices is None else vertices[None].to(device)
+        behind = torch.from_numpy(np.array(picture, np.float32) / 255).permute(2, 0, 1)[None].to(device)
+        drawn = renderer(vertices, None, camera, CELL, behind).image[0].clamp(0, 1)
+        cell = Image.new("RGB", (3 * CELL, CELL))
+        for place, shown in enumerate((behind[0].cpu(), (face.image + 1) / 2, drawn.cpu())):
+            pixels = (shown.permute(1, 2, 0) * 255).round().byte().numpy()
+            cell.paste(Image.fromarray(pixels), (place * CELL, 0))
+        cells.append(cell)
+    return cells

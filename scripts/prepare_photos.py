@@ -1,0 +1,154 @@
+"""Turn a folder of photographs into a data set for trainer.texture_gan: filter, crop, fit heads, mask.
+
+python scripts/prepare_photos.py --photos my_photos --out my_faces
+python -m trainer.texture_gan dataset.path=my_faces
+
+The same command again does only what is missing: after an interruption, or when there are new photographs.
+"""
+
+import argparse
+import errno
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+from clipface.fit.attributes import FaceAttributes
+from clipface.fit.filter import FilterRule
+from clipface.fit.heads import FittedHeads
+from clipface.fit.prepare import KEPT, Options, Preparation, open_output, plan_run
+from clipface.fit.report import SUMMARY, summarise, table, write_distribution, write_sheet
+from clipface.fit.sources import find_sources, read_people
+from clipface.head import load_head
+from clipface.render import Renderer
+
+INTERRUPTED = 130  # exit code of a program ended by Ctrl-C
+RULES = sorted(path.name.removesuffix(".yaml") for path in (files("configs") / "filter").iterdir())
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    cpus = os.cpu_count() or 1
+    one = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    one.add_argument("--photos", type=Path, required=True, help="folder of pictures, searched with all below it")
+    one.add_argument("--out", type=Path, required=True, help="data set folder; new, or one to go on with")
+    one.add_argument("--head", default="open", choices=("open", "flame"), help="the head to fit")
+    one.add_argument("--filter", default="default", help=f"{', '.join(RULES)}, or a YAML file (see configs/filter)")
+    one.add_argument("--attributes", type=Path, help="folder or zip of FFHQ attribute files (JSON)")
+    one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
+    one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
+    one.add_argument("--workers", type=int, default=cpus, help="processes that read pictures and find faces; 0: none")
+    one.add_argument("--batch", type=int, default=32, help="faces fitted at once")
+    one.add_argument("--shard", type=int, default=256, help="photographs in a shard, the most that a crash loses")
+    one.add_argument("--lossless", action="store_true", help="keep pictures as PNG instead of JPEG")
+    one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
+    return one
+
+
+def main() -> int:
+    options = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        prepare(options)
+    except KeyboardInterrupt:
+        print("\nstopped. What was done is kept; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            print(
+                f"\nerror: the disk of {options.out} is full. The shards that are complete stay; make room and run "
+                "the same command again",
+                file=sys.stderr,
+            )
+            return 1
+        print(f"error: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except (ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Do what the command line asks for."""
+    people = read_people(arguments.people) if arguments.people else None
+    sources, others = find_sources(arguments.photos, arguments.out, people)
+    options = Options(
+        arguments.photos, arguments.out, arguments.head, read_rule(arguments.filter),
+        FaceAttributes(arguments.attributes) if arguments.attributes else None,
+        arguments.workers, arguments.batch, arguments.shard, arguments.lossless,
+    )  # fmt: skip
+    for damage in open_output(options, FittedHeads.name, arguments.verify):
+        print(f"damaged, made again: {damage}")
+    with alone(arguments.out):
+        plan = plan_run(options, sources)
+        for path, why in plan.stale.items():
+            print(f"out of date, made again: {path.name}: {why}")
+        if len(plan.todo) < len(sources):
+            print(f"{len(sources) - len(plan.todo)} of {len(sources)} photographs are done already")
+        head = load_head(arguments.head).to(arguments.device)
+        renderer = Renderer(head.faces, head.uv, head.uv_faces).to(arguments.device)
+        if plan.todo:
+            with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05) as bar:
+                Preparation(options, FittedHeads(head, renderer), counter(bar)).run(plan)
+        finish(arguments.out, others, head, renderer)
+
+
+def counter(bar: tqdm):
+    """Shows the progress of each photograph on a bar."""
+    dropped = 0
+
+    def done(file: str, result: str) -> None:
+        nonlocal dropped
+        dropped += result != KEPT
+        bar.set_postfix(dropped=dropped, refresh=False)
+        bar.update()
+
+    return done
+
+
+def finish(out: Path, others: int, head: torch.nn.Module, renderer: Renderer) -> None:
+    """Say what came out, and write what is about the data set as a whole."""
+    summary = summarise(out, others)
+    print(table(summary))
+    if not summary["kept"]:
+        print(f"no face was kept; the reasons stand in {out / SUMMARY}")
+        return
+    write_distribution(out, head)
+    print(f"look at {write_sheet(out, head, renderer)}\ntrain: python -m trainer.texture_gan dataset.path={out}")
+
+
+def read_rule(name: str) -> FilterRule:
+    """Read a filter rule by name or from a YAML file."""
+    path = files("configs") / "filter" / f"{name}.yaml" if name in RULES else Path(name)
+    if not path.is_file():
+        raise ValueError(f"filter: one of {', '.join(RULES)} or a YAML file is wanted, {name} was given")
+    try:
+        return OmegaConf.to_object(
+            OmegaConf.merge(OmegaConf.structured(FilterRule), OmegaConf.create(path.read_text()))
+        )
+    except Exception as error:  # OmegaConf and YAML have many kinds of them
+        raise ValueError(f"filter: {path}: {error}") from error
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep other runs off this data set."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"out: another run is writing to {out}; wait for it, or end it") from None
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())
