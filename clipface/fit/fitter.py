@@ -63,6 +63,10 @@ class Fitter:
         if groups is not None:
             groups = torch.unique(groups.to(device), return_inverse=True)[1]
         fit = fit_landmarks(self.head, places, groups)
+        return self.masked(fit, crops, person, inside)
+
+    def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedPictures:
+        """Find what pictures show of heads that are fitted already; all on the head's device."""
         mask = self.find_mask(fit, crops, person, inside)
         return FittedPictures(fit, mask, self._visibility(fit, mask))
 
