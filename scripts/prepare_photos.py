@@ -21,12 +21,14 @@ import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
+from clipface.fit import deca, given_vertices
 from clipface.fit.attributes import FaceAttributes
 from clipface.fit.filter import FilterRule
-from clipface.fit.heads import FittedHeads
+from clipface.fit.heads import DecaHeads, FittedHeads, VertexHeads
+from clipface.fit.pairing import Pairing, pair
 from clipface.fit.prepare import KEPT, Options, Preparation, open_output, plan_run
 from clipface.fit.report import SUMMARY, summarise, table, write_distribution, write_sheet
-from clipface.fit.sources import find_sources, read_people
+from clipface.fit.sources import Source, find_sources, read_people, with_fits
 from clipface.head import load_head
 from clipface.render import Renderer
 
@@ -43,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--head", default="open", choices=("open", "flame"), help="the head to fit")
     one.add_argument("--filter", default="default", help=f"{', '.join(RULES)}, or a YAML file (see configs/filter)")
     one.add_argument("--attributes", type=Path, help="folder or zip of FFHQ attribute files (JSON)")
+    one.add_argument("--fits", type=Path, help="folder of DECA codes (.mat, .pkl, .npz) or vertices (.pt) to import")
+    one.add_argument("--tform", type=Path, help="sample_deca.pkl, if the vertices are in DECA's crop")
     one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
     one.add_argument("--workers", type=int, default=cpus, help="processes that read pictures and find faces; 0: none")
@@ -86,7 +90,11 @@ def prepare(arguments: argparse.Namespace) -> None:
         FaceAttributes(arguments.attributes) if arguments.attributes else None,
         arguments.workers, arguments.batch, arguments.shard, arguments.lossless,
     )  # fmt: skip
-    for damage in open_output(options, FittedHeads.name, arguments.verify):
+    pairing = find_fits(arguments, sources)
+    if pairing is not None:
+        sources = with_fits(sources, pairing.paths)
+    kind = source_of(pairing)
+    for damage in open_output(options, kind.name, arguments.verify):
         print(f"damaged, made again: {damage}")
     with alone(arguments.out):
         plan = plan_run(options, sources)
@@ -97,9 +105,44 @@ def prepare(arguments: argparse.Namespace) -> None:
         head = load_head(arguments.head).to(arguments.device)
         renderer = Renderer(head.faces, head.uv, head.uv_faces).to(arguments.device)
         if plan.todo:
+            more = {FittedHeads: (), DecaHeads: (pairing, arguments.photos), VertexHeads: (pairing, tform(arguments))}
+            heads = kind(head, renderer, *more[kind])
             with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05) as bar:
-                Preparation(options, FittedHeads(head, renderer), counter(bar)).run(plan)
+                Preparation(options, heads, counter(bar)).run(plan)
         finish(arguments.out, others, head, renderer)
+
+
+def find_fits(arguments: argparse.Namespace, sources: list[Source]) -> Pairing | None:
+    """Pair photographs with what heads are imported from; None if they are to be fitted."""
+    if arguments.fits is None:
+        return None
+    if arguments.head != "flame":
+        raise ValueError(
+            f"head: flame is wanted with --fits, since DECA's heads are FLAME's, {arguments.head} was given"
+        )
+    pairing = pair([source.file for source in sources], arguments.fits, (*deca.SUFFIXES, *given_vertices.SUFFIXES))
+    if len({is_vertices(path) for path in pairing.paths.values()}) > 1:
+        raise ValueError(f"fits: codes or vertices are wanted, {arguments.fits} holds both")
+    if pairing.unused:
+        print(f"{len(pairing.unused)} files in {arguments.fits} belong to no photograph, such as {pairing.unused[0]}")
+    return pairing
+
+
+def source_of(pairing: Pairing | None) -> type:
+    """Class of the head source."""
+    if pairing is None:
+        return FittedHeads
+    return VertexHeads if any(map(is_vertices, pairing.paths.values())) else DecaHeads
+
+
+def is_vertices(path: Path) -> bool:
+    """Whether a file holds vertices, not a code."""
+    return path.suffix.lower() in given_vertices.SUFFIXES
+
+
+def tform(arguments: argparse.Namespace):
+    """The map into DECA's crop that all vertices are in, if there is one."""
+    return deca.read_tform(arguments.tform) if arguments.tform else None
 
 
 def counter(bar: tqdm):

@@ -20,6 +20,7 @@ class Cutout(NamedTuple):
     points: np.ndarray  # [478, 3] float32 landmarks, crop pixels
     person: np.ndarray  # [S, S] uint8, 255 where a person is
     matrix: np.ndarray  # [3, 3] float64, pixels of the upright photograph file to crop pixels
+    photograph: tuple[int, int]  # width and height of that file
 
 
 _detectors: dict[int, FaceDetector] = {}  # this process's; a forked child must not use its parent's
@@ -55,7 +56,8 @@ def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
     if reason is not None:
         return reason
     person = (detector.person(cut.picture) * 255).round().astype(np.uint8)
-    return Cutout(cut.picture, cut.inside, points, person, matrix @ np.diag([1 / reduction, 1 / reduction, 1]))
+    matrix = matrix @ np.diag([1 / reduction, 1 / reduction, 1])
+    return Cutout(cut.picture, cut.inside, points, person, matrix, photograph.size)
 
 
 def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:

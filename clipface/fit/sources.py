@@ -18,11 +18,11 @@ class Source(NamedTuple):
     size: int
     mtime_ns: int
     person: str | None = None
+    fit: str | None = None  # size and time of the file that its head is imported from
 
     def record(self) -> dict[str, Any]:
         """What tells later whether it is still the same."""
-        person = {} if self.person is None else {"person": self.person}
-        return {"size": self.size, "mtime_ns": self.mtime_ns, **person}
+        return {name: value for name, value in self._asdict().items() if name != "file"}
 
 
 class Plan(NamedTuple):
@@ -79,6 +79,13 @@ def _files(folder: Path, leave_out: Path) -> Iterator[Path]:
             yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
 
 
+def with_fits(sources: list[Source], fits: Mapping[str, Path]) -> list[Source]:
+    """Note for each photograph which file its head comes from, so that a changed one is noticed."""
+    states = {file: path.stat() for file, path in fits.items()}
+    marks = {file: f"{state.st_size} {state.st_mtime_ns}" for file, state in states.items()}
+    return [source._replace(fit=marks.get(source.file)) for source in sources]
+
+
 def read_people(path: Path) -> dict[str, str]:
     """Read who is on which photograph: a CSV file with the columns `file` and `person`.
 
@@ -119,9 +126,7 @@ def _why_stale(shard: Shard, now: Mapping[str, Source], new_people: set[str | No
     for file, record in shard.record["sources"].items():
         if file not in now:
             return f"{file} was removed"
-        if any(record.get(key) != value for key, value in now[file].record().items()) or (
-            record.get("person") != now[file].person
-        ):
+        if any(record.get(key) != value for key, value in now[file].record().items()):
             return f"{file} was changed"
         if now[file].person in new_people:
             return f"there are new photographs of {now[file].person}"
