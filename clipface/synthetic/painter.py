@@ -53,7 +53,8 @@ class Painter:
         Args:
             faces: what to paint.
             generator: source of randomness, on the head's device.
-            base: [B, 3, R, R] skins in 0..1 to paint over (photographs, light included); painted skins if None.
+            base: [B, 3, R, R] skins in 0..1 to paint over (photographs, light included); painted skins if None. Eyes
+                and hair are painted over it too, brows and lashes only where a look has its own.
         Returns:
             [B, 3, R, R] in 0..1, row 0 the top of the texture's picture.
         """
@@ -70,7 +71,7 @@ class Painter:
         styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
         _skin_layers(canvas, faces, studio, fresh=base is None)
         _each_look(canvas, faces, studio, lambda look: look.skin)
-        _eyes_and_hair(canvas, faces, styles, studio, paint_all=base is None)
+        _eyes_and_hair(canvas, faces, styles, studio, photographs=base is not None)
         _some(canvas, faces, studio, lambda face: MAKEUP.get(face.makeup))
         for name in LIP_COLOURS:
             _some(canvas, faces, studio, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
@@ -137,9 +138,13 @@ def _chosen(given: Sequence[tuple | None], usual: Tensor, studio: Studio) -> Ten
 
 
 def _eyes_and_hair(
-    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], studio: Studio, paint_all: bool
+    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], studio: Studio, photographs: bool
 ) -> None:
     batch = len(faces)
+
+    def drawn(*names: str) -> Tensor:
+        """1 where a feature is painted: a photograph has its own, which a look may replace."""
+        return _column([float(not photographs or any(getattr(s, n) is not None for n in names)) for s in styles], studio)
 
     def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
         wanted = [
@@ -158,12 +163,21 @@ def _eyes_and_hair(
     thick = value(
         "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
     )
-    if paint_all:
-        dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
-        hair.paint_scalp(canvas, dressed, studio, colour)
-    hair.paint_brows(canvas, studio, brow, thick.clamp_min(0.4), studio.random(batch, 0.72, 1.0) * (thick > 0.3))
-    eyes.paint_lids(canvas, studio, value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1))
+    dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
+    hair.paint_scalp(canvas, dressed, studio, colour)
+    strength = studio.random(batch, 0.72, 1.0) * (thick > 0.3) * drawn("brows", "thickness")
+    hair.paint_brows(canvas, studio, brow, thick.clamp_min(0.4), strength)
+    lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
+    _lids(canvas, studio, lashes, drawn("lashes"))
     hair.paint_beard(canvas, faces, studio, colour)
+
+
+def _lids(canvas: Canvas, studio: Studio, lashes: Tensor, drawn: Tensor) -> None:
+    rows = drawn.flatten().nonzero().flatten()
+    if len(rows):
+        part = canvas.rows(rows)
+        eyes.paint_lids(part, studio, lashes[rows])
+        canvas.put(rows, part)
 
 
 def _with_hair(face: Attributes, style: Look) -> Attributes:
