@@ -90,13 +90,14 @@ class FaceAttributes:
         """
         try:
             faces = self.faces(stem)
+            if faces:
+                return _reason(faces[0], rule)
+            why = "the file lists no face"
         except KeyError:
-            return None if rule.unknown == "keep" else "attributes unknown: there is no file for this picture"
-        except ValueError as error:
-            return None if rule.unknown == "keep" else f"attributes unknown: {error}"
-        if not faces:
-            return None if rule.unknown == "keep" else "attributes unknown: the file lists no face"
-        return _reason(faces[0], rule)
+            why = "there is no file for this picture"
+        except (ValueError, TypeError, AttributeError) as error:
+            why = str(error)
+        return None if rule.unknown == "keep" else f"attributes unknown: {why}"
 
 
 def _largest_first(face: dict[str, Any]) -> float:
