@@ -89,7 +89,10 @@ def read_tform(path: Path, value: Any = None) -> np.ndarray:
     if abs(np.linalg.det(matrix)) < 1e-9 or not (row or column):
         raise ValueError(f"{path}: tform: an invertible map of the plane is wanted, {matrix.tolist()} was found")
     matrix = matrix if row else np.linalg.inv(matrix.T)
-    _similarity(matrix[None, :2, :2])
+    try:
+        _similarity(matrix[None, :2, :2])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return matrix
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -26,10 +26,11 @@ class Examiners:
     Args:
         count: of processes; 0 examines in this one.
         rule, size: see `examine`.
+        task: what is done with each path.
     """
 
-    def __init__(self, count: int, rule: FilterRule, size: int) -> None:
-        self.count, self.rule, self.size = count, rule, size
+    def __init__(self, count: int, rule: FilterRule, size: int, task: Callable[..., Cutout | str] = examine) -> None:
+        self.count, self.rule, self.size, self.task = count, rule, size, task
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "Examiners":
@@ -41,7 +42,7 @@ class Examiners:
     def examine(self, paths: Iterable[str]) -> Iterator[Cutout | str]:
         """Examine photographs; results come in the order of `paths`."""
         if not self.count:
-            yield from (examine(path, self.rule, self.size) for path in paths)
+            yield from (self.task(path, self.rule, self.size) for path in paths)
             return
         waiting: deque[tuple[str, Future]] = deque()
         source, more = iter(paths), True
@@ -61,7 +62,7 @@ class Examiners:
 
     def _submit(self, path: str) -> Future:
         try:
-            return self._started().submit(examine, path, self.rule, self.size)
+            return self._started().submit(self.task, path, self.rule, self.size)
         except BrokenProcessPool as error:
             future: Future = Future()
             future.set_exception(error)
@@ -72,7 +73,7 @@ class Examiners:
         for path in paths:
             self._end()
             try:
-                yield self._started().submit(examine, path, self.rule, self.size).result()
+                yield self._started().submit(self.task, path, self.rule, self.size).result()
             except BrokenProcessPool:
                 yield "unreadable: the process that examined it was ended by the system (out of memory, or a crash)"
         self._end()

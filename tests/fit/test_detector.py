@@ -7,20 +7,6 @@ import pytest
 import torch
 
 from clipface.fit.detector import FaceDetector
-from clipface.head import load_head
-from clipface.render import Renderer
-from clipface.synthetic import PaintedFaces
-
-
-def painted(count, size=320, seed=0, **options):
-    head = load_head("open")
-    renderer = Renderer(head.faces, head.uv, head.uv_faces)
-    painter = PaintedFaces(head, renderer, 128)
-    generator = torch.Generator().manual_seed(seed)
-    batch = painter.sample(
-        count, generator, size, 10.0, 0.6, {"look": "none", "sex": "man"}, zoom=(1.2, 1.2), **options
-    )
-    return (batch.image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy(), batch, head
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +16,7 @@ def detector():
 
 
 @pytest.fixture(scope="module")
-def faces():
+def faces(painted):
     return painted(2)
 
 

@@ -1,0 +1,40 @@
+"""Painted faces in the place of photographs."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from clipface.head import HeadModel, load_head
+from clipface.render import Renderer
+from clipface.synthetic import PaintedFaces
+
+
+class Painted(NamedTuple):
+    """Pictures [B, S, S, 3] uint8, what they were painted from, and the head."""
+
+    pictures: np.ndarray
+    batch: Any
+    head: HeadModel
+
+
+@pytest.fixture(scope="session")
+def open_head():
+    head = load_head("open")
+    return head, Renderer(head.faces, head.uv, head.uv_faces)
+
+
+@pytest.fixture(scope="session")
+def painted(open_head):
+    """Paints ordinary faces of the shipped head, which MediaPipe takes for real ones."""
+    painter = PaintedFaces(*open_head, 128)
+
+    def paint(count: int, size: int = 320, seed: int = 0) -> Painted:
+        generator = torch.Generator().manual_seed(seed)
+        wanted = {"look": "none", "sex": "man"}
+        batch = painter.sample(count, generator, size, 10.0, 0.6, wanted, zoom=(1.2, 1.2))
+        pictures = (batch.image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
+        return Painted(pictures, batch, open_head[0])
+
+    return paint
