@@ -33,7 +33,13 @@ ASSETS = {
         "open_head_points.npz",
         "CC0-1.0",
         _REBUILD + "`python scripts/build_correspondence.py --photos <folder>`",
-        "a6a12a2235c252d6c5dd8e14db7d07f073c177198ea9d419a5b1eccb26894fa7",
+        "bffe13a3cef10d4e94f04b208fb275b64274638eac1bdd2afb296cf4027ba980",
+    ),
+    "texture_model": Asset(
+        "texture_model.safetensors",
+        "CC-BY-4.0",
+        _REBUILD + "`python scripts/build_texture_model.py --dataset <folder>`",
+        "1e086d0e35c7387c44f30c25ff9b5cbabd4e8ebd20209011204dec69676e016d",
     ),
     "generator": Asset(
         "generator.safetensors",

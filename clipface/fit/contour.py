@@ -12,7 +12,7 @@ from clipface.head import HeadModel
 
 REACH = 0.05  # metres from a contour point to the pivot of its line, half inwards and half away from the viewer
 # Angles from the contour point's own direction at which the line is sampled, degrees, positive towards the viewer.
-ANGLES = (-44, -34, -25, -17, -10, -5, 0, 5, 10, 17, 25)
+ANGLES = (0, 6, 12, 18, 25, 32, 40, 48)
 JUMP = 0.025  # metres between neighbouring samples; a longer step has left the face
 
 
@@ -48,11 +48,10 @@ def contour_lines(head: HeadModel, points: Correspondence) -> ContourLines:
     rows = points.rows("contour")
     outwards = _outwards(places, rows.numpy())
     found = [_line(surface, places[row], outward) for row, outward in zip(rows.tolist(), outwards, strict=True)]
-    corners = np.stack([faces[allowed[line]] for line, _, _ in found])
-    weights = np.stack([weight for _, weight, _ in found])
-    towards = np.stack([direction for _, _, direction in found])
+    corners = np.stack([faces[allowed[line]] for line, _ in found])
+    weights = np.stack([weight for _, weight in found])
     return ContourLines(
-        rows, torch.from_numpy(corners), torch.from_numpy(weights).float(), torch.from_numpy(towards).float()
+        rows, torch.from_numpy(corners), torch.from_numpy(weights).float(), torch.from_numpy(outwards).float()
     )
 
 
@@ -80,7 +79,6 @@ def _line(surface: Surface, place: np.ndarray, outward: np.ndarray) -> tuple[np.
     distance, numbers, weights = surface.cut(pivot, rays)
     middle = ANGLES.index(0)
     picked = np.full(len(ANGLES), -1)
-    last = {middle: place}
     for steps in (range(middle, len(ANGLES)), range(middle - 1, -1, -1)):
         previous = place
         for k in steps:
@@ -89,18 +87,10 @@ def _line(surface: Surface, place: np.ndarray, outward: np.ndarray) -> tuple[np.
             if not np.isfinite(distance[k, best]) or away[best] > JUMP:
                 break
             picked[k], previous = best, pivot + distance[k, best] * rays[k]
-            last[k] = previous
     have = np.flatnonzero(picked >= 0)
     if not len(have):
         raise ValueError("contour: a point on skin outside of the ears is wanted; the correspondence does not fit")
     # Where a line ends early its last sample stands for the missing ones.
     filled = have[np.abs(np.arange(len(ANGLES))[:, None] - have).argmin(1)]
-    path = np.stack([last[k] for k in have]) @ np.stack([-back, outward], 1)
-    at = int(np.abs(have - middle).argmin())
-    before, after = path[max(at - 1, 0)], path[min(at + 1, len(path) - 1)]
-    normal = np.array([-(after - before)[1], (after - before)[0]])
-    normal /= max(np.linalg.norm(normal), 1e-12)
-    normal *= np.sign(normal[1]) or 1.0
-    towards = normal[0] * -back + normal[1] * outward
     chosen = picked[filled]
-    return numbers[chosen], weights[filled, chosen], towards
+    return numbers[chosen], weights[filled, chosen]

@@ -7,7 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.fit.face_points import FIRST_IRIS, LOWER_LIP, UPPER_LIP, FacePoints, read_face_points
+from clipface.fit.face_points import (
+    EYE_CORNERS,
+    EYE_CORNERS_LEFT,
+    FIRST_IRIS,
+    LOWER_LID,
+    LOWER_LIP,
+    UPPER_LID,
+    UPPER_LIP,
+    FacePoints,
+    read_face_points,
+)
 from clipface.fit.surface import Surface
 from clipface.fit.warp_points import warped_average
 from clipface.head import HeadModel
@@ -115,7 +125,7 @@ def settle(
     """
     faces = head.faces.cpu().numpy().astype(np.int64)
     where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
-    for rows, allowed in _pools(head, points):
+    for rows, allowed in _pools(head, points, vertices[faces].mean(1), targets):
         nearest, weights[rows] = Surface(vertices, faces[allowed], front=True).closest(targets[rows])
         where[rows] = allowed[nearest]
     return where, weights
@@ -137,20 +147,30 @@ def on_parts(head: HeadModel, names: tuple[str, ...]) -> np.ndarray:
     return inside[head.faces.cpu().long()].all(dim=1).numpy()
 
 
-def _pools(head: HeadModel, points: FacePoints) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Which points (rows) may lie on which triangles [F]."""
+def _pools(
+    head: HeadModel, points: FacePoints, middles: np.ndarray, targets: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which points (rows) may lie on which triangles; `middles` [F, 3] are theirs."""
     weights = head.weights.cpu().numpy()[head.faces.cpu().numpy()].mean(axis=1)  # [F, J]
     eyes = [weights[:, JOINTS.index(name)] > HALF for name in ("right_eye", "left_eye")]
     skin = ~on_parts(head, NOT_SKIN) & ~eyes[0] & ~eyes[1]
     jaw = weights[:, JOINTS.index("jaw")] > ON_JAW
-    regions, numbers = np.array(points.regions), points.numbers
-    iris, right = regions == "irises", points.average[:, 0] < 0
+    row = {int(number): place for place, number in enumerate(points.numbers)}
+    right = points.average[:, 0] < 0
     upper, lower = (_with_mirrors(points, half) for half in (UPPER_LIP, LOWER_LIP))
-    rest = ~(iris | upper | lower)
-    pools = [(rest, skin), (upper, skin & ~jaw), (lower, skin & jaw), (iris & right, eyes[0]), (iris & ~right, eyes[1])]
+    lids = [_with_mirrors(points, half) for half in (UPPER_LID, LOWER_LID)]
+    iris = points.numbers >= FIRST_IRIS
+    rest = ~(iris | upper | lower | lids[0] | lids[1])
+    pools = [(rest, skin), (upper, skin & ~jaw), (lower, skin & jaw)]
+    for side, eye, corners in ((right, eyes[0], EYE_CORNERS), (~right, eyes[1], EYE_CORNERS_LEFT)):
+        # Open lids lie on either side of the line between the eye's corners.
+        start, end = (targets[row[number]] for number in corners)
+        line = start[1] + (middles[:, 0] - start[0]) * (end[1] - start[1]) / (end[0] - start[0])
+        pools += [(iris & side, eye), (lids[0] & side, skin & (middles[:, 1] > line))]
+        pools += [(lids[1] & side, skin & (middles[:, 1] < line))]
     for rows, allowed in pools:
         if not allowed.any():
-            raise ValueError(f"{head.source}: no triangle may hold the points {numbers[rows]}; wrong regions or weights?")
+            raise ValueError(f"{head.source}: no triangle may hold the points {points.numbers[rows]}; are its weights wrong?")
     return [(np.flatnonzero(rows), np.flatnonzero(allowed)) for rows, allowed in pools]
 
 

@@ -27,10 +27,10 @@ REGION_WEIGHTS = {
 class LandmarkSettings:
     """Numbers of the landmark objective. Spreads are standard deviations; weights multiply squared distances."""
 
-    sigma: float = 0.02  # of a point, over the distance between the outer eye corners; farther points count linearly
-    trust: float = 0.25  # of the data: neighbouring points err together, so they count for fewer
+    sigma: float = 0.01  # of a point, over the distance between the outer eye corners; farther points count linearly
+    trust: float = 0.5  # of the data: neighbouring points err together, so they count for fewer
     shape: float = 1.0  # weight of the identity prior
-    expression: float = 0.35  # spread of a named slot
+    expression: float = 0.5  # spread of a named slot
     unnamed_expression: float = 1.0  # spread of a slot without a name
     mouth_close: float = 0.1  # spread of mouthClose, which with the jaw can hide a wrong identity
     jaw: tuple[float, float, float] = (0.15, 0.02, 0.02)  # spread, radians
@@ -103,9 +103,9 @@ class LandmarkObjective:
         n_shape = min(N_SHAPE, head.n_shape)
         self.small = head_at_points(head, corners, barycentric, n_shape, self.slots.used)
         self.prior: ShapePrior = shape_prior(topology(head) == given.topology, given, n_shape)
-        neutral = self.small.landmarks(self.small())[0, : len(on.numbers)]
-        self.neutral = neutral  # [N, 3]
-        self.centre = neutral.mean(0)
+        mean = self.prior.mean.to(head.v_template)
+        self.neutral = self.small.landmarks(self.small(mean[None]))[0, : len(on.numbers)]  # [N, 3]
+        self.centre = self.neutral.mean(0)
         self.root = (self.small.joint_regressor @ self.small.v_template)[0]
 
     @torch.no_grad()
@@ -159,6 +159,13 @@ class LandmarkObjective:
 
     def predicted(self, parameters: FitParameters) -> Tensor:
         """The N points [B, N, 2] in the crop's [-1, 1]; those of the contour where the silhouette is now."""
+        return self._predicted(parameters)[0]
+
+    def slid(self, parameters: FitParameters) -> Tensor:
+        """Which contour points [B, C] have left their place for the silhouette."""
+        return self._predicted(parameters)[1] > 0
+
+    def _predicted(self, parameters: FitParameters) -> tuple[Tensor, Tensor]:
         scale = parameters.log_scale.exp()
         vertices = self.small(
             parameters.shape[self.identity_of], parameters.expression, parameters.pose, eye_pose=parameters.eye_pose
@@ -166,10 +173,11 @@ class LandmarkObjective:
         everything = self.small.landmarks(vertices)
         count, lines = len(self.on.numbers), self.lines
         posed, samples = everything[:, :count], everything[:, count:].unflatten(1, lines.corners.shape[:2])
-        chosen = lines.chosen(samples)[..., None, None].expand(-1, -1, 1, 3)
-        posed = posed.index_copy(1, lines.rows.to(posed.device), samples.gather(2, chosen)[:, :, 0])
+        chosen = lines.chosen(samples)
+        slid = samples.gather(2, chosen[..., None, None].expand(-1, -1, 1, 3))[:, :, 0]
+        posed = posed.index_copy(1, lines.rows.to(posed.device), slid)
         placed = (posed[..., :2] + self._translation(parameters, scale)[:, None]) * scale[:, None, None]
-        return placed * placed.new_tensor([1.0, -1.0])
+        return placed * placed.new_tensor([1.0, -1.0]), chosen
 
     def errors(self, parameters: FitParameters) -> Tensor:
         """Distances [B, N] of points over the distance between the outer eye corners."""
