@@ -55,8 +55,9 @@ class TextureGAN(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.config, self.head, self.renderer, self.faces = config, head, renderer, faces
-        # At and above resolution 32, and never in penalties: see the networks.
+        # At and above resolution 32: see the networks.
         self.reduced = torch.bfloat16 if config.trainer.precision.startswith("bf16") else None
+        self.penalty_reduced = self.reduced if config.penalty.reduced else None
         self.generator = TextureGenerator(**asdict(config.generator))
         self.average = averaged(self.generator)
         self.discriminator = Discriminator(config.image_size, **asdict(config.discriminator))
@@ -106,7 +107,7 @@ class TextureGAN(pl.LightningModule):
         """The generator learns to change pictures evenly with the code."""
         views = self._part(views)
         w_plus = self.random_codes(len(views.camera))
-        texture = self.generator.synthesis(w_plus, "random")
+        texture = self.generator.synthesis(w_plus, "random", self.penalty_reduced)
         leaf = texture.detach().requires_grad_()
         picture = self.draw(leaf, views)
         (cotangent,) = torch.autograd.grad(picture, leaf, self.path_noise(picture))
@@ -118,12 +119,11 @@ class TextureGAN(pl.LightningModule):
 
     def d_main(self, optimizer: Any, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
         """The discriminators learn to tell real pictures from fakes."""
-        # Real and fake ones are judged apart: the deviation over a group must not mix them.
-        reals, fakes = self.seen(reals), self.seen(fakes)
-        real, fake = self.discriminator(reals, self.reduced), self.discriminator(fakes, self.reduced)
+        pictures = self.seen(torch.cat((reals, fakes)))
+        # The deviation over a group must not mix real and fake ones: two parts.
+        real, fake = self.discriminator(pictures, self.reduced, parts=2).chunk(2)
         whole = discriminator_loss(real, fake)
-        patches = torch.cat((self.patches(reals), self.patches(fakes)))
-        patch = discriminator_loss(*self.patch_discriminator(patches, self.reduced).chunk(2))
+        patch = discriminator_loss(*self.patch_discriminator(self.patches(pictures), self.reduced).chunk(2))
         self._step(optimizer, whole + patch)
         self.augment.observe(replicas.joined(real.detach()))
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
@@ -134,8 +134,8 @@ class TextureGAN(pl.LightningModule):
         reals = self.seen(self._part(reals))
         patches = self.patches(reals).requires_grad_()
         reals.requires_grad_()
-        whole = r1_penalty(self.discriminator(reals), reals)
-        patch = r1_penalty(self.patch_discriminator(patches), patches)
+        whole = r1_penalty(self.discriminator(reals, self.penalty_reduced), reals)
+        patch = r1_penalty(self.patch_discriminator(patches, self.penalty_reduced), patches)
         self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 

@@ -55,7 +55,7 @@ class AugmentConfig:
 
 @dataclass
 class PenaltyConfig:
-    """Lazy penalties, in float32."""
+    """Lazy penalties."""
 
     r1: float = 1.0  # weight; half of it is the factor of the squared gradient
     patch_r1: float = 0.1
@@ -63,6 +63,7 @@ class PenaltyConfig:
     path: float = 2.0  # weight
     path_every: int = 4  # batches; 0: never
     share: float = 0.5  # of the batch that penalties look at
+    reduced: bool = True  # whether they use bfloat16 where the losses do; false: float32 throughout
 
 
 @dataclass

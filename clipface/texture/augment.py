@@ -88,6 +88,7 @@ class Augment(nn.Module):
         Gradient: to images, twice differentiable.
         """
         sizes = expect("images", images, ("B", 3, "H", "H"))
+        images = images.contiguous()
         draw = _Draw(sizes["B"], self.probability, self.used, images.device)
         if self.used & {*GROUPS["blit"], *GROUPS["geometry"]}:
             transform, moved = geometry(draw, sizes["H"])

@@ -19,7 +19,7 @@ class DiscriminatorBlock(nn.Module):
         super().__init__()
         self.conv0 = EqualConv(inputs, inputs, 3)
         self.conv1 = EqualConv(inputs, outputs, 3)
-        self.skip = EqualConv(inputs, outputs, 1, activation=False, bias=False)
+        self.skip = EqualConv(inputs, outputs, 1, activation=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, inputs, H, W] to [B, outputs, H/2, W/2]."""
@@ -48,20 +48,19 @@ class Discriminator(nn.Module):
         self.resolutions = [2**n for n in range(resolution.bit_length() - 1, 2, -1)]
         channels = [min(channel_base // r, channel_max) for r in [*self.resolutions, 4]]
         self.from_rgb = EqualConv(3, channels[0], 1)
-        self.blocks = nn.ModuleList(
-            DiscriminatorBlock(i, o) for i, o in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.blocks = nn.ModuleList(DiscriminatorBlock(i, o) for i, o in zip(channels[:-1], channels[1:], strict=True))
         self.group = group
         self.conv = EqualConv(channels[-1] + (group > 0), channels[-1], 3)
         self.hidden = EqualLinear(channels[-1] * 16, channels[-1], activation=True)
         self.out = EqualLinear(channels[-1], 1)
 
-    def forward(self, images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    def forward(self, images: Tensor, dtype: torch.dtype | None = None, parts: int = 1) -> Tensor:
         """Judge images [B, 3, R, R] in [-1, 1].
 
         Args:
             images: to judge.
             dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
+            parts: equal parts of the batch whose pictures are never compared with those of another part.
 
         Returns:
             [B] logits. Gradient: to images and parameters, twice differentiable.
@@ -69,12 +68,15 @@ class Discriminator(nn.Module):
         expect("images", images, ("B", 3, self.resolutions[0], self.resolutions[0]))
         full = self.out.weight.dtype
         kinds = [dtype or full if resolution >= REDUCED_FROM else full for resolution in self.resolutions]
-        x = self.from_rgb(images.to(kinds[0]))
+        # The kernels between convolutions, and the convolutions on a GPU, are fastest in this memory format.
+        memory_format = torch.channels_last if images.is_cuda else torch.preserve_format
+        x = self.from_rgb(images.to(kinds[0], memory_format=memory_format))
         for kind, block in zip(kinds, self.blocks, strict=True):
             x = block(x.to(kind))
         x = x.to(full)
         if self.group:
-            x = torch.cat((x, minibatch_deviation(x, self.group)), 1)
+            deviations = [minibatch_deviation(part, self.group) for part in x.chunk(parts)]
+            x = torch.cat((x, torch.cat(deviations)), 1)
         return self.out(self.hidden(self.conv(x).flatten(1))).squeeze(1)
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clipface.texture.pointwise import CLAMP, SLOPE, activate, scale_channels, shift_channels, upsample
+from clipface.texture.pointwise import CLAMP, SLOPE, activate, scale_channels, upsample_activate
 
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
 EPSILON = 1e-8
@@ -47,24 +47,22 @@ class EqualConv(nn.Module):
     Args:
         inputs, outputs: channels.
         kernel: size, odd.
-        activation: leaky ReLU with gain √2 (and clamp) afterwards.
-        bias: whether there is one.
+        activation: bias, and leaky ReLU with gain √2 (and clamp) afterwards.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, activation: bool = True, bias: bool = True):
+    def __init__(self, inputs: int, outputs: int, kernel: int, activation: bool = True):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(outputs)) if activation else None
         self.activation = activation
 
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
         """Map [B, inputs, H, W] to [B, outputs, H, W], scaled by `gain`."""
         gain = gain * (GAIN if self.activation else 1.0)
         weight = self.weight * (gain / self.weight[0].numel() ** 0.5)
+        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
         # Leaky ReLU is positively homogeneous: scaling its input is scaling its output.
-        bias = None if self.bias is None else self.bias * gain
-        x = F.conv2d(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype), padding=weight.shape[-1] // 2)
-        return activate(x) if self.activation else x
+        return activate(x, self.bias, gain) if self.activation else x
 
 
 class ModulatedConv(nn.Module):
@@ -93,18 +91,18 @@ class ModulatedConv(nn.Module):
         """Map x [B, inputs, H, W] and w [B, w_dim] to [B, outputs, resolution, resolution]."""
         style = self.affine(w)
         factor = GAIN * (style.square() @ self.weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # [B, outputs]
-        x = F.conv2d(scale_channels(x, style.to(x.dtype)), self.weight.to(x.dtype), padding=1)
-        factor = factor.to(x.dtype)
-        shift = (self.bias[:, None, None] + self._noise(noise, len(x))).to(x.dtype) * GAIN
+        x = F.conv2d(scale_channels(x, style), self.weight.to(x.dtype), padding=1)
+        noise = self._noise(noise, len(x))
         if self.upsample:  # the factor is the same for all pixels, so it is cheaper before
-            return activate(upsample(scale_channels(x, factor)) + shift)
-        return activate(shift_channels(x, factor, shift))
+            return upsample_activate(scale_channels(x, factor), self.bias, GAIN, noise)
+        return activate(x, self.bias, GAIN, factor, noise)
 
-    def _noise(self, kind: str, batch: int) -> Tensor | float:
+    def _noise(self, kind: str, batch: int) -> Tensor | None:
+        """[B or 1, 1, H, W]."""
         if kind == "none":
-            return 0.0
+            return None
         if kind == "const":
-            return self.noise_const * self.noise_strength
+            return (self.noise_const * self.noise_strength)[None, None]
         if kind == "random":
             return torch.randn_like(self.noise_const.expand(batch, 1, -1, -1)) * self.noise_strength
         raise ValueError(f"noise: const, random or none is wanted, {kind!r} was given")
@@ -126,5 +124,10 @@ class ToRGB(nn.Module):
         """Map x [B, inputs, H, W] and w [B, w_dim] to [B, 3, H, W]."""
         style = self.affine(w) / self.weight.shape[1] ** 0.5
         weight = (self.weight[:, :, 0, 0] * style[:, None]).to(x.dtype)  # [B, 3, inputs]
-        rgb = (weight @ x.flatten(2)).unflatten(2, x.shape[2:])
-        return (rgb + self.bias[:, None, None].to(x.dtype)).clamp(-CLAMP, CLAMP)
+        if x.is_contiguous(memory_format=torch.channels_last):
+            # Three columns are too narrow for matrix units, eight are not.
+            weight = F.pad(weight, (0, 0, 0, 5))
+            rgb = (x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.mT)[:, :, :3].mT
+        else:
+            rgb = weight @ x.flatten(2)
+        return (rgb.unflatten(2, x.shape[2:]) + self.bias[:, None, None].to(x.dtype)).clamp(-CLAMP, CLAMP)

@@ -1,139 +1,181 @@
-"""Pointwise operations of the texture networks with cheap gradients.
+"""Pointwise operations of the texture networks with cheap gradients, as often differentiable as one likes.
 
 Between two convolutions the networks only move memory. Written plainly, the backward pass makes several times as many
-passes over it as needed, and on a CPU that costs more than the convolutions. Each operation here is linear in its
-gradient and its backward is again an operation of this file, so second derivatives come by themselves.
+passes over it as needed. Each operation here is one pass, and so is its gradient, which is again made of operations of
+this file, so second derivatives come by themselves. On a GPU, images in channels_last format go through the kernels of
+pointwise_triton.py, everything else through pointwise_plain.py.
 """
 
+from functools import lru_cache
+from importlib.util import find_spec
+from types import ModuleType
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-SLOPE = 0.2  # of leaky ReLU
-CLAMP = 256.0  # the published networks limit every activation; float16 would overflow without it
+from clipface.texture import pointwise_plain
+from clipface.texture.pointwise_plain import CLAMP, SLOPE
+
+__all__ = ["CLAMP", "SLOPE", "activate", "downsample", "scale_channels", "upsample", "upsample_activate"]
 
 
 def scale_channels(x: Tensor, factor: Tensor) -> Tensor:
     """Multiply x [B, C, H, W] by factor [B, C]."""
-    return _Scale.apply(x, factor)
+    return _Blend.apply(x, factor, None, None, 1.0, False)
 
 
-def shift_channels(x: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
-    """Give x · factor + shift for x [B, C, H, W], factor [B, C] and any shift that broadcasts to x."""
-    return _ScaleShift.apply(x, factor, shift)
+def activate(
+    x: Tensor, bias: Tensor, gain: float = 1.0, factor: Tensor | None = None, noise: Tensor | None = None
+) -> Tensor:
+    """Leaky ReLU and clamp of x · factor + gain · (bias + noise).
 
+    Leaky ReLU's own gain √2 is left to the caller, who folds it into weights, factor and gain.
 
-def activate(x: Tensor) -> Tensor:
-    """Leaky ReLU and clamp, in the memory of x, which is lost: new memory costs more than the operation itself.
-
-    The gain √2 is left to the caller, who folds it into a factor that is applied anyway.
+    Args:
+        x: [B, C, H, W]. Without a factor its memory takes the result, so x is lost: new memory costs more than the
+            operation itself.
+        bias: [C].
+        gain: of bias and noise.
+        factor: [B, C].
+        noise: [B or 1, 1, H, W].
     """
-    return _Activate.apply(x)
+    return _Blend.apply(x, factor, bias, noise, gain, True)
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Double the resolution of [B, C, H, W]: nearest neighbour, replicate-pad (2, 1), then the filter [1, 3, 3, 1]/8.
-
-    On each axis this is one average and one three-tap filter of the small image (even and odd outputs), so no large
-    image is ever filtered.
-    """
+    """Double the resolution of [B, C, H, W]: nearest neighbour, replicate-pad (2, 1), filter [1, 3, 3, 1]/8."""
     return _Upsample.apply(x)
+
+
+def upsample_activate(x: Tensor, bias: Tensor, gain: float = 1.0, noise: Tensor | None = None) -> Tensor:
+    """`upsample` x [B, C, H, W], then `activate` it, in one pass."""
+    return _UpsampleBlend.apply(x, bias, noise, gain)
 
 
 def downsample(x: Tensor) -> Tensor:
     """Halve the resolution of [B, C, H, W] with the filter [1, 3, 3, 1]/8 on each axis, zero outside like StyleGAN2."""
-    return _Thin.apply(x)
+    return _Downsample.apply(x)
 
 
-def _format(x: Tensor) -> torch.memory_format:
-    nhwc = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    return torch.channels_last if nhwc else torch.contiguous_format
+@lru_cache(maxsize=1)
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
-class _Scale(Function):
+def _operations(x: Tensor) -> ModuleType:
+    if x.is_cuda and _has_triton() and x.is_contiguous(memory_format=torch.channels_last):
+        from clipface.texture import pointwise_triton
+
+        return pointwise_triton
+    return pointwise_plain
+
+
+class _Blend(Function):
     @staticmethod
-    def forward(ctx, x, factor):
-        ctx.save_for_backward(x, factor)
-        return x * factor[:, :, None, None]
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, factor = ctx.saved_tensors
-        wanted_x, wanted_factor = ctx.needs_input_grad
-        return (
-            _Scale.apply(gradient, factor) if wanted_x else None,
-            _Dot.apply(gradient, x) if wanted_factor else None,
-        )
-
-
-class _Dot(Function):
-    """Sum over pixels of a product: [B, C, H, W] twice → [B, C]."""
-
-    @staticmethod
-    def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        if a.is_contiguous() and b.is_contiguous():  # then a product need not be stored
-            pixels = a[0, 0].numel()
-            return torch.bmm(a.view(-1, 1, pixels), b.view(-1, pixels, 1)).view(a.shape[:2])
-        return (a * b).sum((2, 3))
+    def forward(ctx, x, factor, bias, noise, gain, active):
+        y = _operations(x).blend(x, factor, bias, noise, gain, active)
+        if factor is None:
+            ctx.mark_dirty(x)
+        ctx.save_for_backward(None if factor is None else x, factor, y if active else None)
+        ctx.gain, ctx.noise_batch = gain, None if noise is None else len(noise)
+        return y
 
     @staticmethod
     def backward(ctx, gradient):
-        a, b = ctx.saved_tensors
-        return _Scale.apply(b, gradient), _Scale.apply(a, gradient)
+        x, factor, y = ctx.saved_tensors
+        wanted = tuple(ctx.needs_input_grad[1:4])
+        of_x, of_factor, of_bias, of_noise = _BlendGradient.apply(gradient, y, x, factor, wanted)
+        return of_x, of_factor, *_summed(of_bias, of_noise, ctx.gain, ctx.noise_batch), None, None
 
 
-class _ScaleShift(Function):
+class _UpsampleBlend(Function):
     @staticmethod
-    def forward(ctx, x, factor, shift):
-        ctx.save_for_backward(x, factor)
-        ctx.shift_shape = shift.shape
-        # Into memory of x's format: of its own accord PyTorch would follow the shift's.
-        return torch.addcmul(shift, x, factor[:, :, None, None], out=torch.empty_like(x))
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, factor = ctx.saved_tensors
-        wanted_x, wanted_factor, wanted_shift = ctx.needs_input_grad
-        return (
-            _Scale.apply(gradient, factor) if wanted_x else None,
-            _Dot.apply(gradient, x) if wanted_factor else None,
-            gradient.sum_to_size(ctx.shift_shape) if wanted_shift else None,
-        )
-
-
-class _Activate(Function):
-    @staticmethod
-    def forward(ctx, x):
-        result = F.leaky_relu_(x, SLOPE).clamp_(-CLAMP, CLAMP)
-        ctx.mark_dirty(result)
-        ctx.save_for_backward(result)
-        return result
+    def forward(ctx, x, bias, noise, gain):
+        y = _operations(x).upsample_blend(x, bias, noise, gain)
+        ctx.save_for_backward(y)
+        ctx.gain, ctx.noise_batch = gain, None if noise is None else len(noise)
+        return y
 
     @staticmethod
     def backward(ctx, gradient):
-        return _Slope.apply(gradient, ctx.saved_tensors[0])
+        wanted = (False, *ctx.needs_input_grad[1:3])
+        of_large, _, of_bias, of_noise = _BlendGradient.apply(gradient, ctx.saved_tensors[0], None, None, wanted)
+        of_x = _UpsampleTransposed.apply(of_large)
+        return of_x, *_summed(of_bias, of_noise, ctx.gain, ctx.noise_batch), None
+
+
+def _summed(
+    of_bias: Tensor | None, of_noise: Tensor | None, gain: float, noise_batch: int | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of bias and noise with the gain; one noise for all pictures gets the sum over them."""
+    if of_noise is not None:
+        of_noise = of_noise.sum(0, keepdim=True) if noise_batch == 1 else of_noise
+    return tuple(None if part is None else part * gain for part in (of_bias, of_noise))
+
+
+class _BlendGradient(Function):
+    """Gradients of x, factor, bias and noise, in one pass."""
+
+    @staticmethod
+    def forward(ctx, gradient, y, x, factor, wanted):
+        ctx.save_for_backward(gradient, y, x, factor)
+        ctx.set_materialize_grads(False)
+        return _operations(gradient if y is None else y).blend_gradient(gradient, y, x, factor, wanted)
+
+    @staticmethod
+    def backward(ctx, to_x, to_factor, to_bias, to_noise):
+        gradient, y, x, factor = ctx.saved_tensors
+        # The result is linear in the gradient at the slope: what that is multiplied by is the blend's own tangent.
+        terms = []
+        if to_x is not None:
+            terms.append(to_x if factor is None else scale_channels(to_x, factor))
+        if to_factor is not None:
+            terms.append(scale_channels(x, to_factor))
+        if to_bias is not None:
+            terms.append(to_bias.to(gradient.dtype)[:, None, None].expand_as(gradient))
+        if to_noise is not None:
+            terms.append(to_noise.to(gradient.dtype).expand_as(gradient))
+        if not terms:  # called although nothing depends on it
+            return (None,) * 5
+        of_gradient = _sloped(sum(terms[1:], terms[0]), y)
+        at_slope = _sloped(gradient, y) if factor is not None else None
+        of_x = scale_channels(at_slope, to_factor) if to_factor is not None else None
+        of_factor = _Dot.apply(to_x, at_slope) if to_x is not None and factor is not None else None
+        return of_gradient, None, of_x, of_factor, None
+
+
+def _sloped(gradient: Tensor, y: Tensor | None) -> Tensor:
+    return gradient if y is None else _Slope.apply(gradient, y)
 
 
 class _Slope(Function):
-    """Multiply a gradient by the slope of `activate`, told from its result."""
-
     @staticmethod
-    def forward(ctx, gradient, result):
-        ctx.save_for_backward(result)
-        gradient = torch.ops.aten.leaky_relu_backward(gradient, result, SLOPE, True)
-        return torch.ops.aten.hardtanh_backward.grad_input(gradient, result, -CLAMP, CLAMP, grad_input=gradient)
+    def forward(ctx, gradient, y):
+        ctx.save_for_backward(y)
+        return _operations(y).slope(gradient, y)
 
     @staticmethod
     def backward(ctx, gradient):
         return _Slope.apply(gradient, ctx.saved_tensors[0]), None
 
 
+class _Dot(Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return _operations(a).dot(a, b)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensors
+        return scale_channels(b, gradient), scale_channels(a, gradient)
+
+
 class _Upsample(Function):
     @staticmethod
     def forward(ctx, x):
-        return _double(_double(x, 2), 3)
+        return _operations(x).upsample(x)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -143,82 +185,28 @@ class _Upsample(Function):
 class _UpsampleTransposed(Function):
     @staticmethod
     def forward(ctx, x):
-        return _halve(_halve(x, 3), 2)
+        return _operations(x).upsample_transposed(x)
 
     @staticmethod
     def backward(ctx, gradient):
         return _Upsample.apply(gradient)
 
 
-class _Thin(Function):
+class _Downsample(Function):
     @staticmethod
     def forward(ctx, x):
-        return _thin(_thin(x, 3), 2)
+        return _operations(x).downsample(x)
 
     @staticmethod
     def backward(ctx, gradient):
-        return _ThinTransposed.apply(gradient)
+        return _DownsampleTransposed.apply(gradient)
 
 
-class _ThinTransposed(Function):
+class _DownsampleTransposed(Function):
     @staticmethod
     def forward(ctx, x):
-        return _spread(_spread(x, 2), 3)
+        return _operations(x).downsample_transposed(x)
 
     @staticmethod
     def backward(ctx, gradient):
-        return _Thin.apply(gradient)
-
-
-def _pairs(x: Tensor, axis: int) -> tuple[Tensor, Tensor, int]:
-    """Views of the even and the odd entries of an axis, and the index of their last."""
-    pairs = x.unflatten(axis, (-1, 2))
-    return pairs.select(axis + 1, 0), pairs.select(axis + 1, 1), pairs.shape[axis] - 1
-
-
-def _empty_double(x: Tensor, axis: int) -> Tensor:
-    shape = list(x.shape)
-    shape[axis] *= 2
-    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=_format(x))
-
-
-def _thin(x: Tensor, axis: int) -> Tensor:
-    even, odd, last = _pairs(x, axis)
-    result = torch.add(even, odd).mul_(0.375)
-    result.narrow(axis, 1, last).add_(odd.narrow(axis, 0, last), alpha=0.125)
-    result.narrow(axis, 0, last).add_(even.narrow(axis, 1, last), alpha=0.125)
-    return result
-
-
-def _spread(gradient: Tensor, axis: int) -> Tensor:
-    result = _empty_double(gradient, axis)
-    even, odd, last = _pairs(result, axis)
-    torch.mul(gradient, 0.375, out=even)
-    torch.mul(gradient, 0.375, out=odd)
-    even.narrow(axis, 1, last).add_(gradient.narrow(axis, 0, last), alpha=0.125)
-    odd.narrow(axis, 0, last).add_(gradient.narrow(axis, 1, last), alpha=0.125)
-    return result
-
-
-def _double(x: Tensor, axis: int) -> Tensor:
-    result = _empty_double(x, axis)
-    even, odd, last = _pairs(result, axis)
-    even.narrow(axis, 0, 1).copy_(x.narrow(axis, 0, 1))
-    torch.lerp(x.narrow(axis, 0, last), x.narrow(axis, 1, last), 0.5, out=even.narrow(axis, 1, last))
-    # (x[i-1] + 6 x[i] + x[i+1]) / 8 is the middle between x[i] and the mean of the two even outputs beside it.
-    torch.lerp(even.narrow(axis, 0, last), even.narrow(axis, 1, last), 0.5, out=odd.narrow(axis, 0, last))
-    torch.lerp(even.narrow(axis, last, 1), x.narrow(axis, last, 1), 0.5, out=odd.narrow(axis, last, 1))
-    odd.lerp_(x, 0.5)
-    return result
-
-
-def _halve(gradient: Tensor, axis: int) -> Tensor:
-    even, odd, last = _pairs(gradient, axis)
-    result = odd * 0.5
-    even = torch.add(even, odd, alpha=0.25)
-    even.narrow(axis, 1, last).add_(odd.narrow(axis, 0, last), alpha=0.25)
-    result.narrow(axis, last, 1).add_(odd.narrow(axis, last, 1), alpha=0.25)
-    result.narrow(axis, 0, 1).add_(even.narrow(axis, 0, 1))
-    result.narrow(axis, 0, last).add_(even.narrow(axis, 1, last), alpha=0.5)
-    result.narrow(axis, 1, last).add_(even.narrow(axis, 1, last), alpha=0.5)
-    return result
+        return _Downsample.apply(gradient)
