@@ -247,8 +247,7 @@ def fit_landmarks(
     objective = LandmarkObjective(head, points, identity_of, weights, settings)
     parameters = objective.initial()
     minimise(objective, parameters, steps)
-    with torch.no_grad():
-        return objective.fit(parameters)
+    return HeadFit(*(part.detach() for part in objective.fit(parameters)))
 
 
 def minimise(objective: LandmarkObjective, parameters: FitParameters, steps: int) -> None:
