@@ -5,8 +5,9 @@ from torch import Tensor
 
 from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
-from clipface.synthetic.attributes import CHOICES
+from clipface.synthetic.attributes import AGES, CHOICES, SEXES
 from clipface.synthetic.look_words import LOOK_NOUNS
+from trainer.photographs import LabelledPictures
 from trainer.picture_pool import Painted
 
 _PART = 256  # pictures encoded at a time
@@ -19,6 +20,7 @@ _QUESTIONS = {  # what a prompt says of each value of an attribute
     "eyes": "a photo of a person with {} eyes",
     "beard": "a photo of a man with a {}",
 }
+_ASKED_OF_PHOTOGRAPHS = {"sex": SEXES, "age": AGES, "expression": ("neutral", "smiling")}
 _SEEN_ON_ALL = ("look", "expression")  # a stylised look may hide the others
 
 
@@ -52,6 +54,27 @@ def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str
     cosines = images @ encoder.encode_tokens(tokens).T
     closest_wrong = cosines.masked_fill(~agreement.contradicts(tokens, painted.values), -1).max(1).values
     found["retrieval"] = (cosines.diagonal() > closest_wrong).float().mean().item()
+    return found
+
+
+@torch.no_grad()
+def photograph_scores(encoder: Encoder, photographs: LabelledPictures) -> dict[str, float]:
+    """Ask for sex, age group and smile of photographs of people who were kept out of training.
+
+    Returns:
+        `photograph/<attribute>`: share of right answers, the mean over the values that occur.
+    """
+    device = encoder.model.logit_scale.device
+    parts = photographs.pictures.split(_PART)
+    images = torch.cat([encoder.encode_image(part[:, :3].to(device).float() / 255) for part in parts])
+    found = {}
+    for name, values in _ASKED_OF_PHOTOGRAPHS.items():
+        asked = [i for i, label in enumerate(photographs.labels) if name != "expression" or label.expression_known]
+        if not asked:
+            continue
+        prompts = [_QUESTIONS[name].format(value) for value in values]
+        truth = torch.tensor([values.index(getattr(photographs.labels[i].face, name)) for i in asked], device=device)
+        found[f"photograph/{name}"] = _balanced((images[asked] @ encoder.encode_text(prompts).T).argmax(1), truth)
     return found
 
 

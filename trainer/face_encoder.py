@@ -4,7 +4,6 @@ Source: CLIP (arXiv 2103.00020), section 2.
 """
 
 import math
-import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,11 @@ from clipface.guidance.contrastive import Agreement, contrastive_loss, direction
 from clipface.guidance.encoder import Encoder, build_face_encoder, save_face_encoder
 from clipface.guidance.tokenizer import UNKNOWN
 from clipface.synthetic import PaintedFaces
-from clipface.synthetic.attributes import CHOICES, sample_attributes
-from clipface.synthetic.captions import caption, vocabulary
+from clipface.synthetic.captions import vocabulary
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
-from trainer.encoder_scores import scores
+from trainer.encoder_faces import EncoderFaces, PaintingConfig
+from trainer.encoder_scores import photograph_scores, scores
+from trainer.photographs import PhotographsConfig
 from trainer.picture_pool import Painted, PicturePool
 from trainer.run import TrainerConfig, fit, make_logger, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
@@ -33,21 +33,6 @@ from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folde
 HELD_OUT = 10**9  # number of the first held-out chunk, far from those of training
 COUNTED_FACES = 50_000  # from whose captions the agreement of words and attributes is counted
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP
-
-
-@dataclass
-class PaintingConfig:
-    """The painted faces that are learnt from."""
-
-    pictures: int = 49152  # in the pool; never more than the run draws
-    chunk: int = 512  # pictures painted at a time
-    renew_every: int = 20  # steps between chunks
-    captions: int = 4  # of each picture
-    size: int = 128  # of a picture, pixels
-    texture_size: int = 256
-    max_yaw: float = 35.0  # of the views, degrees
-    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the picture
-    held_out: int = 1024  # pictures for the scores; never more than the run draws
 
 
 @dataclass
@@ -66,6 +51,7 @@ class FaceEncoderConfig:
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
     painting: PaintingConfig = field(default_factory=PaintingConfig)
+    photographs: PhotographsConfig = field(default_factory=PhotographsConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -79,11 +65,10 @@ class FaceEncoderConfig:
 class FaceEncoderModule(pl.LightningModule):
     """An encoder in training, and the painter that feeds it."""
 
-    def __init__(self, config: FaceEncoderConfig, painter: PaintedFaces, encoder: Encoder) -> None:
+    def __init__(self, config: FaceEncoderConfig, faces: EncoderFaces, encoder: Encoder) -> None:
         """Put the parts together; nothing is painted before training starts."""
         super().__init__()
-        self.config, self.encoder = config, encoder
-        self.painter = [painter]  # in a list: not a part of what is trained
+        self.config, self.encoder, self.faces = config, encoder, faces
         self.agreement: Agreement | None = None
         self.pool: PicturePool | None = None
         self.held_out: Painted | None = None
@@ -92,11 +77,14 @@ class FaceEncoderModule(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Count the captions' words and paint the held-out faces."""
         painting, drawn = self.config.painting, self.config.batch_size * self.config.trainer.steps
-        self.agreement = self._count(min(COUNTED_FACES, painting.pictures, drawn))
+        counted = min(COUNTED_FACES, painting.pictures, drawn)
+        self.agreement = self.faces.count_agreement(counted, self.device)
         chunk = min(painting.chunk, drawn)
         chunks = max(1, min(painting.pictures, drawn) // chunk)
-        self.pool = PicturePool(lambda number: self.paint(number, chunk), chunks, painting.renew_every)
-        parts = [self.paint(HELD_OUT + n, chunk) for n in range(max(1, min(painting.held_out, drawn) // chunk))]
+        make = self.faces.chunk
+        self.pool = PicturePool(lambda n: make(n, chunk, self.agreement), chunks, painting.renew_every)
+        numbers = range(HELD_OUT, HELD_OUT + max(1, min(painting.held_out, drawn) // chunk))
+        parts = [make(number, chunk, self.agreement, painted_only=True) for number in numbers]
         self.held_out = Painted(*map(torch.cat, zip(*parts, strict=True)))
         if self.device.type == "cuda":  # convolutions in half precision are faster so
             self.encoder.model.to(memory_format=torch.channels_last)
@@ -106,30 +94,6 @@ class FaceEncoderModule(pl.LightningModule):
         self.deadline = time.monotonic() + 60 * (self.config.trainer.minutes or 0)
         self.pool.advance(self.global_step)
         self.started = time.monotonic()
-
-    def _count(self, faces: int) -> Agreement:
-        rng = random.Random(self.config.seed)
-        agreement = Agreement(self.encoder.tokenizer.size, CHOICES, self.device)
-        for start in range(0, faces, 1024):
-            drawn = [sample_attributes(rng) for _ in range(min(1024, faces - start))]
-            for _ in range(self.config.painting.captions):
-                agreement.count(self.encoder.tokenizer([caption(face, rng) for face in drawn]), agreement.values(drawn))
-        return agreement
-
-    @torch.no_grad()
-    def paint(self, number: int, count: int) -> Painted:
-        """Paint the chunk of a number."""
-        seed = self.config.seed * 1_000_003 + number
-        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
-        painting = self.config.painting
-        with torch.autocast(self.device.type, enabled=False):
-            # Before black, so that any other background can be added.
-            zoom = (1.0, painting.max_zoom)
-            batch = self.painter[0].sample(count, generator, painting.size, painting.max_yaw, 0.0, zoom=zoom)
-        texts = [batch.captions, *([caption(f, rng) for f in batch.attributes] for _ in range(painting.captions - 1))]
-        tokens = torch.stack([self.encoder.tokenizer(captions) for captions in texts], 1).short()
-        pictures = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()
-        return Painted(pictures.to(self.device), tokens.to(self.device), self.agreement.values(batch.attributes))
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on pictures of the pool; `batch_idx` alone decides on which, and how they are spoilt."""
@@ -187,6 +151,8 @@ class FaceEncoderModule(pl.LightningModule):
         """Measure the encoder on the held-out faces; see `trainer.encoder_scores.scores`."""
         self.encoder.eval()
         found = scores(self.encoder, self.held_out, self.agreement)
+        if self.faces.kept_out is not None:
+            found |= photograph_scores(self.encoder, self.faces.kept_out)
         self.encoder.train()
         return found
 
@@ -207,10 +173,9 @@ def build(config: FaceEncoderConfig) -> FaceEncoderModule:
     encoder = build_face_encoder(config.model, vocabulary())
     head, renderer = load_drawn_head(config.head, config.renderer)
     device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
-    painter = PaintedFaces(
-        head.to(device), renderer.to(device), config.painting.texture_size, config.renderer.backend
-    )
-    return FaceEncoderModule(config, painter, encoder)
+    painter = PaintedFaces(head.to(device), renderer.to(device), config.painting.texture_size, config.renderer.backend)
+    faces = EncoderFaces(config.seed, config.painting, config.photographs, painter, encoder)
+    return FaceEncoderModule(config, faces, encoder)
 
 
 def train(config: FaceEncoderConfig, folder: Path) -> FaceEncoderModule:

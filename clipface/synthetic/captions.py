@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Collection
 
 from . import look_words as looks
 from . import words
@@ -116,12 +117,13 @@ def _subject(face: Attributes, rng: random.Random, taken: set[str], phrases: lis
     return _noun(face, rng, taken)
 
 
-def caption(face: Attributes, rng: random.Random) -> str:
+def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) -> str:
     """Say something true about a painted face.
 
     Args:
         face: what was painted.
         rng: source of randomness; call again for another caption of the same face.
+        untold: attributes to keep silent about, since nobody knows them (of a photograph, say).
     Returns:
         Lower-case text, with no full stop.
     """
@@ -129,7 +131,7 @@ def caption(face: Attributes, rng: random.Random) -> str:
     count = rng.choices(_MENTIONS, _ORDINARY_WEIGHTS)[0] - (not ordinary)
     if ordinary and count == 0:
         return rng.choice(_PLAIN)
-    facts = _facts(face)
+    facts = [fact for fact in _facts(face) if fact[0] not in untold]
     if face.look != "none":
         count = max(0, count)
     elif not ordinary:

@@ -144,7 +144,8 @@ def _eyes_and_hair(
 
     def drawn(*names: str) -> Tensor:
         """1 where a feature is painted: a photograph has its own, which a look may replace."""
-        return _column([float(not photographs or any(getattr(s, n) is not None for n in names)) for s in styles], studio)
+        own = [any(getattr(style, name) is not None for name in names) for style in styles]
+        return _column([float(look or not photographs) for look in own], studio)
 
     def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
         wanted = [

@@ -106,6 +106,16 @@ def test_layers_go_over_any_base_and_leave_it_elsewhere(painter):
         paint(painter, [Attributes()], base=base[:, :, :8])
 
 
+def test_a_photograph_keeps_its_brows_unless_a_look_has_its_own(painter):
+    base = torch.full((1, 3, RESOLUTION, RESOLUTION), 0.6)
+    features = painter.painter.features
+    brows = (features.brow_distance[0, 0] < 1) & (features.brow_along[0, 0] > 0.2) & (features.brow_along[0, 0] < 0.8)
+    plain, doll = (paint(painter, [Attributes(look=look)], base=base)[0][:, brows] for look in ("none", "barbie"))
+    fresh = paint(painter, [Attributes(hair_colour="black")])[0][:, brows]
+    assert float((plain - 0.6).abs().max()) < 0.05
+    assert float((doll - 0.6).abs().max()) > 0.15 and float(fresh.min()) < 0.2
+
+
 def test_smiles_raise_the_mouth_corners_and_anger_lowers_the_brows(painter, generator):
     def landmarks(expression):
         batch = painter.sample(6, generator, 16, attributes={"expression": expression, "look": "none"})

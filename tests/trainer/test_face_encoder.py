@@ -12,7 +12,8 @@ from clipface.guidance import GuidanceConfig, load_encoder
 from clipface.guidance.encoder import build_face_encoder
 from clipface.synthetic import PaintedFaces, vocabulary
 from trainer.callbacks import Checkpoint
-from trainer.face_encoder import FaceEncoderConfig, FaceEncoderModule, PaintingConfig, train
+from trainer.encoder_faces import EncoderFaces, PaintingConfig
+from trainer.face_encoder import FaceEncoderConfig, FaceEncoderModule, train
 from trainer.picture_pool import Painted, PicturePool
 from trainer.run import TrainerConfig, fit
 
@@ -39,18 +40,20 @@ def run(tmp_path_factory) -> tuple[FaceEncoderModule, Path]:
 
 @pytest.fixture(scope="module")
 def painter(run) -> PaintedFaces:
-    return run[0].painter[0]
+    return run[0].faces.painter
 
 
 def module_with(painter: PaintedFaces, config: FaceEncoderConfig = CONFIG) -> FaceEncoderModule:
     pl.seed_everything(config.seed, verbose=False)
-    return FaceEncoderModule(config, painter, build_face_encoder(config.model, vocabulary()))
+    encoder = build_face_encoder(config.model, vocabulary())
+    faces = EncoderFaces(config.seed, config.painting, config.photographs, painter, encoder)
+    return FaceEncoderModule(config, faces, encoder)
 
 
 def test_one_step_lowers_the_loss_on_a_fixed_batch(painter):
     module = module_with(painter)
     module.on_fit_start()
-    painted = module.paint(0, 8)
+    painted = module.faces.chunk(0, 8, module.agreement)
     images, tokens = painted.pictures[:, :3].float() / 255, painted.tokens[:, 0].long()
     apart = ~torch.eye(8, dtype=torch.bool)
     optimizer = module.configure_optimizers()
@@ -120,7 +123,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero(painter):
 def test_painting_follows_the_number(painter):
     module = module_with(painter)
     module.on_fit_start()
-    first, again, other = module.paint(5, 2), module.paint(5, 2), module.paint(6, 2)
+    first, again, other = (module.faces.chunk(number, 2, module.agreement) for number in (5, 5, 6))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first.pictures, other.pictures)
     assert first.pictures.shape == (2, 4, 32, 32) and first.tokens.shape == (2, 2, 32)
@@ -143,8 +146,8 @@ def test_the_pool_renews_its_oldest_chunk_and_can_start_anywhere():
 
 def test_scores_of_a_blind_encoder_are_those_of_chance(painter):
     module = module_with(painter)
-    module.agreement = module._count(3000)  # fewer captions prove no contradiction
-    painted = module.paint(9, 12)
+    module.agreement = module.faces.count_agreement(3000, module.device)  # fewer captions prove no contradiction
+    painted = module.faces.chunk(9, 12, module.agreement)
     module.held_out = painted._replace(pictures=torch.zeros_like(painted.pictures))  # all the same
     found = module.score()
     assert found["zero_shot/sex"] == 0.5 and found["retrieval"] < 0.5

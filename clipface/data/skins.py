@@ -1,0 +1,44 @@
+"""A folder of textures completed from photographs, to paint over: NAME.png or NAME.jpg, named as photographs are."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = (".png", ".jpg")
+
+
+def read_skins(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
+    """Read all textures of a folder.
+
+    Args:
+        folder: for instance one that `scripts/bake_texture.py` wrote.
+        size: side of the textures handed out, texels; others are resized.
+
+    Returns:
+        Names without suffix, sorted, and [N, 3, size, size] uint8, row 0 the top of the texture.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no texture in it.
+        ValueError: if a file is no picture, or not square.
+    """
+    folder = Path(folder)
+    files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES) if folder.is_dir() else []
+    if not files:
+        remedy = "`python scripts/bake_texture.py` writes one"
+        raise FileNotFoundError(f"skins: {folder} holds no textures ({', '.join(SUFFIXES)}); {remedy}")
+    textures = np.empty((len(files), 3, size, size), np.uint8)
+    for texture, file in zip(textures, files, strict=True):
+        try:
+            with Image.open(file) as picture:
+                picture = picture.convert("RGB")
+        except OSError as error:
+            raise ValueError(f"skins: {file} cannot be read as a picture ({error}); bake it again") from error
+        if picture.width != picture.height:
+            raise ValueError(f"skins: a square texture is wanted, {picture.size} was given in {file}")
+        if picture.width != size:
+            picture = picture.resize((size, size), Image.Resampling.BOX)
+        texture[:] = np.asarray(picture).transpose(2, 0, 1)
+    return [file.stem for file in files], torch.from_numpy(textures)
