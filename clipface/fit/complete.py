@@ -9,10 +9,13 @@ from clipface.fit.chart import Chart
 from clipface.fit.mask import EYEBALLS, INSIDE
 from clipface.shapes import expect
 
-FEATHER = 1 / 40  # of the texture's side: width of a seam
+RIM = 1 / 85  # of the texture's side: what lies so near to the border of the seen is not trusted
+FEATHER = 1 / 28  # of the texture's side: width of a seam
+NARROW = 1 / 170  # of the texture's side: width of a seam beside lids and lips
+FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 DARKEST = 4 / 255  # added before logarithms of colours
 MOST_RATIO = 1.4  # natural logarithm: how far a base may be brightened or darkened
-EVEN = 0.03  # weight of the person's mean colour ratio against the nearest seen texels, far from all of them
+EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest seen texels
 RINGS, EYE_REACH = 14, 0.9  # steps from the iris' centre outwards, and how far they go, radians
 KERNEL = (1.0, 3.0, 3.0, 1.0)
 
@@ -43,10 +46,13 @@ def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
     surface = torch.zeros(chart.size**2, dtype=torch.bool, device=base.device)
     surface[chart.texels] = True
     skin = (surface.view_as(eyes) & ~eyes & ~inside).float()
-    weight = _feathered(baked.weight * skin, chart.size)
-    texture = _fill(baked.texture, weight, chart.flipped(baked.texture), chart.flipped(weight), skin)
-    seen = torch.maximum(weight, chart.flipped(weight))
-    result = _fill(texture, seen, base, skin.expand_as(weight), skin)
+    weight = _feathered(chart, baked.weight * skin)
+    mirror, mirror_weight = chart.flipped(baked.texture), chart.flipped(weight)
+    rest = (1 - weight) * mirror_weight
+    seen = weight + rest
+    matched = _matched(mirror, baked.texture, weight * mirror_weight)
+    texture = (baked.texture * weight + matched * rest) / seen.clamp_min(1e-6)
+    result = torch.lerp(_matched(base, texture, seen * skin), texture, seen)
     brightness = _median_ratio(result, base, (skin * seen) > 0.5).mean(1, keepdim=True)
     result = torch.where(inside, base * brightness.clamp(0.6, 1.1), result)
     result = torch.where(eyes, _eyeballs(chart, baked, base, brightness.clamp(0.7, 1.1)), result)
@@ -81,22 +87,30 @@ def _shrunk(picture: Tensor, kernel: Tensor) -> Tensor:
     return functional.conv2d(padded, kernel.expand(channels, 1, 4, 4), stride=2, groups=channels)
 
 
-def _feathered(weight: Tensor, size: int) -> Tensor:
-    """Weights that fall to 0 smoothly, inside the area where they were positive."""
-    width = 2 * round(FEATHER * size / 2) + 1
-    for _ in range(2):
-        weight = functional.avg_pool2d(weight, width, 1, width // 2, count_include_pad=False)
-        weight = ((weight - 0.5) * 2).clamp(0, 1) if _ == 0 else weight
-    return weight
+def _feathered(chart: Chart, weight: Tensor) -> Tensor:
+    """Weights that fall to 0 smoothly, inside the area where they were positive and off its rim.
+
+    Rims of lids, lips and nostrils are not trusted less: the seam there is as narrow as can be.
+    """
+    # Borders of the chart (lids, lips) are no borders of what is seen.
+    weight = weight.flatten(2)[..., chart.nearest].view_as(weight)
+    rim, width, narrow = (2 * round(part * chart.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
+    features = functional.max_pool2d(chart.region(list(FEATURES))[None, None].float(), width, 1, width // 2)
+    wide = 1 - functional.max_pool2d(1 - torch.maximum(weight, features), rim + width - 1, 1, (rim + width - 1) // 2)
+    tight = 1 - functional.max_pool2d(1 - weight, narrow, 1, narrow // 2)
+    for _ in range(2):  # twice a box is nearly a bell
+        wide = functional.avg_pool2d(wide, width // 4 * 2 + 1, 1, width // 4, count_include_pad=False)
+        tight = functional.avg_pool2d(tight, narrow, 1, narrow // 2, count_include_pad=False)
+    return torch.minimum(wide, tight)
 
 
-def _fill(texture: Tensor, weight: Tensor, other: Tensor, other_weight: Tensor, skin: Tensor) -> Tensor:
-    """`texture` where its weight is 1, elsewhere `other` in the texture's colours."""
+def _matched(other: Tensor, texture: Tensor, both: Tensor) -> Tensor:
+    """`other` in the colours of `texture`; `both` [B, 1, R, R] says where the two can be compared."""
     ratio = torch.log(texture + DARKEST) - torch.log(other + DARKEST)
-    both = weight * other_weight * skin
-    ratio = spread_out(ratio.clamp(-MOST_RATIO, MOST_RATIO), both)
-    matched = ((other + DARKEST) * ratio.exp() - DARKEST).clamp(0, 1)
-    return torch.lerp(matched, texture, weight)
+    ratio = ratio.clamp(-MOST_RATIO, MOST_RATIO)
+    usual = ratio.masked_fill(both < 0.5, float("nan")).flatten(2).nanmedian(2).values.nan_to_num(0.0)[..., None, None]
+    ratio = spread_out((ratio * both + usual * EVEN) / (both + EVEN), both + EVEN)
+    return ((other + DARKEST) * ratio.exp() - DARKEST).clamp(0, 1)
 
 
 def _median_ratio(texture: Tensor, base: Tensor, where: Tensor) -> Tensor:
@@ -110,7 +124,6 @@ def _eyeballs(chart: Chart, baked: Baked, base: Tensor, brightness: Tensor) -> T
     """The base's eyes in the colours seen at the same angle from the iris' middle, of both eyes together."""
     angle = _eye_angle(chart)
     position = (angle / EYE_REACH * RINGS).clamp(0, RINGS - 1)
-    result = base * brightness
     ratios = []
     for ring in range(RINGS):
         near = ((position - ring).abs() < 0.75) & (baked.weight > 0.3)

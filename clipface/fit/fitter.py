@@ -1,5 +1,6 @@
 """From crops to heads with light and colour, masks and visibility: all of the fit, batch by batch."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -7,9 +8,11 @@ from torch import Tensor
 
 from clipface.fit.bake import seen_texels, vertices_of
 from clipface.fit.chart import Chart
-from clipface.fit.landmark_fit import fit_landmarks
+from clipface.fit.landmark_fit import LandmarkObjective, fit_landmarks
 from clipface.fit.mask import FaceMask
 from clipface.fit.parameters import HeadFit
+from clipface.fit.photometric import Photometric
+from clipface.fit.texture_model import load_texture_model
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
 from clipface.shapes import expect
@@ -36,10 +39,12 @@ class Fitter:
     Args:
         head: the head to fit.
         renderer: of its mesh, on the same device.
+        photometric: compare colours and outline too, if there is a texture model of this head (the shipped one is of
+            the open head). Otherwise heads are fitted to landmarks alone, and their light is even.
     """
 
-    def __init__(self, head: HeadModel, renderer: Renderer) -> None:
-        self.head, self.renderer = head, renderer
+    def __init__(self, head: HeadModel, renderer: Renderer, photometric: bool = True) -> None:
+        self.head, self.renderer, self.photometric = head, renderer, photometric
         self.find_mask = FaceMask(head, renderer)
         self.chart = Chart(head, VISIBILITY_SIZE, renderer.backend)
 
@@ -63,7 +68,19 @@ class Fitter:
         if groups is not None:
             groups = torch.unique(groups.to(device), return_inverse=True)[1]
         fit = fit_landmarks(self.head, places, groups)
+        if self.refinement is not None:
+            mask = self.find_mask(fit, crops, person, inside)
+            objective = LandmarkObjective(self.head, places, groups)
+            fit = self.refinement.refine(objective, fit, crops, mask, person, inside)
         return self.masked(fit, crops, person, inside)
+
+    @cached_property
+    def refinement(self) -> Photometric | None:
+        """The photometric fit, None where it is not wanted or there is no texture model of this head."""
+        model = load_texture_model(self.head) if self.photometric else None
+        if model is None:
+            return None
+        return Photometric(Chart(self.head, model[0].size, self.renderer.backend), self.renderer, model[0])
 
     def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedPictures:
         """Find what pictures show of heads that are fitted already; all on the head's device."""
@@ -85,6 +102,7 @@ def fit_pictures(
     person: Tensor,
     inside: Tensor,
     groups: Tensor | None = None,
+    photometric: bool = True,
 ) -> FittedPictures:
     """`Fitter` for a single call."""
-    return Fitter(head, renderer)(crops, points, person, inside, groups)
+    return Fitter(head, renderer, photometric)(crops, points, person, inside, groups)

@@ -21,6 +21,7 @@ from clipface.render.shading import vertex_normals
 
 OUTLINE = ("face", "scalp", "right_ear", "left_ear", "forehead")  # regions that must lie inside the person
 PERSON = 0.5
+OUTLINE_SIZE = 64  # of the picture of distances; bilinear look-up makes up for it
 
 
 @dataclass
@@ -28,14 +29,14 @@ class PhotometricSettings:
     """Numbers of the photometric fit. Spreads are standard deviations."""
 
     size: int = 128  # of the pictures compared, pixels
-    steps: int = 40
+    steps: int = 25
     rate: float = 0.35  # of geometry, over the landmark fit's rates
     texture_rate: float = 0.04
     light_rate: float = 0.01
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
     trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
     outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
-    outline_trust: float = 0.1
+    outline_trust: float = 0.01  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
 
 
@@ -86,8 +87,9 @@ class Photometric:
         shrink = crops.shape[1] // self.settings.size
         target = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, shrink)
         weight = functional.avg_pool2d(mask[:, None].float() / 255, shrink)
-        human = functional.avg_pool2d((person.float() / 255)[:, None], shrink)[:, 0] > PERSON
-        beyond = functional.avg_pool2d(inside[:, None].float(), shrink)[:, 0] < 0.5
+        coarse = crops.shape[1] // OUTLINE_SIZE
+        human = functional.avg_pool2d((person.float() / 255)[:, None], coarse)[:, 0] > PERSON
+        beyond = functional.avg_pool2d(inside[:, None].float(), coarse)[:, 0] < 0.5
         outside = distance_outside(human | beyond)
         parameters = objective.from_fit(fit)
         appearance = Appearance(fit.light.clone().requires_grad_(), fit.texture.clone().requires_grad_())
@@ -130,7 +132,8 @@ class Photometric:
         away = (picture - target).square().sum(1, keepdim=True) / (3 * s.colour**2)
         colour = (weight * 2 * ((1 + away).sqrt() - 1)).sum((1, 2, 3)) * (s.trust * (128 / s.size) ** 2)
         stick = sticking_out(project(vertices[:, self._outline], camera)[..., :2], outside)
-        outline = (stick / s.outline).square().clamp(max=25).sum(1) * s.outline_trust
+        # Linear beyond the spread: a hat's brim or a hand must not drag the head along.
+        outline = (2 * ((1 + (stick / s.outline).square()).sqrt() - 1)).sum(1) * s.outline_trust
         uneven = (fit.light[:, 1:] / s.light).square().sum((1, 2))
         return colour + outline + uneven + fit.texture.square().sum(1)
 

@@ -1,0 +1,38 @@
+"""Fitted pictures read back from a data set that scripts/prepare_photos.py wrote."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.data.faces import MaskedFaces
+from clipface.fit.parameters import HeadFit
+
+
+def stored_pictures(faces: MaskedFaces, indices: Sequence[int], device: torch.device | str = "cpu") -> tuple:
+    """Read heads, pictures and masks.
+
+    Args:
+        faces: the data set, of any `image_size`: pictures are read as they are stored.
+        indices: which faces.
+        device: where they go.
+
+    Returns:
+        HeadFit of B heads, crops [B, S, S, 3] uint8, masks [B, S, S] uint8.
+
+    Raises:
+        ValueError: if the data set has no fits (one of painted faces, for instance).
+    """
+    rows = [faces.parameters(index) for index in indices]
+    lacking = sorted(set(HeadFit._fields) - set(rows[0]))
+    if lacking:
+        wanted = "one that scripts/prepare_photos.py wrote from photographs"
+        raise ValueError(f"dataset: {wanted} is wanted, {faces.path} lacks {', '.join(lacking)}")
+    fit = HeadFit(*(_stack([row[name] for row in rows], device).float() for name in HeadFit._fields))
+    pictures, masks = zip(*(faces.pictures(index) for index in indices), strict=True)
+    return fit, _stack(pictures, device), _stack(masks, device)
+
+
+def _stack(arrays: Sequence, device: torch.device | str) -> Tensor:
+    return torch.from_numpy(np.stack([np.asarray(array) for array in arrays])).to(device)
