@@ -109,7 +109,8 @@ def test_layers_go_over_any_base_and_leave_it_elsewhere(painter):
 def test_a_photograph_keeps_its_brows_unless_a_look_has_its_own(painter):
     base = torch.full((1, 3, RESOLUTION, RESOLUTION), 0.6)
     features = painter.painter.features
-    brows = (features.brow_distance[0, 0] < 1) & (features.brow_along[0, 0] > 0.2) & (features.brow_along[0, 0] < 0.8)
+    near, along = features.brow_distance[0, 0] < 2, features.brow_along[0, 0]
+    brows = (features.front[0, 0] > 0.5) & near & (along > 0.2) & (along < 0.8)
     plain, doll = (paint(painter, [Attributes(look=look)], base=base)[0][:, brows] for look in ("none", "barbie"))
     fresh = paint(painter, [Attributes(hair_colour="black")])[0][:, brows]
     assert float((plain - 0.6).abs().max()) < 0.05
