@@ -18,7 +18,7 @@ setup(
     package_data={"configs": ["**/*.yaml", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "chumpy-fixed>=0.71"],
+        "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "chumpy-fixed>=0.71", "mediapipe==0.10.14"],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
         "fit": ["mediapipe==0.10.14"],
         "view": ["viser>=0.2"],

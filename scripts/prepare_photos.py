@@ -83,6 +83,8 @@ def main() -> int:
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Do what the command line asks for."""
+    if arguments.out.resolve() == arguments.photos.resolve():
+        raise ValueError("out: another folder than that of the photographs is wanted")
     people = read_people(arguments.people) if arguments.people else None
     sources, others = find_sources(arguments.photos, arguments.out, people)
     options = Options(
