@@ -41,7 +41,7 @@ def call(script, monkeypatch, capsys, tmp_path):
     ("words", "changes", "said"),
     [
         ((), {"photos": "none"}, "none is no folder"),
-        ((), {"photos": "set"}, "is no folder"),
+        ((), {"photos": "photos/a.png"}, "a.png is no folder"),
         ((), {"out": "photos/a.png/set"}, "cannot write to"),
         ((), {"out": "photos"}, "another folder than that of the photographs"),
         ((), {"out": "."}, "holds other files and no data set"),
