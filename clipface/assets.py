@@ -65,6 +65,11 @@ ASSETS = {
         _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
         "b90c43a65afcf3207361a50a642c1263b747a2ecdfeaf59c6355f2ab112a1d79",
     ),
+    "inception": Asset(
+        "metrics/weights-inception-2015-12-05-6726825d.pth",
+        "Apache-2.0",
+        "take it from the releases of torch-fidelity (toshas/torch-fidelity, v0.2.0)",
+    ),
     "flame": Asset(
         "flame/generic_model.pkl", "FLAME licence", _FLAME + "FLAME 2020 and take generic_model.pkl from it"
     ),

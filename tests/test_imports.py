@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "synthetic": BASE | {"head", "render"},
     "data": BASE | {"head", "render"},
     "edit": BASE | {"head", "render", "texture", "guidance"},
+    "metrics": BASE,
     "fit": BASE | {"head", "render", "data", "texture"},
 }
 

@@ -1,0 +1,71 @@
+"""Distances between two sets of pictures: FID and KID, through torchmetrics.
+
+Source: Fréchet distance of features (Heusel et al., arXiv 1706.08500); kernel distance (Bińkowski et al.,
+arXiv 1801.01401).
+"""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+LEAST = 4  # pictures of a kind
+SUBSETS = 50  # of the kernel distance, which is the mean over them
+LARGEST_SUBSET = 1000  # pictures; of smaller sets, half are drawn
+
+
+class Distances(nn.Module):
+    """Collects pictures, and compares the real ones with fakes; sums over processes where several train.
+
+    Args:
+        features: from `load_features`.
+    """
+
+    def __init__(self, features: nn.Module) -> None:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
+
+        super().__init__()
+        self.features = features
+        given = _Given(features.num_features)
+        # Features are computed once for both.
+        self.frechet = FrechetInceptionDistance(given, reset_real_features=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*will save all extracted features.*")
+            self.kernel = KernelInceptionDistance(given, SUBSETS, LARGEST_SUBSET, reset_real_features=False)
+
+    @torch.no_grad()
+    def add(self, pictures: Tensor, real: bool) -> None:
+        """Add pictures [B, 3, H, W] in [-1, 1]."""
+        found = self.features(pictures)
+        self.frechet.update(found, real=real)
+        self.kernel.update(found, real=real)
+
+    @torch.no_grad()
+    def compute(self) -> dict[str, float]:
+        """Compare all real pictures with the fakes since the last call: `fid` and `kid`; the fakes are then forgotten.
+
+        Raises:
+            ValueError: if there are fewer than four pictures of a kind.
+        """
+        counts = int(self.frechet.real_features_num_samples), int(self.frechet.fake_features_num_samples)
+        if min(counts) < LEAST:
+            raise ValueError(f"pictures: at least {LEAST} real ones and fakes are wanted, {counts} were given")
+        self.kernel.subset_size = min(LARGEST_SUBSET, min(counts) // 2)
+        with torch.random.fork_rng():  # KID draws its subsets: the same ones each time, and nobody else notices
+            torch.manual_seed(0)
+            found = {"fid": float(self.frechet.compute()), "kid": float(self.kernel.compute()[0])}
+        self.frechet.reset()
+        self.kernel.reset()
+        return found
+
+
+class _Given(nn.Module):
+    """Stands for the network: what it is given are features already."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
