@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from clipface import weights
-from clipface.data import FaceBatch, composite
+from clipface.data import FaceBatch
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.texture.augment import Augment
@@ -25,14 +25,16 @@ from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer import replicas
 from trainer.callbacks import Checkpoint, SaveConfig
-from trainer.face_stream import BACKGROUND, open_faces
+from trainer.face_stream import open_faces
 from trainer.finite_steps import FiniteSteps, finite_or
 from trainer.moving_average import averaged, follow, half_life_now
 from trainer.random_state import RandomState
 from trainer.run import fit, make_logger
 from trainer.start import load_drawn_head, run_folder
 from trainer.texture_gan_config import TextureGANConfig
+from trainer.texture_scores import Scores
 from trainer.texture_snapshots import Report, Snapshots, read_networks
+from trainer.views import draw_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
 PATH_DECAY = 0.99  # of the running mean of path lengths (StyleGAN2)
@@ -174,12 +176,7 @@ class TextureGAN(pl.LightningModule):
 
     def draw(self, texture: Tensor, views: FaceBatch) -> Tensor:
         """Draw textures [B, 3, R, R] on the heads of `views`, masked as their pictures are; both in [-1, 1]."""
-        with torch.no_grad():
-            vertices = views.vertices
-            if vertices is None:
-                vertices = self.head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
-        picture = self.renderer(vertices, texture, views.camera, self.config.image_size, BACKGROUND).image
-        return composite(picture, views.mask, BACKGROUND)
+        return draw_views(self.head, self.renderer, texture, views, self.config.image_size)
 
     def seen(self, pictures: Tensor) -> Tensor:
         """Give pictures as discriminators see them."""
@@ -247,6 +244,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
     """Train a texture generator and write it into `folder`."""
     pl.seed_everything(config.seed, verbose=False)  # the first weights
     module = build(config)
+    scores = Scores(config.metrics)
     files = [Checkpoint(folder, config.checkpoint_every), Snapshots(folder, config.snapshot_every)]
     fit(
         module,
@@ -256,7 +254,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), *files],
+        callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), scores, *files],
         strategy=replicas.Replicas() if config.trainer.devices > 1 else "auto",
     )
     if replicas.rank() == 0:

@@ -75,6 +75,15 @@ class AverageConfig:
 
 
 @dataclass
+class MetricsConfig:
+    """FID and KID of the averaged generator (see clipface/metrics)."""
+
+    every: int = 0  # batches between two scores; 0: never
+    count: int = 2000  # faces of each kind
+    network: str = "efficientnet"  # efficientnet, inception
+
+
+@dataclass
 class RobustConfig:
     """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
 
@@ -101,6 +110,7 @@ class TextureGANConfig:
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     average: AverageConfig = field(default_factory=AverageConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)

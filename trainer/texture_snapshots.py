@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from torch import Tensor
 
 from clipface import weights
 from clipface.edit.avatar import Avatar
@@ -15,6 +16,7 @@ from trainer import replicas
 from trainer.pictures import grid
 
 ROWS = 6  # textures in a picture
+STEPS = 6  # from one code to the next in a picture of interpolations
 YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
 SEED = 0  # the same latent codes in every picture, so that pictures can be compared
 
@@ -47,7 +49,7 @@ class Report(Callback):
 
 
 class Snapshots(Callback):
-    """Write a picture of textures on heads, the averaged generator (float16) and the discriminators."""
+    """Write pictures of textures and of what lies between, the averaged generator (float16), both discriminators."""
 
     def __init__(self, folder: Path, every: int) -> None:
         """Args: folder: of the run; every: batches between two snapshots, 0: only at the end."""
@@ -64,14 +66,14 @@ class Snapshots(Callback):
             self.write(pl_module)
 
     def write(self, module: pl.LightningModule) -> None:
-        """Write all three."""
+        """Write all of them."""
         module.average.save(self.folder / "generator.safetensors")
         discriminators = both_discriminators(module)
         config = {name: discriminator.config for name, discriminator in discriminators.items()}
         weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
-        picture = draw_samples(module)
         (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
-        picture.save(self.folder / "pictures" / f"{module.batches:07d}.png")
+        for kind, draw in (("", draw_samples), ("_between", draw_between)):
+            draw(module).save(self.folder / "pictures" / f"{module.batches:07d}{kind}.png")
 
 
 def read_networks(folder: Path, module: pl.LightningModule) -> None:
@@ -96,13 +98,32 @@ def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
 @torch.no_grad()
 def draw_samples(module: pl.LightningModule) -> Any:
     """Lay out textures of the averaged generator, each beside three views of it on the mean head."""
+    return views_of(Avatar(module.average, module.head, module.renderer), _codes(module, ROWS))
+
+
+@torch.no_grad()
+def draw_between(module: pl.LightningModule) -> Any:
+    """Lay out frontal views of what lies between two codes, a row for each pair."""
     avatar = Avatar(module.average, module.head, module.renderer)
-    device, generator = module.device, torch.Generator().manual_seed(SEED)
-    z = torch.randn(ROWS, module.average.config["z_dim"], generator=generator).to(device)
-    textures = avatar.texture(module.average.mapping(z))
-    size = textures.shape[-1]
-    columns = [textures]
-    for yaw in YAWS.values():
-        camera = view(torch.full((ROWS,), yaw, device=device), torch.zeros(ROWS, device=device))
-        columns.append(avatar.image(textures, None, None, None, camera, size))
+    share = torch.linspace(0, 1, STEPS, device=module.device)[:, None, None]
+    rows = []
+    for first, second in _codes(module, ROWS).unflatten(0, (-1, 2)):
+        rows.append(_drawn(avatar, avatar.texture(first.lerp(second, share)), 0.0))
+    return grid(rows, [f"{value:.1f}" for value in share.flatten().tolist()])
+
+
+def views_of(avatar: Avatar, codes: Tensor) -> Any:
+    """Lay out the textures of codes [B, L, w_dim], each beside three views of it on the mean head."""
+    textures = avatar.texture(codes)
+    columns = [textures, *(_drawn(avatar, textures, yaw) for yaw in YAWS.values())]
     return grid(list(zip(*columns, strict=True)), ["texture", *YAWS])
+
+
+def _codes(module: pl.LightningModule, count: int) -> Tensor:
+    z = torch.randn(count, module.average.config["z_dim"], generator=torch.Generator().manual_seed(SEED))
+    return module.average.mapping(z.to(module.device))
+
+
+def _drawn(avatar: Avatar, textures: Tensor, yaw: float) -> Tensor:
+    angles = torch.full((len(textures),), yaw, device=textures.device)
+    return avatar.image(textures, None, None, None, view(angles, torch.zeros_like(angles)), textures.shape[-1])

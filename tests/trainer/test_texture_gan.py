@@ -143,7 +143,8 @@ def test_snapshots_and_report(make, tmp_path):
     with open(tmp_path / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"] and float(rows[2]["images_per_second"]) > 0
-    assert [path.name for path in sorted((tmp_path / "pictures").iterdir())] == ["0000002.png", "0000003.png"]
+    names = sorted(path.stem for path in (tmp_path / "pictures").iterdir())
+    assert names == ["0000002", "0000002_between", "0000003", "0000003_between"]
     exported = TextureGenerator.from_weights(tmp_path / "generator.safetensors")
     z = torch.randn(2, 8)
     with torch.no_grad():
