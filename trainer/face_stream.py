@@ -4,7 +4,7 @@ Batch number k is the same in every run with the same seed, so a resumed run goe
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from clipface.data.shards import DISTRIBUTION
 from clipface.head import HeadModel
 from clipface.render import Renderer, orthographic
 from clipface.synthetic import PaintedFaces
+from trainer.baked_stream import BakedFaces, baked_batches, mixed
 from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig
 
@@ -37,6 +38,11 @@ class DatasetConfig:
     mirror: bool = True  # each face as it is, and in a mirror
     heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
 
+    # of heads with baked textures, mixed into the batches of either kind
+    baked: str | None = None  # file with textures [N, 3, R, R] uint8 (see baked_stream.py); null: none
+    baked_share: float = 0.5  # of each batch
+    blends: float = 0.5  # share of these whose texture is a blend of two
+
     # of painted faces; painted on the training device
     texture_size: int = 256
     max_yaw: float = 45.0  # degrees
@@ -47,6 +53,8 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, workers=0, chunk=1)
+        if self.baked and not 0 < self.baked_share <= 1:
+            raise ValueError(f"dataset.baked_share: more than 0 and up to 1 is wanted, {self.baked_share} was given")
         if self.heads not in ("fitted", "distribution"):
             raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
 
@@ -79,6 +87,34 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
     Raises:
         FileNotFoundError, ValueError: if the data set folder is missing, damaged, or was made for another head.
     """
+    if run.dataset.baked:
+        return _with_baked(run, head, renderer)
+    return _open_one(run, head, renderer)
+
+
+def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
+    """Batches that hold a share of heads with baked textures."""
+    config, device = run.dataset, head.v_template.device
+    count = max(1, round(run.batch_size * config.baked_share))
+    fits = Path(config.path) / DISTRIBUTION if config.path else None
+    heads = FitDistribution.load(fits) if fits else None
+    zoom = (1.0, config.max_zoom)
+    baked = BakedFaces(config.baked, head, renderer, heads, config.max_yaw, zoom, config.blends)
+    look = (run.seed, run.image_size, BACKGROUND)
+    if count == run.batch_size:
+        return lambda start: baked_batches(baked, count, config.chunk, *look, start)
+    others = _open_one(replace(run, batch_size=run.batch_size - count), head, renderer)
+
+    def vertices(batch: FaceBatch) -> Tensor:
+        with torch.no_grad():
+            return head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+
+    return lambda start: mixed(
+        others(start), baked_batches(baked, count, config.chunk, *look, start), vertices, run.seed, start, device
+    )
+
+
+def _open_one(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
     if run.dataset.path is None:
         painter = PaintedFaces(head, renderer, run.dataset.texture_size, renderer.backend)
         return lambda start: painted_batches(painter, run, start)

@@ -228,7 +228,8 @@ def build(config: TextureGANConfig) -> TextureGAN:
     head, renderer = load_drawn_head(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
     seed = config.seed + replicas.rank() * replicas.SEED_STEP
-    own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed)
+    alone = replace(config.trainer, devices=1)
+    own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed, trainer=alone)
     faces = open_faces(own, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
     if config.begin_with:

@@ -12,8 +12,9 @@ from clipface.head import HeadModel
 from clipface.metrics import Distances, load_features
 from clipface.render import Renderer
 from trainer import replicas
+from trainer.baked_stream import to_device
 from trainer.texture_gan_config import MetricsConfig
-from trainer.views import draw_views, to_device
+from trainer.views import draw_views
 
 SEED = 1234  # of the latent codes: the same ones for every score
 

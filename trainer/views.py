@@ -27,8 +27,3 @@ def draw_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: Face
             vertices = head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
     picture = renderer(vertices, texture, views.camera, size, BACKGROUND).image
     return composite(picture, views.mask, BACKGROUND)
-
-
-def to_device(batch: FaceBatch, device: torch.device) -> FaceBatch:
-    """A batch on another device."""
-    return FaceBatch(*(None if part is None else part.to(device, non_blocking=True) for part in batch))
