@@ -36,7 +36,7 @@ class PhotometricSettings:
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
     trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
     outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
-    outline_trust: float = 0.01  # of the vertices, likewise
+    outline_trust: float = 0.02  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
 
 
@@ -101,8 +101,8 @@ class Photometric:
             optimizer.step()
             schedule.step()
             objective.clamp(parameters)
-        with torch.no_grad():
-            return objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
+        fit = objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
+        return HeadFit(*(part.detach() for part in fit))
 
     @torch.no_grad()
     def start(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> HeadFit:
