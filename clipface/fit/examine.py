@@ -51,6 +51,8 @@ def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
         return reason
     matrix = crop_matrix(faces[0], size)
     cut = crop(photograph.picture, matrix, size)
+    if not detector.upright(cut.picture):
+        return "too turned: the face is upside down"
     points = _closer_look(detector, cut.picture, _through(matrix, faces[0]))
     reason = reason_in_crop(cut.picture, points, rule)
     if reason is not None:

@@ -58,6 +58,22 @@ def test_a_large_picture_gives_the_same_points(detector, faces):
     assert np.abs(large / 5 - points)[:, :2].mean() < 2
 
 
+def test_a_small_face_in_a_panorama_is_found(detector, faces):
+    wide = np.full((1200, 6000, 3), 140, np.uint8)
+    wide[700:1020, 4300:4620] = faces[0][0]
+    (points,) = detector.faces(wide)
+    (alone,) = detector.faces(faces[0][0])
+    assert np.abs(points[:, :2] - (4300, 700) - alone[:, :2]).mean() < 3
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_turned_pictures_have_one_face_and_only_upright_ones_are_upright(detector, faces, turns):
+    picture = np.ascontiguousarray(np.rot90(faces[0][0], turns))
+    assert len(detector.faces(picture)) == 1
+    assert detector.upright(picture) or turns
+    assert not detector.upright(picture) or turns != 2
+
+
 def test_no_face_and_tiny_pictures(detector):
     random = np.random.default_rng(0)
     assert detector.faces(random.integers(0, 255, (200, 300, 3), np.uint8)) == []
