@@ -1,0 +1,94 @@
+"""FID and KID of textures on the heads of a data set: a generator's, the mean baked texture, a linear model of them.
+
+python scripts/evaluate_textures.py --dataset <dataset> --generator runs/<run>/generator.safetensors --baked <textures>
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from clipface import assets
+from clipface.metrics import NETWORKS, load_features
+from clipface.metrics.baselines import LinearTextures
+from clipface.texture.generator import TextureGenerator
+from trainer.baked_stream import read_textures
+from trainer.face_stream import DatasetConfig, open_faces
+from trainer.run import TrainerConfig
+from trainer.start import HeadConfig, RendererConfig, load_drawn_head
+from trainer.texture_gan_config import TextureGANConfig
+from trainer.texture_scores import Scorer
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", help="data set folder of the real pictures (painted faces if left out)")
+    parser.add_argument(
+        "--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)"
+    )
+    parser.add_argument("--baked", help="file of baked textures, for their mean and a linear model of them")
+    parser.add_argument("--directions", type=int, default=50, help="of the linear model")
+    parser.add_argument("--network", default="efficientnet", choices=NETWORKS, help="whose features are compared")
+    parser.add_argument("--weights", help="of that network (where the project looks for them if left out)")
+    parser.add_argument("--count", type=int, default=2000, help="pictures of each kind; real ones repeat, mirrored")
+    parser.add_argument("--size", type=int, default=256, help="side of the pictures, pixels")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--psi", type=float, default=1.0, help="truncation of the generators' codes")
+    parser.add_argument("--head", default="open", choices=("open", "flame"))
+    parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args(arguments)
+
+
+def open_scorer(options: argparse.Namespace) -> Scorer:
+    """Look at the real pictures."""
+    head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
+    head, renderer = head.to(options.device), renderer.to(options.device)
+    run = TextureGANConfig(
+        batch_size=options.batch,
+        image_size=options.size,
+        dataset=DatasetConfig(path=options.dataset, workers=0),
+        head=HeadConfig(options.head),
+        trainer=TrainerConfig(steps=1),
+    )
+    features = load_features(options.network, options.weights)
+    return Scorer(features, head, renderer, open_faces(run, head, renderer)(0), options.count)
+
+
+def candidates(options: argparse.Namespace) -> dict[str, Callable[[int, torch.Generator], Tensor]]:
+    """What is scored: each gives textures [B, 3, R, R] in [-1, 1]."""
+    found = {}
+    for path in options.generator or [assets.resolve("generator")]:
+        found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(options.device), options.psi)
+    if options.baked:
+        textures = read_textures(options.baked).to(options.device).float() / 127.5 - 1
+        found["mean baked texture"] = LinearTextures(textures, 0)
+        directions = min(options.directions, len(textures) - 1)
+        found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
+    return found
+
+
+def _generated(network: TextureGenerator, psi: float) -> Callable[[int, torch.Generator], Tensor]:
+    def textures(count: int, generator: torch.Generator) -> Tensor:
+        z = torch.randn(count, network.config["z_dim"], generator=generator)
+        return network(z.to(network.mapping.w_avg), psi)
+
+    return textures
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    options = parse(arguments)
+    rows = candidates(options)
+    scorer = open_scorer(options)
+    print(f"{options.count} pictures of each kind, {options.size} pixels; {scorer.distances.features.title}")
+    print(f"{'FID':>8}{'KID':>10}  textures")
+    for name, textures in rows.items():
+        found = scorer.score(textures, options.size)
+        print(f"{found['fid']:8.2f}{found['kid']:10.5f}  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Draw textures from a generator: pictures of each, and its style code.
+
+python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --out samples
+
+Writes for each seed `NNNN.png` (the texture), `NNNN_views.png` (three views on the mean head) and `NNNN.pt` (the code
+[L, w_dim], as the authors' latent code files hold it), and all codes in `codes.safetensors`: those of the first half of
+the seeds under the name `train`, the others under `validation`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.edit.avatar import Avatar
+from clipface.texture.generator import TextureGenerator
+from trainer.pictures import to_image
+from trainer.start import HeadConfig, RendererConfig, load_drawn_head
+from trainer.texture_snapshots import views_of
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generator", help="weights of a generator (the shipped one if left out)")
+    parser.add_argument("--seeds", type=parse_seeds, default="0-7", help="numbers and ranges: 0-7,12")
+    parser.add_argument("--psi", type=float, default=0.7, help="truncation: 0 the mean texture, 1 the whole variety")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--codes-only", action="store_true", help="write no pictures")
+    parser.add_argument("--head", default="open", choices=("open", "flame"))
+    parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args(arguments)
+
+
+def parse_seeds(words: str) -> list[int]:
+    """Seeds of "0-7,12"."""
+    seeds = []
+    for word in words.split(","):
+        first, dash, last = word.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"numbers and ranges such as 0-7,12 are wanted, {words!r} was given")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"at least one seed is wanted, {words!r} was given")
+    return seeds
+
+
+@torch.no_grad()
+def draw_codes(generator: TextureGenerator, seeds: Sequence[int], psi: float) -> Tensor:
+    """Style codes [N, L, w_dim], each from its own seed alone."""
+    z = [torch.randn(generator.config["z_dim"], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return generator.mapping(torch.stack(z).to(generator.mapping.w_avg), psi)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the files."""
+    options = parse(arguments)
+    path = options.generator or assets.resolve("generator")
+    generator = TextureGenerator.from_weights(path).to(options.device)
+    codes = draw_codes(generator, options.seeds, options.psi)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if not options.codes_only:
+        head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
+        avatar = Avatar(generator, head.to(options.device), renderer.to(options.device))
+    for seed, code in zip(options.seeds, codes, strict=True):
+        torch.save(code.cpu().clone(), options.out / f"{seed:04d}.pt")
+        if not options.codes_only:
+            with torch.no_grad():
+                to_image(avatar.texture(code[None])[0]).save(options.out / f"{seed:04d}.png")
+                views_of(avatar, code[None]).save(options.out / f"{seed:04d}_views.png")
+    half = (len(codes) + 1) // 2
+    parts = {"train": codes[:half], "validation": codes[half:]}
+    config = {"seeds": options.seeds, "psi": options.psi, "generator_sha256": assets.checksum(Path(path))}
+    weights.save(options.out / "codes.safetensors", parts, config)
+    print(f"{len(codes)} codes: {options.out / 'codes.safetensors'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The texture scripts, on tiny files: what the command line calls."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from tiny_gan import tiny_batch
+
+from clipface import assets, weights
+from clipface.texture.generator import TextureGenerator
+from clipface.texture.published import read_published_code
+
+ROOT = Path(__file__).parents[2]
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def files(tiny_files, monkeypatch):
+    monkeypatch.setenv(assets.FOLDER_VARIABLE, str(tiny_files))
+    return tiny_files
+
+
+def test_sampled_codes_are_those_of_their_seeds(files, tmp_path):
+    sample = script("sample_textures")
+    sample.main(["--seeds", "3-4,9", "--psi", "0.5", "--out", str(tmp_path), "--device", "cpu"])
+    generator = TextureGenerator.from_weights(files / "generator.safetensors")
+    code = read_published_code(tmp_path / "0004.pt", generator.levels)
+    torch.testing.assert_close(code, sample.draw_codes(generator, [4], 0.5)[0], atol=1e-5, rtol=1e-5)
+    codes, config = weights.load(tmp_path / "codes.safetensors")
+    assert len(codes["train"]) == 2 and len(codes["validation"]) == 1 and config["seeds"] == [3, 4, 9]
+    torch.testing.assert_close(codes["train"][1], code)
+    assert Image.open(tmp_path / "0009.png").size == (32, 32)
+    assert Image.open(tmp_path / "0009_views.png").width > 4 * 32
+
+
+def test_seeds_are_numbers_and_ranges():
+    parse = script("sample_textures").parse_seeds
+    assert parse("0-2,7") == [0, 1, 2, 7]
+    for wrong in ("", "a", "3-", "5-3"):
+        with pytest.raises(argparse.ArgumentTypeError, match="wanted"):
+            parse(wrong)
+
+
+def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsys, monkeypatch):
+    class Pixels(torch.nn.Module):
+        num_features, title = 12, "pixels"
+
+        def forward(self, pictures):
+            return torch.nn.functional.adaptive_avg_pool2d(pictures, 2).flatten(1)
+
+    evaluate = script("evaluate_textures")
+    monkeypatch.setattr(evaluate, "load_features", lambda network, path: Pixels())
+    textures = torch.randint(0, 255, (5, 3, 16, 16), dtype=torch.uint8)
+    save_file({"textures": textures}, tmp_path / "baked.safetensors")
+    monkeypatch.setattr(evaluate, "open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
+    arguments = ["--count", "8", "--size", "32", "--directions", "3", "--device", "cpu"]
+    evaluate.main([*arguments, "--baked", str(tmp_path / "baked.safetensors")])
+    lines = capsys.readouterr().out.splitlines()
+    assert "pixels" in lines[0] and [line.split("  ")[-1].split()[0] for line in lines[2:]] == [
+        "generator", "mean", "linear",
+    ]  # fmt: skip
+
+
+def faces(head, renderer):
+    return (tiny_batch(head, renderer, number) for number in range(2))
+
+
+def test_the_benchmark_prints_its_tables(files, capsys, monkeypatch):
+    benchmark = script("benchmark_texture_gan")
+    sizes = (
+        "generator.resolution=16 generator.channel_base=64 generator.channel_max=4 generator.z_dim=8 generator.w_dim=8"
+    )
+    sizes += " discriminator.channel_base=64 discriminator.channel_max=4 patch.size=8 patch.stride=4 patch.count=1"
+    sizes += " patch.channel_base=32 patch.channel_max=4 image_size=16 batch_size=2 trainer.precision=32-true"
+
+    def open_faces(run, head, renderer):
+        def batches(start):
+            while True:
+                batch = tiny_batch(head, renderer, start, run.batch_size)
+                yield batch._replace(image=batch.image[..., ::2, ::2], mask=batch.mask[..., ::2, ::2])
+                start += 1
+
+        return batches
+
+    monkeypatch.setattr("trainer.texture_gan.open_faces", open_faces)
+    benchmark.main([*sizes.split(), "--batches", "2", "--warm-up", "1", "--phases"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "images/s" in lines[2] and "0 skipped" in lines[2]
+    assert {line.split()[0] for line in lines[4:]} == {*benchmark.PHASES, *benchmark.DETAILS}
