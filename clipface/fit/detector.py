@@ -14,7 +14,9 @@ LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
 OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
 CLOSER_LOOKS, CLOSEST_SIDE = 3, 512  # times that squares of half the side are searched; pixels below which they are not
-SURER = 0.03  # score by which the detector is surer of an upright face
+SURER = (
+    0.06  # score by which the detector is surer of upright faces; 99 of 100 photographs have more, all more than 0.03
+)
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -81,10 +83,7 @@ class FaceDetector:
         return _distinct(boxes)
 
     def upright(self, crop: np.ndarray) -> bool:
-        """Tell whether the face in a crop stands upright; the landmark network sees upright ones everywhere.
-
-        On each of 336 crops the detector was surer of the upright face than of the same upside down, by `SURER` at least.
-        """
+        """Tell whether the face in a crop stands upright; the landmark network sees upright ones everywhere."""
         upright, turned = self._surest(crop), self._surest(np.ascontiguousarray(crop[::-1, ::-1]))
         return turned - upright < SURER
 

@@ -32,7 +32,7 @@ def painted(open_head):
 
     def paint(count: int, size: int = 320, seed: int = 0) -> Painted:
         generator = torch.Generator().manual_seed(seed)
-        wanted = {"look": "none", "sex": "man"}
+        wanted = {"look": "none", "sex": "man", "beard": "none", "makeup": "none", "expression": "neutral"}
         batch = painter.sample(count, generator, size, 10.0, 0.6, wanted, zoom=(1.2, 1.2))
         pictures = (batch.image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
         return Painted(pictures, batch, open_head[0])
