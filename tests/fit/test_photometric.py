@@ -22,7 +22,7 @@ def stage(open_head):
     """A photometric fit, and pictures [2, S, S, 3] drawn from known heads, light and texture coefficients."""
     head, renderer = open_head
     model, _ = load_texture_model(head)
-    refinement = Photometric(Chart(head, model.size), renderer, model, PhotometricSettings(size=64, steps=12))
+    refinement = Photometric(Chart(head, model.size), renderer, model, PhotometricSettings(size=64, steps=20))
     truth = two_heads(head)
     texture = torch.randn(2, model.count, generator=torch.Generator().manual_seed(3)) * 0.8
     light = truth.light.clone()
@@ -56,7 +56,7 @@ def test_light_and_texture_start_near_the_truth(stage):
 
 def test_refining_brings_the_picture_nearer(stage):
     refinement, truth, crops, person, points = stage
-    moved = truth._replace(translation=truth.translation + 0.003, texture=truth.texture[:, :0])
+    moved = truth._replace(translation=truth.translation + 0.005, texture=truth.texture[:, :0])
     objective = LandmarkObjective(refinement.head, points, weights=torch.full((1, 1), 0.02))
     inside = torch.ones(2, SIZE, SIZE, dtype=torch.bool)
     fit = refinement.refine(objective, moved, crops, person, person, inside)
