@@ -3,6 +3,7 @@
 Batch number k is the same in every run with the same seed, so a resumed run goes on where the first one stopped.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d
 from torch.utils.data import DataLoader
 
 from clipface.data import FaceBatch, FitDistribution, MaskedFaces, collate, composite, endless_batches
@@ -24,7 +26,8 @@ from trainer.start import HeadConfig
 BACKGROUND = 1.0  # white, in [-1, 1]: of photographs, painted faces and renders alike
 SEED_STEP = 1_000_003  # between the seeds of two chunks or batches
 # Visibility is stored coarsely, and a photograph's mask has a sharp border: the drawn one is sharpened around a half.
-SHARPER = 4.0
+SHARPER = 10.0
+LEAST_VISIBLE = 0.1  # of a texel that is seen squarely
 
 
 @dataclass
@@ -34,7 +37,7 @@ class DatasetConfig:
     path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
 
     # of a data set folder
-    workers: int = 4  # processes that read pictures; 0: none but the trainer's own
+    workers: int = 4  # processes that read pictures, at most one a CPU; 0: none but the trainer's own
     mirror: bool = True  # each face as it is, and in a mirror
     heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
 
@@ -130,7 +133,7 @@ def _loader(faces: MaskedFaces, run: Run, head: HeadModel, start: int) -> DataLo
     return DataLoader(
         faces,
         batch_sampler=endless_batches(len(faces), run.batch_size, run.seed, start),
-        num_workers=run.dataset.workers,
+        num_workers=min(run.dataset.workers, os.cpu_count() or 1),
         pin_memory=head.v_template.is_cuda,
         collate_fn=collate,
     )
@@ -172,11 +175,22 @@ class DrawnHeads:
             camera[:, 0] *= _signs(count, generator).to(device)
         shape, expression, pose, eye_pose = (drawn[name] for name in ("shape", "expression", "pose", "eye_pose"))
         vertices = self.head(shape, expression, pose, eye_pose=eye_pose)
-        seen = batch.visibility[torch.randperm(count, generator=generator)].to(device)
+        seen = shown_parts(batch.visibility[torch.randperm(count, generator=generator)].to(device))
         mask = self.renderer(vertices, seen, camera, self.run.image_size, 0.0).image
         mask = ((mask - 0.5) * SHARPER + 0.5).clamp(0, 1)
         neck_pose = torch.zeros(count, 3, device=device)
         return FaceBatch(batch.image.to(device), mask, shape, expression, pose, camera, neck_pose, eye_pose)
+
+
+def shown_parts(visibility: Tensor) -> Tensor:
+    """Turn how well a texture is seen [B, 1, U, U] into what of it is shown, a region without specks and small holes.
+
+    Skin at a grazing angle is badly seen, but shown all the same; and a picture's mask is smooth.
+    """
+    shown = (visibility > LEAST_VISIBLE).float()
+    for sign in (1, -1):  # grown, then shrunk
+        shown = sign * max_pool2d(sign * shown, 5, 1, 2)
+    return avg_pool2d(shown, 5, 1, 2, count_include_pad=False)
 
 
 def _signs(count: int, generator: torch.Generator) -> Tensor:

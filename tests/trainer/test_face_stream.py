@@ -10,7 +10,7 @@ from clipface.data import FaceBatch, FitDistribution, composite, write_faces
 from clipface.data.shards import DISTRIBUTION
 from clipface.head import load_head
 from clipface.render import Renderer, random_views
-from trainer.face_stream import DatasetConfig, open_faces
+from trainer.face_stream import DatasetConfig, open_faces, shown_parts
 from trainer.texture_gan import TextureGAN
 from trainer.texture_gan_config import (
     DiscriminatorConfig,
@@ -108,3 +108,11 @@ def test_heads_given_as_vertices_are_drawn(drawn_head, faces, tmp_path):
 def test_misspelt_heads_are_refused():
     with pytest.raises(ValueError, match="fitted or distribution"):
         DatasetConfig(heads="random")
+
+
+def test_a_badly_seen_texel_inside_the_face_is_shown_and_a_far_one_is_not():
+    visibility = torch.zeros(1, 1, 32, 32)
+    visibility[..., 8:24, 8:24] = 0.2  # grazing, but seen
+    visibility[..., 15:17, 15:17] = 0  # a nostril
+    shown = shown_parts(visibility)[0, 0]
+    assert shown[11:21, 11:21].min() == 1 and shown[:5].max() == 0 and shown[:, 27:].max() == 0
