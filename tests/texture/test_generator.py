@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.texture.generator import TextureGenerator
+from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.published import generator_from_state
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
@@ -109,3 +109,21 @@ def test_reduced_precision_is_close_and_keeps_the_memory_format():
     block = generator.synthesis.blocks[-1]
     x, _ = block(torch.randn(2, 12, 32, 32), torch.randn(2, 3, 32, 32), w_plus.unbind(1)[-3:], "const", None)
     assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_truncation_pulls_towards_the_mean_code(tiny):
+    z = torch.randn(3, 8)
+    tiny.mapping.w_avg.copy_(torch.randn(8))
+    whole, mean = tiny.mapping(z), tiny.mapping.w_avg[None, None]
+    torch.testing.assert_close(tiny.mapping(z, 0.3), mean + 0.3 * (whole - mean))
+    torch.testing.assert_close(tiny.mapping(z, 0.0), mean.expand_as(whole))
+
+
+def test_mixed_codes_change_over_once(tiny):
+    torch.manual_seed(0)
+    first, second = torch.zeros(400, 6, 8), torch.ones(400, 6, 8)
+    mixed = mix_codes(first, second, 0.9)[:, :, 0]
+    assert (mixed.diff(dim=1) >= 0).all() and (mixed[:, 0] == 0).all()  # the coarsest level is always the first's
+    crossings = torch.stack([(mixed.sum(1) == n).float().mean() for n in range(6)])
+    torch.testing.assert_close(crossings, torch.tensor([0.1] + [0.18] * 5), atol=0.06, rtol=0)
+    assert torch.equal(mix_codes(first, second, 0.0), first)
