@@ -17,8 +17,9 @@ from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
 from clipface.data import FaceBatch
-from trainer.texture_gan import TextureGAN, build
+from trainer.texture_gan import build
 from trainer.texture_gan_config import TextureGANConfig
+from trainer.texture_module import TextureGAN
 
 PHASES = ("g_main", "g_path", "d_main", "d_r1")
 DETAILS = ("draw", "seen", "patches", "random_codes")  # inside the phases; forward only

@@ -10,7 +10,6 @@ from clipface.head import HeadModel, load_head
 from clipface.render import Renderer, random_views
 from trainer.random_state import RandomState
 from trainer.run import TrainerConfig, fit
-from trainer.texture_gan import TextureGAN
 from trainer.texture_gan_config import (
     AugmentConfig,
     DiscriminatorConfig,
@@ -19,6 +18,7 @@ from trainer.texture_gan_config import (
     PenaltyConfig,
     TextureGANConfig,
 )
+from trainer.texture_module import TextureGAN
 
 SIZE = 32
 
