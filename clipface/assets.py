@@ -33,7 +33,7 @@ ASSETS = {
         "open_head_points.npz",
         "CC0-1.0",
         _REBUILD + "`python scripts/build_correspondence.py --photos <folder>`",
-        "bffe13a3cef10d4e94f04b208fb275b64274638eac1bdd2afb296cf4027ba980",
+        "5f6e23203867beb0e8c78ec1877fced330f0661dec111337dc9ea19afe958aaf",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",

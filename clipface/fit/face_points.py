@@ -38,9 +38,7 @@ IBUG_INNER = (
     33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
     61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178,
 )  # fmt: skip
-KEYS = (
-    "average", "mirror", "faces", "barycentric", "topology", "shape_mean", "shape_covariance",
-)  # fmt: skip
+KEYS = ("average", "mirror", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")
 
 
 class FacePoints(NamedTuple):
@@ -48,9 +46,10 @@ class FacePoints(NamedTuple):
 
     `numbers` [N] MediaPipe's numbers of the points fitted; `regions` N names of the parts of the face they lie in;
     `mirror` [N], the place in this list of each point's mirror image; `average` [N, 3] and `average_face` [478, 3] the
-    mean of many neutral faces as MediaPipe sees them, symmetric, in the open head's frame, metres; `faces` [N] and
-    `barycentric` [N, 3], where they lie on the open head; `topology` the checksum of its triangles; `shape_mean` [S]
-    and `shape_covariance` [S, S] of the open head's identity coefficients over real people.
+    mean of many neutral faces as MediaPipe sees them, symmetric, in the open head's frame, metres; `mirror_face` [478]
+    each point's mirror image; `faces` [N] and `barycentric` [N, 3], where the points lie on the open head; `topology`
+    the checksum of its triangles; `shape_mean` [S] and `shape_covariance` [S, S] of the open head's identity
+    coefficients over real people.
     """
 
     numbers: np.ndarray
@@ -58,11 +57,22 @@ class FacePoints(NamedTuple):
     mirror: np.ndarray
     average: np.ndarray
     average_face: np.ndarray
+    mirror_face: np.ndarray
     faces: np.ndarray
     barycentric: np.ndarray
     topology: str
     shape_mean: np.ndarray
     shape_covariance: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Write what `read_face_points` reads."""
+        np.savez_compressed(
+            path,
+            average=self.average_face.astype(np.float32), mirror=self.mirror_face.astype(np.int16),
+            faces=self.faces.astype(np.int32), barycentric=self.barycentric.astype(np.float32),
+            topology=np.array(self.topology), shape_mean=self.shape_mean.astype(np.float32),
+            shape_covariance=self.shape_covariance.astype(np.float32),
+        )  # fmt: skip
 
 
 def point_lists(mirror_face: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
@@ -108,7 +118,7 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
             raise ValueError(f"face points: {path}: {name}: shape {shape} wanted, {arrays[name].shape} given")
     average = arrays["average"].astype(np.float64)
     return FacePoints(
-        numbers, regions, mirror, average[numbers], average, arrays["faces"].astype(np.int64),
-        arrays["barycentric"].astype(np.float64), str(arrays["topology"]),
+        numbers, regions, mirror, average[numbers], average, arrays["mirror"].astype(np.int64),
+        arrays["faces"].astype(np.int64), arrays["barycentric"].astype(np.float64), str(arrays["topology"]),
         arrays["shape_mean"].astype(np.float64), arrays["shape_covariance"].astype(np.float64),
     )  # fmt: skip

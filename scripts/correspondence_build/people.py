@@ -1,39 +1,46 @@
 """The distribution of real people's identity coefficients, from fits."""
 
+from collections.abc import Callable
+
 import torch
-from clipface.fit.landmark_fit import FitParameters, LandmarkObjective
 from torch import Tensor
 
-
-def uncertainty(objective: LandmarkObjective) -> Tensor:
-    """Covariance [S, S] of the identity that one frontal picture of the mean person leaves open (Laplace)."""
-    start = objective.initial()
-    one = FitParameters(*(part[:1].detach() for part in start))
-    settings, count = objective.settings, one.shape.shape[1]
-    sizes = [part[0].numel() for part in one]
-    single = objective.first()
-
-    def points(flat: Tensor) -> Tensor:
-        parts = [piece.view(1, *part.shape[1:]) for piece, part in zip(flat.split(sizes), one, strict=True)]
-        return single.predicted(FitParameters(*parts))[0].flatten()
-
-    flat = torch.cat([part[0].flatten() for part in one])
-    slope = torch.autograd.functional.jacobian(points, flat)  # [2 N, P]
-    weight = (single.weights[0] / (settings.sigma * single.eye_distance[0]) ** 2).repeat_interleave(2)
-    data = settings.trust * (slope.T * weight) @ slope
-
-    def prior(flat: Tensor) -> Tensor:
-        parts = [piece.view(1, *part.shape[1:]) for piece, part in zip(flat.split(sizes), one, strict=True)]
-        return single.prior_loss(FitParameters(*parts)).sum() / 2
-
-    curvature = torch.autograd.functional.hessian(prior, flat)
-    whole = (data + curvature).double() + 1e-6 * torch.eye(len(flat))
-    return torch.linalg.inv(whole)[:count, :count]
+from clipface.fit.face_points import FacePoints
+from clipface.fit.landmark_objective import LandmarkObjective
+from clipface.fit.priors import FitParameters
 
 
-def distribution(objective: LandmarkObjective, parameters: FitParameters) -> tuple[Tensor, Tensor]:
-    """Mean [S] and covariance [S, S] of people, one step of expectation and maximisation from their fits."""
-    shape = parameters.shape.double()
+def distribution(
+    objective: LandmarkObjective, given: FacePoints, picture: Tensor, shape: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean [S] and covariance [S, S] of people, from their fits [G, S] under the objective's prior.
+
+    One step of expectation and maximisation: what a picture (points [1, 478, 2]) leaves open of the mean person is added
+    to the fits' own spread.
+    """
+    shape = shape.double()
     mean = shape.mean(0)
-    away = shape - mean
-    return mean, away.T @ away / len(shape) + uncertainty(objective)
+    return mean, (shape - mean).T @ (shape - mean) / len(shape) + uncertainty(objective, given, picture)
+
+
+def uncertainty(objective: LandmarkObjective, given: FacePoints, picture: Tensor) -> Tensor:
+    """Covariance [S, S] of the mean person's identity that one picture leaves open (Laplace's approximation)."""
+    one = LandmarkObjective(objective.head, picture, None, None, objective.settings, given, objective.on)
+    start = FitParameters(*(part.detach() for part in one.initial()))
+    sizes = [part.numel() for part in start]
+
+    def of(function: Callable[[FitParameters], Tensor]) -> Callable[[Tensor], Tensor]:
+        def flat(vector: Tensor) -> Tensor:
+            parts = zip(vector.split(sizes), start, strict=True)
+            return function(FitParameters(*(piece.view_as(part) for piece, part in parts)))
+
+        return flat
+
+    vector = torch.cat([part.flatten() for part in start])
+    slope = torch.autograd.functional.jacobian(of(lambda p: one.predicted(p)[0].flatten()), vector)  # [2 N, P]
+    sigma = one.settings.sigma * one.eye_distance
+    weight = (one.settings.trust * one.weights[0] / sigma**2).repeat_interleave(2)
+    prior = torch.autograd.functional.hessian(of(lambda p: one.prior.loss(p, one.identity_of).sum() / 2), vector)
+    precision = ((slope.T * weight) @ slope + prior).double()
+    count = start.shape.shape[1]
+    return torch.linalg.inv(precision + 1e-6 * torch.eye(len(vector)))[:count, :count]

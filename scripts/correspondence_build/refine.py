@@ -1,17 +1,21 @@
-"""Moving face points over the open head until fits explain them, and the spread of the fits."""
+"""Moving face points over a head until fits of photographs explain them."""
 
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from clipface.fit.correspondence import Correspondence, place, settle
-from clipface.fit.face_points import FacePoints
-from clipface.fit.landmark_fit import FitParameters, LandmarkObjective, LandmarkSettings, minimise
-from clipface.head import HeadModel
-from clipface.head.model import rotation_matrices
 from torch import Tensor
 
-STEPS = 150
+from clipface.fit.correspondence import Correspondence, place, settle
+from clipface.fit.face_points import FacePoints
+from clipface.fit.landmark_fit import minimise
+from clipface.fit.landmark_objective import LandmarkObjective, LandmarkSettings
+from clipface.fit.priors import FitParameters
+from clipface.head import HeadModel
+from clipface.head.model import rotation_matrices
+
+from .people import distribution
+
 ROBUST_ROUNDS, ROBUST = 5, 0.0015  # of reweighting; metres of error from which on a picture counts less
 RIDGE = 0.02  # on squared steps, over the squared slope of a surface that faces the viewer
 LONGEST = 0.004  # metres a point goes in one round
@@ -32,15 +36,29 @@ class Pictures(NamedTuple):
 
 
 def fit(
-    head: HeadModel, pictures: Pictures, given: FacePoints, on: Correspondence, settings: LandmarkSettings | None = None
+    head: HeadModel, pictures: Pictures, given: FacePoints, settings: LandmarkSettings | None = None
 ) -> tuple[LandmarkObjective, FitParameters]:
-    """Fit all pictures, one shape a person."""
-    objective = LandmarkObjective(
-        head, pictures.points, pictures.person, settings=settings, points_on_head=on, face_points=given
-    )
-    parameters = objective.initial()
-    minimise(objective, parameters, STEPS)
+    """Fit all pictures, one identity a person."""
+    on = place(head, given, given.faces, given.barycentric)
+    objective = LandmarkObjective(head, pictures.points, pictures.person, None, settings, given, on)
+    parameters = minimise(objective, objective.initial())
     return objective, FitParameters(*(part.detach() for part in parameters))
+
+
+def improved(
+    head: HeadModel, pictures: Pictures, given: FacePoints, settings: LandmarkSettings | None, learn: bool
+) -> FacePoints:
+    """One round: fit, move the points and, if `learn`, take the distribution of identities from the fits."""
+    objective, parameters = fit(head, pictures, given, settings)
+    targets = moved(head, given, objective, parameters)
+    faces, barycentric = settle(head, given, head.v_template.double().numpy(), targets)
+    better = given._replace(faces=faces, barycentric=barycentric)
+    if learn:
+        mean, covariance = distribution(objective, given, pictures.points[:1], parameters.shape)
+        better = better._replace(shape_mean=mean.numpy(), shape_covariance=covariance.numpy())
+    errors = objective.errors(parameters)
+    print(f"all points {100 * errors.median():.2f} / {100 * errors.flatten().quantile(0.95):.2f} %", flush=True)
+    return better
 
 
 @torch.no_grad()
@@ -49,14 +67,13 @@ def moved(head: HeadModel, given: FacePoints, objective: LandmarkObjective, para
 
     The step is the robust least-squares one over all pictures, so turned heads tell how deep a point lies.
     """
-    error = (objective.targets - objective.predicted(parameters)) / parameters.log_scale.exp()[:, None, None]
+    predicted, slid = objective.predicted(parameters)
+    error = (objective.targets - predicted) / parameters.log_scale.exp()[:, None, None]
     error = (error * error.new_tensor([1.0, -1.0])).double()  # [B, N, 2] metres, seen from the camera
     turn = rotation_matrices(parameters.pose[:, :3])[:, :2].double()  # [B, 2, 3]
     here, tangents = _tangents(head, objective.on)
     slope = torch.einsum("bij,njk->bnik", turn, tangents)  # [B, N, 2, 2]
-    known = torch.ones(error.shape[:2], dtype=error.dtype)
-    # A point that slid along the outline does not tell where it belongs.
-    known[:, objective.lines.rows] *= ~objective.slid(parameters)
+    known = (~slid).double()  # a point that slid along the outline does not tell where it belongs
     step = error.new_zeros(error.shape[1], 2)
     for _ in range(ROBUST_ROUNDS):
         left = error - torch.einsum("bnik,nk->bni", slope, step)
@@ -76,13 +93,3 @@ def _tangents(head: HeadModel, on: Correspondence) -> tuple[np.ndarray, Tensor]:
     along = torch.nn.functional.normalize(corners[:, 1] - corners[:, 0], dim=1)
     normal = torch.nn.functional.normalize(torch.linalg.cross(along, corners[:, 2] - corners[:, 0]), dim=1)
     return on.on(vertices)[0].double().numpy(), torch.stack([along, torch.linalg.cross(normal, along)], 2)
-
-
-def round_of(
-    head: HeadModel, given: FacePoints, pictures: Pictures, settings: LandmarkSettings | None = None
-) -> tuple[FacePoints, LandmarkObjective, FitParameters]:
-    """Fit, then move the points."""
-    objective, parameters = fit(head, pictures, given, place(head, given, given.faces, given.barycentric), settings)
-    targets = moved(head, given, objective, parameters)
-    faces, barycentric = settle(head, given, head.v_template.double().numpy(), targets)
-    return given._replace(faces=faces, barycentric=barycentric), objective, parameters
