@@ -31,6 +31,8 @@ def build(config: TextureGANConfig) -> TextureGAN:
         FileNotFoundError: if an asset or the data set is missing; says how to get it.
     """
     device = torch.device("cuda", replicas.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     head, renderer = load_drawn_head(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
     seed = config.seed + replicas.rank() * replicas.SEED_STEP

@@ -4,7 +4,10 @@ import sys
 
 import torch
 
-from clipface.texture import pointwise_plain, pointwise_triton
+from clipface.texture import pointwise, pointwise_plain, pointwise_triton
+from clipface.texture.discriminator import Discriminator
+from clipface.texture.generator import TextureGenerator
+from clipface.texture.losses import discriminator_loss, path_lengths, r1_penalty
 
 DEVICE = sys.argv[1] if len(sys.argv) > 1 else "cpu"
 
@@ -58,6 +61,44 @@ def compare(batch: int, channels: int, height: int, width: int, dtype: torch.dty
         check(name, (x,))
 
 
+def gradients(generator: TextureGenerator, discriminator: Discriminator) -> list[torch.Tensor]:
+    """Of a loss and of both penalties."""
+    torch.manual_seed(1)
+    w_plus = generator.mapping(torch.randn(2, 8, device=DEVICE))
+    pictures = images(2, 3, 16, 16, dtype=torch.float32).requires_grad_()
+    texture = generator.synthesis(w_plus).contiguous(memory_format=torch.channels_last)
+    real, fake = discriminator(torch.cat((pictures, texture)), parts=2).chunk(2)
+    lengths = path_lengths(texture, w_plus, pictures.detach() / 16)
+    losses = (discriminator_loss(real, fake), r1_penalty(discriminator(pictures), pictures), lengths.square().mean())
+    learned = [*generator.parameters(), *discriminator.parameters()]
+    found = []
+    for loss in losses:
+        one = torch.autograd.grad(loss, learned, retain_graph=True, allow_unused=True)
+        found.append(torch.cat([gradient.flatten() for gradient in one if gradient is not None]))
+    return found
+
+
+def compare_networks() -> None:
+    """Gradients of whole networks with the kernels and without."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.manual_seed(0)
+    networks = TextureGenerator(16, 8, 8, 2, 64, 8), Discriminator(16, 64, 8, 2)
+    for network in networks:
+        network.to(DEVICE, memory_format=torch.channels_last)
+        for name, parameter in network.named_parameters():
+            if name.endswith(("noise_strength", "bias")):
+                torch.nn.init.normal_(parameter)
+    found = []
+    for operations in (pointwise_plain, pointwise_triton):
+        pointwise._operations = lambda x, chosen=operations: (
+            chosen if x.is_contiguous(memory_format=torch.channels_last) else pointwise_plain
+        )
+        found.append(gradients(*networks))
+    for wanted, given in zip(*found, strict=True):
+        torch.testing.assert_close(given, wanted, atol=1e-4 * wanted.abs().max().item(), rtol=0)
+
+
+compare_networks()
 compare(2, 3, 8, 6, torch.float32)
 compare(1, 70, 2, 2, torch.float32)
 compare(2, 8, 4, 4, torch.float32)
