@@ -1,5 +1,6 @@
 """How the heads of a data set are distributed: the mean and covariance of their parameters, to draw new heads from."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+
+from clipface.data.shards import write_whole
 
 # Scale is kept as its logarithm, which is nearer to normal and stays positive.
 BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
@@ -93,7 +96,9 @@ class FitDistribution:
         """Write an `.npz`."""
         sizes = np.array([self.sizes[name] for name in BLOCKS])
         arrays = {"mean": self.mean, "covariance": self.covariance, "sizes": sizes, "bounded": self.bounded}
-        np.savez_compressed(path, **arrays, count=np.array(self.count))
+        content = io.BytesIO()
+        np.savez_compressed(content, **arrays, count=np.array(self.count))
+        write_whole(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "FitDistribution":

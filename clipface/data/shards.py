@@ -58,18 +58,23 @@ class Shard:
         return self.record["faces"]
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that the file is either the old or the new one, never half."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either the old or the new one, never half."""
     partial = path.with_name(path.name + PARTIAL)
     try:
-        with partial.open("w", encoding="ascii") as file:
-            json.dump(content, file, indent=1)
+        with partial.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    write_whole(path, json.dumps(content, indent=1).encode("ascii"))
 
 
 def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What came of a folder of photographs: counts with reasons, the heads' distribution, a sheet to look at."""
 
+import io
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from PIL import Image
 
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.distribution import BLOCKS
-from clipface.data.shards import DISTRIBUTION, PARTIAL, survey, write_json
+from clipface.data.shards import DISTRIBUTION, survey, write_json, write_whole
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
 
@@ -77,9 +78,7 @@ def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
     distribution = FitDistribution.fit(
         {name: np.stack(parts) for name, parts in rows.items()}, np.arange(slots) < len(head.expression_names)
     )
-    partial = out / (DISTRIBUTION + PARTIAL + ".npz")  # numpy adds this ending to other names
-    distribution.save(partial)
-    partial.replace(out / DISTRIBUTION)
+    distribution.save(out / DISTRIBUTION)
     return distribution
 
 
@@ -95,7 +94,9 @@ def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHE
     sheet = Image.new("RGB", (min(SHEET_COLUMNS, len(cells)) * 3 * CELL, rows * CELL), "white")
     for place, cell in enumerate(cells):
         sheet.paste(cell, (place % SHEET_COLUMNS * 3 * CELL, place // SHEET_COLUMNS * CELL))
-    sheet.save(out / SHEET)
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    write_whole(out / SHEET, content.getvalue())
     return out / SHEET
 
 
