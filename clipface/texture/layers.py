@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clipface.texture.convolution import convolve
 from clipface.texture.pointwise import CLAMP, SLOPE, activate, scale_channels, upsample_activate
 
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
@@ -60,7 +61,7 @@ class EqualConv(nn.Module):
         """Map [B, inputs, H, W] to [B, outputs, H, W], scaled by `gain`."""
         gain = gain * (GAIN if self.activation else 1.0)
         weight = self.weight * (gain / self.weight[0].numel() ** 0.5)
-        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+        x = convolve(x, weight.to(x.dtype))
         # Leaky ReLU is positively homogeneous: scaling its input is scaling its output.
         return activate(x, self.bias, gain) if self.activation else x
 
@@ -91,7 +92,7 @@ class ModulatedConv(nn.Module):
         """Map x [B, inputs, H, W] and w [B, w_dim] to [B, outputs, resolution, resolution]."""
         style = self.affine(w)
         factor = GAIN * (style.square() @ self.weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # [B, outputs]
-        x = F.conv2d(scale_channels(x, style), self.weight.to(x.dtype), padding=1)
+        x = convolve(scale_channels(x, style), self.weight.to(x.dtype))
         noise = self._noise(noise, len(x))
         if self.upsample:  # the factor is the same for all pixels, so it is cheaper before
             return upsample_activate(scale_channels(x, factor), self.bias, GAIN, noise)
