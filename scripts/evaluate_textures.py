@@ -1,6 +1,6 @@
 """FID and KID of textures on the heads of a data set: a generator's, the mean baked texture, a linear model of them.
 
-python scripts/evaluate_textures.py --dataset <dataset> --generator runs/<run>/generator.safetensors --baked <textures>
+python scripts/evaluate_textures.py --dataset <dataset> --generator runs/<run>/generator.safetensors --skins <textures>
 """
 
 import argparse
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from clipface import assets
+from clipface.data.skins import read_skins
 from clipface.metrics import NETWORKS, load_features
 from clipface.metrics.baselines import LinearTextures
 from clipface.texture.generator import TextureGenerator
-from trainer.baked_stream import read_textures
 from trainer.face_stream import DatasetConfig, open_faces
 from trainer.run import TrainerConfig
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head
@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)"
     )
-    parser.add_argument("--baked", help="file of baked textures, for their mean and a linear model of them")
+    parser.add_argument("--skins", help="folder of baked textures, for their mean and a linear model of them")
     parser.add_argument("--directions", type=int, default=50, help="of the linear model")
     parser.add_argument("--network", default="efficientnet", choices=NETWORKS, help="whose features are compared")
     parser.add_argument("--weights", help="of that network (where the project looks for them if left out)")
@@ -62,8 +62,8 @@ def candidates(options: argparse.Namespace) -> dict[str, Callable[[int, torch.Ge
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
         found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(options.device), options.psi)
-    if options.baked:
-        textures = read_textures(options.baked).to(options.device).float() / 127.5 - 1
+    if options.skins:
+        textures = read_skins(options.skins, options.size)[1].to(options.device).float() / 127.5 - 1
         found["mean baked texture"] = LinearTextures(textures, 0)
         directions = min(options.directions, len(textures) - 1)
         found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)

@@ -1,63 +1,69 @@
-"""Faces whose textures were baked from photographs: whole heads from all sides, which no photograph shows.
+"""Faces whose skin was baked from photographs: whole heads from all sides, which no photograph shows, and looks.
 
 Batch number k is the same in every run with the same seed.
 """
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from clipface.data import FaceBatch, FitDistribution, composite
+from clipface.data.skins import read_skins
 from clipface.fit.chart import Chart
 from clipface.head import HeadModel
 from clipface.render import Renderer
-from clipface.synthetic.attributes import sample_attributes
+from clipface.synthetic.attributes import Attributes, sample_attributes
 from clipface.synthetic.faces import random_cameras
 from clipface.synthetic.identity import female_direction, sample_expression, sample_pose, sample_shape
+from clipface.synthetic.painter import Painter
+from clipface.synthetic.skin import TONES
 
 SEED_STEP = 1_000_003  # between the seeds of two chunks
 SEED_OFFSET = 500_009  # of the mixing, from those of chunks
 SHAPES = 100  # identity coefficients that vary where no distribution is known
+BAKED_BRIGHTNESS = 0.85  # of the middle of a photographed face with its brows and nostrils, over its bare skin's
+
+
+@dataclass
+class Look:
+    """What faces in baked skins are like: `painted` is the share with more paint than eyes and hair."""
+
+    texture_size: int
+    max_yaw: float  # degrees, of most views
+    zoom: tuple[float, float]  # least and largest size of the head in the picture; 1 shows it whole
+    blends: float  # share of faces whose skin is a blend of two people's
+    painted: float
 
 
 class BakedFaces:
-    """An endless source of heads that wear baked textures, some of them blends of two, some mirrored.
+    """An endless source of heads in baked skins, some of them blends of two, some mirrored, with eyes and hair painted.
 
     Args:
-        path: `.npz` or `.safetensors` with `textures` [N, 3, R, R] uint8.
+        folder: of textures (see clipface/data/skins.py).
         head: the textures are of its chart; everything is made on its device.
         renderer: of this head's mesh.
         heads: distribution that heads are drawn from; None: random ones, as painted faces have.
-        max_yaw: most views lie within this, degrees.
-        zoom: least and largest size of the head in the picture; 1 shows it whole.
-        blends: share of faces whose texture is a blend of two people's.
+        look: what faces shall be like.
 
     Raises:
-        FileNotFoundError, ValueError: if the file is missing or holds something else.
+        FileNotFoundError, ValueError: if the folder is missing or holds something else.
     """
 
     def __init__(
-        self,
-        path: str | Path,
-        head: HeadModel,
-        renderer: Renderer,
-        heads: FitDistribution | None,
-        max_yaw: float,
-        zoom: tuple[float, float],
-        blends: float,
+        self, folder: str | Path, head: HeadModel, renderer: Renderer, heads: FitDistribution | None, look: Look
     ) -> None:
-        self.head, self.renderer, self.heads = head, renderer, heads
-        self.max_yaw, self.zoom, self.blends = max_yaw, zoom, blends
+        self.head, self.renderer, self.heads, self.look = head, renderer, heads, look
         self.device = head.v_template.device
-        self.textures = read_textures(path).to(self.device)
-        chart = Chart(head, self.textures.shape[-1], renderer.backend)
+        textures = read_skins(folder, look.texture_size)[1]
+        self.tones = _tones(textures)
+        self.textures = textures.to(self.device)
+        self.painter = Painter(head, look.texture_size, renderer.backend)
+        chart = Chart(head, look.texture_size, renderer.backend)
         mirror = chart.mirror[chart.nearest]
         self.mirror = torch.where(mirror < 0, torch.arange(len(mirror), device=mirror.device), mirror)
         self.female = female_direction(head) if heads is None else None
@@ -65,27 +71,35 @@ class BakedFaces:
     @torch.no_grad()
     def sample(self, count: int, seed: int, size: int, background: float) -> FaceBatch:
         """Draw faces, with masks of the whole head; `size` in pixels, `background` in [-1, 1]."""
-        generator = torch.Generator(self.device).manual_seed(seed)
-        texture = self.blend(count, generator)
-        shape, expression, pose, neck_pose, eye_pose = self._heads(count, generator, seed)
-        camera = random_cameras(count, generator, self.max_yaw, self.zoom)
+        generator, rng = torch.Generator(self.device).manual_seed(seed), random.Random(seed)
+        skin, rows = self.blend(count, generator)
+        faces = [self._worn(self.tones[row], rng) for row in rows.tolist()]
+        texture = self.painter.paint(faces, generator, skin) * 2 - 1
+        shape, expression, pose, neck_pose, eye_pose = self._heads(faces, generator, seed)
+        camera = random_cameras(count, generator, self.look.max_yaw, self.look.zoom)
         vertices = self.head(shape, expression, pose, neck_pose, eye_pose)
         image, mask = self.renderer(vertices, texture, camera, size, background)
         # Composed with the mask once more, as every picture is that a texture is drawn for.
         return FaceBatch(composite(image, mask, background), mask, shape, expression, pose, camera, neck_pose, eye_pose)
 
-    def blend(self, count: int, generator: torch.Generator) -> Tensor:
-        """Textures [count, 3, R, R] in [-1, 1]."""
-        first, second = (
-            self._mirrored(
-                torch.randint(len(self.textures), (count,), generator=generator, device=self.device), generator
-            )
-            for _ in range(2)
-        )
+    def _worn(self, tone: str, rng: random.Random) -> Attributes:
+        """What is painted over a skin: hair and eyes that go with its tone, and on some faces more."""
+        if rng.random() < self.look.painted:
+            return sample_attributes(rng, {"skin": tone})
+        drawn = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult"})
+        return replace(
+            drawn, beard="none", moustache=False, freckles=False, wrinkles=False, tired=False, scar=False,
+            makeup="none", lipstick="none",
+        )  # fmt: skip
+
+    def blend(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Skins [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
+        rows = torch.randint(len(self.textures), (2, count), generator=generator, device=self.device)
+        first, second = (self._mirrored(row, generator) for row in rows)
         # Between two people, and seldom half and half, where details of both would be faint.
         share = torch.rand(count, generator=generator, device=self.device).square() / 2
-        blended = torch.rand(count, generator=generator, device=self.device) < self.blends
-        return torch.lerp(first, second, (share * blended)[:, None, None, None]) / 127.5 - 1
+        blended = torch.rand(count, generator=generator, device=self.device) < self.look.blends
+        return torch.lerp(first, second, (share * blended)[:, None, None, None]) / 255, rows[0]
 
     def _mirrored(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         textures = self.textures[rows].float()
@@ -93,11 +107,11 @@ class BakedFaces:
         other = textures.flatten(2)[..., self.mirror].view_as(textures)
         return torch.where(flip[:, None, None, None], other, textures)
 
-    def _heads(self, count: int, generator: torch.Generator, seed: int) -> tuple[Tensor, ...]:
+    def _heads(self, faces: list[Attributes], generator: torch.Generator, seed: int) -> tuple[Tensor, ...]:
+        count = len(faces)
         neck_pose, eye_pose = sample_pose(count, generator, self.device)
         pose = torch.zeros(count, 6, device=self.device)
         if self.heads is None:
-            faces = [sample_attributes(random.Random(seed + row)) for row in range(count)]
             shape = sample_shape(faces, min(SHAPES, self.head.n_shape), self.female, generator)
             return shape, sample_expression(faces, self.head, generator), pose, neck_pose, eye_pose
         drawn = self.heads.sample(count, torch.Generator().manual_seed(seed))
@@ -105,25 +119,13 @@ class BakedFaces:
         return *(drawn[name].to(self.device) for name in ("shape", "expression")), pose, neck_pose, eye_pose
 
 
-def read_textures(path: str | Path) -> Tensor:
-    """Read `textures` [N, 3, R, R] uint8 from an `.npz` or `.safetensors` file."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"dataset.baked: {path} does not exist; scripts/bake_texture.py writes baked textures")
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                textures = torch.from_numpy(arrays["textures"])
-        else:
-            textures = load_file(path)["textures"]
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"dataset.baked: {path} is cut off or holds no `textures` ({error!r})") from error
-    if textures.ndim != 4 or textures.shape[1] != 3 or textures.dtype != torch.uint8 or not len(textures):
-        raise ValueError(
-            f"dataset.baked: textures [N, 3, R, R] uint8 are wanted, {path} holds {tuple(textures.shape)} "
-            f"{textures.dtype}"
-        )
-    return textures
+def _tones(textures: Tensor) -> list[str]:
+    """The painter's tone that is nearest to each skin [N, 3, R, R] uint8, by the brightness of its middle."""
+    size = textures.shape[-1]
+    middle = textures[..., size // 5 : size * 7 // 10, size // 3 : size * 2 // 3].float().mean((1, 2, 3)) / 255
+    known = torch.tensor([sum(colour) / 3 * BAKED_BRIGHTNESS for colour in TONES.values()])
+    names = list(TONES)
+    return [names[row] for row in (middle[:, None] - known).abs().argmin(1).tolist()]
 
 
 def baked_batches(

@@ -19,7 +19,7 @@ from clipface.data.shards import DISTRIBUTION
 from clipface.head import HeadModel
 from clipface.render import Renderer, orthographic
 from clipface.synthetic import PaintedFaces
-from trainer.baked_stream import BakedFaces, baked_batches, mixed
+from trainer.baked_stream import BakedFaces, Look, baked_batches, mixed
 from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig
 
@@ -41,10 +41,11 @@ class DatasetConfig:
     mirror: bool = True  # each face as it is, and in a mirror
     heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
 
-    # of heads with baked textures, mixed into the batches of either kind
-    baked: str | None = None  # file with textures [N, 3, R, R] uint8 (see baked_stream.py); null: none
-    baked_share: float = 0.5  # of each batch
-    blends: float = 0.5  # share of these whose texture is a blend of two
+    # of heads in skins that were baked from photographs, mixed into the batches of either kind
+    skins: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
+    skins_share: float = 0.5  # of each batch
+    blends: float = 0.5  # share of these whose skin is a blend of two
+    painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
 
     # of painted faces; painted on the training device
     texture_size: int = 256
@@ -56,8 +57,8 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, workers=0, chunk=1)
-        if self.baked and not 0 < self.baked_share <= 1:
-            raise ValueError(f"dataset.baked_share: more than 0 and up to 1 is wanted, {self.baked_share} was given")
+        if self.skins and not 0 < self.skins_share <= 1:
+            raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
         if self.heads not in ("fitted", "distribution"):
             raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
 
@@ -90,7 +91,7 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
     Raises:
         FileNotFoundError, ValueError: if the data set folder is missing, damaged, or was made for another head.
     """
-    if run.dataset.baked:
+    if run.dataset.skins:
         return _with_baked(run, head, renderer)
     return _open_one(run, head, renderer)
 
@@ -98,14 +99,14 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
 def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
     """Batches that hold a share of heads with baked textures."""
     config, device = run.dataset, head.v_template.device
-    count = max(1, round(run.batch_size * config.baked_share))
+    count = max(1, round(run.batch_size * config.skins_share))
     fits = Path(config.path) / DISTRIBUTION if config.path else None
     heads = FitDistribution.load(fits) if fits else None
-    zoom = (1.0, config.max_zoom)
-    baked = BakedFaces(config.baked, head, renderer, heads, config.max_yaw, zoom, config.blends)
-    look = (run.seed, run.image_size, BACKGROUND)
+    look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
+    baked = BakedFaces(config.skins, head, renderer, heads, look)
+    drawing = (run.seed, run.image_size, BACKGROUND)
     if count == run.batch_size:
-        return lambda start: baked_batches(baked, count, config.chunk, *look, start)
+        return lambda start: baked_batches(baked, count, config.chunk, *drawing, start)
     others = _open_one(replace(run, batch_size=run.batch_size - count), head, renderer)
 
     def vertices(batch: FaceBatch) -> Tensor:
@@ -113,7 +114,7 @@ def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int]
             return head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
 
     return lambda start: mixed(
-        others(start), baked_batches(baked, count, config.chunk, *look, start), vertices, run.seed, start, device
+        others(start), baked_batches(baked, count, config.chunk, *drawing, start), vertices, run.seed, start, device
     )
 
 

@@ -1,4 +1,4 @@
-"""A folder of textures completed from photographs, to paint over: NAME.png or NAME.jpg, named as photographs are."""
+"""A folder of textures completed from photographs, to paint over: NAME.png or NAME.jpg, in folders as they may be."""
 
 from pathlib import Path
 
@@ -8,24 +8,25 @@ from PIL import Image
 from torch import Tensor
 
 SUFFIXES = (".png", ".jpg")
+PREVIEW = "_preview"  # ends the names of pictures that lie beside textures and are none
 
 
 def read_skins(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
-    """Read all textures of a folder.
+    """Read all textures of a folder and those in it.
 
     Args:
         folder: for instance one that `scripts/bake_texture.py` wrote.
         size: side of the textures handed out, texels; others are resized.
 
     Returns:
-        Names without suffix, sorted, and [N, 3, size, size] uint8, row 0 the top of the texture.
+        Names (paths below the folder, without suffix), sorted, and [N, 3, size, size] uint8, row 0 the texture's top.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no texture in it.
         ValueError: if a file is no picture, or not square.
     """
     folder = Path(folder)
-    files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES) if folder.is_dir() else []
+    files = sorted(f for f in folder.rglob("*") if f.suffix in SUFFIXES and not f.stem.endswith(PREVIEW))
     if not files:
         remedy = "`python scripts/bake_texture.py` writes one"
         raise FileNotFoundError(f"skins: {folder} holds no textures ({', '.join(SUFFIXES)}); {remedy}")
@@ -41,4 +42,5 @@ def read_skins(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
         if picture.width != size:
             picture = picture.resize((size, size), Image.Resampling.BOX)
         texture[:] = np.asarray(picture).transpose(2, 0, 1)
-    return [file.stem for file in files], torch.from_numpy(textures)
+    names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    return names, torch.from_numpy(textures)

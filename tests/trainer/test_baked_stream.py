@@ -1,55 +1,73 @@
 """Heads with baked textures, and batches of two sources."""
 
 import itertools
+import random
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
-from tiny_gan import SIZE, tiny_batch, tiny_config, tiny_head
+from PIL import Image
+from tiny_gan import SIZE, tiny_batch, tiny_config
 
 from clipface.data import FitDistribution
 from clipface.data.distribution import BLOCKS
-from trainer.baked_stream import BakedFaces, baked_batches, mixed, read_textures
+from clipface.head import load_head
+from clipface.render import Renderer
+from clipface.synthetic.skin import TONES
+from trainer.baked_stream import BakedFaces, Look, baked_batches, mixed
 from trainer.face_stream import BACKGROUND, DatasetConfig, open_faces
 
-
-@pytest.fixture(scope="module")
-def drawn_head(tiny_files):
-    return tiny_head(tiny_files)
+RESOLUTION = 64
 
 
 @pytest.fixture(scope="module")
-def textures(tmp_path_factory):
-    path = tmp_path_factory.mktemp("baked") / "textures.safetensors"
-    left = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
-    left[..., :8] = 200  # brighter on one side
-    save_file({"textures": torch.cat((left, torch.full_like(left, 100)))}, path)
-    return path
+def drawn_head():
+    head = load_head("open")  # painting needs a whole face
+    return head, Renderer(head.faces, head.uv, head.uv_faces)
+
+
+@pytest.fixture(scope="module")
+def skins(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("skins")
+    grey = np.full((RESOLUTION, RESOLUTION, 3), 100, np.uint8)
+    left = grey.copy()
+    left[:, : RESOLUTION // 2] = 200  # brighter on one side
+    for name, skin in (("left", left), ("grey", grey)):
+        Image.fromarray(skin).save(folder / f"{name}.png")
+    return folder
 
 
 def heads() -> FitDistribution:
-    random = np.random.default_rng(0)
+    source = np.random.default_rng(0)
     sizes = {"shape": (5,), "expression": (6,), "pose": (6,), "eye_pose": (6,), "scale": (), "translation": (2,)}
-    rows = {name: random.normal(size=(9, *sizes[name])) * 0.1 + (name == "scale") for name in BLOCKS}
+    rows = {name: source.normal(size=(9, *sizes[name])) * 0.1 + (name == "scale") for name in BLOCKS}
     return FitDistribution.fit(rows, np.ones(6, bool))
 
 
 @pytest.fixture(scope="module")
-def baked(drawn_head, textures):
-    return BakedFaces(textures, *drawn_head, heads(), max_yaw=20.0, zoom=(1.0, 1.2), blends=0.5)
+def baked(drawn_head, skins):
+    return BakedFaces(skins, *drawn_head, heads(), Look(RESOLUTION, 20.0, (1.0, 1.2), blends=0.5, painted=0.5))
 
 
-def test_textures_are_the_given_ones_their_mirror_images_and_blends(baked):
-    drawn = baked.blend(64, torch.Generator().manual_seed(0))
-    left, right = (drawn[:, 0, 8, column] * 127.5 + 127.5 for column in (3, 12))
+def test_skins_are_the_given_ones_their_mirror_images_and_blends(baked):
+    drawn, rows = baked.blend(64, torch.Generator().manual_seed(0))
+    # A fifth from the top and from the sides lies skin.
+    left, right = (drawn[:, 0, RESOLUTION // 5, column] * 255 for column in (RESOLUTION // 5, RESOLUTION * 4 // 5))
     pairs = torch.stack((left, right), 1)
-    for wanted in ((200.0, 0.0), (0.0, 200.0), (100.0, 100.0)):
+    for wanted in ((200.0, 100.0), (100.0, 200.0), (100.0, 100.0)):
         assert (pairs - torch.tensor(wanted)).abs().amax(1).min() < 1
-    plain = torch.tensor([[200.0, 0], [0, 200], [100, 100]])
+    plain = torch.tensor([[200.0, 100], [100, 200], [100, 100]])
     blends = ((pairs[:, None] - plain).abs().amax(2).min(1).values > 2).float().mean()
-    assert 0.2 < blends < 0.6
-    assert pairs.min() > -1e-3 and pairs.max() < 201
+    assert 0.1 < blends < 0.5  # half, less those of one skin with itself
+    assert pairs.min() > 99 and pairs.max() < 201 and set(rows.tolist()) == {0, 1}
+
+
+def test_paint_goes_over_as_many_as_asked_and_suits_the_skin(baked):
+    assert set(baked.tones) <= set(TONES) and len(set(baked.tones)) == 2
+    faces = [baked._worn("dark", random.Random(seed)) for seed in range(300)]
+    assert {face.skin for face in faces} == {"dark"}
+    looks = np.mean([face.look != "none" for face in faces])
+    assert 0.1 < looks < 0.28  # half of the share that painted faces have
 
 
 def test_batches_are_the_same_from_wherever_they_start(baked):
@@ -83,21 +101,12 @@ def test_two_sources_become_one_batch(baked, drawn_head):
     assert batches(0, imported)[0].vertices.shape == (8, len(head.v_template), 3)
 
 
-def test_a_run_can_have_baked_textures_only(drawn_head, textures, tmp_path, monkeypatch):
+def test_a_run_can_have_skins_only(drawn_head, skins, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.face_stream.FitDistribution.load", lambda path: heads())
-    config = tiny_config(dataset=DatasetConfig(path=str(tmp_path), baked=str(textures), baked_share=1.0, chunk=8))
+    config = tiny_config(
+        dataset=DatasetConfig(path=str(tmp_path), skins=str(skins), skins_share=1.0, chunk=8, texture_size=RESOLUTION)
+    )
     batch = next(iter(open_faces(config, *drawn_head)(0)))
     assert batch.image.shape == (4, 3, SIZE, SIZE)
-    with pytest.raises(ValueError, match="baked_share"):
-        DatasetConfig(baked=str(textures), baked_share=0.0)
-
-
-def test_other_files_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="bake_texture"):
-        read_textures(tmp_path / "none.npz")
-    np.savez(tmp_path / "other.npz", textures=np.zeros((2, 3, 4, 4), np.float32))
-    with pytest.raises(ValueError, match="uint8"):
-        read_textures(tmp_path / "other.npz")
-    (tmp_path / "broken.safetensors").write_bytes(b"1234")
-    with pytest.raises(ValueError, match="cut off"):
-        read_textures(tmp_path / "broken.safetensors")
+    with pytest.raises(ValueError, match="skins_share"):
+        DatasetConfig(skins=str(skins), skins_share=0.0)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from tiny_gan import tiny_batch
 
 from clipface import assets, weights
@@ -60,11 +59,11 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
 
     evaluate = script("evaluate_textures")
     monkeypatch.setattr(evaluate, "load_features", lambda network, path: Pixels())
-    textures = torch.randint(0, 255, (5, 3, 16, 16), dtype=torch.uint8)
-    save_file({"textures": textures}, tmp_path / "baked.safetensors")
+    for i in range(5):
+        Image.effect_noise((16, 16), 60).convert("RGB").save(tmp_path / f"{i}.png")
     monkeypatch.setattr(evaluate, "open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
     arguments = ["--count", "8", "--size", "32", "--directions", "3", "--device", "cpu"]
-    evaluate.main([*arguments, "--baked", str(tmp_path / "baked.safetensors")])
+    evaluate.main([*arguments, "--skins", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert "pixels" in lines[0] and [line.split("  ")[-1].split()[0] for line in lines[2:]] == [
         "generator", "mean", "linear",
