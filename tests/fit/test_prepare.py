@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.shards import DISTRIBUTION, ShardWriter, survey
+from clipface.fit.attributes import FaceAttributes
 from clipface.fit.filter import FilterRule
 from clipface.fit.fitter import FittedPictures
 from clipface.fit.heads import DecaHeads, FittedHeads, VertexHeads
@@ -180,6 +181,18 @@ def test_other_settings_or_other_files_are_refused(photos):
     (photos.parent / "file").touch()
     with pytest.raises(OSError, match="cannot write to"):
         open_output(Options(photos, photos.parent / "file" / "set", "open"), "still")
+
+
+def test_attribute_files_speak_against_photographs(photos, tmp_path):
+    attributes = tmp_path / "attributes"
+    attributes.mkdir()
+    for name, glasses in (("b", "NoGlasses"), ("c", "Sunglasses")):
+        face = {"faceRectangle": {"width": 9, "height": 9}, "faceAttributes": {"glasses": glasses, "accessories": []}}
+        (attributes / f"{name}.json").write_text(json.dumps([face]))
+    source = run(options(photos, attributes=FaceAttributes(attributes)))
+    assert seen(source) == ["b.png"]
+    assert source.summary["reasons"]["eyewear"]["examples"] == ["c.jpg: Sunglasses (attributes)"]
+    assert source.summary["reasons"]["attributes unknown"]["count"] == 4
 
 
 def test_people_share_a_batch_and_a_group(photos):

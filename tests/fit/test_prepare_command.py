@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
+from clipface.data import MaskedFaces
 from clipface.fit.filter import FilterRule
+from clipface.render.camera import project
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prepare_photos.py"
 
@@ -71,6 +74,24 @@ def test_what_ends_a_run_is_explained(call, script, monkeypatch, error, code, sa
     monkeypatch.setattr(script, "find_sources", fail)
     assert call()[0] == code
     assert said in call()[1]
+
+
+def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, tmp_path):
+    """Every step of the command, with this head in the place of FLAME."""
+    pytest.importorskip("mediapipe")
+    one = painted(1)
+    Image.fromarray(one.pictures[0]).save(tmp_path / "photos" / "face.png")
+    batch = one.batch
+    vertices = one.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+    (tmp_path / "fits").mkdir()
+    torch.save(project(vertices, batch.camera)[0, :, :3], tmp_path / "fits" / "face.pt")
+    torch.save(torch.zeros(1, 3), tmp_path / "fits" / "spare.pt")
+    monkeypatch.setattr(script, "load_head", lambda name: one.head)
+    assert call("--head", "flame", "--fits", str(tmp_path / "fits"))[0] == 0
+    assert (tmp_path / "set" / "contact_sheet.png").is_file()
+    faces = MaskedFaces(tmp_path / "set", 64)
+    assert faces.sources == ["face.png"] and faces.head == "flame" and faces[0].vertices is not None
+    assert "no fit" in (tmp_path / "set" / "summary.json").read_text()
 
 
 def test_rules_are_read_by_name_and_from_files(script, tmp_path):
