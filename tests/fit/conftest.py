@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer
@@ -38,3 +39,22 @@ def painted(open_head):
         return Painted(pictures, batch, open_head[0])
 
     return paint
+
+
+@pytest.fixture(scope="session")
+def pictures(painted):
+    """Six painted photographs."""
+    pytest.importorskip("mediapipe")
+    return painted(6, 256, seed=1)
+
+
+@pytest.fixture
+def photos(tmp_path, pictures):
+    folder = tmp_path / "photos"
+    (folder / "more pictures").mkdir(parents=True)
+    for name, picture in zip(("a.png", "b.png", "c.jpg", "more pictures/a.png"), pictures.pictures, strict=False):
+        Image.fromarray(picture).save(folder / name)
+    (folder / "empty.jpg").touch()
+    Image.new("RGB", (256, 256), "grey").save(folder / "grey.png")
+    (folder / "readme.txt").write_text("words")
+    return folder

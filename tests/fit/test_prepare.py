@@ -5,79 +5,15 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from scipy.spatial.transform import Rotation
+from preparing import StillHeads, options, run
 
-from clipface.data import FitDistribution, MaskedFaces
-from clipface.data.shards import DISTRIBUTION, ShardWriter, survey
+from clipface.data import MaskedFaces
+from clipface.data.shards import ShardWriter, survey
 from clipface.fit.attributes import FaceAttributes
 from clipface.fit.filter import FilterRule
-from clipface.fit.fitter import FittedPictures
-from clipface.fit.heads import DecaHeads, FittedHeads, VertexHeads
-from clipface.fit.lighting import white_light
-from clipface.fit.pairing import pair
-from clipface.fit.parameters import HeadFit
-from clipface.fit.prepare import Options, Preparation, face_name, open_output, plan_run
-from clipface.fit.report import summarise, table, write_distribution, write_sheet
-from clipface.fit.sources import find_sources
-from clipface.render.camera import project
-
-SIDE = 256
-
-
-@pytest.fixture(scope="session")
-def pictures(painted):
-    """Six painted photographs."""
-    pytest.importorskip("mediapipe")
-    return painted(6, SIDE, seed=1)
-
-
-@pytest.fixture
-def photos(tmp_path, pictures):
-    folder = tmp_path / "photos"
-    (folder / "more pictures").mkdir(parents=True)
-    for name, picture in zip(("a.png", "b.png", "c.jpg", "more pictures/a.png"), pictures.pictures, strict=False):
-        Image.fromarray(picture).save(folder / name)
-    (folder / "empty.jpg").touch()
-    Image.new("RGB", (SIDE, SIDE), "grey").save(folder / "grey.png")
-    (folder / "readme.txt").write_text("words")
-    return folder
-
-
-class StillHeads:
-    """A head source that does not fit: every head is the mean one, every mask the whole picture."""
-
-    name = "still"
-
-    def __init__(self):
-        self.calls = []
-
-    def reason(self, file):
-        return None
-
-    def heads(self, files, cutouts, groups):
-        self.calls.append((list(files), groups.tolist()))
-        count, size = len(files), len(cutouts[0].picture)
-        zeros = [torch.zeros(count, n) for n in (4, 3, 6, 6)]
-        fit = HeadFit(*zeros, torch.ones(count), torch.zeros(count, 2), white_light(count), torch.zeros(count, 1))
-        white = torch.full((count, size, size), 255, dtype=torch.uint8)
-        return FittedPictures(fit, white, white[:, :64, :64]), {}
-
-
-def options(photos, **changes):
-    return Options(photos, photos.parent / "set", "open", **{"workers": 0, "batch": 2, "shard": 4} | changes)
-
-
-def run(chosen, source=None, done=lambda file, result: None, people=None, check=False):
-    """What the script does, without talking; returns the head source."""
-    source = source or StillHeads()
-    damaged = open_output(chosen, source.name, check)
-    sources, others = find_sources(chosen.photos, chosen.out, people)
-    plan = plan_run(chosen, sources)
-    Preparation(chosen, source, done).run(plan)
-    source.plan, source.damaged, source.summary = plan, damaged, summarise(chosen.out, others)
-    return source
+from clipface.fit.prepare import Options, face_name, open_output
+from clipface.fit.report import table
 
 
 def seen(source):
@@ -222,105 +158,3 @@ def test_names_of_faces_are_unique_and_harmless():
     names = [face_name(file) for file in files]
     assert len(set(names)) == 5 and names[3].startswith("b_c/ä_v2-") and not any("." in name for name in names)
     assert all(name.encode() for name in names)
-
-
-def test_fitted_heads_lie_over_their_faces(photos, open_head):
-    """The whole way once, with the real fit."""
-    head, renderer = open_head
-    for name in ("c.jpg", "more pictures/a.png"):
-        (photos / name).unlink()
-    source = run(options(photos), FittedHeads(head, renderer))
-    out = photos.parent / "set"
-    assert source.summary["kept"] == 2
-    faces = MaskedFaces(out, 128)
-    for index in range(2):
-        face = faces[index]
-        assert 0.05 < face.mask.mean() < 0.5 and face.visibility.max() > 0.5
-        drawn = project(head(face.shape[None], face.expression[None], face.pose[None]), face.camera[None])[0]
-        lips = drawn[head.regions["lips"], :2].mean(0) * 64 + 64
-        # FFHQ's crop has the mouth below the middle.
-        assert abs(lips[0] - 64) < 8 and 72 < lips[1] < 100
-    distribution = write_distribution(out, head)
-    assert distribution.count == 2 and FitDistribution.load(out / DISTRIBUTION).count == 2
-    sheet = Image.open(write_sheet(out, head, renderer, 1))
-    assert sheet.size == (3 * 160, 160)
-
-
-@pytest.fixture
-def imported(pictures, tmp_path):
-    """Three painted photographs, and an empty folder for their heads."""
-    for folder in ("photos", "fits"):
-        (tmp_path / folder).mkdir()
-    for name, picture in zip(("one", "two", "three"), pictures.pictures, strict=False):
-        Image.fromarray(picture).save(tmp_path / "photos" / f"{name}.png")
-    return tmp_path / "photos", tmp_path / "fits"
-
-
-def painted_places(pictures, matrix, index):
-    """Where a painted head is in a crop: pixels [V, 2], from its own parameters and camera."""
-    one = slice(index, index + 1)
-    batch = pictures.batch
-    vertices = pictures.head(
-        batch.shape[one], batch.expression[one], batch.pose[one], batch.neck_pose[one], batch.eye_pose[one]
-    )
-    pixels = (project(vertices, batch.camera[one])[0, :, :2].numpy() + 1) * SIDE / 2
-    return pixels @ matrix[:2, :2].T + matrix[:2, 2]
-
-
-def test_vertices_are_placed_and_masked(pictures, open_head, imported):
-    photos, fits = imported
-    batch = pictures.batch
-    vertices = pictures.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
-    clip = project(vertices, batch.camera)[..., :3]
-    torch.save(clip[:1], fits / "one.pt")
-    torch.save(torch.zeros(2, 2), fits / "two.pt")
-    pairing = pair(["one.png", "two.png", "three.png"], fits, (".pt",))
-    source = run(options(photos), VertexHeads(*open_head, pairing))
-    kinds = {kind: entry["examples"][0] for kind, entry in source.summary["reasons"].items()}
-    assert kinds["no fit"].startswith("three.png") and "two.pt" in kinds["damaged fit"]
-    faces = MaskedFaces(photos.parent / "set", 128)
-    face = faces[0]
-    got = (project(face.vertices[None], face.camera[None])[0, :, :2].numpy() + 1) * 256
-    np.testing.assert_allclose(got, painted_places(pictures, faces.parameters(0)["matrix"], 0), atol=0.05)
-    assert 0.05 < face.mask.mean() < 0.5 and face.visibility.max() > 0.5
-    assert write_distribution(photos.parent / "set", open_head[0]) is None
-    assert write_sheet(photos.parent / "set", *open_head).is_file()
-
-
-def deca_code(pictures, index):
-    """The code that DECA would give for a painted face that it saw whole, were its head this one.
-
-    Painted heads are turned by their camera; DECA turns them by their pose, about the neck.
-    """
-    batch, head, one = pictures.batch, pictures.head, slice(index, index + 1)
-    linear = batch.camera[index, :2, :3].double().numpy()
-    scale = np.linalg.norm(linear[0])
-    right, up = linear[0] / scale, -linear[1] / scale
-    turn = Rotation.from_matrix(np.stack([right, up, np.cross(right, up)]))
-    pose = np.r_[turn.as_rotvec(), np.zeros(3)]
-    vertices = head(batch.shape[one], batch.expression[one], torch.from_numpy(pose)[None].float())[0].numpy()
-    straight = head(batch.shape[one], batch.expression[one])
-    target = project(straight, batch.camera[one])[0, :, :2].numpy() * (1, -1) / scale
-    shift = (target - vertices[:, :2]).mean(0)
-    code = {"shape": batch.shape[one], "exp": batch.expression[one], "pose": pose, "cam": np.r_[scale, shift]}
-    return {name: np.asarray(value, np.float32) for name, value in code.items()}, straight
-
-
-def test_deca_s_heads_are_placed_and_masked(pictures, open_head, imported):
-    photos, fits = imported
-    code, straight = deca_code(pictures, 0)
-    np.savez(fits / "one.npz", **code)
-    short, _ = deca_code(pictures, 1)
-    np.savez(fits / "two.npz", **short | {"shape": short["shape"][:, :7]})
-    pairing = pair(["one.png", "two.png", "three.png"], fits, (".npz",))
-    source = run(options(photos), DecaHeads(*open_head, pairing, photos))
-    kinds = {kind: entry["examples"][0] for kind, entry in source.summary["reasons"].items()}
-    assert kinds["no fit"].startswith("three.png") and "as in the first file" in kinds["damaged fit"]
-    faces = MaskedFaces(photos.parent / "set", 128)
-    face, matrix = faces[0], faces.parameters(0)["matrix"]
-    vertices = open_head[0](face.shape[None], face.expression[None], face.pose[None])
-    got = (project(vertices, face.camera[None])[0, :, :2].numpy() + 1) * 256
-    pixels = (project(straight, pictures.batch.camera[:1])[0, :, :2].numpy() + 1) * SIDE / 2
-    np.testing.assert_allclose(got, pixels @ matrix[:2, :2].T + matrix[:2, 2], atol=0.05)
-    assert 0.05 < face.mask.mean() < 0.5
-    assert write_distribution(photos.parent / "set", open_head[0]).count == 1
