@@ -1,15 +1,16 @@
 """Batches of faces → a data set folder."""
 
+import itertools
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from clipface.data.faces import EXTRA, PARAMETERS, FaceBatch
-from clipface.data.shards import Face, ShardWriter, create_dataset
+from clipface.data.shards import PARTIAL, Face, ShardWriter, create_dataset
 from clipface.shapes import expect
 
 FACES_A_SHARD = 1000
@@ -41,26 +42,23 @@ def write_faces(
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"folder: {folder} exists already; remove it or give another name")
-    partial = folder.with_name(folder.name + ".partial")
+    partial = folder.with_name(folder.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
     create_dataset(partial, head, {})
-    count, writer = 0, None
-    for face in _faces(batches, first_name):
-        writer = writer or ShardWriter(partial, count // faces_a_shard, lossless=True)
-        writer.add(face)
-        count += 1
-        if count % faces_a_shard == 0:
-            writer.close()
-            writer = None
-    if writer is not None:
+    faces, number = _faces(batches, first_name), 0
+    while first := next(faces, None):
+        writer = ShardWriter(partial, number, lossless=True)
+        for face in itertools.chain([first], itertools.islice(faces, faces_a_shard - 1)):
+            writer.add(face)
         writer.close()
-    if not count:
+        number += 1
+    if not number:
         raise ValueError("batches: at least one face is wanted, none was given")
     os.replace(partial, folder)
     return folder
 
 
-def _faces(batches: Iterable[tuple[FaceBatch, Sequence[str] | None]], number: int) -> Iterable[Face]:
+def _faces(batches: Iterable[tuple[FaceBatch, Sequence[str] | None]], number: int) -> Iterator[Face]:
     for batch, captions in batches:
         expect("image", batch.image, ("B", 3, "H", "W"))
         images, masks = _bytes(batch.image / 2 + 0.5).transpose(0, 2, 3, 1), _bytes(batch.mask)[:, 0]

@@ -120,11 +120,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
     placed = np.stack([code.tform for code in codes]) @ np.linalg.inv(matrices)  # crop pixels to DECA's
     to_crop = crop_to_picture(torch.from_numpy(placed), (size, size), DECA_CROP_SIZE)  # [B, 3, 3] float64
     scale, turn = _similarity(to_crop[:, :2, :2].numpy())
-    # The map is in the picture's plane, y down: seen from the front, a head turns the other way about z.
-    rotation = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1)) * Rotation.from_rotvec(
-        rows["pose"][:, :3].double().cpu().numpy()
-    )
-    pose = torch.cat([torch.from_numpy(rotation.as_rotvec()).float().to(device), rows["pose"][:, 3:]], 1)
+    pose = _turned(rows["pose"], turn)
     with torch.no_grad():
         before = head(rows["shape"], rows["expression"], rows["pose"])
         after = head(rows["shape"], rows["expression"], pose)
@@ -138,6 +134,14 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
         rows["shape"], rows["expression"], pose, torch.zeros(batch, 6, device=device), new_scale, translation,
         white_light(batch, device), torch.zeros(batch, 0, device=device),
     )  # fmt: skip
+
+
+def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
+    """Poses [B, 6] after their pictures were turned by `turn` [B], radians, x towards y."""
+    # The map is in the picture's plane, y down: seen from the front, a head turns the other way about z.
+    about_z = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1))
+    whole = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
+    return torch.cat([torch.from_numpy(whole.as_rotvec()).to(pose), pose[:, 3:]], 1)
 
 
 def whole_picture(photograph: tuple[int, int]) -> np.ndarray:

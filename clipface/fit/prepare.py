@@ -87,26 +87,14 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
         PermissionError, NotADirectoryError: if the folder cannot be written to.
         ValueError: if the folder holds something else, or a data set made with other settings.
     """
-    out = options.out
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise type(error)(error.errno, f"out: cannot write to {out} ({error.strerror}); give another folder") from None
-    settings = options.settings(heads)
+    out, settings = options.out, options.settings(heads)
+    _check_writable(out)
     if not (out / MANIFEST).exists():
         if any(path.name != MANIFEST + PARTIAL and not path.name.startswith(".") for path in out.iterdir()):
             raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
         create_dataset(out, options.head, settings)
         return []
-    manifest = read_manifest(out)
-    given, wanted = {"head": options.head, **settings}, {"head": manifest["head"], **manifest["settings"]}
-    different = [
-        f"{k} {wanted.get(k)!r} → {given.get(k)!r}" for k in {**wanted, **given} if wanted.get(k) != given.get(k)
-    ]
-    if different:
-        raise ValueError(f"out: {out} was made with other settings ({'; '.join(different)}); give another folder")
+    _check_settings(out, {"head": options.head, **settings})
     good, damaged = survey(out)
     if check:
         damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not verify(shard)}
@@ -115,6 +103,24 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
         if path.stem not in whole or path.suffix not in (".tar", ".json"):
             path.unlink()
     return [f"{name}: {why}" for name, why in damaged.items()]
+
+
+def _check_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise type(error)(error.errno, f"out: cannot write to {out} ({error.strerror}); give another folder") from None
+
+
+def _check_settings(out: Path, given: dict[str, Any]) -> None:
+    manifest = read_manifest(out)
+    wanted = {"head": manifest["head"], **manifest["settings"]}
+    names = [name for name in {**wanted, **given} if wanted.get(name) != given.get(name)]
+    if names:
+        words = "; ".join(f"{name} {wanted.get(name)!r} → {given.get(name)!r}" for name in names)
+        raise ValueError(f"out: {out} was made with other settings ({words}); give another folder")
 
 
 def plan_run(options: Options, sources: list[Source]) -> Plan:
