@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.fit.correspondence import Correspondence, not_contour
+from clipface.fit.correspondence import Correspondence, face_skin
 from clipface.fit.surface import Surface
 from clipface.head import HeadModel
 
-REACH = 0.05  # metres from a contour point to the pivot of its line, half inwards and half away from the viewer
-# Angles from the contour point's own direction at which the line is sampled, degrees, positive towards the viewer.
-ANGLES = (0, 6, 12, 18, 25, 32, 40, 48)
+REACH = 0.05  # metres from a contour point to the pivot of its line, as far inwards as away from the viewer
+ANGLES = (6, 12, 18, 25, 32, 40, 48)  # degrees from the contour point, towards the viewer, at which lines are sampled
 JUMP = 0.025  # metres between neighbouring samples; a longer step has left the face
 
 
@@ -20,8 +19,9 @@ class ContourLines(NamedTuple):
     """C lines of K samples each.
 
     `rows` [C] int64 say which points of the correspondence slide; `corners` [C, K, 3] and `barycentric` [C, K, 3] are
-    the samples, from the back to the front; `towards` [C, 3] unit directions seen from the camera: the sample that
-    reaches farthest in it is the one on the silhouette. For a head that looks into the camera this is the contour point.
+    the samples, from the contour point itself towards the front: on the side that turns to the viewer a contour point
+    stays where it is, on the other side it is where the face ends; `towards` [C, 3] are the outward unit directions in
+    the picture: the sample that reaches farthest in it is the one on the silhouette.
     """
 
     rows: Tensor
@@ -37,22 +37,27 @@ class ContourLines(NamedTuple):
 def contour_lines(head: HeadModel, points: Correspondence) -> ContourLines:
     """Lay a line through each contour point, in the plane of the point's outward direction and the viewing axis.
 
-    Lines run over skin without ears, and end where the next sample would be on another part of the head.
+    Lines run over the face's skin, and end where the next sample would be on another part of the head.
     """
     with torch.no_grad():
-        vertices = head()
-        places = points.on(vertices)[0].cpu().numpy().astype(np.float64)
-    faces = head.faces.cpu().numpy().astype(np.int64)
-    allowed = np.flatnonzero(~not_contour(head))
-    surface = Surface(vertices[0].cpu().numpy().astype(np.float64), faces[allowed])
+        neutral = head()
+        places = points.on(neutral)[0].cpu().numpy().astype(np.float64)
+    vertices, faces = neutral[0].cpu().numpy().astype(np.float64), head.faces.cpu().numpy().astype(np.int64)
+    allowed = np.flatnonzero(face_skin(head, vertices))
+    surface = Surface(vertices, faces[allowed])
     rows = points.rows("contour")
     outwards = _outwards(places, rows.numpy())
-    found = [_line(surface, places[row], outward) for row, outward in zip(rows.tolist(), outwards, strict=True)]
-    corners = np.stack([faces[allowed[line]] for line, _ in found])
-    weights = np.stack([weight for _, weight in found])
-    return ContourLines(
-        rows, torch.from_numpy(corners), torch.from_numpy(weights).float(), torch.from_numpy(outwards).float()
-    )
+    corners, weights = [], []
+    for row, outward in zip(rows.tolist(), outwards, strict=True):
+        line = _line(surface, places[row], outward)
+        # The first sample is the point itself. Where a line ends early, its last sample stands for the missing ones.
+        samples = [(points.corners[row].numpy(), points.barycentric[row].numpy())]
+        samples += [(faces[allowed[number]], weight) for number, weight in line]
+        samples += samples[-1:] * (len(ANGLES) + 1 - len(samples))
+        corners.append(np.stack([corner for corner, _ in samples]))
+        weights.append(np.stack([weight for _, weight in samples]))
+    corners, weights = torch.from_numpy(np.stack(corners)), torch.from_numpy(np.stack(weights)).float()
+    return ContourLines(rows, corners, weights, torch.from_numpy(outwards).float())
 
 
 def _outwards(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -69,28 +74,20 @@ def _outwards(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return result
 
 
-def _line(surface: Surface, place: np.ndarray, outward: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Triangles [K], weights [K, 3] of a line's samples, and the direction [3] in which `place` reaches farthest."""
-    back = np.array([0, 0, -1.0])
-    pivot = place + REACH * (back - outward) / np.sqrt(2)
-    start = np.arctan2(*((place - pivot) @ np.stack([-back, outward], 1)))
-    angles = start + np.radians(ANGLES)
-    rays = np.sin(angles)[:, None] * -back + np.cos(angles)[:, None] * outward
-    distance, numbers, weights = surface.cut(pivot, rays)
-    middle = ANGLES.index(0)
-    picked = np.full(len(ANGLES), -1)
-    for steps in (range(middle, len(ANGLES)), range(middle - 1, -1, -1)):
-        previous = place
-        for k in steps:
-            away = np.linalg.norm(pivot + distance[k][:, None].clip(max=1) * rays[k] - previous, axis=1)
-            best = int(np.where(np.isfinite(distance[k]), away, np.inf).argmin())
-            if not np.isfinite(distance[k, best]) or away[best] > JUMP:
-                break
-            picked[k], previous = best, pivot + distance[k, best] * rays[k]
-    have = np.flatnonzero(picked >= 0)
-    if not len(have):
-        raise ValueError("contour: a point on skin outside of the ears is wanted; the correspondence does not fit")
-    # Where a line ends early its last sample stands for the missing ones.
-    filled = have[np.abs(np.arange(len(ANGLES))[:, None] - have).argmin(1)]
-    chosen = picked[filled]
-    return numbers[chosen], weights[filled, chosen]
+def _line(surface: Surface, place: np.ndarray, outward: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Triangles and weights [3] of a line's samples from `place` on, as far as it reaches."""
+    front = np.array([0, 0, 1.0])
+    pivot = place - REACH * (front + outward) / np.sqrt(2)
+    angles = np.radians(45 + np.array(ANGLES))
+    rays = np.sin(angles)[:, None] * front + np.cos(angles)[:, None] * outward
+    distance, weights = surface.cut(pivot, rays)
+    line, last = [], place
+    for along, ray, weight in zip(distance, rays, weights, strict=True):
+        hit = np.flatnonzero(np.isfinite(along))
+        away = np.linalg.norm(pivot + along[hit][:, None] * ray - last, axis=1)
+        if not len(hit) or away.min() > JUMP:
+            break
+        best = int(hit[away.argmin()])
+        last = pivot + along[best] * ray
+        line.append((best, weight[best]))
+    return line

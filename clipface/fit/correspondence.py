@@ -18,14 +18,14 @@ from clipface.fit.face_points import (
     FacePoints,
     read_face_points,
 )
-from clipface.fit.surface import Surface
+from clipface.fit.surface import Surface, covered
 from clipface.fit.warp_points import warped_average
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 from clipface.head.landmarks import points_on_faces
 
-# Parts that MediaPipe's points do not lie on, as far as the head names them.
-NOT_SKIN = ("mouth_interior", "tongue", "teeth", "eye_sockets", "right_eyeball", "left_eyeball")
+EARS = ("right_ear", "left_ear")  # no point lies on them; where a head does not name them, closeness must do
+INSIDE = 0.002  # metres behind other skin from which on a triangle is of the mouth's inside, an eye socket or a nostril
 ON_JAW, HALF = 0.4, 0.5  # skinning weights from which on a triangle is of the jaw, or of an eyeball
 
 
@@ -125,36 +125,39 @@ def settle(
     """
     faces = head.faces.cpu().numpy().astype(np.int64)
     where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
-    for rows, allowed in _pools(head, points, vertices[faces].mean(1), targets):
-        nearest, weights[rows] = Surface(vertices, faces[allowed], front=True).closest(targets[rows])
+    for rows, allowed in _pools(head, points, vertices, targets):
+        nearest, weights[rows] = Surface(vertices, faces[allowed]).closest(targets[rows])
         where[rows] = allowed[nearest]
     return where, weights
 
 
-def not_contour(head: HeadModel) -> np.ndarray:
-    """Which triangles [F] no contour point may slide onto: what is no skin, ears and lips."""
-    weights = head.weights.cpu().numpy()[head.faces.cpu().numpy()].mean(axis=1)
-    eyes = weights[:, [JOINTS.index("left_eye"), JOINTS.index("right_eye")]].sum(axis=1) > HALF
-    return on_parts(head, (*NOT_SKIN, "right_ear", "left_ear", "lips")) | eyes
+def face_skin(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
+    """Which triangles [F] are skin seen from the front: not covered by other skin, not of an eyeball or an ear.
 
-
-def on_parts(head: HeadModel, names: tuple[str, ...]) -> np.ndarray:
-    """Which triangles [F] lie wholly in the parts named; parts that the head does not name hold none."""
-    inside = torch.zeros(len(head.v_template), dtype=torch.bool)
+    Args:
+        head: for triangles, regions and skinning weights.
+        vertices: [V, 3] of it.
+    """
+    faces = head.faces.cpu().numpy().astype(np.int64)
+    hidden = covered(vertices, faces, INSIDE)
+    ears = torch.zeros(len(vertices), dtype=torch.bool)
     for name, mask in head.regions.items():
-        if name in names:
-            inside |= mask.cpu()
-    return inside[head.faces.cpu().long()].all(dim=1).numpy()
+        if name in EARS:
+            ears |= mask.cpu()
+    return ~hidden & ~ears.numpy()[faces].all(axis=1) & ~np.any(_eyeballs(head), axis=0)
 
 
-def _pools(
-    head: HeadModel, points: FacePoints, middles: np.ndarray, targets: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Which points (rows) may lie on which triangles; `middles` [F, 3] are theirs."""
+def _eyeballs(head: HeadModel) -> list[np.ndarray]:
+    """Which triangles [F] are of the right and of the left eyeball."""
     weights = head.weights.cpu().numpy()[head.faces.cpu().numpy()].mean(axis=1)  # [F, J]
-    eyes = [weights[:, JOINTS.index(name)] > HALF for name in ("right_eye", "left_eye")]
-    skin = ~on_parts(head, NOT_SKIN) & ~eyes[0] & ~eyes[1]
-    jaw = weights[:, JOINTS.index("jaw")] > ON_JAW
+    return [weights[:, JOINTS.index(name)] > HALF for name in ("right_eye", "left_eye")]
+
+
+def _pools(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: np.ndarray) -> list[tuple]:
+    """Which points (rows) may lie on which triangles."""
+    faces = head.faces.cpu().numpy().astype(np.int64)
+    skin, eyes, middles = face_skin(head, vertices), _eyeballs(head), vertices[faces].mean(1)
+    jaw = head.weights.cpu().numpy()[faces].mean(axis=1)[:, JOINTS.index("jaw")] > ON_JAW
     row = {int(number): place for place, number in enumerate(points.numbers)}
     right = points.average[:, 0] < 0
     upper, lower = (_with_mirrors(points, half) for half in (UPPER_LIP, LOWER_LIP))

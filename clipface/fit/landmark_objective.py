@@ -1,11 +1,12 @@
 """How badly heads explain MediaPipe's face points of pictures."""
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from clipface.fit.contour import contour_lines
+from clipface.fit.contour import ContourLines, contour_lines
 from clipface.fit.correspondence import Correspondence, correspondence
 from clipface.fit.face_points import OUTER_EYE_CORNERS, FacePoints, read_face_points
 from clipface.fit.head_subset import head_at_points
@@ -43,7 +44,7 @@ class LandmarkObjective:
         identity_of: [B] int64, the person's number of each picture, 0 to G - 1; None gives every picture its own.
         weights: [B or 1, N or 1], multiplied onto the weights of the correspondence's N points; 0 leaves a point out.
         settings: spreads and weights.
-        face_points: other numbers than the shipped ones.
+        face_points: other numbers than the shipped ones, for the prior.
         on: another correspondence than `correspondence(head)`.
 
     Attributes:
@@ -64,8 +65,7 @@ class LandmarkObjective:
         self.batch = expect("points", points, ("B", 478, 2))["B"]
         self.head, self.settings = head, settings or LandmarkSettings()
         like = head.v_template
-        face_points = face_points or read_face_points()
-        self.on = on or correspondence(head, face_points)
+        self.on, self.lines = _points_of(head) if on is None else (on, contour_lines(head, on))
         self.identity_of = _checked_people(identity_of, self.batch).to(like.device)
         self.people = int(self.identity_of.max()) + 1
         points = points.to(like)
@@ -79,12 +79,12 @@ class LandmarkObjective:
                 wanted = f"({self.batch} or 1, {len(self.on.numbers)} or 1)"
                 raise ValueError(f"weights: shape {wanted} is wanted, {tuple(weights.shape)} was given")
             self.weights = self.weights * weights.to(like)
-        self.prior = Prior(head, face_points, self.settings.prior)
+        self.prior = Prior(head, face_points or read_face_points(), self.settings.prior)
         self._prepare_head()
 
     @torch.no_grad()
     def _prepare_head(self) -> None:
-        on, self.lines = self.on, contour_lines(self.head, self.on)
+        on = self.on
         self._count, self._rows = len(on.numbers), self.lines.rows.to(self.targets.device)
         corners = torch.cat([on.corners, self.lines.corners.flatten(0, 1)])
         barycentric = torch.cat([on.barycentric, self.lines.barycentric.flatten(0, 1)])
@@ -176,6 +176,17 @@ class LandmarkObjective:
     def _translation(self, parameters: FitParameters) -> Tensor:
         flip = parameters.place.new_tensor([1.0, -1.0])
         return parameters.place * flip / parameters.log_scale.exp()[:, None] - self._offset(parameters.pose)
+
+
+_POINTS: WeakKeyDictionary[HeadModel, tuple[Correspondence, ContourLines]] = WeakKeyDictionary()
+
+
+def _points_of(head: HeadModel) -> tuple[Correspondence, ContourLines]:
+    """The points on a head and the lines its outline's slide along, which take a second and are found once a head."""
+    if head not in _POINTS:
+        on = correspondence(head)
+        _POINTS[head] = on, contour_lines(head, on)
+    return _POINTS[head]
 
 
 def _checked_people(identity_of: Tensor | None, batch: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-FACING = 0.05  # cosine from which on a triangle faces the viewer
+CHUNK = 256  # triangles looked at together
 
 
 class Surface:
@@ -10,19 +10,13 @@ class Surface:
 
     Args:
         vertices: [V, 3], z towards the viewer.
-        faces: [F, 3], the triangles that count.
-        front: keep those only that face the viewer.
+        faces: [F, 3], the triangles that count; at least one.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, front: bool = False) -> None:
-        corners = vertices[faces]
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.maximum(np.linalg.norm(normals, axis=1), 1e-20)
-        self.normals = normals / length[:, None]
-        self.kept = np.flatnonzero(self.normals[:, 2] > FACING) if front else np.arange(len(faces))
-        if not len(self.kept):
-            raise ValueError("faces: at least one triangle that faces the viewer is wanted, none does")
-        self.corners, self.normals = corners[self.kept], self.normals[self.kept]
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
+        self.corners = vertices[faces]
+        normals = np.cross(self.corners[:, 1] - self.corners[:, 0], self.corners[:, 2] - self.corners[:, 0])
+        self.normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
 
     def closest(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest point to each target.
@@ -37,9 +31,9 @@ class Surface:
         weights = _closest_weights(targets[:, None], a, b, c)  # [N, F, 3]
         places = np.einsum("nfk,fkd->nfd", weights, self.corners)
         best = np.square(places - targets[:, None]).sum(-1).argmin(1)
-        return self.kept[best], weights[np.arange(len(targets)), best]
+        return best, weights[np.arange(len(targets)), best]
 
-    def cut(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def cut(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where rays leave the surface outwards.
 
         Args:
@@ -47,8 +41,7 @@ class Surface:
             directions: [K, 3] unit vectors.
 
         Returns:
-            Distances [K, F], infinite where a ray does not leave through a triangle; triangle numbers [F] as in the
-            `faces` given; barycentric weights [K, F, 3].
+            Distances [K, F], infinite where a ray does not leave through a triangle, and barycentric weights [K, F, 3].
         """
         a, b, c = (self.corners[:, k] for k in range(3))
         side, other, offset = b - a, c - a, origin - a  # [F, 3]
@@ -61,7 +54,33 @@ class Surface:
         v = (directions @ crossed.T) / volume
         distance = (other * crossed).sum(-1) / volume
         hit = outwards & (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9) & (distance > 0)
-        return np.where(hit, distance, np.inf), self.kept, np.stack([1 - u - v, u, v], -1)
+        return np.where(hit, distance, np.inf), np.stack([1 - u - v, u, v], -1)
+
+
+def covered(vertices: np.ndarray, faces: np.ndarray, depth: float) -> np.ndarray:
+    """Which triangles face away from the viewer, or have their middle behind one that does not, deeper than `depth`.
+
+    Args:
+        vertices: [V, 3], z towards the viewer.
+        faces: [F, 3].
+        depth: metres.
+
+    Returns:
+        [F] bool.
+    """
+    corners = vertices[faces]
+    a, side, other = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = side[:, 0] * other[:, 1] - side[:, 1] * other[:, 0]
+    front = area > 1e-12
+    a, side, other, area = a[front], side[front], other[front], area[front]
+    hidden = np.ones(len(faces), bool)
+    for rows in np.array_split(np.flatnonzero(front), max(1, len(faces) // CHUNK)):
+        middle = corners[rows].mean(1)
+        x, y = (middle[:, None, k] - a[None, :, k] for k in (0, 1))  # [n, F']
+        u, v = (x * other[:, 1] - y * other[:, 0]) / area, (y * side[:, 0] - x * side[:, 1]) / area
+        above = a[:, 2] + u * side[:, 2] + v * other[:, 2] > middle[:, None, 2] + depth
+        hidden[rows] = ((u >= 0) & (v >= 0) & (u + v <= 1) & above).any(1)
+    return hidden
 
 
 def _closest_weights(p: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
