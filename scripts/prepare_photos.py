@@ -26,7 +26,7 @@ from clipface.fit.attributes import FaceAttributes
 from clipface.fit.filter import FilterRule
 from clipface.fit.heads import DecaHeads, FittedHeads, VertexHeads
 from clipface.fit.pairing import Pairing, pair
-from clipface.fit.prepare import KEPT, Options, Preparation, open_output, plan_run
+from clipface.fit.prepare import KEPT, Options, Preparation, check_writable, open_output, plan_run
 from clipface.fit.report import SUMMARY, summarise, table, write_distribution, write_sheet
 from clipface.fit.sources import Source, find_sources, read_people, with_fits
 from clipface.head import load_head
@@ -96,9 +96,9 @@ def prepare(arguments: argparse.Namespace) -> None:
     if pairing is not None:
         sources = with_fits(sources, pairing.paths)
     kind = source_of(pairing)
-    for damage in open_output(options, kind.name, arguments.verify):
-        print(f"damaged, made again: {damage}")
     with alone(arguments.out):
+        for damage in open_output(options, kind.name, arguments.verify):
+            print(f"damaged, made again: {damage}")
         plan = plan_run(options, sources)
         for path, why in plan.stale.items():
             print(f"out of date, made again: {path.name}: {why}")
@@ -187,12 +187,15 @@ def read_rule(name: str) -> FilterRule:
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Keep other runs off this data set."""
-    with (out / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(f"out: another run is writing to {out}; wait for it, or end it") from None
+    check_writable(out)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+    except BlockingIOError:
+        raise ValueError(f"out: another run is writing to {out}; wait for it, or end it") from None
+    finally:
+        os.close(folder)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
         ValueError: if the folder holds something else, or a data set made with other settings.
     """
     out, settings = options.out, options.settings(heads)
-    _check_writable(out)
+    check_writable(out)
     if not (out / MANIFEST).exists():
         if any(path.name != MANIFEST + PARTIAL and not path.name.startswith(".") for path in out.iterdir()):
             raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
@@ -105,7 +105,8 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
     return [f"{name}: {why}" for name, why in damaged.items()]
 
 
-def _check_writable(out: Path) -> None:
+def check_writable(out: Path) -> None:
+    """Make a folder, and raise an OSError that names it if nothing can be written there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
