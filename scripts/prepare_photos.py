@@ -12,11 +12,12 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
@@ -49,12 +50,27 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tform", type=Path, help="sample_deca.pkl, if the vertices are in DECA's crop")
     one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
-    one.add_argument("--workers", type=int, default=cpus, help="processes that read pictures and find faces; 0: none")
-    one.add_argument("--batch", type=int, default=32, help="faces fitted at once")
-    one.add_argument("--shard", type=int, default=256, help="photographs in a shard, the most that a crash loses")
+    one.add_argument(
+        "--workers", type=at_least(0), default=cpus, help="processes that read pictures and find faces; 0: none"
+    )
+    one.add_argument("--batch", type=at_least(1), default=32, help="faces fitted at once")
+    one.add_argument(
+        "--shard", type=at_least(1), default=256, help="photographs in a shard, the most that a crash loses"
+    )
     one.add_argument("--lossless", action="store_true", help="keep pictures as PNG instead of JPEG")
     one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
     return one
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number of at least so much, from the command line."""
+
+    def whole_number(words: str) -> int:
+        if int(words) < least:
+            raise argparse.ArgumentTypeError(f"{least} or more is wanted, {words} was given")
+        return int(words)
+
+    return whole_number
 
 
 def main() -> int:
@@ -96,6 +112,8 @@ def prepare(arguments: argparse.Namespace) -> None:
     if pairing is not None:
         sources = with_fits(sources, pairing.paths)
     kind = source_of(pairing)
+    head = load_head(arguments.head).to(checked_device(arguments.device))
+    renderer = Renderer(head.faces, head.uv, head.uv_faces).to(arguments.device)
     with alone(arguments.out):
         for damage in open_output(options, kind.name, arguments.verify):
             print(f"damaged, made again: {damage}")
@@ -104,14 +122,19 @@ def prepare(arguments: argparse.Namespace) -> None:
             print(f"out of date, made again: {path.name}: {why}")
         if len(plan.todo) < len(sources):
             print(f"{len(sources) - len(plan.todo)} of {len(sources)} photographs are done already")
-        head = load_head(arguments.head).to(arguments.device)
-        renderer = Renderer(head.faces, head.uv, head.uv_faces).to(arguments.device)
         if plan.todo:
             more = {FittedHeads: (), DecaHeads: (pairing, arguments.photos), VertexHeads: (pairing, tform(arguments))}
             heads = kind(head, renderer, *more[kind])
             with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05) as bar:
                 Preparation(options, heads, counter(bar)).run(plan)
         finish(arguments.out, others, head, renderer)
+
+
+def checked_device(name: str) -> str:
+    """Refuse CUDA where there is none."""
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device: {name} was given but PyTorch sees no CUDA device; use --device cpu")
+    return name
 
 
 def find_fits(arguments: argparse.Namespace, sources: list[Source]) -> Pairing | None:
@@ -142,12 +165,12 @@ def is_vertices(path: Path) -> bool:
     return path.suffix.lower() in given_vertices.SUFFIXES
 
 
-def tform(arguments: argparse.Namespace):
+def tform(arguments: argparse.Namespace) -> np.ndarray | None:
     """The map into DECA's crop that all vertices are in, if there is one."""
     return deca.read_tform(arguments.tform) if arguments.tform else None
 
 
-def counter(bar: tqdm):
+def counter(bar: tqdm) -> Callable[[str, str], None]:
     """Shows the progress of each photograph on a bar."""
     dropped = 0
 

@@ -52,11 +52,19 @@ def call(script, monkeypatch, capsys, tmp_path):
         (("--people", "none.csv"), {}, "people: none.csv does not exist"),
         (("--attributes", "none.zip"), {}, "attributes: none.zip does not exist"),
         (("--fits", "fits"), {}, "flame is wanted with --fits"),
+        (("--device", "cuda"), {}, "sees no CUDA device"),
     ],
 )
-def test_mistakes_are_explained_in_a_line(call, words, changes, said):
+def test_mistakes_are_explained_in_a_line(call, monkeypatch, words, changes, said):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, err = call(*words, **changes)
     assert code == 1 and err.startswith("error: ") and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [("--batch", "0"), ("--workers", "-1"), ("--shard", "many")])
+def test_numbers_are_checked(call, words):
+    with pytest.raises(SystemExit):
+        call(*words)
 
 
 @pytest.mark.parametrize(
