@@ -9,6 +9,7 @@ from clipface.fit.chart import Chart
 from clipface.fit.mask import EYEBALLS, INSIDE
 from clipface.shapes import expect
 
+TRUSTED = 0.35  # weight from which on colours are taken: those of stretched skin are the outline's and the sky's
 RIM = 1 / 85  # of the texture's side: what lies so near to the border of the seen is not trusted
 FEATHER = 1 / 28  # of the texture's side: width of a seam
 NARROW = 1 / 170  # of the texture's side: width of a seam beside lids and lips
@@ -17,6 +18,10 @@ DARKEST = 4 / 255  # added before logarithms of colours
 MOST_RATIO = 1.4  # natural logarithm: how far a base may be brightened or darkened
 EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest seen texels
 RINGS, EYE_REACH = 14, 0.9  # steps from the iris' centre outwards, and how far they go, radians
+IRIS = 0.5  # radians from the eye's axis to the rim of the iris
+# Which of the colours on a ring is the eye's: in the iris not the reflections, in the white not the lids' shade.
+IRIS_QUANTILE, WHITE_QUANTILE = 0.4, 0.7
+INSIDE_BRIGHTNESS, EYE_BRIGHTNESS = (0.85, 1.1), (0.85, 1.1)  # limits: teeth and eyes are white under dark skin too
 KERNEL = (1.0, 3.0, 3.0, 1.0)
 
 
@@ -46,7 +51,7 @@ def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
     surface = torch.zeros(chart.size**2, dtype=torch.bool, device=base.device)
     surface[chart.texels] = True
     skin = (surface.view_as(eyes) & ~eyes & ~inside).float()
-    weight = _feathered(chart, baked.weight * skin)
+    weight = _feathered(chart, ((baked.weight - TRUSTED) / (1 - TRUSTED)).clamp(0, 1) * skin)
     mirror, mirror_weight = chart.flipped(baked.texture), chart.flipped(weight)
     rest = (1 - weight) * mirror_weight
     seen = weight + rest
@@ -54,8 +59,8 @@ def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
     texture = (baked.texture * weight + matched * rest) / seen.clamp_min(1e-6)
     result = torch.lerp(_matched(base, texture, seen * skin), texture, seen)
     brightness = _median_ratio(result, base, (skin * seen) > 0.5).mean(1, keepdim=True)
-    result = torch.where(inside, base * brightness.clamp(0.6, 1.1), result)
-    result = torch.where(eyes, _eyeballs(chart, baked, base, brightness.clamp(0.7, 1.1)), result)
+    result = torch.where(inside, base * brightness.clamp(*INSIDE_BRIGHTNESS), result)
+    result = torch.where(eyes, _eyeballs(chart, baked, base, brightness.clamp(*EYE_BRIGHTNESS)), result)
     flat = result.clamp(0, 1).flatten(2)[..., chart.nearest]
     return flat.view_as(result)
 
@@ -120,6 +125,17 @@ def _median_ratio(texture: Tensor, base: Tensor, where: Tensor) -> Tensor:
     return torch.nanmedian(ratio, 2).values.nan_to_num(1.0)[..., None, None]
 
 
+def _ring_ratio(texture: Tensor, base: Tensor, where: Tensor, quantile: float) -> Tensor:
+    """[B, 3, 1, 1] quantile of texture over median of base; `where` [B, 1, R, R] has few texels. 0 without any."""
+    some = where.any(0)[0]  # [R, R]
+    if not some.any():
+        return texture.new_zeros(len(texture), 3, 1, 1)
+    seen = texture[:, :, some].masked_fill(~where[:, :, some], float("nan"))
+    known = base[:, :, some].masked_fill(~where[:, :, some], float("nan"))
+    ratio = torch.nanquantile(seen, quantile, 2) / (torch.nanmedian(known, 2).values + DARKEST)
+    return ratio.nan_to_num(0.0)[..., None, None]
+
+
 def _eyeballs(chart: Chart, baked: Baked, base: Tensor, brightness: Tensor) -> Tensor:
     """The base's eyes in the colours seen at the same angle from the iris' middle, of both eyes together."""
     angle = _eye_angle(chart)
@@ -128,7 +144,8 @@ def _eyeballs(chart: Chart, baked: Baked, base: Tensor, brightness: Tensor) -> T
     for ring in range(RINGS):
         near = ((position - ring).abs() < 0.75) & (baked.weight > 0.3)
         count = near.flatten(1).sum(1)
-        ratio = _median_ratio(baked.texture, base, near)
+        inside = ring / RINGS * EYE_REACH < IRIS
+        ratio = _ring_ratio(baked.texture, base, near, IRIS_QUANTILE if inside else WHITE_QUANTILE)
         ratios.append(torch.where((count > chart.size / 32)[:, None, None, None], ratio, torch.zeros_like(ratio)))
     return _ringed(base, torch.cat(ratios, 2), position, brightness)
 

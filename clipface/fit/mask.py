@@ -21,8 +21,14 @@ SHRINK = 2  # the mask is found on pictures this much smaller
 PERSON = 0.7
 GRAZING = 0.12  # cosine to the viewer below which skin is too stretched to be learned
 AROUND = 0.12  # of the picture's side: how far around the face hair and background are looked at
-SURE_DEPTH = 0.012  # metres from the face region's border
-DEPTH_ODDS = 1.2  # log odds that a centimetre further inside the face adds for skin
+SURE_DEPTH = 0.02  # metres from the face region's border
+DEPTH_ODDS, FOREHEAD_ODDS = 1.2, 0.5  # log odds that a centimetre further inside the face adds for skin
+BELOW_FOREHEAD = ("eye_region", "right_eye_region", "left_eye_region", "brows")
+FOREHEAD_SHARE = 0.5  # weight of the forehead in the shading's fit: it alone looks up, but may be covered
+FOREHEAD_DEPTH = 0.006  # metres from the face region's border
+FOREHEAD_GAP = 0.004  # metres above those
+# A strand before the forehead is darker than skin, in logarithms: by this much and so many spreads of the skin.
+STRAND = (0.4, 2.0)
 STRANDS = 0.14  # of the picture's side: how far hair is followed into the face
 BORDER_ROUNDS = 8  # of averaging the face's border over neighbouring vertices
 GROW = 2  # pixels of the small picture that hair is grown by
@@ -47,7 +53,8 @@ class FaceMask:
         interior = self._vertices(INSIDE)
         is_face = self._vertices(FACE) & ~interior
         eyes = self._vertices(EYEBALLS)
-        # Label of what a pixel sees: 0 nothing or other parts, 1 skin (a smooth map says where the face ends), 2 the face's plain skin, 3 an eyeball.
+        # Label of what a pixel sees: 0 nothing or other parts, 1 skin (a smooth map says where the face ends), 2 the
+        # face's plain skin, 3 an eyeball.
         hollow = interior | eyes | self._vertices(("eye_sockets",))
         labels = torch.zeros(len(faces) + 1, dtype=torch.long, device=faces.device)
         labels[1:][~hollow[faces].all(1)] = 1
@@ -55,7 +62,9 @@ class FaceMask:
         labels[1:][eyes[faces].all(1)] = 3
         self._labels = labels
         distance = torch.cdist(head.v_template, head.v_template[~is_face & ~hollow]).amin(1)
-        self._maps = torch.stack([_smooth(is_face | hollow, faces), distance * is_face], 1)  # [V, 2]
+        height = head.v_template[:, 1]
+        above = height > height[self._vertices(BELOW_FOREHEAD)].max() + FOREHEAD_GAP
+        self._maps = torch.stack([_smooth(is_face | hollow, faces), distance * is_face, above.float()], 1)  # [V, 3]
 
     @torch.no_grad()
     def __call__(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> Tensor:
@@ -77,10 +86,10 @@ class FaceMask:
         small = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, SHRINK)
         human = functional.avg_pool2d(person[:, None].float() / 255, SHRINK)[:, 0]
         photograph = functional.avg_pool2d(inside[:, None].float(), SHRINK)[:, 0] > 0.99
-        labels, normals, depth = self._see(fit, small.shape[-1])
+        labels, normals, depth, above = self._see(fit, small.shape[-1])
         region = (labels > 0) & (normals[..., 2] > GRAZING) & photograph & (human > PERSON)
-        hair = self._hair(small, labels, normals, depth, human, photograph)
-        skin = _clean(region & ~hair, (labels == 2) & (depth > SURE_DEPTH))
+        hair = self._hair(small, labels, normals, depth, above, human, photograph)
+        skin = _clean(region & ~hair, (labels == 2) & (depth > SURE_DEPTH) & ~above)
         soft = functional.avg_pool2d(skin[:, None].float(), 5, 1, 2, count_include_pad=False)
         soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is learned
         soft = functional.interpolate(soft, scale_factor=SHRINK, mode="bilinear", align_corners=False)[:, 0]
@@ -91,8 +100,8 @@ class FaceMask:
         wanted = [regions[name] for name in names if name in regions]
         return torch.stack(wanted).any(0) if wanted else torch.zeros_like(next(iter(regions.values())))
 
-    def _see(self, fit: HeadFit, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """What pixels see: label [B, s, s], unit normal [B, s, s, 3] and depth inside the face [B, s, s]."""
+    def _see(self, fit: HeadFit, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What pixels see: label, unit normal [B, s, s, 3], depth inside the face, whether above the brows [B, s, s]."""
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
         rasterizer = interface.backend(self.renderer.backend)
         clip = project(vertices, fit.camera).contiguous()
@@ -102,25 +111,36 @@ class FaceMask:
         values, _ = rasterizer.interpolate(values, fragments, self.renderer.faces)
         labels = self._labels[fragments.rast[..., 3].long()]
         labels = torch.where((labels > 0) & (labels < 3) & (values[..., 3] < 0.5), 0, labels)
-        return labels, functional.normalize(values[..., :3], dim=-1), values[..., 4]
+        return labels, functional.normalize(values[..., :3], dim=-1), values[..., 4], values[..., 5] > 0.5
 
     def _hair(
-        self, small: Tensor, labels: Tensor, normals: Tensor, depth: Tensor, human: Tensor, photograph: Tensor
+        self,
+        small: Tensor,
+        labels: Tensor,
+        normals: Tensor,
+        depth: Tensor,
+        above: Tensor,
+        human: Tensor,
+        photograph: Tensor,
     ) -> Tensor:
-        """[B, s, s] bool: hair or cloth before the face, which hangs together with that around it."""
+        """[B, s, s] bool: hair or cloth before the face, which hangs together with that around it, and dark strands
+        before the forehead."""
         face = labels > 0
-        sure = (labels == 2) & (depth > SURE_DEPTH) & (normals[..., 2] > 0.3) & (human > PERSON) & photograph
-        reach = round(AROUND * small.shape[-1])
-        near = _grow(face, reach)
+        # Hair seldom reaches so far in; a beard does, and is learned with the skin.
+        plain = (labels == 2) & (normals[..., 2] > 0.3) & (human > PERSON) & photograph
+        sure = (plain & ~above & (depth > SURE_DEPTH)).float()
+        forehead = FOREHEAD_SHARE * (plain & above & (depth > FOREHEAD_DEPTH))
+        near = _grow(face, round(AROUND * small.shape[-1]))
         logs = colour_logs(small)
         facing = torch.where((labels == 0)[..., None], normals.new_tensor([0.0, 0.0, 1.0]), normals)
-        rest, spread = without_shading(logs, facing, sure.float())
-        odds = skin_odds(logs, rest, spread, sure.float(), (near & ~face & photograph).float())
+        rest, spread = without_shading(logs, facing, sure + forehead)
+        odds = skin_odds(logs, rest, spread, sure, (near & ~face & photograph).float())
         odds = functional.avg_pool2d(odds.clamp(-4, 4)[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
-        odds = odds + DEPTH_ODDS * depth / 0.01 - 0.5
-        other = (odds < 0) & ((labels == 0) | (labels == 2) | (depth < 2 * SURE_DEPTH))
+        strands = above & face & (odds < 0) & (rest[..., 0] < -STRAND[0] - STRAND[1] * spread[:, None, None, 0])
+        odds = odds + torch.where(above, FOREHEAD_ODDS, DEPTH_ODDS) * depth / 0.01 - 0.5
+        other = (odds < 0) & ((labels == 0) | (labels == 2) | (depth < SURE_DEPTH))
         hair = _flood(other & ~face & near, other, round(STRANDS * small.shape[-1]))
-        return _grow(hair & face, GROW)
+        return _grow((hair & face) | strands, GROW)
 
 
 def _smooth(inside: Tensor, faces: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from clipface.render.camera import project
 from clipface.render.renderer import Renderer
 from clipface.render.shading import vertex_normals
 
-OUTLINE = ("face", "scalp", "right_ear", "left_ear", "forehead")  # regions that must lie inside the person
+OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
 PERSON = 0.5
 OUTLINE_SIZE = 64  # of the picture of distances; bilinear look-up makes up for it
 
@@ -30,13 +30,13 @@ class PhotometricSettings:
 
     size: int = 128  # of the pictures compared, pixels
     steps: int = 25
-    rate: float = 0.35  # of geometry, over the landmark fit's rates
+    rate: float = 0.6  # of geometry, over the landmark fit's rates
     texture_rate: float = 0.04
     light_rate: float = 0.01
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
     trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
     outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
-    outline_trust: float = 0.02  # of the vertices, likewise
+    outline_trust: float = 0.06  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
 
 
