@@ -51,18 +51,18 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
     one.add_argument(
-        "--workers", type=at_least(0), default=cpus, help="processes that read pictures and find faces; 0: none"
+        "--workers", type=number(0), default=cpus, help="processes that find faces; 0: none"
     )
-    one.add_argument("--batch", type=at_least(1), default=32, help="faces fitted at once")
+    one.add_argument("--batch", type=number(1), default=32, help="faces fitted at once")
     one.add_argument(
-        "--shard", type=at_least(1), default=256, help="photographs in a shard, the most that a crash loses"
+        "--shard", type=number(1), default=256, help="photographs in a shard: what a crash loses"
     )
     one.add_argument("--lossless", action="store_true", help="keep pictures as PNG instead of JPEG")
     one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
     return one
 
 
-def at_least(least: int) -> Callable[[str], int]:
+def number(least: int) -> Callable[[str], int]:
     """A whole number of at least so much, from the command line."""
 
     def whole_number(words: str) -> int:
