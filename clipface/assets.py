@@ -39,7 +39,7 @@ ASSETS = {
         "texture_model.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/build_texture_model.py --dataset <folder>`",
-        "1e086d0e35c7387c44f30c25ff9b5cbabd4e8ebd20209011204dec69676e016d",
+        "ab67b67e98ebc49620b7c3fab18245635783022235e499802f297c24a7c5f7b7",
     ),
     "generator": Asset(
         "generator.safetensors",
