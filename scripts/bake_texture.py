@@ -34,7 +34,14 @@ CROP = 512  # pixels
 PREVIEW = 384
 # Nothing but what makes a fit impossible: who asks for one photograph wants it as it is.
 ANY_FACE = FilterRule(
-    least_face=0, most_yaw=180, most_pitch=180, most_roll=180, least_sharpness=0, second_face=0, eyewear_rim=0, eyewear_bridge=0
+    least_face=0,
+    most_yaw=180,
+    most_pitch=180,
+    most_roll=180,
+    least_sharpness=0,
+    second_face=0,
+    eyewear_rim=0,
+    eyewear_bridge=0,
 )
 
 

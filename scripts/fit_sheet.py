@@ -56,7 +56,10 @@ def run(photos: Path, count: int, out: Path, device: str) -> str:
     """Fit, draw, write the sheet; returns the measurements as Markdown."""
     cutouts = read(photos, count)
     head, renderer = drawn_head("open", device)
-    fitters = {"landmarks": Fitter(head, renderer, photometric=False), "landmarks, colours, outline": Fitter(head, renderer)}
+    fitters = {
+        "landmarks": Fitter(head, renderer, photometric=False),
+        "landmarks, colours, outline": Fitter(head, renderer),
+    }
     cells, numbers = [], {name: [] for name in fitters}
     for start in tqdm(range(0, len(cutouts), BATCH), unit="batch"):
         batch = cutouts[start : start + BATCH]
@@ -122,7 +125,9 @@ def table(numbers: dict[str, list[float]], count: int) -> str:
     """Markdown."""
     titles = [f"{part} out of the person" for part in PARTS] + ["points, median error", "contour, median error"]
     rows = [f"| {count} photographs | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
-    rows += [f"| {name} | " + " | ".join(f"{100 * value:.2f} %" for value in row) + " |" for name, row in numbers.items()]
+    rows += [
+        f"| {name} | " + " | ".join(f"{100 * value:.2f} %" for value in row) + " |" for name, row in numbers.items()
+    ]
     return "\n".join(rows)
 
 

@@ -1,9 +1,11 @@
-"""Measure textures baked from a data set: how much of the face a photograph shows, and how well faces lie on each other.
+"""Measure textures baked from a data set: how much of a face is shown, and how well faces lie on each other.
 
 python scripts/measure_textures.py --dataset my_faces --match london/.*_03
+python scripts/measure_textures.py --dataset my_faces --sheet docs/baked.jpg
 
 Sharpness is the gradient of the mean texture over the mean gradient of the individual ones: 1 if all faces had their
-lids and lips at the same texels and looked alike, near 0 if they lay anyhow.
+lids and lips at the same texels and looked alike, near 0 if they lay anyhow. The sheet shows whole textures on heads of
+neutral expression: the photograph, the head from the front and turned by 30 degrees.
 """
 
 import argparse
@@ -11,7 +13,8 @@ import re
 from pathlib import Path
 
 import torch
-from bake_texture import drawn_head
+from bake_texture import base_texture, drawn_head, write
+from fit_sheet import tiled
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,8 +22,10 @@ from clipface.data.faces import MaskedFaces
 from clipface.fit.bake import Baked, bake
 from clipface.fit.chart import Chart
 from clipface.fit.stored import stored_pictures
+from clipface.fit.whole_texture import TextureBaker, previews
 
 BATCH = 16
+CELL = 150  # pixels, of the sheet
 SHOWN = 0.0  # weight above which a texel counts as shown: masked in, and turned to the viewer (see bake.GRAZING)
 SQUARELY = 0.5  # weight from which on its gradient is compared
 AROUND = 1 / 20  # of the texture's side: how far around the lips the mouth's surroundings reach
@@ -33,25 +38,30 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     parser.add_argument("--match", default="", help="regular expression of the photographs' names to take")
     parser.add_argument("--size", type=int, default=256, help="side of the textures, pixels")
+    parser.add_argument("--sheet", type=Path, help="picture to write, JPEG or PNG")
+    parser.add_argument("--people", type=int, default=24, help="on the sheet, spread over the data set")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    print(table(measure(options.dataset, options.match, options.size, options.device)))
+    faces = MaskedFaces(options.dataset, options.size)
+    chosen = [i for i, name in enumerate(faces.sources or faces.names) if re.search(options.match, name)]
+    if len(chosen) < 2:
+        raise ValueError(f"match: two faces or more are wanted, {options.match!r} fits {len(chosen)} of {len(faces)}")
+    print(table(measure(faces, chosen, options.size, options.device)))
+    if options.sheet:
+        step = max(1, len(chosen) // options.people)
+        write(sheet(faces, chosen[step // 2 :: step][: options.people], options.device), options.sheet)
 
 
 @torch.no_grad()
-def measure(dataset: Path, match: str, size: int, device: str) -> dict[str, float]:
+def measure(faces: MaskedFaces, chosen: list[int], size: int, device: str) -> dict[str, float]:
     """Numbers by name.
 
     Args:
-        dataset: folder.
-        match: regular expression, searched in the photographs' paths.
+        faces: the data set.
+        chosen: which of its faces.
         size: of the textures.
         device: "cpu" or "cuda".
     """
-    faces = MaskedFaces(dataset, size)
-    chosen = [i for i, name in enumerate(faces.sources or faces.names) if re.search(match, name)]
-    if len(chosen) < 2:
-        raise ValueError(f"match: two faces or more are wanted, {match!r} is found in {len(chosen)} of {len(faces)}")
     head, renderer = drawn_head(faces.head, device)
     chart = Chart(head, size)
     parts = []
@@ -67,6 +77,19 @@ def measure(dataset: Path, match: str, size: int, device: str) -> dict[str, floa
     for name, region in (("eyes", eyes), ("mouth", mouth), ("face", face)):
         numbers[f"sharpness of the mean, {name}"] = sharpness(baked, region)
     return numbers
+
+
+def sheet(faces: MaskedFaces, chosen: list[int], device: str) -> Tensor:
+    """[3, H, W] photograph, front and 30 degrees of each face."""
+    head, renderer = drawn_head(faces.head, device)
+    baker = TextureBaker(head, renderer, base_texture(head, renderer))
+    cells = []
+    for start in range(0, len(chosen), 8):
+        fit, crops, mask = stored_pictures(faces, chosen[start : start + 8], device)
+        turned = previews(head, renderer, fit.shape, baker(fit, crops, mask), CELL)
+        pictures = crops.permute(0, 3, 1, 2).float() / 255
+        cells.append(torch.cat([functional.interpolate(pictures, (CELL, CELL), mode="area"), turned], 3))
+    return tiled(torch.cat(cells))
 
 
 def covered(weight: Tensor, region: Tensor) -> float:

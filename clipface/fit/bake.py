@@ -103,9 +103,7 @@ def normals_on(chart: Chart, fit: HeadFit) -> Tensor:
     return functional.normalize(chart.on_texels(vertex_normals(vertices, chart.head.faces)), dim=2)
 
 
-def seen_texels(
-    chart: Chart, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int
-) -> tuple[Tensor, Tensor]:
+def seen_texels(chart: Chart, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """How well each texel is seen [B, N, 1] in 0..1, and where in the crop [B, N, 2] in -1..1.
 
     Args:

@@ -76,7 +76,9 @@ class Chart:
 
     def _mirror(self) -> Tensor:
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()
-        reach, index = cKDTree(place).query(place * np.array([-1, 1, 1], place.dtype), distance_upper_bound=MIRROR_REACH)
+        reach, index = cKDTree(place).query(
+            place * np.array([-1, 1, 1], place.dtype), distance_upper_bound=MIRROR_REACH
+        )
         found = np.isfinite(reach)
         texels = self.texels.cpu().numpy()
         mirror = np.full(self.size**2, -1)

@@ -101,7 +101,7 @@ class FaceMask:
         return torch.stack(wanted).any(0) if wanted else torch.zeros_like(next(iter(regions.values())))
 
     def _see(self, fit: HeadFit, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What pixels see: label, unit normal [B, s, s, 3], depth inside the face, whether above the brows [B, s, s]."""
+        """What pixels see [B, s, s]: label, unit normal [..., 3], depth inside the face, whether above the brows."""
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
         rasterizer = interface.backend(self.renderer.backend)
         clip = project(vertices, fit.camera).contiguous()

@@ -41,7 +41,5 @@ def sticking_out(places: Tensor, outside: Tensor) -> Tensor:
     Returns:
         [B, N]; points beyond the picture count by its border. Gradient: to places.
     """
-    looked_up = functional.grid_sample(
-        outside[:, None], places[:, None], padding_mode="border", align_corners=False
-    )
+    looked_up = functional.grid_sample(outside[:, None], places[:, None], padding_mode="border", align_corners=False)
     return looked_up[:, 0, 0] / (outside.shape[-1] / 2)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from fitted_heads import two_heads
 
 from clipface.fit.bake import Baked, bake, light_of, normals_on, without_light
 from clipface.fit.chart import Chart
@@ -7,7 +8,6 @@ from clipface.fit.complete import complete, spread_out
 from clipface.fit.lighting import shading, white_light
 from clipface.fit.mask import EYEBALLS
 from clipface.render.shading import vertex_normals
-from fitted_heads import two_heads
 
 SIZE = 64
 

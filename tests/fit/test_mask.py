@@ -1,9 +1,9 @@
 import pytest
 import torch
+from fitted_heads import two_heads
 
 from clipface.fit.mask import FaceMask
 from clipface.render.camera import project
-from fitted_heads import two_heads
 
 SIZE = 256
 SKIN, HAIR = torch.tensor([0.75, 0.55, 0.45]), torch.tensor([0.12, 0.08, 0.06])

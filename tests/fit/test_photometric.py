@@ -1,5 +1,6 @@
 import pytest
 import torch
+from fitted_heads import two_heads
 from torch.nn import functional
 
 from clipface.fit.chart import Chart
@@ -12,7 +13,6 @@ from clipface.fit.silhouette import distance_outside
 from clipface.fit.texture_model import load_texture_model
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
-from fitted_heads import two_heads
 
 SIZE = 128
 
