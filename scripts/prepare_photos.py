@@ -50,13 +50,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tform", type=Path, help="sample_deca.pkl, if the vertices are in DECA's crop")
     one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
-    one.add_argument(
-        "--workers", type=number(0), default=cpus, help="processes that find faces; 0: none"
-    )
+    one.add_argument("--workers", type=number(0), default=cpus, help="processes that find faces; 0: none")
     one.add_argument("--batch", type=number(1), default=32, help="faces fitted at once")
-    one.add_argument(
-        "--shard", type=number(1), default=256, help="photographs in a shard: what a crash loses"
-    )
+    one.add_argument("--shard", type=number(1), default=256, help="photographs in a shard: what a crash loses")
     one.add_argument("--lossless", action="store_true", help="keep pictures as PNG instead of JPEG")
     one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
     return one
@@ -108,6 +104,8 @@ def prepare(arguments: argparse.Namespace) -> None:
         FaceAttributes(arguments.attributes) if arguments.attributes else None,
         arguments.workers, arguments.batch, arguments.shard, arguments.lossless,
     )  # fmt: skip
+    if options.rule.needs_attributes and options.attributes is None:
+        raise ValueError(f"attributes: the filter {arguments.filter} needs --attributes, none were given")
     pairing = find_fits(arguments, sources)
     if pairing is not None:
         sources = with_fits(sources, pairing.paths)

@@ -36,7 +36,8 @@ class FilterRule:
     # Both must be found (see eyewear.py): both people with glasses are, and 0.6 of drawn glasses.
     eyewear_rim: float = 0.125
     eyewear_bridge: float = 0.03
-    attributes: AttributeRule = field(default_factory=AttributeRule)  # used where attribute files are given
+    needs_attributes: bool = False  # whether attribute files must be given
+    attributes: AttributeRule = field(default_factory=AttributeRule)  # used where they are
 
 
 def head_turn(points: np.ndarray) -> tuple[float, float, float]:

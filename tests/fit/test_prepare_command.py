@@ -51,6 +51,7 @@ def call(script, monkeypatch, capsys, tmp_path):
         (("--filter", "no_such"), {}, "one of default, paper or a YAML file"),
         (("--people", "none.csv"), {}, "people: none.csv does not exist"),
         (("--attributes", "none.zip"), {}, "attributes: none.zip does not exist"),
+        (("--filter", "paper"), {}, "paper needs --attributes"),
         (("--fits", "fits"), {}, "flame is wanted with --fits"),
         (("--device", "cuda"), {}, "sees no CUDA device"),
     ],
