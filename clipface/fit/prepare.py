@@ -172,20 +172,23 @@ class Preparation:
     def _shard(self, number: int, batches: list[list[list[Source]]], results: Iterator[Cutout | str]) -> None:
         writer = ShardWriter(self.options.out, number, self.options.lossless)
         record: dict[str, dict[str, Any]] = {}
+        whole = True  # whether the record tells all that is written
         try:
             for groups in batches:
                 found = [(self._prior(source) or next(results), source) for group in groups for source in group]
                 group_of = [place for place, group in enumerate(groups) for _ in group]
                 faces, reasons = self._faces(found, group_of)
                 with uninterrupted():
+                    whole = False
                     for face in faces:
                         writer.add(face)
                     for _, source in found:
                         record[source.file] = source.record() | {"result": reasons.get(source.file, KEPT)}
+                    whole = True
                 for _, source in found:
                     self.done(source.file, record[source.file]["result"])
-        except BaseException as error:
-            if record and not isinstance(error, OSError):
+        except BaseException:
+            if record and whole:
                 writer.close({"sources": record})
             else:
                 writer.discard()

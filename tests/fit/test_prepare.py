@@ -52,14 +52,15 @@ def test_a_second_run_does_only_what_is_missing(photos, pictures):
     assert sorted(MaskedFaces(photos.parent / "set", 32).sources) == FACES
 
 
-def test_interrupted_it_keeps_what_is_done_and_goes_on(photos):
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FileNotFoundError, MemoryError])
+def test_interrupted_it_keeps_what_is_done_and_goes_on(photos, error):
     class Impatient(StillHeads):
         def heads(self, files, cutouts, groups):
             if self.calls:
-                raise KeyboardInterrupt
+                raise error
             return super().heads(files, cutouts, groups)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         run(options(photos, shard=8), Impatient())
     (shard,), damaged = survey(photos.parent / "set")
     assert [face["source"] for face in shard.faces] == ["a.png", "b.png"] and not damaged
