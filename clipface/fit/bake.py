@@ -17,7 +17,7 @@ from clipface.shapes import expect
 
 DEPTH_TOLERANCE = 0.002  # metres behind what is seen at which a point still counts as seen
 LIGHT_TEXELS = 4000  # enough to fit 27 numbers
-LEAST_LIGHT = 0.35  # of the mean: darker shading is a shadow, whose colours hold nothing
+LEAST_LIGHT = 0.6  # of the mean: more than this is not taken out, for what the light cannot explain would be blown up
 GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight rises from 0 to 1
 
 
