@@ -63,7 +63,9 @@ class FaceMask:
         self._labels = labels
         distance = torch.cdist(head.v_template, head.v_template[~is_face & ~hollow]).amin(1)
         height = head.v_template[:, 1]
-        above = height > height[self._vertices(BELOW_FOREHEAD)].max() + FOREHEAD_GAP
+        below = height[self._vertices(BELOW_FOREHEAD)]
+        # A head that names no eyes has no forehead either: strands are not looked for.
+        above = height > (below.max() + FOREHEAD_GAP if len(below) else height.max())
         self._maps = torch.stack([_smooth(is_face | hollow, faces), distance * is_face, above.float()], 1)  # [V, 3]
 
     @torch.no_grad()
