@@ -135,7 +135,8 @@ def smile_share(bench: Bench, fit: HeadFit) -> str:
     people = bench.labels.person.numpy()
     strength = {kind: {people[row]: smile[row] for row in np.flatnonzero(bench.labels.expression == kind)}
                 for kind in (NEUTRAL, SMILING)}  # fmt: skip
-    rise = np.array([strength[SMILING][who] - strength[NEUTRAL][who] for who in strength[NEUTRAL] if who in strength[SMILING]])
+    both = [who for who in strength[NEUTRAL] if who in strength[SMILING]]
+    rise = np.array([strength[SMILING][who] - strength[NEUTRAL][who] for who in both])
     return f"{100 * (rise > 0).mean():.1f} % of {len(rise)} pairs, median rise {np.median(rise):.2f}"
 
 

@@ -173,7 +173,9 @@ def _pools(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: n
         pools += [(lids[1] & side, skin & (middles[:, 1] < line))]
     for rows, allowed in pools:
         if not allowed.any():
-            raise ValueError(f"{head.source}: no triangle may hold the points {points.numbers[rows]}; are its weights wrong?")
+            raise ValueError(
+                f"{head.source}: no triangle may hold the points {points.numbers[rows]}; are its weights wrong?"
+            )
     return [(np.flatnonzero(rows), np.flatnonzero(allowed)) for rows, allowed in pools]
 
 

@@ -75,7 +75,8 @@ class LandmarkObjective:
         self.weights = like.new_tensor([self.settings.weights[region] for region in self.on.regions])
         self.weights = self.weights.expand(self.batch, -1)
         if weights is not None:
-            if weights.ndim != 2 or not all(g in (1, w) for g, w in zip(weights.shape, self.weights.shape, strict=True)):
+            sizes = zip(weights.shape, self.weights.shape, strict=False)
+            if weights.ndim != 2 or any(given not in (1, size) for given, size in sizes):
                 wanted = f"({self.batch} or 1, {len(self.on.numbers)} or 1)"
                 raise ValueError(f"weights: shape {wanted} is wanted, {tuple(weights.shape)} was given")
             self.weights = self.weights * weights.to(like)
@@ -149,7 +150,8 @@ class LandmarkObjective:
         posed, samples = everything[:, : self._count], everything[:, self._count :]
         samples = samples.unflatten(1, self.lines.corners.shape[:2])  # [B, C, K, 3]
         chosen = self.lines.chosen(samples)
-        posed = posed.index_copy(1, self._rows, samples.gather(2, chosen[..., None, None].expand(-1, -1, 1, 3))[:, :, 0])
+        outline = samples.gather(2, chosen[..., None, None].expand(-1, -1, 1, 3))[:, :, 0]
+        posed = posed.index_copy(1, self._rows, outline)
         slid = torch.zeros_like(posed[..., 0], dtype=torch.bool).index_copy(1, self._rows, chosen > 0)
         placed = (posed[..., :2] + self._translation(parameters)[:, None]) * parameters.log_scale.exp()[:, None, None]
         return placed * placed.new_tensor([1.0, -1.0]), slid

@@ -64,7 +64,7 @@ class Prior:
     Attributes:
         n_shape: how many identity coefficients are fitted.
         slots: [E'] int64, which expression coefficients are fitted.
-        shape_mean: [n_shape].
+        shape_mean, whitening: [n_shape] and [n_shape, n_shape], see `whitened`.
     """
 
     def __init__(self, head: HeadModel, points: FacePoints, settings: PriorSettings) -> None:
@@ -81,11 +81,11 @@ class Prior:
             mean = torch.from_numpy(points.shape_mean)[: self.n_shape]
             covariance = torch.from_numpy(points.shape_covariance)[: self.n_shape, : self.n_shape]
         self.shape_mean = mean.to(head.v_template)
-        self._whitening = torch.linalg.inv(torch.linalg.cholesky(covariance)).to(head.v_template)
+        self.whitening = torch.linalg.inv(torch.linalg.cholesky(covariance)).to(head.v_template)
 
     def whitened(self, shape: Tensor) -> Tensor:
         """Identity coefficients [G, n_shape] in units in which people differ equally in all directions."""
-        return (shape - self.shape_mean) @ self._whitening.T
+        return (shape - self.shape_mean) @ self.whitening.T
 
     def loss(self, parameters: FitParameters, identity_of: Tensor) -> Tensor:
         """Twice the negative logarithm of the density [B], without a constant; a person's identity counts once in all.

@@ -15,8 +15,8 @@ def distribution(
 ) -> tuple[Tensor, Tensor]:
     """Mean [S] and covariance [S, S] of people, from their fits [G, S] under the objective's prior.
 
-    One step of expectation and maximisation: what a picture (points [1, 478, 2]) leaves open of the mean person is added
-    to the fits' own spread.
+    One step of expectation and maximisation: to the fits' own spread is added what a picture (points [1, 478, 2])
+    leaves open of the mean person.
     """
     shape = shape.double()
     mean = shape.mean(0)

@@ -63,9 +63,10 @@ def improved(
 
 @torch.no_grad()
 def moved(head: HeadModel, given: FacePoints, objective: LandmarkObjective, parameters: FitParameters) -> np.ndarray:
-    """Where the points should lie on the mean head [N, 3], symmetric: each has gone along the surface against its errors.
+    """Where the points should lie on the mean head [N, 3], symmetric.
 
-    The step is the robust least-squares one over all pictures, so turned heads tell how deep a point lies.
+    Each has gone along the surface against its errors. The step is the robust least-squares one over all pictures, so
+    turned heads tell how deep a point lies.
     """
     predicted, slid = objective.predicted(parameters)
     error = (objective.targets - predicted) / parameters.log_scale.exp()[:, None, None]
