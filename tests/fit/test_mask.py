@@ -2,10 +2,17 @@ import pytest
 import torch
 from fitted_heads import two_heads
 
+from clipface import assets
 from clipface.fit.mask import FaceMask
+from clipface.head import HeadModel, read_open_head
 from clipface.render.camera import project
 
 SIZE = 256
+# All that FLAME"s masks name.
+FLAME_REGIONS = (
+    "face", "neck", "scalp", "boundary", "right_eyeball", "left_eyeball", "right_ear", "left_ear", "forehead",
+    "eye_region", "nose", "lips", "right_eye_region", "left_eye_region",
+)  # fmt: skip
 SKIN, HAIR = torch.tensor([0.75, 0.55, 0.45]), torch.tensor([0.12, 0.08, 0.06])
 
 
@@ -112,3 +119,14 @@ def test_a_head_without_regions_is_refused(open_head):
 
     with pytest.raises(ValueError, match="toes"):
         FaceMask(Nameless(), renderer)
+
+
+def test_a_head_with_flames_regions_gives_nearly_the_same_mask(scene, open_head):
+    _, fit, picture, person, _, head = scene
+    data = read_open_head(assets.resolve("open_head"))
+    data.regions = {name: data.regions[name] for name in FLAME_REGIONS}
+    find = FaceMask(HeadModel(data), open_head[1])
+    pixels = (picture.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1)
+    mask = find(fit, pixels, person, torch.ones(2, SIZE, SIZE, dtype=torch.bool)).float() / 255
+    both = torch.stack([mask, _mask(scene, picture)]) > 0.5
+    assert both.all(0).sum() > 0.93 * both.any(0).sum()
