@@ -32,7 +32,7 @@ ASSETS = {
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
-        _REBUILD + "`python scripts/build_correspondence.py --photos <folder>`",
+        _REBUILD + "`python scripts/build_correspondence.py --photos <folder> --labels <file>`",
         "5f6e23203867beb0e8c78ec1877fced330f0661dec111337dc9ea19afe958aaf",
     ),
     "texture_model": Asset(
