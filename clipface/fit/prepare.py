@@ -66,9 +66,12 @@ class Options:
 
     def settings(self, heads: str) -> dict[str, Any]:
         """What must be the same in every run on one data set."""
+        attributes = {} if self.attributes is None else asdict(self.rule.attributes)
+        rule = {name: value for name, value in asdict(self.rule).items() if name != "attributes"}
         return {
-            "crop": SIZE, "heads": heads, "filter": asdict(self.rule), "attributes": self.attributes is not None,
-            "lossless": self.lossless,
+            "crop": SIZE, "heads": heads, "lossless": self.lossless, "has_attributes": self.attributes is not None,
+            **{f"filter.{name}": value for name, value in rule.items()},
+            **{f"filter.attributes.{name}": value for name, value in attributes.items()},
         }  # fmt: skip
 
 
