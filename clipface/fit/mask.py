@@ -1,5 +1,7 @@
 """Which pixels of a picture show the skin of the face."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -29,7 +31,8 @@ FOREHEAD_DEPTH = 0.006  # metres from the face region's border
 FOREHEAD_GAP = 0.004  # metres above those
 # A strand before the forehead is darker than skin, in logarithms: by this much and so many spreads of the skin.
 STRAND = (0.4, 2.0)
-STRANDS = 0.14  # of the picture's side: how far hair is followed into the face
+MIDDLE = 0.6  # of the face's half width
+STRANDS = 0.25  # of the picture's side: how far hair is followed into the face
 BORDER_ROUNDS = 8  # of averaging the face's border over neighbouring vertices
 GROW = 2  # pixels of the small picture that hair is grown by
 
@@ -66,7 +69,10 @@ class FaceMask:
         below = height[self._vertices(BELOW_FOREHEAD)]
         # A head that names no eyes has no forehead either: strands are not looked for.
         above = height > (below.max() + FOREHEAD_GAP if len(below) else height.max())
-        self._maps = torch.stack([_smooth(is_face | hollow, faces), distance * is_face, above.float()], 1)  # [V, 3]
+        side = head.v_template[:, 0].abs()
+        middle = side < MIDDLE * side[is_face].max()
+        maps = [_smooth(is_face | hollow, faces), distance * is_face, above.float(), middle.float()]
+        self._maps = torch.stack(maps, 1)  # [V, 4]
 
     @torch.no_grad()
     def __call__(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> Tensor:
@@ -88,10 +94,10 @@ class FaceMask:
         small = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, SHRINK)
         human = functional.avg_pool2d(person[:, None].float() / 255, SHRINK)[:, 0]
         photograph = functional.avg_pool2d(inside[:, None].float(), SHRINK)[:, 0] > 0.99
-        labels, normals, depth, above = self._see(fit, small.shape[-1])
-        region = (labels > 0) & (normals[..., 2] > GRAZING) & photograph & (human > PERSON)
-        hair = self._hair(small, labels, normals, depth, above, human, photograph)
-        skin = _clean(region & ~hair, (labels == 2) & (depth > SURE_DEPTH) & ~above)
+        seen = self._see(fit, small.shape[-1])
+        region = (seen.labels > 0) & (seen.normals[..., 2] > GRAZING) & photograph & (human > PERSON)
+        hair = self._hair(small, seen, photograph, human > PERSON)
+        skin = _clean(region & ~hair, seen.sure)
         soft = functional.avg_pool2d(skin[:, None].float(), 5, 1, 2, count_include_pad=False)
         soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is learned
         soft = functional.interpolate(soft, scale_factor=SHRINK, mode="bilinear", align_corners=False)[:, 0]
@@ -102,8 +108,7 @@ class FaceMask:
         wanted = [regions[name] for name in names if name in regions]
         return torch.stack(wanted).any(0) if wanted else torch.zeros_like(next(iter(regions.values())))
 
-    def _see(self, fit: HeadFit, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What pixels see [B, s, s]: label, unit normal [..., 3], depth inside the face, whether above the brows."""
+    def _see(self, fit: HeadFit, size: int) -> "_Seen":
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
         rasterizer = interface.backend(self.renderer.backend)
         clip = project(vertices, fit.camera).contiguous()
@@ -113,36 +118,44 @@ class FaceMask:
         values, _ = rasterizer.interpolate(values, fragments, self.renderer.faces)
         labels = self._labels[fragments.rast[..., 3].long()]
         labels = torch.where((labels > 0) & (labels < 3) & (values[..., 3] < 0.5), 0, labels)
-        return labels, functional.normalize(values[..., :3], dim=-1), values[..., 4], values[..., 5] > 0.5
+        normals = functional.normalize(values[..., :3], dim=-1)
+        return _Seen(labels, normals, values[..., 4], values[..., 5] > 0.5, values[..., 6] > 0.5)
 
-    def _hair(
-        self,
-        small: Tensor,
-        labels: Tensor,
-        normals: Tensor,
-        depth: Tensor,
-        above: Tensor,
-        human: Tensor,
-        photograph: Tensor,
-    ) -> Tensor:
+    def _hair(self, small: Tensor, seen: "_Seen", photograph: Tensor, human: Tensor) -> Tensor:
         """[B, s, s] bool: hair or cloth before the face, which hangs together with that around it, and dark strands
         before the forehead."""
-        face = labels > 0
-        # Hair seldom reaches so far in; a beard does, and is learned with the skin.
-        plain = (labels == 2) & (normals[..., 2] > 0.3) & (human > PERSON) & photograph
-        sure = (plain & ~above & (depth > SURE_DEPTH)).float()
-        forehead = FOREHEAD_SHARE * (plain & above & (depth > FOREHEAD_DEPTH))
+        labels, depth, above = seen.labels, seen.depth, seen.above
+        face, upright = labels > 0, seen.normals[..., 2] > 0.3
+        sure = (seen.sure & upright & human & photograph).float()
+        forehead = FOREHEAD_SHARE * ((labels == 2) & above & (depth > FOREHEAD_DEPTH) & upright & human & photograph)
         near = _grow(face, round(AROUND * small.shape[-1]))
         logs = colour_logs(small)
-        facing = torch.where((labels == 0)[..., None], normals.new_tensor([0.0, 0.0, 1.0]), normals)
+        facing = torch.where((labels == 0)[..., None], small.new_tensor([0.0, 0.0, 1.0]), seen.normals)
         rest, spread = without_shading(logs, facing, sure + forehead)
         odds = skin_odds(logs, rest, spread, sure, (near & ~face & photograph).float())
         odds = functional.avg_pool2d(odds.clamp(-4, 4)[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
         strands = above & face & (odds < 0) & (rest[..., 0] < -STRAND[0] - STRAND[1] * spread[:, None, None, 0])
-        odds = odds + torch.where(above, FOREHEAD_ODDS, DEPTH_ODDS) * depth / 0.01 - 0.5
+        inside = depth.clamp(max=SURE_DEPTH) / 0.01  # centimetres
+        odds = odds + torch.where(above, FOREHEAD_ODDS, DEPTH_ODDS) * inside - 0.5
         other = (odds < 0) & ((labels == 0) | (labels == 2) | (depth < SURE_DEPTH))
         hair = _flood(other & ~face & near, other, round(STRANDS * small.shape[-1]))
         return _grow((hair & face) | strands, GROW)
+
+
+class _Seen(NamedTuple):
+    """What pixels see: label [B, s, s], unit normal [B, s, s, 3], how deep inside the face, metres, whether above the
+    brows, and whether in the middle of the face's width."""
+
+    labels: Tensor
+    normals: Tensor
+    depth: Tensor
+    above: Tensor
+    middle: Tensor
+
+    @property
+    def sure(self) -> Tensor:
+        """Plain skin that hair and cloth seldom reach; a beard does, and is learned with the skin."""
+        return (self.labels == 2) & (self.depth > SURE_DEPTH) & ~self.above & self.middle
 
 
 def _smooth(inside: Tensor, faces: Tensor) -> Tensor:
