@@ -65,7 +65,8 @@ class LandmarkObjective:
         self.batch = expect("points", points, ("B", 478, 2))["B"]
         self.head, self.settings = head, settings or LandmarkSettings()
         like = head.v_template
-        self.on, self.lines = _points_of(head) if on is None else (on, contour_lines(head, on))
+        self.on, lines = _points_of(head) if on is None else (on, contour_lines(head, on))
+        self.lines = ContourLines(*(part.to(like.device) for part in lines))
         self.identity_of = _checked_people(identity_of, self.batch).to(like.device)
         self.people = int(self.identity_of.max()) + 1
         points = points.to(like)
@@ -86,9 +87,10 @@ class LandmarkObjective:
     @torch.no_grad()
     def _prepare_head(self) -> None:
         on = self.on
-        self._count, self._rows = len(on.numbers), self.lines.rows.to(self.targets.device)
-        corners = torch.cat([on.corners, self.lines.corners.flatten(0, 1)])
-        barycentric = torch.cat([on.barycentric, self.lines.barycentric.flatten(0, 1)])
+        self._count = len(on.numbers)
+        self._rows, device = self.lines.rows, self.targets.device
+        corners = torch.cat([on.corners.to(device), self.lines.corners.flatten(0, 1)])
+        barycentric = torch.cat([on.barycentric.to(device), self.lines.barycentric.flatten(0, 1)])
         self.small = head_at_points(self.head, corners, barycentric, self.prior.n_shape, self.prior.slots)
         mean = self.small(self.prior.shape_mean[None])
         self.neutral = self.small.landmarks(mean)[0, : self._count]  # [N, 3]

@@ -193,3 +193,12 @@ def test_the_closed_form_camera_is_exact():
 def test_wrong_arguments_are_named(head, change, message):
     with pytest.raises(ValueError, match=message):
         LandmarkObjective(head, **{"points": torch.rand(2, 478, 2), **change})
+
+
+@pytest.mark.cuda
+def test_the_gpu_fits_as_the_cpu_does(points, fit):
+    head = load_head("open").cuda()
+    found = fit_landmarks(head, points.cuda(), torch.tensor([0, 1, 2]), steps=STEPS)
+    objective = LandmarkObjective(head, points)
+    errors = objective.errors(objective.from_fit(found)) - objective.errors(objective.from_fit(fit.to("cuda")))
+    assert errors.abs().max() < 0.003 and (found.scale.cpu() / fit.scale - 1).abs().max() < 0.01
