@@ -69,14 +69,14 @@ class Examiners:
             return future
 
     def _one_by_one(self, paths: list[str]) -> Iterator[Cutout | str]:
-        """After a process died: nobody knows of which photograph, so each gets the processes to itself."""
+        """After a process died: nobody knows of which photograph, so each has the processes to itself."""
+        self._end()
         for path in paths:
-            self._end()
             try:
                 yield self._started().submit(self.task, path, self.rule, self.size).result()
             except BrokenProcessPool:
+                self._end()
                 yield "unreadable: the process that examined it was ended by the system (out of memory, or a crash)"
-        self._end()
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
