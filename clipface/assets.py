@@ -39,7 +39,7 @@ ASSETS = {
         "texture_model.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/build_texture_model.py --dataset <folder>`",
-        "ab67b67e98ebc49620b7c3fab18245635783022235e499802f297c24a7c5f7b7",
+        "5e98d2a1375afe9586931ecb1541724355c6085be0038d9e9d975aaba60d900a",
     ),
     "generator": Asset(
         "generator.safetensors",
