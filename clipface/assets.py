@@ -33,7 +33,7 @@ ASSETS = {
         "open_head_points.npz",
         "CC0-1.0",
         _REBUILD + "`python scripts/build_correspondence.py --photos <folder> --labels <file>`",
-        "5f6e23203867beb0e8c78ec1877fced330f0661dec111337dc9ea19afe958aaf",
+        "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",

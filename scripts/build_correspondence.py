@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from correspondence_build.average import average_face
+from correspondence_build.average import IBUG_INNER, OUTLINE, average_face
 from correspondence_build.refine import Pictures, fit, improved
 from examined_photos import examined, read_labels
 
-from clipface.fit.correspondence import derived_places, topology
+from clipface.fit.correspondence import derived_places, place, topology
 from clipface.fit.face_points import FacePoints, point_lists
 from clipface.fit.landmark_objective import LandmarkSettings
 from clipface.fit.priors import N_SHAPE
@@ -31,15 +31,24 @@ LOOSE_SETTINGS = LandmarkSettings(sigma=0.02, trust=0.25)
 
 def begin(head: HeadModel, neutral: np.ndarray) -> FacePoints:
     """The first places: the average of neutral faces [B, 478, 3], carried over by the head's 68 landmarks."""
-    landmarks = head.landmarks(head())[0].double().numpy()
-    average, mirror = average_face(neutral, landmarks)
-    numbers, regions, mirrored = point_lists(mirror)
+    average, mirror_face = average_face(neutral, landmarks_of(head))
+    numbers, regions, mirror = point_lists(mirror_face)
     first = FacePoints(
-        numbers, regions, mirrored, average[numbers], average, mirror, np.zeros(0), np.zeros(0), topology(head),
-        np.zeros(N_SHAPE), np.eye(N_SHAPE),
+        numbers, regions, mirror, mirror_face, average[numbers], average[[*OUTLINE, *IBUG_INNER]], np.zeros(0),
+        np.zeros(0), topology(head), np.zeros(N_SHAPE), np.eye(N_SHAPE),
     )  # fmt: skip
     faces, barycentric = derived_places(head, first)
     return first._replace(faces=faces, barycentric=barycentric)
+
+
+def finished(head: HeadModel, points: FacePoints) -> FacePoints:
+    """With the open head as the reference, from which they are carried to other heads."""
+    on = place(head, points, points.faces, points.barycentric)
+    return points._replace(places=on.on(head())[0].numpy(), landmarks=landmarks_of(head))
+
+
+def landmarks_of(head: HeadModel) -> np.ndarray:
+    return head.landmarks(head())[0].double().numpy()
 
 
 def main() -> None:
@@ -63,7 +72,7 @@ def main() -> None:
     objective, found = fit(head, judging, points)
     errors = objective.errors(found)
     print(f"people not used: {100 * errors.median():.2f} / {100 * errors.flatten().quantile(0.95):.2f} %")
-    points.save(options.out)
+    finished(head, points).save(options.out)
     print(f"{options.out}: {len(points.numbers)} points, {options.out.stat().st_size / 1e3:.0f} kB")
 
 

@@ -19,13 +19,14 @@ from clipface.fit.face_points import (
     read_face_points,
 )
 from clipface.fit.surface import Surface, covered
-from clipface.fit.warp_points import warped_average
+from clipface.fit.warp_points import carried
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 from clipface.head.landmarks import points_on_faces
 
 EARS = ("right_ear", "left_ear")  # no point lies on them; where a head does not name them, closeness must do
 INSIDE = 0.002  # metres behind other skin from which on a triangle is of the mouth's inside, an eye socket or a nostril
+LID_DEPTH = 0.1  # how much depth counts on the lids
 ON_JAW, HALF = 0.4, 0.5  # skinning weights from which on a triangle is of the jaw, or of an eyeball
 
 
@@ -86,10 +87,9 @@ def topology(head: HeadModel) -> str:
 
 
 def derived_places(head: HeadModel, points: FacePoints) -> tuple[np.ndarray, np.ndarray]:
-    """Place the average face on a head by its 68 landmarks.
+    """Carry the points from the reference face to a head by 68 landmarks.
 
-    The average is warped onto the landmarks (thin-plate, damped), then each point goes to the closest skin triangle
-    that faces the viewer; points of the upper lip stay off the jaw, those of the lower lip on it.
+    They are warped (thin-plate, damped), then each goes to the closest triangle that it may lie on.
 
     Returns:
         Triangles [N] and barycentric weights [N, 3].
@@ -100,13 +100,7 @@ def derived_places(head: HeadModel, points: FacePoints) -> tuple[np.ndarray, np.
     with torch.no_grad():
         neutral = head()
         landmarks = head.landmarks(neutral)[0].cpu().numpy().astype(np.float64)
-    targets = warped_average(points, landmarks)
-    balls = head.weights.cpu().numpy()
-    for side, joint in ((-1, "right_eye"), (1, "left_eye")):
-        ball = neutral[0].cpu().numpy()[balls[:, JOINTS.index(joint)] > HALF]
-        # A neutral eye looks straight ahead: its pupil is the foremost place of the ball, whatever the warp says.
-        rows = (points.numbers >= FIRST_IRIS) & (np.sign(points.average[:, 0]) == side)
-        targets[rows] = [*(ball[:, :2].min(0) + ball[:, :2].max(0)) / 2, ball[:, 2].max()]
+    targets = carried(points.places, points.landmarks, landmarks)
     return settle(head, points, neutral[0].cpu().numpy().astype(np.float64), targets)
 
 
@@ -125,8 +119,11 @@ def settle(
     """
     faces = head.faces.cpu().numpy().astype(np.int64)
     where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
+    lids = _with_mirrors(points, (*UPPER_LID, *LOWER_LID))
     for rows, allowed in _pools(head, points, vertices, targets):
-        nearest, weights[rows] = Surface(vertices, faces[allowed]).closest(targets[rows])
+        # A lid's edge is steep and thin: of all places on it the one counts that is closest in the picture.
+        squeeze = np.array([1, 1, LID_DEPTH if lids[rows].all() else 1])
+        nearest, weights[rows] = Surface(vertices * squeeze, faces[allowed]).closest(targets[rows] * squeeze)
         where[rows] = allowed[nearest]
     return where, weights
 
@@ -159,7 +156,7 @@ def _pools(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: n
     skin, eyes, middles = face_skin(head, vertices), _eyeballs(head), vertices[faces].mean(1)
     jaw = head.weights.cpu().numpy()[faces].mean(axis=1)[:, JOINTS.index("jaw")] > ON_JAW
     row = {int(number): place for place, number in enumerate(points.numbers)}
-    right = points.average[:, 0] < 0
+    right = points.places[:, 0] < 0
     upper, lower = (_with_mirrors(points, half) for half in (UPPER_LIP, LOWER_LIP))
     lids = [_with_mirrors(points, half) for half in (UPPER_LID, LOWER_LID)]
     iris = points.numbers >= FIRST_IRIS

@@ -30,34 +30,26 @@ EYE_CORNERS, EYE_CORNERS_LEFT = (33, 133), (263, 362)
 FIRST_IRIS = 468  # points from this number on lie on the irises
 OUTER_EYE_CORNERS = (33, 263)  # errors are given over the distance between them
 
-# The 68 points of iBUG in MediaPipe's numbers, without the first 17, the jaw: its points slide differently.
-IBUG_JAW = 17
-IBUG_INNER = (
-    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
-    168, 197, 5, 4, 98, 97, 2, 326, 327,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178,
-)  # fmt: skip
-KEYS = ("average", "mirror", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")
+KEYS = ("mirror", "places", "landmarks", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")
 
 
 class FacePoints(NamedTuple):
     """The shipped numbers.
 
     `numbers` [N] MediaPipe's numbers of the points fitted; `regions` N names of the parts of the face they lie in;
-    `mirror` [N], the place in this list of each point's mirror image; `average` [N, 3] and `average_face` [478, 3] the
-    mean of many neutral faces as MediaPipe sees them, symmetric, in the open head's frame, metres; `mirror_face` [478]
-    each point's mirror image; `faces` [N] and `barycentric` [N, 3], where the points lie on the open head; `topology`
-    the checksum of its triangles; `shape_mean` [S] and `shape_covariance` [S, S] of the open head's identity
-    coefficients over real people.
+    `mirror` [N], the place in this list of each point's mirror image; `mirror_face` [478], the number of each of
+    MediaPipe's points' mirror image; `places` [N, 3], metres, where they lie in space on a reference face, the open
+    head, and `landmarks` [17 or more + 51, 3] iBUG's landmarks there: the outline from ear to ear, then the inner 51;
+    `faces` [N] and `barycentric` [N, 3], where the points lie on the open head's triangles; `topology` the checksum of
+    those; `shape_mean` [S] and `shape_covariance` [S, S] of the open head's identity coefficients over real people.
     """
 
     numbers: np.ndarray
     regions: tuple[str, ...]
     mirror: np.ndarray
-    average: np.ndarray
-    average_face: np.ndarray
     mirror_face: np.ndarray
+    places: np.ndarray
+    landmarks: np.ndarray
     faces: np.ndarray
     barycentric: np.ndarray
     topology: str
@@ -68,7 +60,8 @@ class FacePoints(NamedTuple):
         """Write what `read_face_points` reads."""
         np.savez_compressed(
             path,
-            average=self.average_face.astype(np.float32), mirror=self.mirror_face.astype(np.int16),
+            mirror=self.mirror_face.astype(np.int16), places=self.places.astype(np.float32),
+            landmarks=self.landmarks.astype(np.float32),
             faces=self.faces.astype(np.int32), barycentric=self.barycentric.astype(np.float32),
             topology=np.array(self.topology), shape_mean=self.shape_mean.astype(np.float32),
             shape_covariance=self.shape_covariance.astype(np.float32),
@@ -112,13 +105,13 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
         raise ValueError(f"face points: {path} is cut off or not such a file ({error}); build it again") from error
     numbers, regions, mirror = point_lists(arrays["mirror"])
     count, shapes = len(numbers), len(arrays["shape_mean"])
-    wanted = {"average": (478, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (shapes, shapes)}
+    wanted = {"places": (count, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (shapes, shapes)}
     for name, shape in wanted.items():
         if arrays[name].shape != shape:
             raise ValueError(f"face points: {path}: {name}: shape {shape} wanted, {arrays[name].shape} given")
-    average = arrays["average"].astype(np.float64)
+    doubles = {name: arrays[name].astype(np.float64) for name in KEYS if arrays[name].dtype.kind == "f"}
     return FacePoints(
-        numbers, regions, mirror, average[numbers], average, arrays["mirror"].astype(np.int64),
-        arrays["faces"].astype(np.int64), arrays["barycentric"].astype(np.float64), str(arrays["topology"]),
-        arrays["shape_mean"].astype(np.float64), arrays["shape_covariance"].astype(np.float64),
+        numbers, regions, mirror, arrays["mirror"].astype(np.int64), doubles["places"], doubles["landmarks"],
+        arrays["faces"].astype(np.int64), doubles["barycentric"], str(arrays["topology"]), doubles["shape_mean"],
+        doubles["shape_covariance"],
     )  # fmt: skip

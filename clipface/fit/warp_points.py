@@ -1,38 +1,37 @@
-"""The average of MediaPipe's faces, warped onto a head by its landmarks."""
+"""Face points carried from one head to another by the landmarks that both have."""
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from clipface.fit.face_points import IBUG_INNER, IBUG_JAW, FacePoints
-
+INNER = 51  # of iBUG's 68 landmarks, all but the outline, are the same places on every head
 DAMPING = 0.002  # metres; a little keeps landmarks that disagree from tearing the warp
-# The part of the face's outline that may be the jaw of the 68 landmarks, from the person's right ear to the left one.
-OUTLINE = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
-           356)  # fmt: skip
 
 
-def warped_average(points: FacePoints, landmarks: np.ndarray) -> np.ndarray:
-    """Carry the average face onto a head.
+def carried(places: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Carry points over.
 
     Args:
-        points: the shipped numbers.
-        landmarks: [68, 3] of the neutral head, iBUG's order.
+        places: [N, 3] on one head.
+        source: [M + 51, 3] its landmarks: an outline from ear to ear of any number, then iBUG's inner 51.
+        target: [17 + 51, 3] the other head's landmarks.
 
     Returns:
-        [N, 3], not yet on the surface.
+        [N, 3], near the other head's surface.
     """
-    face = points.average_face
-    source, target = face[list(IBUG_INNER)], landmarks[IBUG_JAW:]
-    first = _warp(source, target)(face)
-    outline, jaw = first[list(OUTLINE)], landmarks[:IBUG_JAW]
-    centre = landmarks[IBUG_JAW:].mean(0)
-    # Heads count their 17 jaw points from other heights: they are paired by direction, seen from the face's middle.
-    seen, wanted = (np.unwrap(np.arctan2(*(part - centre)[:, [0, 1]].T)) for part in (outline, jaw))
+    warp = _warp(source[-INNER:], target[-INNER:])
+    outline, jaw, centre = source[:-INNER], target[:-INNER], target[-INNER:].mean(0)
+    # Heads begin their outline at other heights: its points are paired by direction, seen from the face's middle.
+    seen, wanted = (_directions(part - centre) for part in (warp(outline), jaw))
     order = np.argsort(seen)
     inside = (wanted > seen.min()) & (wanted < seen.max())
-    on_outline = np.stack([np.interp(wanted[inside], seen[order], face[list(OUTLINE), k][order]) for k in range(3)], 1)
-    source, target = np.concatenate([source, on_outline]), np.concatenate([target, jaw[inside]])
-    return _warp(source, target)(points.average)
+    paired = np.stack([np.interp(wanted[inside], seen[order], outline[order, k]) for k in range(3)], 1)
+    source, target = np.concatenate([source[-INNER:], paired]), np.concatenate([target[-INNER:], jaw[inside]])
+    return _warp(source, target)(places)
+
+
+def _directions(offsets: np.ndarray) -> np.ndarray:
+    """Angles about the viewing axis, which grow along an outline without a jump."""
+    return np.unwrap(np.arctan2(offsets[:, 0], offsets[:, 1]))
 
 
 def _warp(source: np.ndarray, target: np.ndarray) -> RBFInterpolator:

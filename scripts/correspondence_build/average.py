@@ -3,8 +3,17 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from clipface.fit.face_points import IBUG_INNER, IBUG_JAW
+from clipface.fit.warp_points import INNER
 
+# iBUG's inner 51 landmarks in MediaPipe's numbers, and the face's outline from the person's right ear to the left one.
+IBUG_INNER = (
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
+    168, 197, 5, 4, 98, 97, 2, 326, 327,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178,
+)  # fmt: skip
+OUTLINE = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
+           356)  # fmt: skip
 ROUNDS = 5
 # On the middle line from brow to chin, and eye corners: they say where up and right are.
 MIDDLE, FOREHEAD, CHIN, OUTER_EYES = (10, 168, 4, 164, 152), 10, 152, (33, 263)
@@ -29,7 +38,7 @@ def average_face(faces: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, 
     mirror = linear_sum_assignment(cost)[1]
     assert (mirror[mirror] == np.arange(len(mirror))).all(), "the average face is too lopsided to be mirrored"
     mean = (mean + (mean * [-1, 1, 1])[mirror]) / 2
-    mean = moved(mean, mean[list(IBUG_INNER)], landmarks[IBUG_JAW:])
+    mean = moved(mean, mean[list(IBUG_INNER)], landmarks[-INNER:])
     return (mean + (mean * [-1, 1, 1])[mirror]) / 2, mirror
 
 

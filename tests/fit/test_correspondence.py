@@ -72,20 +72,23 @@ def test_upper_lids_close_and_pupils_turn(head, on):
     assert (at(on, head(), 468)[0] - iris).norm() < 2 * MILLIMETRE
 
 
-def test_places_derived_from_68_landmarks_are_near_the_shipped_ones(head, on):
-    points = read_face_points()
-    derived = place(head, points, *derived_places(head, points))
-    away = (derived.on(head()) - on.on(head()))[0].norm(dim=1) / MILLIMETRE
-    for region, most in (("eyes", 3.5), ("nose", 2.5), ("outer lips", 2.5), ("inner lips", 2), ("chin", 3)):
-        assert away[on.rows(region)].mean() < most
+def test_places_are_carried_to_another_face_by_its_68_landmarks(head, on):
+    """A head of another shape: its points are those of the same triangles, as near as 68 landmarks can tell."""
+    data, points = read_open_head(assets.resolve("open_head")), read_face_points()
+    person = torch.randn(1, 30, generator=torch.Generator().manual_seed(1))
+    data.v_template = head(person)[0].numpy()
+    other = HeadModel(data)
+    found = place(other, points, *derived_places(other, points)).on(other())
+    away = (found - on.on(other()))[0, :, :2].norm(dim=1) / MILLIMETRE  # in the picture
+    for region, most in (("eyes", 1.0), ("brows", 1.0), ("nose", 1.0), ("outer lips", 1.0), ("inner lips", 1.0),
+                         ("irises", 1.0), ("chin", 2.0), ("contour", 5.0)):  # fmt: skip
+        assert away[on.rows(region)].mean() < most, region
 
 
-def test_another_head_in_flames_format_gets_the_same_places(head, flame):
+def test_a_head_in_flames_format_gets_the_same_places(head, on, flame):
     """Vertices and triangles in another order, parts under FLAME's names: places depend on neither."""
-    points = read_face_points()
-    assert topology(flame) != points.topology
-    expected = place(head, points, *derived_places(head, points)).on(head())
-    torch.testing.assert_close(correspondence(flame).on(flame()), expected, atol=1e-5, rtol=0)
+    assert topology(flame) != read_face_points().topology
+    torch.testing.assert_close(correspondence(flame).on(flame()), on.on(head()), atol=1e-4, rtol=0)
 
 
 def test_the_open_head_is_known_by_its_triangles_alone(head, on):
