@@ -36,7 +36,7 @@ class PhotometricSettings:
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
     trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
     outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
-    outline_trust: float = 0.06  # of the vertices, likewise
+    outline_trust: float = 0.045  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
 
 
