@@ -2,17 +2,24 @@
 
 import os
 import signal
+import threading
 import time
+from multiprocessing.connection import Connection
 
+import numpy as np
 import pytest
 
 from clipface.fit.filter import FilterRule
-from clipface.fit.workers import AHEAD, Examiners
+from clipface.fit.workers import AHEAD, DEADLY, Examiners
 
 
 def task(path, rule, size):
     if path == "deadly":
         os.kill(os.getpid(), signal.SIGKILL)
+    if path == "half":
+        # Killed while it writes a result that is larger than a pipe holds.
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return "x" * 10_000_000
     if path == "wrong":
         raise ZeroDivisionError("a fault of ours")
     if path == "slow":
@@ -22,11 +29,22 @@ def task(path, rule, size):
 
 
 def test_results_come_in_order_and_a_deadly_photograph_is_left_out():
-    paths = ["a", "bb", "deadly", "c", "dd", "deadly", "e"]
+    paths = ["a", "bb", "deadly", "c", "dd"]
     with Examiners(2, FilterRule(), 64, task) as examiners:
         results = list(examiners.examine(paths))
-    assert [result.split()[0] for result in results] == ["a", "bb", "unreadable:", "c", "dd", "unreadable:", "e"]
-    assert results[0] == "a 100 64" and "ended by the system" in results[2]
+    assert results == ["a 100 64", "bb 100 64", DEADLY, "c 100 64", "dd 100 64"]
+
+
+def test_processes_killed_in_the_middle_of_an_answer_hang_nobody(monkeypatch):
+    recv = Connection.recv
+    monkeypatch.setattr(Connection, "recv", lambda self: time.sleep(1) or recv(self))
+    with Examiners(1, FilterRule(), 64, task) as examiners:
+        assert list(examiners.examine(["half", "a"])) == [DEADLY, "a 100 64"]
+    with Examiners(1, FilterRule(), 64, task) as examiners:
+        results = examiners.examine(["a"] * 9)
+        next(results)
+    left = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    assert not left
 
 
 def test_a_bounded_number_is_read_ahead():
@@ -50,3 +68,16 @@ def test_a_fault_of_ours_is_raised_and_nobody_waits_for_a_slow_one():
 def test_without_processes():
     with Examiners(0, FilterRule(), 32, task) as examiners:
         assert list(examiners.examine(["a", "bb"])) == ["a 100 32", "bb 100 32"]
+
+
+def large(path, rule, size):
+    return np.zeros(2**22, np.uint8)
+
+
+def test_ending_while_results_are_handed_over_leaves_nothing_waiting():
+    for _ in range(3):
+        with Examiners(2, FilterRule(), 64, large) as examiners:
+            next(examiners.examine(map(str, range(8))))
+            manager = examiners._pool._executor_manager_thread
+        manager.join(20)
+        assert not manager.is_alive()
