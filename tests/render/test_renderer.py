@@ -57,6 +57,23 @@ def test_background_and_mask(ball, device):
     assert (renderer(vertices, texture, _front(device), 48, background=0.25).image[0, :, 0, 0] == 0.25).all()
 
 
+def test_light_multiplies_the_texture_and_has_a_gradient(ball, device):
+    vertices, renderer = ball
+    texture = torch.full((1, 3, 16, 16), 0.5, device=device)
+    colour = torch.tensor([0.4, 1.0, 1.6], device=device)
+    plain = renderer(vertices, texture, _front(device), 48, 0.0)
+    lit = renderer(vertices, texture, _front(device), 48, 0.0, light=colour.expand(1, vertices.shape[1], 3))
+    assert torch.allclose(lit.image, plain.image * colour.view(1, 3, 1, 1), atol=1e-5)
+    light = vertices.detach()[..., :1].expand(-1, -1, 3).mul(5).add(1).clone().requires_grad_()
+    image = renderer(vertices, texture, _front(device), 48, 0.0, light=light).image
+    assert image[0, :, :, 30:].sum() > 1.2 * image[0, :, :, :18].sum()  # brighter on the right
+    image.sum().backward()
+    front = vertices[0, :, 2] > 0.05
+    assert (light.grad[0, front] > 0).all() and (light.grad[0, vertices[0, :, 2] < -0.05] == 0).all()
+    with pytest.raises(ValueError, match="light"):
+        renderer(vertices, texture, _front(device), 48, light=light[:, 1:])
+
+
 def test_supersampling_averages_a_larger_picture(ball, device):
     vertices, renderer = ball
     texture, back = torch.rand(1, 3, 16, 16, device=device), torch.rand(1, 3, 24, 32, device=device)
