@@ -28,6 +28,11 @@ def task(path, rule, size):
     return f"{path} {rule.least_face:.0f} {size}"
 
 
+def waiting_threads():
+    """Threads that would keep Python from ending."""
+    return [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+
+
 def test_results_come_in_order_and_a_deadly_photograph_is_left_out():
     paths = ["a", "bb", "deadly", "c", "dd"]
     with Examiners(2, FilterRule(), 64, task) as examiners:
@@ -43,8 +48,7 @@ def test_processes_killed_in_the_middle_of_an_answer_hang_nobody(monkeypatch):
     with Examiners(1, FilterRule(), 64, task) as examiners:
         results = examiners.examine(["a"] * 9)
         next(results)
-    left = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
-    assert not left
+    assert waiting_threads() == []
 
 
 def test_a_bounded_number_is_read_ahead():
@@ -78,6 +82,4 @@ def test_ending_while_results_are_handed_over_leaves_nothing_waiting():
     for _ in range(3):
         with Examiners(2, FilterRule(), 64, large) as examiners:
             next(examiners.examine(map(str, range(8))))
-            manager = examiners._pool._executor_manager_thread
-        manager.join(20)
-        assert not manager.is_alive()
+        assert waiting_threads() == []
