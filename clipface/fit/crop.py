@@ -69,7 +69,8 @@ def crop(photograph: Image.Image, matrix: np.ndarray, size: int = SIZE) -> Crop:
     part = photograph.crop((*low, *high))
     part = part.reduce(shrink) if shrink > 1 else part
     # From crop pixels to those of the shrunk part; both count from the corner, as Pillow's transform does.
-    placed = np.diag([1 / shrink, 1 / shrink, 1.0]) @ np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1.0]]) @ inverse
+    shift = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1.0]])
+    placed = np.diag([1 / shrink, 1 / shrink, 1.0]) @ shift @ inverse
     pad = _padding(part, placed, size)
     array = np.pad(np.asarray(part), (*pad, (0, 0)), mode="edge")
     placed = np.array([[1, 0, pad[1][0]], [0, 1, pad[0][0]], [0, 0, 1.0]]) @ placed
