@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 # What a trainer cannot do without: given on the command line by the user.
-NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "face_encoder": []}
+NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "texture_start": ["skins=skins"], "face_encoder": []}
 
 
 def _compose(trainer: str, *overrides: str):

@@ -60,12 +60,10 @@ class BakedFaces:
         self.head, self.renderer, self.heads, self.look = head, renderer, heads, look
         self.device = head.v_template.device
         textures = read_skins(folder, look.texture_size)[1]
-        self.tones = _tones(textures)
+        self.tones = nearest_tones(textures)
         self.textures = textures.to(self.device)
         self.painter = Painter(head, look.texture_size, renderer.backend)
-        chart = Chart(head, look.texture_size, renderer.backend)
-        mirror = chart.mirror[chart.nearest]
-        self.mirror = torch.where(mirror < 0, torch.arange(len(mirror), device=mirror.device), mirror)
+        self.chart = Chart(head, look.texture_size, renderer.backend)
         self.female = female_direction(head) if heads is None else None
 
     @torch.no_grad()
@@ -73,7 +71,7 @@ class BakedFaces:
         """Draw faces, with masks of the whole head; `size` in pixels, `background` in [-1, 1]."""
         generator, rng = torch.Generator(self.device).manual_seed(seed), random.Random(seed)
         skin, rows = self.blend(count, generator)
-        faces = [self._worn(self.tones[row], rng) for row in rows.tolist()]
+        faces = [worn(self.tones[row], rng, self.look.painted) for row in rows.tolist()]
         texture = self.painter.paint(faces, generator, skin) * 2 - 1
         shape, expression, pose, neck_pose, eye_pose = self._heads(faces, generator, seed)
         camera = random_cameras(count, generator, self.look.max_yaw, self.look.zoom)
@@ -81,16 +79,6 @@ class BakedFaces:
         image, mask = self.renderer(vertices, texture, camera, size, background)
         # Composed with the mask once more, as every picture is that a texture is drawn for.
         return FaceBatch(composite(image, mask, background), mask, shape, expression, pose, camera, neck_pose, eye_pose)
-
-    def _worn(self, tone: str, rng: random.Random) -> Attributes:
-        """What is painted over a skin: hair and eyes that go with its tone, and on some faces more."""
-        if rng.random() < self.look.painted:
-            return sample_attributes(rng, {"skin": tone})
-        drawn = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult"})
-        return replace(
-            drawn, beard="none", moustache=False, freckles=False, wrinkles=False, tired=False, scar=False,
-            makeup="none", lipstick="none",
-        )  # fmt: skip
 
     def blend(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Skins [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
@@ -104,8 +92,7 @@ class BakedFaces:
     def _mirrored(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         textures = self.textures[rows].float()
         flip = torch.rand(len(rows), generator=generator, device=self.device) < 0.5
-        other = textures.flatten(2)[..., self.mirror].view_as(textures)
-        return torch.where(flip[:, None, None, None], other, textures)
+        return torch.where(flip[:, None, None, None], self.chart.mirrored(textures), textures)
 
     def _heads(self, faces: list[Attributes], generator: torch.Generator, seed: int) -> tuple[Tensor, ...]:
         count = len(faces)
@@ -119,7 +106,18 @@ class BakedFaces:
         return *(drawn[name].to(self.device) for name in ("shape", "expression")), pose, neck_pose, eye_pose
 
 
-def _tones(textures: Tensor) -> list[str]:
+def worn(tone: str, rng: random.Random, painted: float) -> Attributes:
+    """What is painted over a skin: hair and eyes that go with its tone, and on a share of faces more."""
+    if rng.random() < painted:
+        return sample_attributes(rng, {"skin": tone})
+    drawn = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult"})
+    return replace(
+        drawn, beard="none", moustache=False, freckles=False, wrinkles=False, tired=False, scar=False,
+        makeup="none", lipstick="none",
+    )  # fmt: skip
+
+
+def nearest_tones(textures: Tensor) -> list[str]:
     """The painter's tone that is nearest to each skin [N, 3, R, R] uint8, by the brightness of its middle."""
     size = textures.shape[-1]
     middle = textures[..., size // 5 : size * 7 // 10, size // 3 : size * 2 // 3].float().mean((1, 2, 3)) / 255

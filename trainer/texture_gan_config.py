@@ -99,7 +99,8 @@ class TextureGANConfig:
     batch_size: int = 32  # of all devices together
     image_size: int = 256  # of renders and pictures, pixels
     learning_rate: float = 2.5e-3
-    begin_with: str | None = None  # folder of generator.safetensors and discriminators.safetensors to go on from
+    begin_with: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
+    judges_first: int = 0  # batches in which the discriminators alone learn: a generator has a start, they none
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
@@ -119,7 +120,7 @@ class TextureGANConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
+        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0, judges_first=0)
         if self.batch_size % self.trainer.devices:
             raise ValueError(
                 f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "

@@ -68,8 +68,9 @@ class TextureGAN(pl.LightningModule):
         generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         views = self.shuffled(batch)
         self._judges_learn(False)
-        fakes, metrics = self.g_main(generator_optimizer, views)
-        if penalty.path_every and self.batches % penalty.path_every == 0:
+        learns = self.batches >= self.config.judges_first
+        fakes, metrics = self.g_main(generator_optimizer if learns else None, views)
+        if learns and penalty.path_every and self.batches % penalty.path_every == 0:
             metrics |= self.g_path(generator_optimizer, views)
         self._judges_learn(True)
         metrics |= self.d_main(discriminator_optimizer, batch.image, fakes)
@@ -85,14 +86,15 @@ class TextureGAN(pl.LightningModule):
         self.metrics = metrics | {"augment_probability": self.augment.probability, "skipped": self.finite.skipped}
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The generator learns to convince both discriminators; returns its pictures too."""
+        """The generator learns, unless there is no optimizer, to convince both discriminators; returns its pictures."""
         w_plus = self.random_codes(len(views.camera))
         self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
         fakes = self.draw(self.generator.synthesis(w_plus, "random", self.reduced), views)
         seen = self.seen(fakes)
         whole = generator_loss(self.discriminator(seen, self.reduced))
         patch = generator_loss(self.patch_discriminator(self.patches(seen), self.reduced))
-        self._step(optimizer, whole + self.config.patch.weight * patch)
+        if optimizer is not None:
+            self._step(optimizer, whole + self.config.patch.weight * patch)
         return fakes.detach(), {"generator/whole": whole, "generator/patch": patch}
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:

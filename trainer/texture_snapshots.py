@@ -79,12 +79,16 @@ class Snapshots(Callback):
 def read_networks(folder: Path, module: pl.LightningModule) -> None:
     """Load what `Snapshots` wrote: the averaged generator, for the generator too, and the discriminators.
 
+    A folder without discriminators (`trainer.texture_start` has none) leaves them untrained.
+
     Raises:
-        FileNotFoundError, ValueError: if a file is missing, cut off, or of networks of another size.
+        FileNotFoundError, ValueError: if the generator is missing, or a file cut off or of networks of another size.
     """
     parts = {"generator": (module.generator, module.average), "discriminators": (both_discriminators(module),)}
     for name, networks in parts.items():
         path = folder / f"{name}.safetensors"
+        if name == "discriminators" and not path.exists():
+            continue
         tensors, _ = weights.load(path)
         for network in networks:
             weights.load_into(network, tensors, str(path))

@@ -74,6 +74,12 @@ class Chart:
         flat = pictures.flatten(2)[..., self.mirror.clamp_min(0)]
         return (flat * (self.mirror >= 0)).unflatten(2, (self.size, self.size))
 
+    def mirrored(self, pictures: Tensor) -> Tensor:
+        """Pictures [B, C, size, size] with the head's sides exchanged; texels without a mirror image stay."""
+        mirror = self.mirror[self.nearest]
+        mirror = torch.where(mirror < 0, torch.arange(len(mirror), device=mirror.device), mirror)
+        return pictures.flatten(2)[..., mirror].view_as(pictures)
+
     def _mirror(self) -> Tensor:
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()
         reach, index = cKDTree(place).query(

@@ -10,7 +10,7 @@ class LinearTextures:
     """Principal components of textures, whose coefficients are normal and independent.
 
     Args:
-        textures: [N, 3, R, R] in [-1, 1].
+        textures: [N, 3, R, R], in any range.
         directions: at most this many; 0: only the mean.
     """
 
@@ -28,6 +28,9 @@ class LinearTextures:
         self.directions = (vectors.T @ centred).unflatten(1, self.mean.shape) / (count - 1) ** 0.5
 
     def __call__(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw textures [count, 3, R, R], about [-1, 1]; the random numbers come from the generator."""
-        normal = torch.randn(count, len(self.directions), generator=generator).to(self.mean)
-        return self.mean + torch.tensordot(normal, self.directions, 1)
+        """Draw textures [count, 3, R, R], about in that range; the random numbers come from the generator."""
+        return self.textures(torch.randn(count, len(self.directions), generator=generator).to(self.mean))
+
+    def textures(self, coefficients: Tensor) -> Tensor:
+        """Textures [B, 3, R, R] of coefficients [B, directions], in standard deviations."""
+        return self.mean + torch.tensordot(coefficients, self.directions, 1)

@@ -14,7 +14,7 @@ from clipface.data.distribution import BLOCKS
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.synthetic.skin import TONES
-from trainer.baked_stream import BakedFaces, Look, baked_batches, mixed
+from trainer.baked_stream import BakedFaces, Look, baked_batches, mixed, worn
 from trainer.face_stream import BACKGROUND, DatasetConfig, open_faces
 
 RESOLUTION = 64
@@ -64,7 +64,7 @@ def test_skins_are_the_given_ones_their_mirror_images_and_blends(baked):
 
 def test_paint_goes_over_as_many_as_asked_and_suits_the_skin(baked):
     assert set(baked.tones) <= set(TONES) and len(set(baked.tones)) == 2
-    faces = [baked._worn("dark", random.Random(seed)) for seed in range(300)]
+    faces = [worn("dark", random.Random(seed), 0.5) for seed in range(300)]
     assert {face.skin for face in faces} == {"dark"}
     looks = np.mean([face.look != "none" for face in faces])
     assert 0.1 < looks < 0.28  # half of the share that painted faces have
