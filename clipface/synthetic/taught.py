@@ -1,0 +1,42 @@
+"""Which phrases of the captions tell each value of an attribute: what an encoder was taught to say of it."""
+
+from clipface.synthetic import look_words as looks
+from clipface.synthetic import words
+from clipface.synthetic.attributes import SEXES
+
+_DETAILS = ("freckles", "wrinkles", "tired", "scar")
+
+
+def _joined(*tables: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Phrases by value, of several tables, each phrase once."""
+    values = dict.fromkeys(value for table in tables for value in table)
+    return {value: tuple(dict.fromkeys(p for table in tables for p in table.get(value, ()))) for value in values}
+
+
+def _every(table: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(phrase for phrases in table.values() for phrase in phrases)
+
+
+# Attribute → value → phrases. The attributes are those of `attributes.CHOICES`, but that `detail` gathers what a face
+# has or has not, since the lack of it is not told. Values that captions keep silent about are left out.
+TAUGHT: dict[str, dict[str, tuple[str, ...]]] = {
+    "sex": _joined({sex: words.PERSON[sex] for sex in SEXES}, words.YOUNG_PERSON, words.OLD_PERSON),
+    "age": _joined(words.AGE_ADJECTIVES, words.AGE_PHRASES),
+    "skin": _joined(words.SKIN_ADJECTIVES, words.SKIN_PHRASES),
+    "eyes": _joined(words.EYE_PHRASES),
+    "hair": {
+        "bald": ("bald", *words.BALD_PHRASES),
+        "buzz": words.BUZZ_PHRASES,
+        "hair": _every(words.HAIR_WORDS) + _every(words.HAIR_ADJECTIVES),
+    },
+    "hair_colour": _joined(words.HAIR_ADJECTIVES, words.HAIR_WORDS),
+    "beard": {"none": ("clean-shaven", *words.CLEAN_SHAVEN), **_joined(words.BEARD_ADJECTIVES, words.BEARD_PHRASES)},
+    "makeup": _joined(words.MAKEUP_PHRASES, words.MAKEUP_NOUNS),
+    "lipstick": _joined(words.LIPSTICK_PHRASES),
+    "expression": _joined(words.EXPRESSION_ADJECTIVES, words.EXPRESSION_PHRASES),
+    "detail": {
+        **{name: _joined(words.FLAG_ADJECTIVES, words.FLAG_PHRASES)[name] for name in _DETAILS},
+        "moustache": words.MOUSTACHE_PHRASES,
+    },
+    "look": _joined(looks.LOOK_NOUNS, looks.LOOK_ADJECTIVES, looks.LOOK_PHRASES),
+}
