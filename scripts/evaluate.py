@@ -83,9 +83,9 @@ def read_run(path: Path) -> tuple[FaceMapper, dict]:
 def draw(avatar: Avatar, faces: Faces, codes: Codes, size: int, name: str = "original", **prompt: str) -> Edit:
     """Draw the faces with these codes, from the front."""
     pictures = (
-        avatar.views(texture, faces, codes.expression, size) for texture in (avatar.texture(codes.w_plus), None)
+        avatar.views(texture, codes, faces.camera, size) for texture in (avatar.texture(codes.w_plus), None)
     )
-    return Edit(name, prompt.get("target", ""), *pictures, avatar.head(faces.shape, codes.expression))
+    return Edit(name, prompt.get("target", ""), *pictures, avatar.head(codes.shape, codes.expression))
 
 
 def print_words(judge: Encoder, original: Edit, edits: list[Edit]) -> Tensor:

@@ -74,10 +74,10 @@ class MapperModule(pl.LightningModule):
         size = self.config.image_size
         with torch.no_grad():
             texture_before = self.avatar.texture(faces.codes.w_plus)
-            before = self.avatar.views(texture_before, faces, faces.codes.expression, size)
+            before = self.avatar.views(texture_before, faces.codes, faces.camera, size, faces.background)
         edited = self.mapper(faces.codes)
         texture = texture_before if self.mapper.texture is None else self.avatar.texture(edited.w_plus)
-        after = self.avatar.views(texture, faces, edited.expression, size)
+        after = self.avatar.views(texture, edited, faces.camera, size, faces.background)
         return edited, (texture_before, texture), (before, after)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:

@@ -50,7 +50,7 @@ def write_results(
         "similarity_after": after,
     }
     mapper.save(folder / "mapper.safetensors", **notes)
-    vertices = avatar.head(evaluation.faces.shape[:1], evaluation.edited.expression[:1])[0]
+    vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(
         f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "
@@ -64,16 +64,16 @@ def write_results(
 
 def face_rows(evaluation: Evaluation, avatar: Avatar, size: int = PICTURE_SIZE) -> list[tuple[Tensor, ...]]:
     """Draw the pictures below `HEADER`, a row for each held-out face, each [3, size, size] in 0..1."""
-    shape, codes = evaluation.faces.shape, (evaluation.faces.codes, evaluation.edited)
-    columns = {}
-    for when, texture, code in zip(("before", "after"), evaluation.textures, codes, strict=True):
-        columns[when] = picture(avatar, texture, shape, code, 0.0, size)
-        columns[f"geometry {when}"] = picture(avatar, None, shape, code, 0.0, size)
-        columns[f"second view {when}"] = picture(avatar, texture, shape, code, SECOND_VIEW, size)
+    columns, both = {}, (evaluation.faces.codes, evaluation.edited)
+    for when, texture, codes in zip(("before", "after"), evaluation.textures, both, strict=True):
+        columns[when] = picture(avatar, texture, codes, 0.0, size)
+        columns[f"geometry {when}"] = picture(avatar, None, codes, 0.0, size)
+        columns[f"second view {when}"] = picture(avatar, texture, codes, SECOND_VIEW, size)
     return list(zip(*(columns[name] for name in HEADER), strict=True))
 
 
-def picture(avatar: Avatar, texture: Tensor | None, shape: Tensor, codes: Codes, yaw: float, size: int) -> Tensor:
+def picture(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int) -> Tensor:
     """Draw faces seen from one side, [B, 3, size, size]; the grey geometry without a texture."""
-    camera = view(torch.full((len(shape),), yaw), torch.zeros(len(shape)), FRONT_SCALE).to(shape.device)
-    return avatar.image(texture, shape, codes.expression, None, camera, size)
+    count = len(codes.shape)
+    camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)
+    return avatar.views(texture, codes, camera, size)

@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from clipface.edit.mapper import Codes
+from clipface.edit.views import Jitter, draw_views
 from clipface.head import HeadModel
 from clipface.render import Renderer
-from clipface.render.camera import random_views, view
+from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
-FACE_SCALES = (1.0, 1.4)  # of training views: words about faces are about the face, not about the neck
 FRONT_SCALE = 1.2
 
 
@@ -20,8 +21,8 @@ class Faces(NamedTuple):
     """Faces and where they are seen from; the views of one face lie together."""
 
     codes: Codes
-    shape: Tensor  # [B, n_shape]
     camera: Tensor  # [B·views, 4, 4]
+    background: Tensor | None = None  # [B·views, 3, h, w] in 0..1, enlarged to the pictures; None: white
 
 
 class Avatar(nn.Module):
@@ -62,43 +63,45 @@ class Avatar(nn.Module):
         pose: Tensor | None,
         camera: Tensor,
         size: int,
+        background: Tensor | None = None,
     ) -> Tensor:
-        """Draw heads on white.
+        """Draw heads, each from one side or from several.
 
         Args:
             texture: [B|1, 3, R, R] in 0..1, or None for the grey geometry view.
             shape: [B, <= n_shape] identity coefficients.
             expression: [B, <= n_expression] coefficients.
             pose: [B, 6] global and jaw rotation, radians.
-            camera: [B, 4, 4].
+            camera: [B·views, 4, 4]; the views of one head lie together.
             size: side of the picture, pixels.
+            background: [B·views, 3, h, w] in 0..1, enlarged to the picture; None: white.
 
         Returns:
-            [B, 3, size, size] in 0..1. Gradient: to texture, shape, expression and pose.
+            [B·views, 3, size, size] in 0..1. Gradient: to texture, shape, expression and pose.
         """
-        vertices = self.head(shape, expression, pose)
-        return self.renderer(vertices.expand(len(camera), -1, -1), texture, camera, size).image
+        vertices = _each_view(self.head(shape, expression, pose), len(camera))
+        if texture is not None and len(texture) > 1:  # a single one is shared, not copied
+            texture = _each_view(texture, len(camera))
+        if background is not None:
+            background = functional.interpolate(background, (size, size), mode="bilinear", align_corners=False)
+        return self.renderer(vertices, texture, camera, size, 1.0 if background is None else background).image
 
-    def views(self, texture: Tensor | None, faces: Faces, expression: Tensor, size: int) -> Tensor:
-        """Draw every view of every face.
-
-        Args:
-            texture: one for each face, [B, 3, R, R] in 0..1, or None for the grey geometry view.
-            faces: their shapes and cameras.
-            expression: [B, <= n_expression].
-            size: side of the pictures, pixels.
-
-        Returns:
-            [B·views, 3, size, size] in 0..1.
-        """
-        views = len(faces.camera) // len(faces.shape)
-        shape, expression = (x.repeat_interleave(views, 0) for x in (faces.shape, expression))
-        texture = None if texture is None else texture.repeat_interleave(views, 0)
-        return self.image(texture, shape, expression, None, faces.camera, size)
+    def views(
+        self, texture: Tensor | None, codes: Codes, camera: Tensor, size: int, background: Tensor | None = None
+    ) -> Tensor:
+        """Draw faces in a resting pose; arguments and result as in `image`, with one texture for each face."""
+        return self.image(texture, codes.shape, codes.expression, None, camera, size, background)
 
     @torch.no_grad()
     def random_faces(
-        self, count: int, seed: int, psi: float, views: int = 0, max_yaw: float = 0.0, max_pitch: float = 0.0
+        self,
+        count: int,
+        seed: int,
+        psi: float,
+        views: int = 0,
+        max_yaw: float = 0.0,
+        max_pitch: float = 0.0,
+        jitter: Jitter | None = None,
     ) -> Faces:
         """Draw faces of neutral expression; the seed alone decides which, on any device.
 
@@ -109,19 +112,27 @@ class Avatar(nn.Module):
             views: random views of each face; 0: one frontal view.
             max_yaw: of the views, degrees to each side.
             max_pitch: likewise up and down.
+            jitter: what else varies between views; None: nothing.
         """
         device = self.head.v_template.device
         generator = torch.Generator().manual_seed(seed)
         z = torch.randn(count, self.generator.config["z_dim"], generator=generator)
         shape = IDENTITY_SPREAD * torch.randn(count, self.head.n_shape, generator=generator)
+        background = None
         if views:
-            camera = random_views(count * views, generator, max_yaw, max_pitch, scale=FACE_SCALES)
+            camera, background = draw_views(count * views, generator, max_yaw, max_pitch, jitter or Jitter())
         else:
             camera = view(torch.zeros(count), torch.zeros(count), FRONT_SCALE)
-        codes = Codes(
-            self.generator.mapping(z.to(device), psi), torch.zeros(count, self.head.n_expression, device=device)
-        )
-        return Faces(codes, shape.to(device), camera.to(device))
+        neutral = torch.zeros(count, self.head.n_expression, device=device)
+        codes = Codes(self.generator.mapping(z.to(device), psi), neutral, shape.to(device))
+        return Faces(codes, camera.to(device), None if background is None else background.to(device))
+
+
+def _each_view(heads: Tensor, views: int) -> Tensor:
+    """Repeat what belongs to a head, [B, ...], for each of its views, [views, ...]."""
+    if views % len(heads):
+        raise ValueError(f"camera: a multiple of {len(heads)} (heads) is wanted, {views} were given")
+    return heads.repeat_interleave(views // len(heads), 0)
 
 
 def mahalanobis(offset: Tensor, precision: Tensor) -> Tensor:

@@ -1,146 +1,79 @@
-"""The trained part of an edit: networks that move a face's texture code and expression towards a prompt.
+"""The trained part of an edit: codes of faces become changed codes.
 
-Source: ClipFace (arXiv 2212.01406), section 3.2; the layers are those of StyleGAN2's mapping network.
+Source: ClipFace (arXiv 2212.01406), section 3.2.
 """
 
-import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import weights
-from clipface.shapes import expect
+from clipface.edit.networks import CoefficientMapper, TextureMapper
 from clipface.texture.published import load_published
 
-# From StyleGAN2's mapping network: parameters are stored 100 times larger than they act, which slows their learning.
-LEARNING_RATE_MULTIPLIER = 0.01
-SLOPE = 0.2
-GAIN = math.sqrt(2)
-# Width of the expression mapper's hidden layers in the paper.
-EXPRESSION_WIDTH = 50
 
+class Offsets(NamedTuple):
+    """What an edit adds to codes; None: nothing."""
 
-class LevelwiseMLP(nn.Module):
-    """One small network for every level of a code, all evaluated together with one batched product a layer."""
-
-    def __init__(self, levels: int, widths: Sequence[int]) -> None:
-        """Create networks whose output is exactly zero.
-
-        Args:
-            levels: number of networks that lie side by side.
-            widths: size of the input, of each hidden layer and of the output.
-        """
-        super().__init__()
-        sizes = list(zip(widths[:-1], widths[1:], strict=True))
-        self.weights = nn.ParameterList(
-            torch.randn(levels, out, into) / LEARNING_RATE_MULTIPLIER
-            for into, out in sizes  # [L, out, in]
-        )
-        self.biases = nn.ParameterList(torch.zeros(levels, 1, out) for _, out in sizes)  # [L, 1, out]
-        nn.init.zeros_(self.weights[-1])
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Evaluate network l on level l.
-
-        Args:
-            codes: [B, L, in].
-
-        Returns:
-            [B, L, out]; zeros before training.
-        """
-        x = codes.transpose(0, 1)  # [L, B, in]
-        x = x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
-        for weight, bias in zip(self.weights, self.biases, strict=True):
-            scale = LEARNING_RATE_MULTIPLIER / math.sqrt(weight.shape[-1])
-            x = torch.baddbmm(bias * LEARNING_RATE_MULTIPLIER, x, weight.transpose(1, 2), alpha=scale)
-            x = functional.leaky_relu(x, SLOPE) * GAIN
-        return x.transpose(0, 1)
-
-    def load_published(self, states: Sequence[Mapping[str, Tensor]]) -> None:
-        """Take over state dicts in the authors' form (`layers.0.weight` …), one for each level."""
-        names = [f"layers.{layer}.{kind}" for layer in range(len(self.weights)) for kind in ("weight", "bias")]
-        levels = self.weights[0].shape[0]
-        if len(states) != levels:
-            raise ValueError(f"published mapper: {levels} levels are wanted, {len(states)} were given")
-        for level, state in enumerate(states):
-            weights.check_keys(names, state, f"published mapper, level {level}")
-            for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-                for target, kind in ((weight, "weight"), (bias, "bias")):
-                    source = state[f"layers.{layer}.{kind}"]
-                    expect(f"published layers.{layer}.{kind}", source, target[level].squeeze(0).shape)
-                    target.data[level].copy_(source)
-
-
-class TextureMapper(LevelwiseMLP):
-    """Offsets of a texture code: every level's offset depends on that level alone."""
-
-    def __init__(self, levels: int, dim: int = 512, layers: int = 4) -> None:
-        """Create a mapper with zero output.
-
-        Args:
-            levels: levels of the generator's code, 2·log2(resolution) − 2.
-            dim: size of a level.
-            layers: layers of each level's network.
-        """
-        super().__init__(levels, [dim] * (layers + 1))
-
-    def forward(self, w_plus: Tensor) -> Tensor:
-        """Texture code [B, L, dim] to its offsets [B, L, dim]."""
-        expect("w_plus", w_plus, ("B", *self.weights[0].shape[::2]))
-        return super().forward(w_plus)
-
-    @classmethod
-    def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> "TextureMapper":
-        """Build a mapper from the authors' state dicts, one for each level."""
-        dim = states[0]["layers.0.weight"].shape[1]
-        mapper = cls(len(states), dim, layers=len(states[0]) // 2)
-        mapper.load_published(states)
-        return mapper
-
-
-class ExpressionMapper(LevelwiseMLP):
-    """Offset of the expression, read from the mean of an edited texture code over its levels."""
-
-    def __init__(self, dim: int = 512, n_expression: int = 50, layers: int = 4) -> None:
-        """Create a mapper with zero output.
-
-        Args:
-            dim: size of a level of the texture code.
-            n_expression: expression components of the head.
-            layers: layers of the network.
-        """
-        super().__init__(1, [dim, *[EXPRESSION_WIDTH] * (layers - 1), n_expression])
-
-    def forward(self, w_plus: Tensor) -> Tensor:
-        """Edited texture code [B, L, dim] to an expression offset [B, n_expression]."""
-        expect("w_plus", w_plus, ("B", "L", self.weights[0].shape[2]))
-        return super().forward(w_plus.mean(1, keepdim=True)).squeeze(1)
-
-    @classmethod
-    def from_published(cls, state: Mapping[str, Tensor]) -> "ExpressionMapper":
-        """Build a mapper from the authors' state dict."""
-        layers = len(state) // 2
-        mapper = cls(state["layers.0.weight"].shape[1], state[f"layers.{layers - 1}.weight"].shape[0], layers)
-        mapper.load_published([state])
-        return mapper
+    w_plus: Tensor | None  # [B, L, dim]
+    expression: Tensor | None  # [B, <= n_expression], for the first coefficients
+    shape: Tensor | None  # [B, <= n_shape], likewise
 
 
 class Codes(NamedTuple):
-    """What an edit reads and returns."""
+    """A face in numbers: what an edit reads and returns."""
 
     w_plus: Tensor  # [B, L, dim]
     expression: Tensor  # [B, n_expression]
+    shape: Tensor  # [B, n_shape] identity, standard deviations
+
+    def moved(self, offsets: Offsets, strength: float = 1.0) -> "Codes":
+        """Add offsets times `strength`, which may be negative; 0 and offsets of None change no bit.
+
+        Raises:
+            ValueError: if offsets have more coefficients than the codes.
+        """
+        pairs = zip(self._fields, self, offsets, strict=True)
+        return Codes(*(_moved(name, value, offset, strength) for name, value, offset in pairs))
+
+    def rows(self, which: slice) -> "Codes":
+        """Codes of some of the faces."""
+        return Codes(*(part[which] for part in self))
+
+
+def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> Tensor:
+    if offset is None or strength == 0:
+        return value
+    short = value.shape[-1] - offset.shape[-1]
+    if short < 0:
+        raise ValueError(
+            f"{name}: an edit of at most {value.shape[-1]} coefficients is wanted, one of {offset.shape[-1]} was given; "
+            "it was trained for another head"
+        )
+    return value + strength * (functional.pad(offset, (0, short)) if short else offset)
 
 
 class FaceMapper(nn.Module):
-    """A whole edit: texture offsets, then the expression offset that suits the new texture."""
+    """A whole edit: texture offsets, then the offsets of expression and identity that suit the new texture.
+
+    Attributes:
+        region: the part of the face that the edit's texture is kept to (names of `clipface.edit.regions`, joined by
+            "+"), or None: all of it. The networks know nothing of it: whoever draws the edit blends the textures
+            (`clipface.edit.apply`).
+    """
 
     def __init__(
-        self, levels: int, dim: int, n_expression: int, layers: int = 4, texture: bool = True, expression: bool = True
+        self,
+        levels: int,
+        dim: int,
+        n_expression: int,
+        layers: int = 4,
+        texture: bool = True,
+        expression: bool = True,
+        n_shape: int = 0,
+        region: str | None = None,
     ) -> None:
         """Create an edit that changes nothing yet.
 
@@ -151,28 +84,38 @@ class FaceMapper(nn.Module):
             layers: layers of each network.
             texture: whether the edit may change the texture.
             expression: whether the edit may change the expression.
+            n_shape: identity components that the edit may change; 0: none.
+            region: see above.
 
         Raises:
-            ValueError: if both are switched off.
+            ValueError: if nothing may change, or a region is given to an edit without texture.
         """
         super().__init__()
-        if not (texture or expression):
-            raise ValueError("model: texture and expression are both off, nothing could change; switch one of them on")
+        if not (texture or expression or n_shape):
+            raise ValueError("model: texture, expression and identity are off, nothing could change; switch one on")
+        if region and not texture:
+            raise ValueError(f"model.region: an edit of the texture is wanted, {region!r} was given with texture=false")
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers,
-            "texture": texture, "expression": expression,
+            "texture": texture, "expression": expression, "n_shape": n_shape, "region": region,
         }  # fmt: skip
+        self.region = region
         self.texture = TextureMapper(levels, dim, layers) if texture else None
-        self.expression = ExpressionMapper(dim, n_expression, layers) if expression else None
+        self.expression = CoefficientMapper(dim, n_expression, layers) if expression else None
+        self.identity = CoefficientMapper(dim, n_shape, layers) if n_shape else None
 
-    def forward(self, codes: Codes) -> Codes:
-        """Edit codes; a part that is switched off stays as it is. Gradient: to the mappers and to the codes."""
-        w_plus, expression = codes
+    def offsets(self, codes: Codes) -> Offsets:
+        """What the edit adds to codes at strength 1. Gradient: to the networks and to the codes."""
+        w_plus, moved = codes.w_plus, None
         if self.texture is not None:
-            w_plus = w_plus + self.texture(w_plus)
-        if self.expression is not None:
-            expression = expression + self.expression(w_plus)
-        return Codes(w_plus, expression)
+            moved = self.texture(w_plus)
+            w_plus = w_plus + moved
+        parts = (None if part is None else part(w_plus) for part in (self.expression, self.identity))
+        return Offsets(moved, *parts)
+
+    def forward(self, codes: Codes, strength: float = 1.0) -> Codes:
+        """Edit codes; a part that is switched off stays as it is. Gradient: to the networks and to the codes."""
+        return codes.moved(self.offsets(codes), strength)
 
     def save(self, path: str | Path, **notes: object) -> Path:
         """Write the mapper to a `.safetensors` file; `notes` go into the configuration beside it."""
@@ -213,7 +156,7 @@ class FaceMapper(nn.Module):
             states = {"geo": states["geometry_mapper"], **dict.fromkeys(wanted, states["texture_mapper"])}
         weights.check_keys([*wanted, "geo"], [k for k in states if k in {*wanted, "geo"}], f"published mapper {path}")
         texture = TextureMapper.from_published([states[name] for name in wanted])
-        expression = ExpressionMapper.from_published(states["geo"])
+        expression = CoefficientMapper.from_published(states["geo"])
         _, width, dim = texture.weights[0].shape
         mapper = cls(levels, dim, expression.weights[-1].shape[1], layers=len(texture.weights))
         mapper.texture, mapper.expression = texture, expression

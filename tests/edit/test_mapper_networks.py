@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.edit.mapper import Codes, ExpressionMapper, FaceMapper, TextureMapper
+from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.networks import CoefficientMapper, TextureMapper
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
 
@@ -29,14 +30,14 @@ def trained(levels: int = 3, dim: int = 8, **switches: bool) -> FaceMapper:
 
 
 def test_an_untrained_mapper_changes_nothing_at_all():
-    codes = Codes(torch.randn(2, 4, 16), torch.randn(2, 5))
+    codes = Codes(torch.randn(2, 4, 16), torch.randn(2, 5), torch.randn(2, 7))
     edited = FaceMapper(4, 16, 5)(codes)
     assert torch.equal(edited.w_plus, codes.w_plus) and torch.equal(edited.expression, codes.expression)
 
 
 def test_every_last_layer_learns_from_the_first_step_on():
     mapper = FaceMapper(4, 16, 5)
-    sum(part.sum() for part in mapper(Codes(torch.randn(2, 4, 16), torch.zeros(2, 5)))).backward()
+    sum(part.sum() for part in mapper(Codes(torch.randn(2, 4, 16), torch.zeros(2, 5), torch.randn(2, 7)))).backward()
     assert (mapper.texture.weights[-1].grad.flatten(1).norm(dim=1) > 0).all()
     assert mapper.expression.weights[-1].grad.norm() > 0
 
@@ -49,7 +50,7 @@ def test_published_texture_mapper_gives_its_numbers_on_every_level():
 
 
 def test_published_expression_mapper_gives_its_numbers():
-    mapper = ExpressionMapper.from_published(published("geometry_mapper"))
+    mapper = CoefficientMapper.from_published(published("geometry_mapper"))
     inputs = golden("geometry_mapper_input")
     # The network reads the mean over levels, so levels that cancel around it must not matter.
     spread = torch.randn_like(inputs)
@@ -61,7 +62,7 @@ def test_published_files_load_in_both_forms(tmp_path):
     texture, geometry = published("texture_mapper"), published("geometry_mapper")
     torch.save({"texture_mapper": texture, "geometry_mapper": geometry}, tmp_path / "pretrain_mapper.pt")
     torch.save({**{f"level_{i}": texture for i in range(10)}, "geo": geometry}, tmp_path / "trained.pt")
-    codes = Codes(torch.randn(2, 8, 64), torch.zeros(2, 50))
+    codes = Codes(torch.randn(2, 8, 64), torch.zeros(2, 50), torch.randn(2, 7))
     first, second = (
         FaceMapper.from_published(tmp_path / name, levels=8)(codes) for name in ("pretrain_mapper.pt", "trained.pt")
     )
@@ -85,18 +86,18 @@ def test_levels_and_faces_do_not_mix():
 
 
 def test_a_part_that_is_off_has_no_parameters_and_changes_nothing():
-    codes = Codes(torch.randn(2, 3, 8), torch.randn(2, 5))
+    codes = Codes(torch.randn(2, 3, 8), torch.randn(2, 5), torch.randn(2, 7))
     texture_only, expression_only = trained(expression=False), trained(texture=False)
     assert all(name.startswith("texture.") for name in texture_only.state_dict())
     assert torch.equal(texture_only(codes).expression, codes.expression)
     assert all(name.startswith("expression.") for name in expression_only.state_dict())
     assert torch.equal(expression_only(codes).w_plus, codes.w_plus)
-    with pytest.raises(ValueError, match="both off"):
+    with pytest.raises(ValueError, match="nothing could change"):
         FaceMapper(3, 8, 5, texture=False, expression=False)
 
 
 def test_saved_and_read_again(tmp_path):
-    mapper, codes = trained(expression=False), Codes(torch.randn(2, 3, 8), torch.randn(2, 5))
+    mapper, codes = trained(expression=False), Codes(torch.randn(2, 3, 8), torch.randn(2, 5), torch.randn(2, 7))
     mapper.save(tmp_path / "mapper.safetensors", target="a zombie")
     again, notes = FaceMapper.from_weights(tmp_path / "mapper.safetensors")
     assert notes == {"target": "a zombie"}
@@ -105,4 +106,4 @@ def test_saved_and_read_again(tmp_path):
 
 def test_a_code_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"w_plus: shape \(B, 3, 8\) is wanted, \(2, 4, 8\)"):
-        trained()(Codes(torch.randn(2, 4, 8), torch.randn(2, 5)))
+        trained()(Codes(torch.randn(2, 4, 8), torch.randn(2, 5), torch.randn(2, 7)))
