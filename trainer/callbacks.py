@@ -1,5 +1,6 @@
 """Callbacks that every trainer can use."""
 
+import math
 import os
 import signal
 import threading
@@ -102,12 +103,32 @@ class StopGently(Callback):
 class StopOnNaN(Callback):
     """End the run with a clear message when the loss is no number."""
 
+    def __init__(self, every: int = 1) -> None:
+        """Args: every: batches between two looks; the host then waits for the device, so on a GPU not after each."""
+        self.every, self._losses = every, []
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        if loss is not None and not torch.isfinite(loss).all():
-            raise ValueError(
-                f"loss: a finite number is wanted, {loss.item()} was given by batch {batch_idx}; "
-                "lower the learning rates or use precision 32-true"
-            )
+        if loss is not None:
+            self._losses.append((batch_idx, loss.detach()))
+        if (batch_idx + 1) % self.every == 0:
+            self._check()
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
+        self._check()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        pending, self._losses = self._losses, []
+        if not pending:
+            return
+        for (batch, _), loss in zip(pending, torch.stack([loss for _, loss in pending]).tolist(), strict=True):
+            if not math.isfinite(loss):
+                raise ValueError(
+                    f"loss: a finite number is wanted, {loss} was given by batch {batch}; "
+                    "lower the learning rates or use precision 32-true"
+                )

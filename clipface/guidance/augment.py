@@ -14,6 +14,7 @@ _NOISE = 0.06  # largest standard deviation, of the range 0..1
 _TURN, _SHIFT = 0.15, 0.08  # largest: radians, half pictures
 _NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the picture that is seen
 _LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
+_CELLS = 5  # of a background's pattern, along each side
 _WHITE_SHARE = 0.3  # of backgrounds: a renderer's background is white
 
 
@@ -56,15 +57,28 @@ def _move(images: Tensor, generator: torch.Generator) -> Tensor:
     return functional.grid_sample(images, grid, align_corners=False)
 
 
+def coarse_backgrounds(count: int, generator: torch.Generator, white: float = _WHITE_SHARE) -> Tensor:
+    """White, one colour, or a coarse pattern.
+
+    Args:
+        count: how many.
+        generator: source of randomness; the backgrounds live on its device.
+        white: share of white ones; the others are plain as often as patterned.
+
+    Returns:
+        [count, 3, 5, 5] in 0..1, to be enlarged bilinearly to the picture's size.
+    """
+    device = generator.device
+    pattern = torch.rand(count, 3, _CELLS, _CELLS, generator=generator, device=device)
+    colour = torch.rand(count, 3, 1, 1, generator=generator, device=device)
+    way = torch.rand(count, 1, 1, 1, generator=generator, device=device)
+    drawn = torch.where(way < (1 + white) / 2, colour, pattern)
+    return torch.where(way < white, torch.ones_like(drawn), drawn)
+
+
 def _backgrounds(images: Tensor, generator: torch.Generator) -> Tensor:
-    """White, one colour, or a coarse pattern."""
-    device, count, side = images.device, len(images), images.shape[-1]
-    coarse = torch.rand(count, 3, 5, 5, generator=generator, device=device)
-    pattern = functional.interpolate(coarse, (side, side), mode="bilinear", align_corners=False)
-    colour = _random(images, generator, channels=3)
-    way = _random(images, generator)
-    drawn = torch.where(way < (1 + _WHITE_SHARE) / 2, colour, pattern)
-    return torch.where(way < _WHITE_SHARE, torch.ones_like(drawn), drawn)
+    coarse = coarse_backgrounds(len(images), generator)
+    return functional.interpolate(coarse, images.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _blur(images: Tensor, generator: torch.Generator) -> Tensor:

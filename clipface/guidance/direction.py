@@ -3,6 +3,8 @@
 Source: ClipFace (arXiv 2212.01406), section 3.2, after StyleGAN-NADA (arXiv 2108.00946), section 4.1.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +18,16 @@ SOURCE_PHRASE = "a photo of a face"
 class DirectionalLoss(nn.Module):
     """1 - cos(E(edited) - E(original), E(target) - E(source)), the words encoded once at construction."""
 
-    def __init__(self, encoder: Encoder, target: str, source: str = SOURCE_PHRASE, floor: float = 0.1) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        target: str,
+        source: str = SOURCE_PHRASE,
+        floor: float = 0.1,
+        negative: str = "",
+        negative_weight: float = 0.5,
+        templates: Sequence[str] = ("{}",),
+    ) -> None:
         """Encode the words.
 
         Args:
@@ -27,30 +38,39 @@ class DirectionalLoss(nn.Module):
                 starts at no change at all, where the cosine has no value, and its gradient nearby no bound; below the
                 floor the loss is linear instead, 1 at no change, and its gradient points along the text's direction.
                 A larger floor asks for a stronger edit: painted expressions change features by 0.55, looks by 1.1.
+            negative: what the picture should not become; empty: nothing.
+            negative_weight: how much the direction from the negative to the target counts; that from the source to the
+                target counts 1.
+            templates: sentences with {} for each of the phrases above; their features are averaged.
 
         Raises:
-            ValueError: if target and source mean the same to the encoder, or floor is not positive.
+            ValueError: if target and source mean the same to the encoder, a template has no {}, or floor is not
+                positive.
         """
         super().__init__()
         if floor <= 0:
             raise ValueError(f"floor: a number above 0 is wanted, {floor} was given")
         self.encoder = encoder
         self.floor = floor
-        target_features, source_features = encoder.encode_text([target, source])
-        change = target_features - source_features
-        if change.norm() < 1e-4:
-            raise ValueError(
-                f"target: words with another meaning than the source {source!r} are wanted, {target!r} was given"
-                f" (words the encoder does not know: {', '.join(encoder.unknown_words(target)) or 'none'})"
-            )
+        phrases = [target, source, *([negative] if negative else [])]
+        target_features, *other_features = encode_phrases(encoder, phrases, templates)
+        changes = [target_features - other for other in other_features]
+        for change, other, name in zip(changes, phrases[1:], ("source", "negative"), strict=False):
+            if change.norm() < 1e-4:
+                raise ValueError(
+                    f"target: words with another meaning than the {name} {other!r} are wanted, {target!r} was given"
+                    f" (words the encoder does not know: {', '.join(encoder.unknown_words(target)) or 'none'})"
+                )
+        change = changes[0] + (negative_weight * changes[1] if negative else 0)
         self.register_buffer("direction", functional.normalize(change, dim=0), persistent=False)  # [D]
+        self.register_buffer("target", target_features, persistent=False)  # [D], length 1
 
     def forward(self, edited: Tensor, original: Tensor) -> Tensor:
         """Compare the pictures' change with the words'.
 
         Args:
-            edited: pictures [B, 3, H, W] in 0..1.
-            original: the same views unedited: pictures [B, 3, H, W] in 0..1, or their features [B, D] if known already.
+            edited: pictures [B, 3, H, W] in 0..1, or their features [B, D] if known already.
+            original: the same views unedited, likewise.
 
         Returns:
             The mean over the batch: 0 (agrees) .. 1 (no change, or unrelated) .. 2 (opposite).
@@ -68,9 +88,80 @@ class DirectionalLoss(nn.Module):
         if original.ndim == 4:
             with torch.no_grad():
                 original = self.encoder.encode_image(original)
-        features = self.encoder.encode_image(edited)
+        features = self.encoder.encode_image(edited) if edited.ndim == 4 else edited
         expect("original", original, features.shape)
         change = features - original
         # Clamped before the root, whose gradient at zero is infinite: no change is divided by a constant.
         length = change.square().sum(-1, keepdim=True).clamp_min((floor or self.floor) ** 2).sqrt()
-        return (change / length) @ self.direction
+        return _cosine(change / length, self.direction)
+
+    def similarity(self, images: Tensor) -> Tensor:
+        """The cosine of pictures, or features as in `forward`, with the target's words, [B]."""
+        features = self.encoder.encode_image(images) if images.ndim == 4 else images
+        return _cosine(features, self.target)
+
+
+class EncoderMean(nn.Module):
+    """Several encoders' directional losses, averaged: what fools one of them seldom fools another."""
+
+    def __init__(self, losses: Sequence[DirectionalLoss]) -> None:
+        """Put losses of one target side by side.
+
+        Args:
+            losses: one of each encoder, at least one.
+        """
+        super().__init__()
+        if not losses:
+            raise ValueError("losses: at least one is wanted, none was given")
+        self.losses = nn.ModuleList(losses)
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Encode pictures [B, 3, H, W] in 0..1 by every encoder: features [B, D], D each encoder's own."""
+        return [loss.encoder.encode_image(images) for loss in self.losses]
+
+    def forward(self, edited: Tensor | Sequence[Tensor], original: Tensor | Sequence[Tensor]) -> Tensor:
+        """The mean loss, see `DirectionalLoss`; pictures, or what `encode` made of them."""
+        return (1 - self.agreement(edited, original)).mean()
+
+    def agreement(
+        self, edited: Tensor | Sequence[Tensor], original: Tensor | Sequence[Tensor], floor: float | None = None
+    ) -> Tensor:
+        """The mean cosine of each picture's change with the words' change, [B]; arguments as in `forward`."""
+        pairs = zip(self.losses, self._each(edited), self._each(original), strict=True)
+        return torch.stack([loss.agreement(after, before, floor) for loss, after, before in pairs]).mean(0)
+
+    def similarity(self, images: Tensor | Sequence[Tensor]) -> Tensor:
+        """The mean cosine of pictures, or of what `encode` made of them, with the target's words, [B]."""
+        pairs = zip(self.losses, self._each(images), strict=True)
+        return torch.stack([loss.similarity(image) for loss, image in pairs]).mean(0)
+
+    def _each(self, given: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
+        return [given] * len(self.losses) if isinstance(given, Tensor) else given
+
+
+def encode_phrases(encoder: Encoder, phrases: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """Encode phrases in several sentences each.
+
+    Args:
+        encoder: of words.
+        phrases: for instance "a zombie".
+        templates: sentences with {} where the phrase goes, for instance "a photo of {}".
+
+    Returns:
+        [phrases, D], length 1: the direction of the mean over the templates.
+
+    Raises:
+        ValueError: if there is no template, or one without {}.
+
+    Source: prompt ensembling in CLIP (arXiv 2103.00020), section 3.1.4.
+    """
+    if not templates or any(template.count("{}") != 1 for template in templates):
+        raise ValueError(f'templates: sentences with one {{}} are wanted, as in "a photo of {{}}"; given: {templates}')
+    texts = [template.replace("{}", phrase) for phrase in phrases for template in templates]
+    features = encoder.encode_text(texts).unflatten(0, (len(phrases), len(templates)))
+    return functional.normalize(features.mean(1), dim=-1)
+
+
+def _cosine(features: Tensor, direction: Tensor) -> Tensor:
+    """[B, D] and [D] of length 1 to [B]; not `@`, which reduced precision would round to two digits."""
+    return (features * direction).sum(-1)

@@ -14,6 +14,7 @@ DEPTH_SQUEEZE = 0.1
 # The standard framing: this point of the head frame is the picture's centre, and this half width (metres) its border.
 FRAME_CENTRE = (0.0, 0.008, -0.02)
 FRAME_HALF_WIDTH = 0.147
+LENS_DISTANCES = (0.4, 1.2)  # metres, of portraits: from an outstretched arm to a photographer
 DECA_CROP_SIZE = 224  # pixels; Feng et al., DECA (SIGGRAPH 2021)
 
 
@@ -46,7 +47,7 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
     planar = torch.eye(4, dtype=scale.dtype, device=scale.device).repeat(batch, 1, 1)
     planar[:, :2, :2] = crop[:, :2, :2]
     planar[:, :2, 3] = crop[:, :2, 2]
-    return _product(planar, camera)
+    return compose(planar, camera)
 
 
 def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_CROP_SIZE) -> Tensor:
@@ -65,7 +66,7 @@ def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_
     height, width = size
     to_pixels = tform.new_tensor([[half, 0, half], [0, half, half], [0, 0, 1]])
     from_pixels = tform.new_tensor([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
-    return _product(_product(from_pixels, torch.linalg.inv(tform)), to_pixels)
+    return compose(compose(from_pixels, torch.linalg.inv(tform)), to_pixels)
 
 
 def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     zero, one = torch.zeros_like(a), torch.ones_like(a)
     about_y = torch.stack([a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos()], 1).view(-1, 3, 3)
     about_x = torch.stack([one, zero, zero, zero, b.cos(), b.sin(), zero, -b.sin(), b.cos()], 1).view(-1, 3, 3)
-    return _product(about_x, about_y)
+    return compose(about_x, about_y)
 
 
 def perspective(
@@ -118,7 +119,7 @@ def perspective(
     lens[:, 2, 2] = -(far + near) / (far - near)
     lens[:, 2, 3] = -2 * far * near / (far - near)
     lens[:, 3, 2] = -1.0
-    return _product(lens, _rigid(turn, distance, centre))
+    return compose(lens, _rigid(turn, distance, centre))
 
 
 def view(yaw: Tensor, pitch: Tensor, scale: Tensor | float = 1.0, shift: Tensor | None = None) -> Tensor:
@@ -135,7 +136,7 @@ def view(yaw: Tensor, pitch: Tensor, scale: Tensor | float = 1.0, shift: Tensor 
     turn = rotation(yaw, pitch)
     zoom = torch.as_tensor(scale, dtype=yaw.dtype, device=yaw.device).expand(yaw.shape) / FRAME_HALF_WIDTH
     placed = _rigid(turn, torch.zeros_like(yaw), FRAME_CENTRE)
-    camera = _product(orthographic(zoom, torch.zeros_like(turn[:, 0, :2])), placed)
+    camera = compose(orthographic(zoom, torch.zeros_like(turn[:, 0, :2])), placed)
     if shift is not None:
         camera[:, :2, 3] = camera[:, :2, 3] + shift
     return camera
@@ -148,6 +149,7 @@ def random_views(
     max_pitch: float = 15.0,
     jitter: float = 0.04,
     scale: tuple[float, float] = (1.0, 1.0),
+    lens: float = 0.0,
 ) -> Tensor:
     """Standard cameras from random directions.
 
@@ -157,6 +159,7 @@ def random_views(
         max_yaw, max_pitch: directions are uniform up to these, degrees.
         jitter: size varies by up to this fraction, position by up to this many half pictures.
         scale: least and largest (see `view`); sizes between them are equally likely.
+        lens: share of the views seen through a lens, 0.4 to 1.2 metres away and as large; the others are parallel.
 
     Returns:
         Camera [n, 4, 4].
@@ -164,7 +167,16 @@ def random_views(
     device = generator.device if generator is not None else torch.device("cpu")
     yaw, pitch, size, x, y, near = (torch.rand(6, n, generator=generator, device=device) * 2 - 1).unbind()
     size = torch.exp(size * jitter) * (scale[0] + (scale[1] - scale[0]) * (near + 1) / 2)
-    return view(yaw * max_yaw, pitch * max_pitch, size, torch.stack([x, y], 1) * jitter)
+    yaw, pitch, shift = yaw * max_yaw, pitch * max_pitch, torch.stack([x, y], 1) * jitter
+    parallel = view(yaw, pitch, size, shift)
+    if lens == 0:
+        return parallel
+    chosen, far = torch.rand(2, n, generator=generator, device=device)
+    distance = LENS_DISTANCES[0] + far * (LENS_DISTANCES[1] - LENS_DISTANCES[0])
+    angle = 2 * torch.rad2deg(torch.atan(FRAME_HALF_WIDTH / (size * distance)))
+    seen = perspective(rotation(yaw, pitch), distance, angle)
+    seen[:, :2] = seen[:, :2] + shift[:, :, None] * seen[:, 3:]  # picture coordinates are x / w
+    return torch.where(chosen[:, None, None] < lens, seen, parallel)
 
 
 def project(vertices: Tensor, camera: Tensor) -> Tensor:
@@ -182,8 +194,11 @@ def project(vertices: Tensor, camera: Tensor) -> Tensor:
     return (vertices.unsqueeze(2) * camera[:, None, :, :3]).sum(3) + camera[:, None, :, 3]
 
 
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Matrix product [..., n, n] in full precision: `@` may compute in bfloat16 or TF32, which shifts the picture."""
+def compose(a: Tensor, b: Tensor) -> Tensor:
+    """The map that does b, then a: matrix product [..., n, n] in full precision.
+
+    `@` may compute in bfloat16 or TF32, which shifts the picture.
+    """
     return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
 
 
