@@ -3,9 +3,8 @@
 Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 """
 
-import math
-import time
-import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,13 +17,14 @@ from torch import Tensor
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar, Faces, mahalanobis
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.guidance import DirectionalLoss, Encoder, load_encoder
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
 from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.mapper_config import MapperConfig
 from trainer.mapper_results import write_results
+from trainer.rate_schedule import RateSchedule
 from trainer.run import fit, make_logger
-from trainer.start import load_drawn_head, run_folder
+from trainer.start import load_drawn_head, named_guidance, run_folder
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
@@ -43,13 +43,13 @@ class Evaluation(NamedTuple):
 class MapperModule(pl.LightningModule):
     """Mappers in training, and the frozen parts around them."""
 
-    def __init__(self, config: MapperConfig, avatar: Avatar, encoder: Encoder) -> None:
+    def __init__(self, config: MapperConfig, avatar: Avatar, encoders: Sequence[Encoder]) -> None:
         """Create mappers that change nothing yet, and encode the words.
 
         Args:
             config: of the run.
             avatar: codes to pictures.
-            encoder: frozen.
+            encoders: frozen; what they say of the pictures is averaged.
         """
         super().__init__()
         self.strict_loading = False  # checkpoints hold the mapper alone
@@ -58,11 +58,13 @@ class MapperModule(pl.LightningModule):
             avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression,
             config.model.layers, config.model.texture, config.model.expression,
         )  # fmt: skip
-        words = config.prompt.target, config.prompt.source
-        self.directional_loss = DirectionalLoss(encoder, *words, config.least_change)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # unknown words were named a line above
-            self.register_buffer("target", encoder.encode_text([config.prompt.target])[0], persistent=False)
+        run = config.trainer
+        words = {key: value for key, value in asdict(config.prompt).items() if key != "name"}
+        losses = [DirectionalLoss(encoder, floor=config.least_change, **words) for encoder in encoders]
+        self.directional_loss = EncoderMean(losses)
+        self.schedule = RateSchedule(
+            config.plateau, run.steps, run.minutes, config.learning_rate.decay, every=run.log_every
+        )
         self.evaluation: Evaluation | None = None
 
     def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -83,7 +85,8 @@ class MapperModule(pl.LightningModule):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on new faces; `batch_idx` alone decides which, so that a resumed run goes on as if never stopped."""
         config = self.config
-        seed, look = config.seed * SEED_STRIDE + batch_idx, (config.views, config.max_yaw, config.max_pitch)
+        seed = config.seed * SEED_STRIDE + batch_idx
+        look = config.views, config.max_yaw, config.max_pitch, config.jitter
         faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
         edited, _, (before, after) = self.edit(faces)
         direction = self.directional_loss(after, before)
@@ -108,25 +111,20 @@ class MapperModule(pl.LightningModule):
         """Edit the held-out faces and measure how far they moved towards the words."""
         faces = self.avatar.random_faces(self.config.held_out, HELD_OUT, self.config.psi)
         edited, textures, (before, after) = self.edit(faces)
-        features = self.directional_loss.encoder.encode_image(before)
-        agreement = self.directional_loss.agreement(after, features, floor=1e-3).mean().item()
-        reached = (self.directional_loss.encoder.encode_image(after) @ self.target).mean().item()
-        return Evaluation(faces, edited, textures, agreement, ((features @ self.target).mean().item(), reached))
+        features = self.directional_loss.encode(before), self.directional_loss.encode(after)
+        agreement = self.directional_loss.agreement(features[1], features[0], floor=1e-3).mean().item()
+        similarity = tuple(self.directional_loss.similarity(each).mean().item() for each in features)
+        return Evaluation(faces, edited, textures, agreement, similarity)
 
     def configure_optimizers(self) -> Any:
         """Adam with one learning rate for each mapper."""
         rates = self.config.learning_rate
         parts = ((self.mapper.texture, rates.texture), (self.mapper.expression, rates.expression))
-        optimizer = torch.optim.Adam({"params": part.parameters(), "lr": rate} for part, rate in parts if part)
+        groups = [{"params": part.parameters(), "lr": rate} for part, rate in parts if part]
+        optimizer = torch.optim.Adam(groups, fused=self.device.type == "cuda")
         if not rates.decay:
             return optimizer
-        started, config = time.monotonic(), self.config.trainer
-
-        def rate(step: int) -> float:  # a machine too slow for the steps still ends at zero
-            spent = (time.monotonic() - started) / (60 * config.minutes) if config.minutes else 0
-            return 0.5 + 0.5 * math.cos(math.pi * min(max(step / config.steps, spent), 1))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -150,7 +148,8 @@ def build(config: MapperConfig) -> MapperModule:
         raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
     generator = TextureGenerator.from_weights(config.generator or assets.resolve("generator"))
     avatar = Avatar(generator, *load_drawn_head(config.head, config.renderer))
-    return MapperModule(config, avatar, load_encoder(config.guidance))
+    encoders = [load_encoder(each) for each in (config.guidance, *map(named_guidance, config.guidance.also))]
+    return MapperModule(config, avatar, encoders)
 
 
 def train(config: MapperConfig, folder: Path) -> MapperModule:
@@ -165,7 +164,7 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(), checkpoint],
+        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, checkpoint],
         validation=range(1),
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run

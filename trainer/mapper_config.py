@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from clipface.edit.views import Jitter
 from clipface.guidance import GuidanceConfig
+from clipface.guidance.direction import SOURCE_PHRASE
+from trainer.rate_schedule import PlateauConfig
 from trainer.run import TrainerConfig, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig
 
@@ -14,7 +17,10 @@ class PromptConfig:
 
     name: str = ""  # of the run's folder
     target: str = ""
-    source: str = "a photo of a face"
+    source: str = SOURCE_PHRASE
+    negative: str = ""  # what they should not become: the direction points away from it too
+    negative_weight: float = 0.5
+    templates: list[str] = field(default_factory=lambda: ["{}"])  # sentences for the phrases above, averaged
 
 
 @dataclass
@@ -51,6 +57,8 @@ class MapperConfig:
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
+    jitter: Jitter = field(default_factory=Jitter)
+    plateau: PlateauConfig = field(default_factory=PlateauConfig)
     learning_rate: LearningRates = field(default_factory=LearningRates)
     prompt: PromptConfig = field(default_factory=PromptConfig)
     head: HeadConfig = field(default_factory=HeadConfig)

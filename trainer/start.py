@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
+from clipface.guidance import GuidanceConfig
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer
 
@@ -30,6 +33,21 @@ def load_drawn_head(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadMod
     """Load a head and build the renderer of its mesh."""
     model = load_head(head.name, head.path)
     return model, Renderer(model.faces, model.uv, model.uv_faces, backend=renderer.backend)
+
+
+def named_guidance(name: str) -> GuidanceConfig:
+    """Read a file of configs/guidance, for instance vit_b_16.
+
+    Raises:
+        ValueError: if there is none of this name.
+    """
+    folder = files("configs") / "guidance"
+    known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+    if name not in known:
+        raise ValueError(
+            f"guidance.also: names of configs/guidance are wanted ({', '.join(known)}), {name!r} was given"
+        )
+    return GuidanceConfig(**OmegaConf.create((folder / f"{name}.yaml").read_text()))
 
 
 @contextmanager

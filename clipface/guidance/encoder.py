@@ -4,7 +4,7 @@ import difflib
 import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import open_clip
@@ -32,6 +32,7 @@ class GuidanceConfig:
     model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
     pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
     weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
+    also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
 
 
 class Encoder(nn.Module):
