@@ -30,6 +30,14 @@ SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share th
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
 
 
+class Batch(NamedTuple):
+    """Faces of a training step before the edit."""
+
+    faces: Faces
+    texture: Tensor  # [B, 3, R, R] in 0..1
+    features: list[Tensor]  # of their pictures, [B·views, D] by each encoder
+
+
 class Evaluation(NamedTuple):
     """Held-out faces before and after the edit."""
 
@@ -65,31 +73,60 @@ class MapperModule(pl.LightningModule):
         self.schedule = RateSchedule(
             config.plateau, run.steps, run.minutes, config.learning_rate.decay, every=run.log_every
         )
+        self.pool: dict[int, Batch] = {}
         self.evaluation: Evaluation | None = None
+        if config.compile:
+            for part in (avatar.generator.synthesis, *(encoder.model.visual for encoder in encoders)):
+                part.compile()
 
     def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Edit faces; training and validation both do it here.
+        """Edit faces and draw them before and after.
 
         Returns:
             The edited codes, the textures before and after, and the pictures before and after. Gradient: to the mapper.
         """
-        size = self.config.image_size
-        with torch.no_grad():
-            texture_before = self.avatar.texture(faces.codes.w_plus)
-            before = self.avatar.views(texture_before, faces.codes, faces.camera, size, faces.background)
-        edited = self.mapper(faces.codes)
-        texture = texture_before if self.mapper.texture is None else self.avatar.texture(edited.w_plus)
-        after = self.avatar.views(texture, edited, faces.camera, size, faces.background)
+        texture_before, before = self.originals(faces)
+        edited, texture, after = self.edited(faces, texture_before)
         return edited, (texture_before, texture), (before, after)
 
-    def training_step(self, batch: int, batch_idx: int) -> Tensor:
-        """One step on new faces; `batch_idx` alone decides which, so that a resumed run goes on as if never stopped."""
+    @torch.no_grad()
+    def originals(self, faces: Faces) -> tuple[Tensor, Tensor]:
+        """The textures and the pictures of unedited faces."""
+        texture = self.avatar.texture(faces.codes.w_plus)
+        views = faces.codes, faces.camera, self.config.image_size, faces.background
+        return texture, self.avatar.views(texture, *views)
+
+    def edited(self, faces: Faces, texture: Tensor) -> tuple[Codes, Tensor, Tensor]:
+        """Edit faces that have these textures; training and validation both do it here.
+
+        Returns:
+            The edited codes, their textures and their pictures. Gradient: to the mapper.
+        """
+        codes = self.mapper(faces.codes)
+        texture = texture if self.mapper.texture is None else self.avatar.texture(codes.w_plus)
+        views = codes, faces.camera, self.config.image_size, faces.background
+        return codes, texture, self.avatar.views(texture, *views)
+
+    def draw(self, batch_idx: int) -> Batch:
+        """Draw the faces of a training step; those of a pool are drawn once and kept."""
         config = self.config
-        seed = config.seed * SEED_STRIDE + batch_idx
+        number = batch_idx % config.pool if config.pool else batch_idx
+        if number in self.pool:
+            return self.pool[number]
         look = config.views, config.max_yaw, config.max_pitch, config.jitter
-        faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
-        edited, _, (before, after) = self.edit(faces)
-        direction = self.directional_loss(after, before)
+        faces = self.avatar.random_faces(config.batch_size, config.seed * SEED_STRIDE + number, config.psi, *look)
+        texture, before = self.originals(faces)
+        with torch.no_grad():
+            batch = Batch(faces, texture, self.directional_loss.encode(before))
+        if config.pool:
+            self.pool[number] = batch
+        return batch
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on faces that `batch_idx` alone decides, so that a resumed run goes on as if never stopped."""
+        config, drawn = self.config, self.draw(batch_idx)
+        edited, _, after = self.edited(drawn.faces, drawn.texture)
+        direction = self.directional_loss(after, drawn.features)
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
         loss = direction + config.prior * prior
         self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)

@@ -51,11 +51,13 @@ class MapperConfig:
     image_size: int = 128  # of these pictures, pixels
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
+    pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
+    compile: bool = False  # generator and encoders by torch.compile: a minute or so before the first step
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
     jitter: Jitter = field(default_factory=Jitter)
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
@@ -70,7 +72,7 @@ class MapperConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, views=1, image_size=8, held_out=1, checkpoint_every=0)
+        require_at_least(self, batch_size=1, views=1, image_size=8, pool=0, held_out=1, checkpoint_every=0)
 
 
 register("mapper_schema", MapperConfig)
