@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface.edit.mapper import Codes
+from clipface.edit.regions import blend, edit_mask
 from clipface.edit.views import Jitter, draw_views
 from clipface.head import HeadModel
 from clipface.render import Renderer
@@ -38,6 +39,7 @@ class Avatar(nn.Module):
         """
         super().__init__()
         self.generator, self.head, self.renderer = generator, head, renderer
+        self._masks: dict[str, Tensor] = {}
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Avatar":
@@ -54,6 +56,26 @@ class Avatar(nn.Module):
             [B, 3, R, R] in 0..1. Gradient: none where a colour is cut off at 0 or 1.
         """
         return (self.generator.synthesis(w_plus, noise="const") / 2 + 0.5).clamp(0, 1)
+
+    def mask(self, region: str) -> Tensor:
+        """Mask [1, R, R] of a region over this generator's textures, drawn once (`clipface.edit.regions`)."""
+        device = self.head.v_template.device
+        if region not in self._masks:
+            self._masks[region] = edit_mask(self.head, region, self.generator.config["resolution"])
+        self._masks[region] = self._masks[region].to(device)  # the avatar may have moved since
+        return self._masks[region]
+
+    def blend(self, before: Tensor, after: Tensor, region: str | None) -> Tensor:
+        """Keep an edit's textures to a region.
+
+        Args:
+            before, after: [B, 3, R, R].
+            region: `FaceMapper.region`; None: the whole texture.
+
+        Returns:
+            [B, 3, R, R], with the bits of `before` wherever the region's mask is 0. Gradient: to both.
+        """
+        return after if region is None else blend(before, after, self.mask(region))
 
     def image(
         self,

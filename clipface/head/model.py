@@ -115,10 +115,15 @@ class HeadModel(nn.Module):
 
         Gradient: through `vertices`.
         """
-        if self._landmark_corners is None:
+        if not self.has_landmarks:
             raise ValueError(f"{self.source}: this head has no landmarks; put landmark_embedding.npy beside its file")
         expect("vertices", vertices, ("B", len(self.v_template), 3))
         return points_on_faces(vertices, self._landmark_corners, self._landmark_barycentric)
+
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether `landmarks` can be asked for."""
+        return self._landmark_corners is not None
 
     @property
     def uv(self) -> Tensor:

@@ -1,0 +1,131 @@
+"""Edits put to use without training: one after the other or mixed, each with a strength, each kept to its region.
+
+A face that was edited in a region is several codes with a weight for each texel: the edit's code inside, the old one
+outside. What comes after edits all of them, so that an edit of an edited face is told from where it starts.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from clipface.edit.avatar import Avatar
+from clipface.edit.mapper import Codes, FaceMapper, Offsets
+
+
+class Layer(NamedTuple):
+    """A texture code, and where it shows."""
+
+    w_plus: Tensor  # [B, L, dim]
+    weight: Tensor | None  # [1, R, R] in 0..1; None: 1 everywhere
+
+
+class EditedFaces(NamedTuple):
+    """Faces after any number of edits; the layers' weights sum to one at every texel."""
+
+    layers: tuple[Layer, ...]
+    expression: Tensor  # [B, n_expression]
+    shape: Tensor  # [B, n_shape]
+
+    @property
+    def codes(self) -> Codes:
+        """Codes of the first layer: of the whole face, less what was edited in regions."""
+        return Codes(self.layers[0].w_plus, self.expression, self.shape)
+
+    def texture(self, avatar: Avatar) -> Tensor:
+        """Paint the textures [B, 3, R, R] in 0..1; a texel with one layer has that layer's bits. Gradient: to codes."""
+        if len(self.layers) == 1:
+            return avatar.texture(self.layers[0].w_plus)
+        total = 0
+        for layer in self.layers:
+            # 1·x and x + 0 are exact, so texels outside every mask stay as they were, bit for bit.
+            total = total + layer.weight * avatar.texture(layer.w_plus)
+        return total.clamp(0, 1)  # weights sum to one up to rounding
+
+
+def unedited(codes: Codes) -> EditedFaces:
+    """Faces before any edit."""
+    return EditedFaces((Layer(codes.w_plus, None),), codes.expression, codes.shape)
+
+
+def edit_in_turn(
+    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper], strengths: Sequence[float]
+) -> EditedFaces:
+    """Edit faces, then what came out, and so on: each mapper reads the codes that the one before it made.
+
+    Args:
+        avatar: whose textures the regions' masks lie over.
+        faces: `unedited` ones, or the result of other edits.
+        mappers: on the device of the codes.
+        strengths: one for each mapper: 1 the trained edit, 0 none (no bit changes), negative the opposite way. Offsets
+            are those of the trained edit, times the strength.
+
+    Returns:
+        The edited faces. Gradient: to the mappers and to the codes.
+
+    Raises:
+        ValueError: if strengths are not as many as mappers, or a mapper does not fit the avatar.
+    """
+    _check(mappers, strengths)
+    for mapper, strength in zip(mappers, strengths, strict=True):
+        offsets = [mapper.offsets(_codes(faces, layer)) for layer in faces.layers]
+        faces, _ = _add(avatar, faces, offsets, range(len(offsets)), mapper.region, strength)
+    return faces
+
+
+def mix_edits(
+    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper], strengths: Sequence[float]
+) -> EditedFaces:
+    """Add several edits up: every mapper reads the same unchanged codes, and the sum of all offsets is added.
+
+    Where the mappers have regions, each texel gets the sum of those edits whose region it is in; the mappers' order
+    makes no difference up to rounding. Arguments and result as in `edit_in_turn`.
+    """
+    _check(mappers, strengths)
+    # Offsets of regions come last: those of the whole face move the first layer before it is split.
+    pairs = sorted(zip(mappers, strengths, strict=True), key=lambda pair: pair[0].region is not None)
+    known = [[mapper.offsets(_codes(faces, layer)) for layer in faces.layers] for mapper, _ in pairs]
+    origins = list(range(len(faces.layers)))
+    for (mapper, strength), offsets in zip(pairs, known, strict=True):
+        faces, origins = _add(avatar, faces, offsets, origins, mapper.region, strength)
+    return faces
+
+
+def _check(mappers: Sequence[FaceMapper], strengths: Sequence[float]) -> None:
+    if len(mappers) != len(strengths):
+        raise ValueError(f"strengths: {len(mappers)}, one for each mapper, are wanted, {len(strengths)} were given")
+
+
+def _codes(faces: EditedFaces, layer: Layer) -> Codes:
+    return Codes(layer.w_plus, faces.expression, faces.shape)
+
+
+def _add(
+    avatar: Avatar,
+    faces: EditedFaces,
+    offsets: Sequence[Offsets],
+    origins: Sequence[int],
+    region: str | None,
+    strength: float,
+) -> tuple[EditedFaces, list[int]]:
+    """Add offsets, `offsets[origins[i]]` to layer i; return also the origins of the layers that come out."""
+    if strength == 0:
+        return faces, list(origins)
+    moved = [
+        _codes(faces, layer).moved(offsets[origin], strength)
+        for layer, origin in zip(faces.layers, origins, strict=True)
+    ]
+    new = [Layer(codes.w_plus, layer.weight) for codes, layer in zip(moved, faces.layers, strict=True)]
+    origins = list(origins)
+    if region is not None:
+        mask = avatar.mask(region)
+        both = [(_within(old, 1 - mask), origin) for old, origin in zip(faces.layers, origins, strict=True)]
+        both += [(_within(layer, mask), origin) for layer, origin in zip(new, origins, strict=True)]
+        # A layer that shows nowhere is not painted; the first one stays, as the whole face's codes.
+        both = [pair for i, pair in enumerate(both) if i == 0 or pair[0].weight.any()]
+        new, origins = [layer for layer, _ in both], [origin for _, origin in both]
+    return EditedFaces(tuple(new), moved[0].expression, moved[0].shape), origins
+
+
+def _within(layer: Layer, mask: Tensor) -> Layer:
+    return layer._replace(weight=mask if layer.weight is None else layer.weight * mask)
