@@ -3,6 +3,7 @@
 Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,17 +15,17 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from clipface import assets, weights
+from clipface import weights
 from clipface.edit.avatar import Avatar, Faces, mahalanobis
-from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.mapper import Codes
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
-from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.mapper_config import MapperConfig
 from trainer.mapper_results import write_results
+from trainer.mapper_start import learning_groups, load_avatar, pretrain, start_mapper
 from trainer.rate_schedule import RateSchedule
 from trainer.run import fit, make_logger
-from trainer.start import load_drawn_head, named_guidance, run_folder
+from trainer.start import named_guidance, run_folder
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
@@ -62,10 +63,7 @@ class MapperModule(pl.LightningModule):
         super().__init__()
         self.strict_loading = False  # checkpoints hold the mapper alone
         self.config, self.avatar = config, avatar
-        self.mapper = FaceMapper(
-            avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression,
-            config.model.layers, config.model.texture, config.model.expression,
-        )  # fmt: skip
+        self.mapper = start_mapper(config.model, avatar)
         run = config.trainer
         words = {key: value for key, value in asdict(config.prompt).items() if key != "name"}
         losses = [DirectionalLoss(encoder, floor=config.least_change, **words) for encoder in encoders]
@@ -129,6 +127,10 @@ class MapperModule(pl.LightningModule):
         direction = self.directional_loss(after, drawn.features)
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
         loss = direction + config.prior * prior
+        if self.mapper.identity is not None:
+            moved = (edited.shape - faces.codes.shape).square().sum(-1).mean()
+            loss = loss + config.prior_identity * moved
+            self.log("identity_prior", moved, batch_size=config.batch_size)
         self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
         self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=config.batch_size)
         return loss
@@ -155,11 +157,8 @@ class MapperModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with one learning rate for each mapper."""
-        rates = self.config.learning_rate
-        parts = ((self.mapper.texture, rates.texture), (self.mapper.expression, rates.expression))
-        groups = [{"params": part.parameters(), "lr": rate} for part, rate in parts if part]
-        optimizer = torch.optim.Adam(groups, fused=self.device.type == "cuda")
-        if not rates.decay:
+        optimizer = torch.optim.Adam(learning_groups(self.mapper, self.config), fused=self.device.type == "cuda")
+        if not self.config.learning_rate.decay:
             return optimizer
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -183,8 +182,7 @@ def build(config: MapperConfig) -> MapperModule:
     """
     if not config.prompt.target.strip():
         raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
-    generator = TextureGenerator.from_weights(config.generator or assets.resolve("generator"))
-    avatar = Avatar(generator, *load_drawn_head(config.head, config.renderer))
+    avatar = load_avatar(config)
     encoders = [load_encoder(each) for each in (config.guidance, *map(named_guidance, config.guidance.also))]
     return MapperModule(config, avatar, encoders)
 
@@ -194,6 +192,7 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
     module = build(config)
     checkpoint = Checkpoint(folder, every=config.checkpoint_every)
+    started = time.perf_counter()
     run = fit(
         module,
         range(config.trainer.steps),
@@ -206,7 +205,8 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     )
     checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
     module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
-    write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder)
+    training = {"seconds": time.perf_counter() - started, "steps": run.global_step, "device": str(module.device)}
+    write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder, training)
     return module
 
 
@@ -215,7 +215,7 @@ def main(config: DictConfig) -> None:
     """Command line: Hydra overrides, `key=value`."""
     settings = OmegaConf.to_object(config)
     with run_folder() as folder:
-        train(settings, folder)
+        (pretrain if settings.zero_offsets else train)(settings, folder)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,12 @@ HEADER = ("before", "after", "geometry before", "geometry after", "second view b
 
 @torch.no_grad()
 def write_results(
-    evaluation: Evaluation, mapper: FaceMapper, avatar: Avatar, config: MapperConfig, folder: Path
+    evaluation: Evaluation,
+    mapper: FaceMapper,
+    avatar: Avatar,
+    config: MapperConfig,
+    folder: Path,
+    training: dict[str, float | str],
 ) -> None:
     """Write everything into the run's folder and print where it is and what was reached.
 
@@ -36,6 +41,7 @@ def write_results(
         avatar: codes to pictures.
         config: of the run.
         folder: of the run.
+        training: seconds, steps and device that it took; kept in the mapper's notes.
     """
     grid(face_rows(evaluation, avatar), HEADER).save(folder / "faces.png")
     before, after = evaluation.similarity
@@ -45,6 +51,7 @@ def write_results(
         "generator": config.generator,
         "guidance": asdict(config.guidance),
         "psi": config.psi,
+        "training": training,
         "agreement": evaluation.agreement,
         "similarity_before": before,
         "similarity_after": after,
