@@ -16,7 +16,7 @@ class GeneratorConfig:
     resolution: int = 256
     z_dim: int = 512
     w_dim: int = 512
-    mapping_layers: int = 4
+    mapping_layers: int = 2  # as StyleGAN3 (arXiv 2106.12423): w keeps more of what z says
     channel_base: int = 8192
     channel_max: int = 256
 

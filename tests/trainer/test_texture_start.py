@@ -12,7 +12,7 @@ from clipface.texture.generator import TextureGenerator
 from trainer.latent_textures import LatentTextures
 from trainer.run import TrainerConfig
 from trainer.texture_gan_config import GeneratorConfig
-from trainer.texture_start import TextureStartConfig, pooled, pyramid_loss, train
+from trainer.texture_start import TextureStartConfig, pooled, pyramid_loss, started, train
 
 RESOLUTION = 32
 
@@ -78,6 +78,22 @@ def test_the_loss_is_the_mean_difference_at_every_scale():
     assert pyramid_loss(drawn, wanted) == pytest.approx(0.5 * 4)
     wanted = wanted * 2 - 1
     assert pyramid_loss(drawn, wanted) == pytest.approx(1)
+
+
+def test_codes_can_be_read_from_the_first_w():
+    plain = TextureGenerator(8, 64, 64, 2, 64, 8)
+    z = torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))
+    deviations = [layer.weight.std().item() for layer in plain.mapping.layers]
+
+    def readable(network):
+        with torch.no_grad():
+            w = torch.cat((network.mapping(z)[:, 0], torch.ones(len(z), 1)), 1)
+        found = torch.linalg.lstsq(w[:1500], z[:1500]).solution
+        return 1 - (w[1500:] @ found - z[1500:]).square().mean() / z[1500:].var()
+
+    before = readable(plain)
+    assert readable(started(plain)) > max(0.6, before + 0.1)
+    assert [layer.weight.std().item() for layer in plain.mapping.layers] == pytest.approx(deviations, rel=0.05)
 
 
 def test_a_run_learns_and_writes_a_generator(skins, tmp_path):
