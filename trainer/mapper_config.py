@@ -28,8 +28,11 @@ class ModelConfig:
     """What may change."""
 
     texture: bool = True
-    expression: bool = True
+    expression: bool | None = None  # null: unless the edit is kept to a region
+    identity: bool = False
+    region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
+    start: str = "zero"  # zero: changes nothing yet; random; or a mapper's file or run, the authors' files too
 
 
 @dataclass
@@ -38,6 +41,7 @@ class LearningRates:
 
     texture: float = 1e-4
     expression: float = 5e-3
+    identity: float = 5e-3
     decay: bool = False  # whether both fall to zero along half a cosine
 
 
@@ -54,6 +58,8 @@ class MapperConfig:
     pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    prior_identity: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
+    zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import weights
-from clipface.edit.networks import CoefficientMapper, TextureMapper
+from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, TextureMapper
 from clipface.texture.published import load_published
 
 
@@ -103,6 +103,10 @@ class FaceMapper(nn.Module):
         self.texture = TextureMapper(levels, dim, layers) if texture else None
         self.expression = CoefficientMapper(dim, n_expression, layers) if expression else None
         self.identity = CoefficientMapper(dim, n_shape, layers) if n_shape else None
+
+    def parts(self) -> list[LevelwiseMLP]:
+        """The networks that are switched on."""
+        return [part for part in (self.texture, self.expression, self.identity) if part is not None]
 
     def offsets(self, codes: Codes) -> Offsets:
         """What the edit adds to codes at strength 1. Gradient: to the networks and to the codes."""
