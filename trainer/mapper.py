@@ -101,7 +101,8 @@ class MapperModule(pl.LightningModule):
             The edited codes, their textures and their pictures. Gradient: to the mapper.
         """
         codes = self.mapper(faces.codes)
-        texture = texture if self.mapper.texture is None else self.avatar.texture(codes.w_plus)
+        if self.mapper.texture is not None:
+            texture = self.avatar.blend(texture, self.avatar.texture(codes.w_plus), self.mapper.region)
         views = codes, faces.camera, self.config.image_size, faces.background
         return codes, texture, self.avatar.views(texture, *views)
 

@@ -43,7 +43,8 @@ def write_results(
         folder: of the run.
         training: seconds, steps and device that it took; kept in the mapper's notes.
     """
-    grid(face_rows(evaluation, avatar), HEADER).save(folder / "faces.png")
+    both = evaluation.faces.codes, evaluation.edited
+    grid(face_rows(avatar, both, evaluation.textures), HEADER).save(folder / "faces.png")
     before, after = evaluation.similarity
     notes = {
         "prompt": asdict(config.prompt),
@@ -69,13 +70,25 @@ def write_results(
     )
 
 
-def face_rows(evaluation: Evaluation, avatar: Avatar, size: int = PICTURE_SIZE) -> list[tuple[Tensor, ...]]:
-    """Draw the pictures below `HEADER`, a row for each held-out face, each [3, size, size] in 0..1."""
-    columns, both = {}, (evaluation.faces.codes, evaluation.edited)
-    for when, texture, codes in zip(("before", "after"), evaluation.textures, both, strict=True):
-        columns[when] = picture(avatar, texture, codes, 0.0, size)
-        columns[f"geometry {when}"] = picture(avatar, None, codes, 0.0, size)
-        columns[f"second view {when}"] = picture(avatar, texture, codes, SECOND_VIEW, size)
+def face_rows(
+    avatar: Avatar, codes: tuple[Codes, Codes], textures: tuple[Tensor, Tensor], size: int = PICTURE_SIZE
+) -> list[tuple[Tensor, ...]]:
+    """Draw the pictures below `HEADER`, a row for each face.
+
+    Args:
+        avatar: codes to pictures.
+        codes: of the faces before and after.
+        textures: likewise, [B, 3, R, R] in 0..1.
+        size: side of the pictures, pixels.
+
+    Returns:
+        B rows of pictures, each [3, size, size] in 0..1.
+    """
+    columns = {}
+    for when, texture, code in zip(("before", "after"), textures, codes, strict=True):
+        columns[when] = picture(avatar, texture, code, 0.0, size)
+        columns[f"geometry {when}"] = picture(avatar, None, code, 0.0, size)
+        columns[f"second view {when}"] = picture(avatar, texture, code, SECOND_VIEW, size)
     return list(zip(*(columns[name] for name in HEADER), strict=True))
 
 

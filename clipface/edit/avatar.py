@@ -146,7 +146,8 @@ class Avatar(nn.Module):
         else:
             camera = view(torch.zeros(count), torch.zeros(count), FRONT_SCALE)
         neutral = torch.zeros(count, self.head.n_expression, device=device)
-        codes = Codes(self.generator.mapping(z.to(device), psi), neutral, shape.to(device))
+        with torch.autocast(device.type, enabled=False):  # the same faces whatever the precision of a run
+            codes = Codes(self.generator.mapping(z.to(device), psi), neutral, shape.to(device))
         return Faces(codes, camera.to(device), None if background is None else background.to(device))
 
 

@@ -43,7 +43,8 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
 
     Args:
         path: a `.pt` file with one code [L, dim] or several [N, L, dim], as the authors' files hold them, or an `.npz`
-            with such an array `w_plus` and, where wanted, `shape` [N, <= n_shape] and `expression` [N, <= n_expression].
+            with such an array `w_plus` and, where wanted, `shape` [N, <= n_shape] and `expression`
+            [N, <= n_expression].
             Nothing in a file is run.
         avatar: for which the codes are; levels past those that its generator reads are left out.
 

@@ -49,8 +49,8 @@ def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> 
     short = value.shape[-1] - offset.shape[-1]
     if short < 0:
         raise ValueError(
-            f"{name}: an edit of at most {value.shape[-1]} coefficients is wanted, one of {offset.shape[-1]} was given; "
-            "it was trained for another head"
+            f"{name}: an edit of at most {value.shape[-1]} coefficients is wanted, one of {offset.shape[-1]} was given;"
+            " it was trained for another head"
         )
     return value + strength * (functional.pad(offset, (0, short)) if short else offset)
 
