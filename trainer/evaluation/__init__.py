@@ -1,0 +1,1 @@
+"""Edits of the same faces side by side: what they look like, and what they score."""
