@@ -129,7 +129,7 @@ class MapperModule(pl.LightningModule):
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
         loss = direction + config.prior * prior
         if self.mapper.identity is not None:
-            moved = (edited.shape - faces.codes.shape).square().sum(-1).mean()
+            moved = (edited.shape - drawn.faces.codes.shape).square().sum(-1).mean()
             loss = loss + config.prior_identity * moved
             self.log("identity_prior", moved, batch_size=config.batch_size)
         self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
