@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     resolution = loop.module.avatar.generator.config["resolution"]
     print(
         f"{hardware}, torch {torch.__version__}: texture {resolution}, pictures {options.size}, "
-        f"{options.batch} faces x {options.views} views, {options.encoder}, {options.precision}, renderer {options.renderer}"
+        f"{options.batch} faces x {options.views} views, {options.encoder}, {options.precision}, {options.renderer}"
         f"{', compiled' if options.compile else ''}",
         flush=True,
     )

@@ -11,6 +11,8 @@ from hydra import compose, initialize_config_module
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 
+from clipface.guidance import GuidanceConfig, load_encoder
+
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 # What a trainer cannot do without: given on the command line by the user.
@@ -50,6 +52,26 @@ def test_prompts_say_what_they_aim_at(path: Path):
     prompt = _compose("mapper", f"prompt={path.stem}").prompt
     if path.stem != "words":
         assert prompt.name == path.stem and prompt.target and prompt.source
+
+
+def test_prompts_outside_the_shipped_encoders_words_say_so_and_no_others():
+    encoder = load_encoder(GuidanceConfig())
+    for path in sorted((ROOT / "configs/prompt").glob("*.yaml")):
+        text = path.read_text()
+        unknown = encoder.unknown_words(OmegaConf.create(text).get("target", ""))
+        first = f"# The shipped encoder does not know: {', '.join(unknown)}; guidance=vit_b_32 does"
+        said = text.startswith("# The shipped encoder")
+        assert said == bool(unknown), f"{path.name}: words the encoder does not know: {unknown}; its first line: {text}"
+        assert not unknown or text.startswith(f"{first}\n"), f"{path.name}: the first line should be: {first}"
+
+
+def test_the_papers_prompts_are_there():
+    paper = (
+        "mona_lisa werewolf zombie dracula ghost witcher white_walker annabelle gothic_makeup party_makeup red_lipstick "
+        "blue_eyes blonde_hair wrinkles sketch stoned disney_princess pixar_character barbie angry happy laughing sad "
+        "surprised disgusted"
+    )
+    assert set(paper.split()) <= {path.stem for path in (ROOT / "configs/prompt").glob("*.yaml")}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs/experiment").rglob("*.yaml")), ids=lambda p: p.stem)

@@ -55,7 +55,11 @@ class Avatar(nn.Module):
         Returns:
             [B, 3, R, R] in 0..1. Gradient: none where a colour is cut off at 0 or 1.
         """
-        return (self.generator.synthesis(w_plus, noise="const") / 2 + 0.5).clamp(0, 1)
+        kind = w_plus.device.type
+        reduced = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        with torch.autocast(kind, enabled=False):  # the generator knows itself where it may be reduced
+            painted = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced)
+        return (painted.float() / 2 + 0.5).clamp(0, 1)
 
     def mask(self, region: str) -> Tensor:
         """Mask [1, R, R] of a region over this generator's textures, drawn once (`clipface.edit.regions`)."""

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from clipface.guidance import DirectionalLoss, Encoder
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
+from clipface.guidance.direction import encode_phrases
+from clipface.guidance.encoder import build_face_encoder
 
 
 class CountingEncoder(Encoder):
@@ -88,3 +90,53 @@ def test_words_that_mean_the_source_are_refused(encoder):
         DirectionalLoss(encoder, TARGET, floor=0.0)
     with pytest.raises(ValueError, match="original"):
         DirectionalLoss(encoder, TARGET)(torch.rand(2, 3, 32, 32), torch.rand(3, 16))
+
+
+def test_a_negative_turns_the_direction_away_from_it(encoder):
+    negative = "smiling man"
+    plain, turned = DirectionalLoss(encoder, TARGET), DirectionalLoss(encoder, TARGET, negative=negative)
+    away = encoder.encode_text([TARGET])[0] - encoder.encode_text([negative])[0]
+    assert away @ turned.direction > away @ plain.direction + 1e-4
+    target, source, other = encoder.encode_text([TARGET, SOURCE, negative])
+    wanted = (target - source) + 0.5 * (target - other)
+    assert torch.allclose(turned.direction, wanted / wanted.norm(), atol=1e-6)
+    with pytest.raises(ValueError, match="negative 'a photo of a zombie'"):
+        DirectionalLoss(encoder, TARGET, negative=TARGET)
+
+
+def test_templates_are_averaged_and_the_default_is_the_phrase_itself(encoder):
+    templates = ["a photo of {}", "{} with wrinkles"]
+    features = encode_phrases(encoder, ["zombie", "face"], templates)
+    for row, phrase in zip(features, ("zombie", "face"), strict=True):
+        mean = encoder.encode_text([template.format(phrase) for template in templates]).mean(0)
+        assert torch.allclose(row, mean / mean.norm(), atol=1e-6)
+    assert torch.allclose(encode_phrases(encoder, [TARGET], ["{}"]), encoder.encode_text([TARGET]), atol=1e-6)
+    for wrong in ([], ["a photo"], ["{} and {}"]):
+        with pytest.raises(ValueError, match="templates"):
+            encode_phrases(encoder, ["zombie"], wrong)
+
+
+def test_several_encoders_are_averaged(encoder, architecture):
+    torch.manual_seed(1)
+    second = build_face_encoder({**architecture, "embed_dim": 24}, encoder.tokenizer.words).freeze()
+    losses = [DirectionalLoss(one, TARGET, SOURCE) for one in (encoder, second)]
+    both = EncoderMean(losses)
+    edited, original = torch.rand(2, 3, 3, 32, 32)
+    mean = (losses[0](edited, original) + losses[1](edited, original)) / 2
+    assert torch.allclose(both(edited, original), mean, atol=1e-6)
+    known = both.encode(edited), both.encode(original)
+    assert [x.shape[1] for x in known[0]] == [16, 24]
+    assert torch.allclose(both(*known), mean, atol=1e-6)
+    similar = [one.encode_image(edited) @ one.encode_text([TARGET])[0] for one in (encoder, second)]
+    assert torch.allclose(both.similarity(edited), sum(similar) / 2, atol=1e-6)
+    with pytest.raises(ValueError, match="losses"):
+        EncoderMean([])
+
+
+def test_the_loss_is_not_rounded_in_reduced_precision(encoder):
+    edited, original = torch.rand(2, 4, 3, 32, 32)
+    loss = DirectionalLoss(encoder, TARGET)
+    known = encoder.encode_image(edited), encoder.encode_image(original)
+    with torch.autocast("cpu", torch.bfloat16):
+        reduced = loss(*known)
+    assert torch.allclose(reduced, loss(*known), atol=1e-6)
