@@ -12,6 +12,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 
 from clipface.guidance import GuidanceConfig, load_encoder
+from trainer.mapper_config import PromptConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
@@ -47,11 +48,12 @@ def test_unknown_prompt_lists_the_known_ones():
         _compose("mapper", "prompt=no_such_prompt")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs/prompt").glob("*.yaml")), ids=lambda p: p.stem)
-def test_prompts_say_what_they_aim_at(path: Path):
-    prompt = _compose("mapper", f"prompt={path.stem}").prompt
-    if path.stem != "words":
-        assert prompt.name == path.stem and prompt.target and prompt.source
+def test_prompts_say_what_they_aim_at():
+    schema = OmegaConf.structured(PromptConfig)
+    for path in sorted((ROOT / "configs/prompt").glob("*.yaml")):
+        prompt = OmegaConf.merge(schema, OmegaConf.load(path))  # as composing does, but for 80 prompts at once
+        if path.stem != "words":
+            assert prompt.name == path.stem and prompt.target and prompt.source, path.name
 
 
 def test_prompts_outside_the_shipped_encoders_words_say_so_and_no_others():
@@ -67,9 +69,9 @@ def test_prompts_outside_the_shipped_encoders_words_say_so_and_no_others():
 
 def test_the_papers_prompts_are_there():
     paper = (
-        "mona_lisa werewolf zombie dracula ghost witcher white_walker annabelle gothic_makeup party_makeup red_lipstick "
-        "blue_eyes blonde_hair wrinkles sketch stoned disney_princess pixar_character barbie angry happy laughing sad "
-        "surprised disgusted"
+        "mona_lisa werewolf zombie dracula ghost witcher white_walker annabelle gothic_makeup party_makeup "
+        "red_lipstick blue_eyes blonde_hair wrinkles sketch stoned disney_princess pixar_character barbie angry happy "
+        "laughing sad surprised disgusted"
     )
     assert set(paper.split()) <= {path.stem for path in (ROOT / "configs/prompt").glob("*.yaml")}
 
