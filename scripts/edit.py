@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> Result:
     # The first batch compiles kernels and warms up, so where there are several it is not counted.
     counted = results[1:] or results
     edits, pictures = (sum(times) / len(counted) for times in zip(*(result[2:] for result in counted), strict=True))
-    print(f"{len(rows)} faces edited on {options.device}: {edits:.0f} ms a face, and {pictures:.0f} ms for six pictures")
+    print(f"{len(rows)} faces on {options.device}: {edits:.0f} ms to edit a face, {pictures:.0f} ms for six pictures")
     print(f"Written to {options.output}: faces.png, textures/{' and the heads as .glb' if options.glb else ''}")
     return results[-1]
 

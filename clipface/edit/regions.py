@@ -13,7 +13,8 @@ from clipface.head import HeadModel
 from clipface.render.rasterize import interface
 
 JOINT = "+"  # between names of regions that are taken together: "lips+eyes"
-FEATHER = 0.06  # width of a border, in distances between the eyes (about 62 mm)
+FEATHER = 0.06  # width of a border, in distances between the eyes (62 mm or so)
+EYE_DISTANCE = 0.062  # metres, of a head without landmarks
 POINT_SPACING = 0.02  # of points along a curve, in the same unit
 # Lies within reach of the skin around it without being part of it; only where a region names it.
 INSIDE = ("right_eyeball", "left_eyeball", "mouth_interior", "tongue", "teeth", "eye_sockets")
@@ -130,9 +131,12 @@ class _Texels:
 
     def _eye_distance(self) -> float:
         if self.landmarks is None:
-            return 0.062  # metres
+            return EYE_DISTANCE
         right, left = (self.landmarks[eye].mean(0) for eye in EYES)
-        return float(np.linalg.norm(right - left))
+        distance = float(np.linalg.norm(right - left))
+        if distance == 0:
+            raise ValueError(f"{self.head.source}: landmarks of two eyes are wanted, both at one place were given")
+        return distance
 
     def part(self, names: Sequence[str]) -> np.ndarray:
         """[N] whether texels belong to any of the head's own regions of these names, as far as it has them."""
