@@ -116,6 +116,7 @@ def fit(
         torch.set_num_threads(config.threads)
     pl.seed_everything(seed + replicas.rank(), verbose=False)
     _quieten()
+    refresh = 1 if config.accelerator == "cpu" else config.log_every  # the bar's loss makes the host wait for a GPU
     trainer = pl.Trainer(
         max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
         limit_train_batches=config.steps,
@@ -125,7 +126,7 @@ def fit(
         strategy=strategy,
         precision=config.precision,
         logger=logger,
-        callbacks=[TQDMProgressBar(refresh_rate=1), StopGently(config.log_every), *callbacks],
+        callbacks=[TQDMProgressBar(refresh_rate=refresh), StopGently(config.log_every), *callbacks],
         default_root_dir=str(folder),
         log_every_n_steps=config.log_every,
         enable_checkpointing=False,  # callbacks.py writes checkpoints: trained parts only, atomically
