@@ -1,6 +1,5 @@
 """The mapper's trainer, on tiny parts: what the command line calls is what is tested."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -152,19 +151,6 @@ def test_a_loss_that_is_no_number_ends_the_run(config, tmp_path):
     module = build(replace(config, prior=float("nan")))
     with pytest.raises(ValueError, match="loss: a finite number is wanted, nan was given by batch 0"):
         fit(module, range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=[StopOnNaN()])
-
-
-def test_runs_are_compared(config, tmp_path, capsys):
-    for name in ("zombie", "clown"):
-        train(replace(config, prompt=PromptConfig(name, f"a photo of a {name}")), tmp_path / name)
-    spec = importlib.util.spec_from_file_location("evaluate", ROOT / "scripts/evaluate.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    runs = [tmp_path / "zombie", tmp_path / "clown"]
-    cosines = script.evaluate(runs, faces=3, seed=1, encoder="scoring", size=64, output=tmp_path / "sheet.png")
-    assert cosines.shape == (2, 3, 2) and cosines.abs().max() <= 1 + 1e-5
-    assert Image.open(tmp_path / "sheet.png").width > 6 * 64
-    assert "own prompt nearest" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_named(config):
