@@ -17,7 +17,7 @@ FEATHER = 0.06  # width of a border, in distances between the eyes (62 mm or so)
 EYE_DISTANCE = 0.062  # metres, of a head without landmarks
 POINT_SPACING = 0.02  # of points along a curve, in the same unit
 # Lies within reach of the skin around it without being part of it; only where a region names it.
-INSIDE = ("right_eyeball", "left_eyeball", "mouth_interior", "tongue", "teeth", "eye_sockets")
+INSIDE = ("right_eyeball", "left_eyeball", "mouth_interior", "tongue", "teeth")
 # Of the usual 68 landmarks.
 EYES = (slice(36, 42), slice(42, 48))
 EYE_OUTLINES = ((36, 37, 38, 39, 40, 41, 36), (42, 43, 44, 45, 46, 47, 42))
@@ -51,7 +51,8 @@ REGIONS = {
         spots=((2, 31, 48, 41), (14, 35, 54, 46)), reach=0.3, feather=0.25, without=("lips", "nose", "eyes")
     ),
     "beard": Region(curves=(tuple(range(3, 14)), MOUTH_OUTLINE), reach=0.4, feather=0.15, without=("lips", "nose")),
-    "skin": Region(everything=True, without=("lips", "eyes", "brows")),
+    "hair": Region(parts=("scalp",), feather=0.1),
+    "skin": Region(everything=True, without=("lips", "eyes", "brows", "hair")),
 }
 
 
