@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from omegaconf import OmegaConf
+from torch import Tensor
 
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
 from trainer.evaluation.edits import Edit, Source, apply, load_avatar, paint, read_sources
-from trainer.evaluation.protocol import Protocol, encoders_of, names, read_protocol
-from trainer.evaluation.scores import Measures
+from trainer.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
+from trainer.evaluation.scores import Measures, Seen
 from trainer.evaluation.sheets import Sheets
 from trainer.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
 from trainer.start import named_guidance
@@ -42,6 +44,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faces", type=int, help="how many unseen faces (the protocol's)")
     parser.add_argument("--size", type=int, help="side of each picture, pixels (the protocol's)")
     parser.add_argument("--network", choices=("efficientnet", "inception"), help="of FID and KID (the protocol's)")
+    parser.add_argument(
+        "--against", nargs="+", default=[], choices=names("prompt"), metavar="PROMPT",
+        help="of configs/prompt: further prompts that an edited face may be nearer to",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=UNSEEN, help="of the faces; the default is no training run's")
     parser.add_argument("--shown", type=int, default=8, help="faces in the grids")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -56,17 +62,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.protocol,
         encoders=options.encoders, faces=options.faces, image_size=options.size, network=options.network,
     )  # fmt: skip
-    evaluate(read_sources(options.mappers), protocol, options.seed, options.output, options.shown, options.device)
+    against = [OmegaConf.load(FOLDER / "prompt" / f"{name}.yaml").target for name in options.against]
+    sources = read_sources(options.mappers)
+    evaluate(sources, protocol, options.seed, options.output, options.shown, options.device, against)
 
 
 @torch.no_grad()
 def evaluate(
-    sources: Sequence[Source], protocol: Protocol, seed: int, output: Path, shown: int = 8, device: str = "cpu"
+    sources: Sequence[Source],
+    protocol: Protocol,
+    seed: int,
+    output: Path,
+    shown: int = 8,
+    device: str = "cpu",
+    against: Sequence[str] = (),
 ) -> list[dict]:
-    """Write grids and tables, print the tables, and return the numbers of each edit."""
+    """Write grids and tables, print the tables, and return the numbers of each edit.
+
+    Args:
+        sources: of the edits.
+        protocol: how they are measured.
+        seed: of the faces.
+        output: folder to write into.
+        shown: faces in the grids.
+        device: "cpu" or "cuda".
+        against: further prompts of the retrieval, in words.
+    """
     distances, embedder, remarks = open_extras(protocol, device)
     encoders = {name: load_encoder(named_guidance(name)).to(device) for name in protocol.encoders}
-    remarks += trained_with(sources, protocol)
     avatar = load_avatar(sources[0].notes, device)
     faces = avatar.random_faces(protocol.faces, seed, sources[0].notes["psi"])
     texture = paint(avatar, faces.codes.w_plus)
@@ -79,19 +102,28 @@ def evaluate(
         edit = apply(source, avatar, faces, texture, seed)
         seen.append(measures.look(edit))
         sheets.add(edit)
-    numbers, prompts, matrix = measures.compare(seen, [source.notes["prompt"]["source"] for source in sources])
-    titles = [one.name for one in seen]
-    tables = [score_table(titles, numbers), geometry_table(titles, numbers), retrieval_table(titles, prompts, matrix)]
+    found = measures.compare(seen, [source.notes["prompt"]["source"] for source in sources], against)
     output.mkdir(parents=True, exist_ok=True)
     sheets.write(output)
+    return report(seen, found, {**vars(protocol), "seed": seed}, [*remarks, *trained_with(sources, protocol)], output)
+
+
+def report(
+    seen: Sequence[Seen], found: tuple[list[dict], list[str], Tensor], settings: dict, remarks: list[str], output: Path
+) -> list[dict]:
+    """Print and write the tables; return the numbers of each edit with its name and prompt."""
+    numbers, prompts, matrix = found
+    titles = [one.name for one in seen]
+    tables = [score_table(titles, numbers), geometry_table(titles, numbers), retrieval_table(titles, prompts, matrix)]
     rows = [{"name": one.name, "prompt": one.target, **row} for one, row in zip(seen, numbers, strict=True)]
-    described = {"protocol": vars(protocol), "seed": seed, "remarks": remarks}
-    content = {**described, "edits": rows, "prompts": prompts, "retrieval": matrix.tolist()}
     own = sum(row["own prompt nearest"] for row in rows) / len(rows)
-    remarks.insert(0, f"{protocol.faces} faces (seed {seed}), {len(protocol.yaws)} views of each; "
-                      f"scored by {', '.join(protocol.encoders)}; own prompt nearest: {own:.1%} of all")  # fmt: skip
-    write_tables(output, tables, remarks, content)
-    print("\n\n".join([*(table.text() for table in tables), *remarks, f"written to {output}"]))
+    told = (
+        f"{settings['faces']} faces (seed {settings['seed']}), {len(settings['yaws'])} views of each; "
+        f"scored by {', '.join(settings['encoders'])}; own prompt nearest: {own:.1%} of all"
+    )
+    content = {"settings": settings, "remarks": remarks, "edits": rows, "prompts": prompts}
+    write_tables(output, tables, [told, *remarks], {**content, "retrieval": matrix.tolist()})
+    print("\n\n".join([*(table.text() for table in tables), told, *remarks, f"written to {output}"]))
     return rows
 
 
@@ -107,7 +139,10 @@ def open_extras(protocol: Protocol, device: str) -> tuple[Distances | None, Face
         remarks.append(f"FID and KID not measured: {error}")
     try:
         embedder = FaceEmbedder()
-        remarks.append("Identity by dlib's face recognition: distance of the frontal pictures before and after")
+        remarks.append(
+            "Identity by dlib's face recognition, frontal pictures before and after; beside it the distance of "
+            "different originals, and how many edited faces are nearest to their own original"
+        )
     except ModuleNotFoundError as error:
         remarks.append(f"Identity not measured: {error}")
     return distances, embedder, remarks

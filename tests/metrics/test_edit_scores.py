@@ -69,10 +69,14 @@ def test_an_intention_is_met_only_if_all_its_signs_show():
     assert intended_share(expression_signs(before, before + 1e-5), "smiling") == 0
 
 
-def test_identity_is_distance_and_cosine():
+def test_identity_is_distance_cosine_and_the_nearest_original():
     before = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    found = identity_kept(before, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
-    assert found == pytest.approx({"distance": 2**0.5 / 2, "cosine": 0.5, "same person": 0.5})
+    found = identity_kept(before, torch.tensor([[1.0, 0.0], [1.0, 0.1]]))
+    distance = (1 + 0.9**2) ** 0.5 / 2
+    cosine = (1 + 0.1 / 1.01**0.5) / 2
+    assert found == pytest.approx({"distance": distance, "cosine": cosine, "recognised": 0.5, "others": 2**0.5})
+    with pytest.raises(ValueError, match="two people"):
+        identity_kept(before[:1], before[:1])
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -27,7 +27,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, image_size=32, faces=1)
+        require_at_least(self, image_size=32, faces=2)
         if not self.encoders or not self.yaws:
             raise ValueError("evaluation: encoders and yaws of at least one each are wanted, none were given")
         unknown = [name for name in self.encoders if name not in names("guidance")]

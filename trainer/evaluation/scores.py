@@ -96,18 +96,21 @@ class Measures:
         return Seen(edit.name, prompt["target"], self._features(pictures), numbers)
 
     @torch.no_grad()
-    def compare(self, seen: Sequence[Seen], sources: Sequence[str]) -> tuple[list[Numbers], list[str], Tensor]:
+    def compare(
+        self, seen: Sequence[Seen], sources: Sequence[str], others: Sequence[str] = ()
+    ) -> tuple[list[Numbers], list[str], Tensor]:
         """Measure what the words say, and which prompt every edited face is nearest to.
 
         Args:
             seen: the edits.
             sources: each one's words for a face before the edit.
+            others: prompts that nobody edited for, which an edited face may be nearer to.
 
         Returns:
             All numbers of each edit, the prompts without repetition, and the retrieval matrix [edits, prompts]: the
             share of the faces (mean of views and encoders) that are nearest to each prompt.
         """
-        prompts = list(dict.fromkeys(one.target for one in seen))
+        prompts = list(dict.fromkeys([*(one.target for one in seen), *others]))
         after, before, directional = [], [], []  # by encoder: [E, B, V, P], [B, V, P], [E, B, V]
         for name, encoder in self.encoders.items():
             words, known = encoder.encode_text(prompts), encoder.encode_text(list(dict.fromkeys(sources)))

@@ -51,8 +51,9 @@ WORDS = (
     Column("fid", "FID", ".1f"),
     Column("kid", "KID", ".4f"),
     Column("identity distance", "identity distance"),
+    Column("identity others", "of others"),
     Column("identity cosine", "cosine"),
-    Column("identity same person", "same person", ".0%"),
+    Column("identity recognised", "recognised", ".0%"),
     Column("seconds a prompt", "s a prompt", ".1f"),
     Column("seconds a face", "s a face"),
 )
