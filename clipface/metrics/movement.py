@@ -8,7 +8,8 @@ from torch import Tensor
 from clipface.shapes import expect
 
 # Of the usual 68 landmarks.
-_MOUTH_CORNERS, _INNER_BROWS, _BROWS, _INNER_LIPS = (48, 54), (21, 22), tuple(range(17, 27)), (62, 66)
+_MOUTH_CORNERS, _INNER_BROWS, _BROWS = (48, 54), (21, 22), tuple(range(17, 27))
+_UPPER_LIP, _LOWER_LIP = 62, 66  # the middle of their inner borders
 LEAST_MOVE = 5e-4  # metres; less than half a millimetre is no sign of anything
 # Which signs show the expression that a prompt's name asks for.
 INTENDED = {
@@ -44,7 +45,7 @@ def expression_signs(before: Tensor, after: Tensor) -> dict[str, Tensor]:
 
     Returns:
         Metres [B] by sign: the height of the mouth's corners, their distance, the inner brows' descent, the brows'
-        rise, and the distance between the lips.
+        rise, and how far the lower lip is below the upper one: less where they pass through each other.
     """
     expect("before", before, ("B", 68, 3))
     expect("after", after, before.shape)
@@ -57,7 +58,7 @@ def expression_signs(before: Tensor, after: Tensor) -> dict[str, Tensor]:
         "corners out": change(lambda points: _distance(points, _MOUTH_CORNERS)),
         "brows down": -change(lambda points: _height(points, _INNER_BROWS)),
         "brows up": change(lambda points: _height(points, _BROWS)),
-        "jaw open": change(lambda points: _distance(points, _INNER_LIPS)),
+        "jaw open": change(lambda points: points[:, _UPPER_LIP, 1] - points[:, _LOWER_LIP, 1]),
     }
 
 

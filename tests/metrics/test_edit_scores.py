@@ -57,6 +57,9 @@ def test_a_smile_anger_and_surprise_are_told_apart():
     assert shares(signs) == {"corners up": 1, "corners out": 1, "brows down": 0, "brows up": 0, "jaw open": 0}
     assert shares(expression_signs(before, angry))["brows down"] == 1
     both = expression_signs(before, surprised)
+    through = before.clone()
+    through[:, 66, 1] += 0.01  # a lower lip far above the upper one is not an open mouth
+    assert shares(expression_signs(before, through))["jaw open"] == 0
     assert shares(both)["brows up"] == shares(both)["jaw open"] == 1 and shares(both)["brows down"] == 0
 
 
