@@ -37,7 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"), help="of generator and encoder")
-    parser.add_argument("--compile", action="store_true", help="generator and encoder by torch.compile")
+    parser.add_argument("--compile", action="store_true", help="encoder by torch.compile")
     parser.add_argument("--steps", type=int, default=20, help="timed")
     parser.add_argument("--warm-up", type=int, default=5, help="steps before")
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch on the CPU")

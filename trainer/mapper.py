@@ -74,8 +74,8 @@ class MapperModule(pl.LightningModule):
         self.pool: dict[int, Batch] = {}
         self.evaluation: Evaluation | None = None
         if config.compile:
-            for part in (avatar.generator.synthesis, *(encoder.model.visual for encoder in encoders)):
-                part.compile()
+            for encoder in encoders:  # the generator has kernels of its own
+                encoder.model.visual.compile(dynamic=False)  # a run has one batch size
 
     def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Edit faces and draw them before and after.

@@ -63,7 +63,7 @@ class MapperConfig:
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
-    compile: bool = False  # generator and encoders by torch.compile: a minute or so before the first step
+    compile: bool = False  # encoders by torch.compile: a minute or so before the first step
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
     jitter: Jitter = field(default_factory=Jitter)
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
