@@ -113,8 +113,8 @@ class Measures:
         prompts = list(dict.fromkeys([*(one.target for one in seen), *others]))
         after, before, directional = [], [], []  # by encoder: [E, B, V, P], [B, V, P], [E, B, V]
         for name, encoder in self.encoders.items():
-            words, known = encoder.encode_text(prompts), encoder.encode_text(list(dict.fromkeys(sources)))
-            known = dict(zip(dict.fromkeys(sources), known, strict=True))
+            words = encoder.encode_text(prompts)
+            known = {source: encoder.encode_text([source])[0] for source in dict.fromkeys(sources)}
             after.append(torch.stack([one.features[name] @ words.T for one in seen]))
             before.append(self.features[name] @ words.T)
             directional.append(
