@@ -117,12 +117,9 @@ class Measures:
             known = {source: encoder.encode_text([source])[0] for source in dict.fromkeys(sources)}
             after.append(torch.stack([one.features[name] @ words.T for one in seen]))
             before.append(self.features[name] @ words.T)
-            directional.append(
-                torch.stack([
-                    self._directional(one, name, words[prompts.index(one.target)], known[source])
-                    for one, source in zip(seen, sources, strict=True)
-                ])
-            )  # fmt: skip
+            wanted = [words[prompts.index(one.target)] for one in seen]
+            parts = zip(seen, wanted, (known[source] for source in sources), strict=True)
+            directional.append(torch.stack([self._directional(name, *part) for part in parts]))
         matrix = retrieval(torch.stack(after).mean(0).mean(2))
         rows = []
         for i, one in enumerate(seen):
@@ -139,7 +136,7 @@ class Measures:
             })  # fmt: skip
         return rows, prompts, matrix
 
-    def _directional(self, one: Seen, name: str, target: Tensor, source: Tensor) -> Tensor:
+    def _directional(self, name: str, one: Seen, target: Tensor, source: Tensor) -> Tensor:
         edited, original = (part[name].flatten(0, 1) for part in (one.features, self.features))
         return directional_similarity(edited, original, target, source).view(one.features[name].shape[:2])
 
