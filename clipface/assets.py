@@ -18,7 +18,8 @@ class Asset(NamedTuple):
     sha256: str | None = None  # of shipped files
 
 
-_REBUILD = "it is part of the repository: check it out again, or rebuild it with "
+_CHECK_OUT = "it is part of the repository: check it out again"
+_REBUILD = _CHECK_OUT + ", or rebuild it with "
 _GAN = "`python -m trainer.texture_gan experiment=shipped_generator trainer=gpu`"
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
@@ -65,6 +66,8 @@ ASSETS = {
         _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
         "b90c43a65afcf3207361a50a642c1263b747a2ecdfeaf59c6355f2ab112a1d79",
     ),
+    "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
+    "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),
     "inception": Asset(
         "metrics/weights-inception-2015-12-05-6726825d.pth",
         "Apache-2.0",

@@ -17,7 +17,8 @@ from trainer.mapper_config import PromptConfig
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 # What a trainer cannot do without: given on the command line by the user.
-NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "texture_start": ["skins=skins"], "face_encoder": []}
+NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "texture_start": ["skins=skins"], "face_encoder": [],
+          "sentence_projection": []}  # fmt: skip
 
 
 def _compose(trainer: str, *overrides: str):

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import assets, weights
+from clipface.guidance.sentences import SentenceReader, load_reader
 from clipface.guidance.tokenizer import WordTokenizer
 from clipface.shapes import expect
 
 SHIPPED = ("face_encoder", "scoring_encoder")
+TEXTS = ("words", "sentences")
 LARGER = "guidance=vit_b_32"
 # Pictures of the painted faces are centred with plain numbers: -1..1.
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -32,6 +34,7 @@ class GuidanceConfig:
     model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
     pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
     weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
+    text: str = "words"  # words (the model's own), sentences (those it was not taught too, by the extra `words`)
     also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
 
 
@@ -60,6 +63,7 @@ class Encoder(nn.Module):
         self.tokenizer = tokenizer
         self.image_size = image_size
         self.frozen = False
+        self.reader: SentenceReader | None = None  # reads texts with words that the model was not taught
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -108,7 +112,7 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts, with a warning that names words which the encoder never saw.
+        """Encode texts; those with words that the encoder never saw go to its reader, or else give a warning.
 
         Args:
             texts: any number of texts.
@@ -118,14 +122,18 @@ class Encoder(nn.Module):
         """
         if isinstance(texts, str):
             raise TypeError(f"texts: a list of texts is wanted, the text {texts!r} was given")
-        for text in texts:
-            if unknown := self.unknown_words(text):
+        features = self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
+        for row, text in enumerate(texts):
+            unknown = self.unknown_words(text)
+            if unknown and self.reader is not None:
+                features[row] = self.reader([text])[0]
+            elif unknown:
                 warnings.warn(
                     f"the encoder never saw the words {', '.join(unknown)} of {text!r} and takes no notice of them; "
                     f"{LARGER} chooses a larger encoder that knows them",
                     stacklevel=2,
                 )
-        return self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
+        return features
 
     def unknown_words(self, text: str) -> list[str]:
         """The words of a text that the encoder never saw; open_clip's own models spell everything, so none."""
@@ -165,11 +173,25 @@ def load_encoder(config: GuidanceConfig) -> Encoder:
     Raises:
         ValueError: if no model or weights have the name, or the weights' file is cut off or of another model.
         FileNotFoundError: if a file is missing.
+        ModuleNotFoundError: if `text` is sentences and the extra `words` is not installed.
         ConnectionError: if weights cannot be downloaded.
     """
+    if config.text not in TEXTS:
+        raise ValueError(f"guidance.text: one of {', '.join(TEXTS)} is wanted, {config.text!r} was given")
     if config.model in SHIPPED:
-        return _load_face_encoder(Path(config.weights) if config.weights else assets.resolve(config.model)).freeze()
+        path = face_encoder_file(config)
+        encoder = _load_face_encoder(path)
+        if config.text == "sentences":
+            encoder.reader = load_reader(path)
+        return encoder.freeze()
+    if config.text == "sentences":
+        raise ValueError(f"guidance.text: words is wanted, {config.model} reads any words itself")
     return _load_open_clip(config).freeze()
+
+
+def face_encoder_file(config: GuidanceConfig) -> Path:
+    """The weights of a face encoder: the local file that is given, or the shipped one."""
+    return Path(config.weights) if config.weights else assets.resolve(config.model)
 
 
 def _load_face_encoder(path: Path) -> Encoder:

@@ -1,5 +1,9 @@
 """Which phrases of the captions tell each value of an attribute: what an encoder was taught to say of it."""
 
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
 from clipface.synthetic import look_words as looks
 from clipface.synthetic import words
 from clipface.synthetic.attributes import SEXES
@@ -40,3 +44,30 @@ TAUGHT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "look": _joined(looks.LOOK_NOUNS, looks.LOOK_ADJECTIVES, looks.LOOK_PHRASES),
 }
+
+
+class Phrase(NamedTuple):
+    """A phrase that tells a value of an attribute; both are keys of `TAUGHT`."""
+
+    attribute: str
+    value: str
+    phrase: str
+
+
+def taught_phrases() -> list[Phrase]:
+    """All of `TAUGHT` in a row."""
+    return [Phrase(name, value, text) for name, values in TAUGHT.items() for value in values for text in values[value]]
+
+
+def read_phrases(path: Path) -> list[Phrase]:
+    """Read a CSV file with the columns attribute, value, phrase.
+
+    Raises:
+        ValueError: if a row tells a value that is not in `TAUGHT`.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [Phrase(row["attribute"], row["value"], row["phrase"]) for row in csv.DictReader(file)]
+    for row in rows:
+        if row.value not in TAUGHT.get(row.attribute, {}):
+            raise ValueError(f"{path.name}: a taught attribute and value is wanted, {row} was given")
+    return rows

