@@ -53,7 +53,7 @@ class SentenceProjectionConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=3, hidden=1, captions=1, noise=0)
+        require_at_least(self, batch_size=2, hidden=1, captions=1, noise=0)
 
 
 class SentenceProjectionModule(pl.LightningModule):
@@ -86,7 +86,7 @@ class SentenceProjectionModule(pl.LightningModule):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on texts drawn at random; `batch_idx` alone decides on which."""
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + batch_idx)
-        count = self.config.batch_size // 3
+        count = max(1, self.config.batch_size // 3)
         told = torch.randint(len(self.captions.values), (count,), generator=generator)
         drawn = torch.multinomial(self.shares, self.config.batch_size - count, True, generator=generator)
         parts = zip(self.captions, self.phrases, strict=True)
