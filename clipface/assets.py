@@ -66,6 +66,18 @@ ASSETS = {
         _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
         "b90c43a65afcf3207361a50a642c1263b747a2ecdfeaf59c6355f2ab112a1d79",
     ),
+    "face_encoder_sentences": Asset(
+        "face_encoder_sentences.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python -m trainer.sentence_projection`",
+        "514c323b774b9c28965479f98e6ce69715be63ba8f78ff6f16587cec61405663",
+    ),
+    "scoring_encoder_sentences": Asset(
+        "scoring_encoder_sentences.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python -m trainer.sentence_projection guidance=scoring`",
+        "0b79bc0d725477bf6cb589da51292ed96a606853d46c3f06eeee9c0b50d718a0",
+    ),
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),
     "inception": Asset(
