@@ -52,20 +52,30 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         FileNotFoundError: if the weights or their `.json` are missing.
         ValueError: if either file is cut off or not of its format.
     """
+    path, config = Path(path), load_config(path)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"weights: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, config
+
+
+def load_config(path: str | Path) -> dict:
+    """Read the configuration beside weights that `save` wrote, but not the weights.
+
+    Raises:
+        FileNotFoundError: if the weights or their `.json` are missing.
+        ValueError: if the `.json` is cut off or not JSON.
+    """
     path = Path(path)
     described = path.with_suffix(".json")
     for file in (path, described):
         if not file.is_file():
             raise FileNotFoundError(f"weights: {file} does not exist; a .safetensors file has a .json beside it")
     try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"weights: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
-    try:
-        config = json.loads(described.read_text())
+        return json.loads(described.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"weights: {described} is not valid JSON ({error}); fetch or write it again") from error
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, config
 
 
 def check_keys(wanted: Iterable[str], given: Iterable[str], what: str) -> None:

@@ -10,7 +10,6 @@ view), a folder `textures` with `NNNN.png` for each face and, with --glb, `NNNN.
 """
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,14 +20,15 @@ import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads
 import torch
 from torch import Tensor
 
-from clipface import assets
+from clipface import assets, weights
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, read_latents, read_mapper
+from clipface.edit.latents import draw_latents, mapper_file, read_latents, read_mapper
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export.glb import write_glb
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_generator
+from trainer.clock import now
 from trainer.mapper_results import HEADER, face_rows
 from trainer.pictures import grid, to_image
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head
@@ -116,8 +116,8 @@ def load(options: argparse.Namespace) -> tuple[Avatar, list[FaceMapper], float]:
 
 def notes_of(path: Path) -> dict:
     """What a run noted beside its mapper; nothing for a file of the authors."""
-    file = path / "mapper.safetensors" if path.is_dir() else path
-    return FaceMapper.from_weights(file)[1] if file.suffix == ".safetensors" else {}
+    file = mapper_file(path)
+    return weights.load_config(file) if file.suffix == ".safetensors" else {}
 
 
 def read_codes(words: str, avatar: Avatar, psi: float) -> Codes:
@@ -136,21 +136,14 @@ def edit_and_draw(
     """Edit faces, measure how long it takes, and append their pictures to `rows`."""
     before = unedited(codes)
     textures = [before.texture(avatar)]
-    started = now(codes)
+    started = now(codes.w_plus.device)
     edited = edit(before)
     textures.append(edited.texture(avatar))
     avatar.head(edited.shape, edited.expression)
-    drawn = now(codes)
+    drawn = now(codes.w_plus.device)
     rows += face_rows(avatar, (codes, edited.codes), tuple(textures), size)
-    times = drawn - started, now(codes) - drawn
+    times = drawn - started, now(codes.w_plus.device) - drawn
     return Result(edited, tuple(textures), *(1000 * seconds / len(codes.shape) for seconds in times))
-
-
-def now(codes: Codes) -> float:
-    """Seconds on a clock, once the device has done what it was told."""
-    if codes.w_plus.is_cuda:
-        torch.cuda.synchronize(codes.w_plus.device)
-    return time.perf_counter()
 
 
 def write_faces(output: Path, start: int, avatar: Avatar, result: Result, glb: bool) -> None:

@@ -5,7 +5,6 @@ baselines of ClipFace (arXiv 2212.01406), section 4.
 """
 
 import math
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from clipface.edit.mapper import Codes
 from clipface.edit.views import draw_views
 from clipface.fit.texture_model import TextureModel
 from clipface.shapes import expect
+from trainer.clock import now
 from trainer.mapper import MapperModule
 
 METHODS = ("w_plus", "texels", "linear")
@@ -92,8 +92,7 @@ def optimise(
             "model.texture: a mapper that changes textures is wanted, one of the expression alone was given"
         )
     device = faces.codes.shape.device
-    _wait(device)
-    start = time.perf_counter()
+    start = now(device)
     with torch.no_grad():
         original = avatar.texture(faces.codes.w_plus)
     free = FreeFaces(method, faces.codes, original, linear)
@@ -110,8 +109,7 @@ def optimise(
     with torch.no_grad():
         codes, texture = free(avatar.texture)
         texture = avatar.blend(original, texture, region)
-    _wait(device)
-    return DirectEdits(codes, texture, (time.perf_counter() - start) / len(original))
+    return DirectEdits(codes, texture, (now(device) - start) / len(original))
 
 
 def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
@@ -128,8 +126,3 @@ def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: tor
     if free.method == "linear":  # its coefficients have unit variance
         prior = prior + free.change.square().sum(1).mean()
     return count * (module.directional_loss(after, before) + config.prior * prior)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.latents import MAPPER_FILE
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export.glb import write_glb
 from clipface.render.camera import view
@@ -57,7 +58,7 @@ def write_results(
         "similarity_before": before,
         "similarity_after": after,
     }
-    mapper.save(folder / "mapper.safetensors", **notes)
+    mapper.save(folder / MAPPER_FILE, **notes)
     vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(

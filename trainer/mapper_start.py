@@ -13,7 +13,7 @@ from torch import Tensor
 
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, read_mapper
+from clipface.edit.latents import MAPPER_FILE, draw_latents, read_mapper
 from clipface.edit.mapper import FaceMapper
 from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import StopOnNaN
@@ -133,7 +133,7 @@ def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
     with torch.no_grad():
         after = module.loss(TEST_SEEDS).sqrt().item()
     notes = {"prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator}
-    path = module.mapper.save(folder / "mapper.safetensors", **notes, psi=config.psi, offsets=[before, after])
+    path = module.mapper.save(folder / MAPPER_FILE, **notes, psi=config.psi, offsets=[before, after])
     print(
         f"\nWritten: {path}; offsets of unseen codes (root mean square) {before:.3g} -> {after:.3g}\n"
         f"To begin with it: python -m trainer.mapper prompt=zombie model.start={path}",

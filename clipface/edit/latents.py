@@ -14,6 +14,12 @@ from clipface.texture.published import load_published
 MAPPER_FILE = "mapper.safetensors"
 
 
+def mapper_file(path: str | Path) -> Path:
+    """A mapper's file: of a run's folder the one in it, else the path itself."""
+    path = Path(path)
+    return path / MAPPER_FILE if path.is_dir() else path
+
+
 def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
     """Read a mapper: a run's folder, its `mapper.safetensors`, or one of the authors' files.
 
@@ -27,8 +33,7 @@ def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
     Raises:
         FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
     """
-    path = Path(path)
-    path = path / MAPPER_FILE if path.is_dir() else path
+    path = mapper_file(path)
     if path.suffix == ".safetensors":
         mapper, notes = FaceMapper.from_weights(path)
     else:

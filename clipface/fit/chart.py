@@ -45,6 +45,8 @@ class Chart:
         rows, columns = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
         self.nearest = torch.from_numpy((rows * size + columns).ravel()).to(uv.device)
         self.mirror = self._mirror()
+        other = self.mirror[self.nearest]
+        self._other_side = torch.where(other < 0, torch.arange(len(other), device=other.device), other)
 
     def on_texels(self, values: Tensor) -> Tensor:
         """Carry values at vertices [B, V, C] over to the N texels of the surface: [B, N, C]."""
@@ -76,9 +78,7 @@ class Chart:
 
     def mirrored(self, pictures: Tensor) -> Tensor:
         """Pictures [B, C, size, size] with the head's sides exchanged; texels without a mirror image stay."""
-        mirror = self.mirror[self.nearest]
-        mirror = torch.where(mirror < 0, torch.arange(len(mirror), device=mirror.device), mirror)
-        return pictures.flatten(2)[..., mirror].view_as(pictures)
+        return pictures.flatten(2)[..., self._other_side].view_as(pictures)
 
     def _mirror(self) -> Tensor:
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()

@@ -1,6 +1,5 @@
 """Where edits come from: trained mappers, and edits of single faces that a baseline saved."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +9,10 @@ from torch import Tensor
 
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.latents import mapper_file
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.texture.generator import TextureGenerator
+from trainer.clock import now
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
@@ -65,8 +66,8 @@ def read_sources(given: Sequence[str]) -> list[Source]:
 
 
 def _read_source(name: str | None, path: Path) -> Source:
-    path = path / "mapper.safetensors" if path.is_dir() else path
-    _, notes = weights.load(path)
+    path = mapper_file(path)
+    notes = weights.load_config(path)
     if "mapper" in notes:
         mapper, notes = FaceMapper.from_weights(path)
         return Source(name or notes["prompt"]["name"] or path.parent.name, path, notes, mapper)
@@ -104,11 +105,11 @@ def apply(source: Source, avatar: Avatar, faces: Faces, original: Tensor, seed: 
     if source.mapper is None:
         return _saved(source, faces, seed)
     mapper, device = source.mapper.to(original.device), original.device
-    start = _now(device)
+    start = now(device)
     codes = mapper(faces.codes)
     texture = original if mapper.texture is None else paint(avatar, codes.w_plus)
     texture = avatar.blend(original, texture, mapper.region)
-    return Edit(source.name, source.notes, texture, codes, (_now(device) - start) / len(original))
+    return Edit(source.name, source.notes, texture, codes, (now(device) - start) / len(original))
 
 
 def _saved(source: Source, faces: Faces, seed: int) -> Edit:
@@ -122,9 +123,3 @@ def _saved(source: Source, faces: Faces, seed: int) -> Edit:
     tensors = {name: value[:count].to(device) for name, value in tensors.items()}
     codes = faces.codes._replace(expression=tensors["expression"])
     return Edit(source.name, source.notes, tensors["texture"], codes, source.notes["seconds_a_face"])
-
-
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
