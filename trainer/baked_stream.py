@@ -127,15 +127,24 @@ def nearest_tones(textures: Tensor) -> list[str]:
 
 
 def baked_batches(
-    baked: BakedFaces, batch_size: int, chunk: int, seed: int, size: int, background: float, start: int
+    baked: BakedFaces, batch_size: int, chunk: int, repeats: int, seed: int, size: int, background: float, start: int
 ) -> Iterator[FaceBatch]:
-    """Batches for ever, from the one of a number on; many are drawn at once, since each drawing has a fixed cost."""
-    each, number = max(1, chunk // batch_size), start
+    """Batches for ever, from the one of a number on.
+
+    Many faces are drawn at once, since each drawing has a fixed cost, and come `repeats` times, each time in another
+    order, before others are drawn: painting costs more than a look at what was painted.
+    """
+    each = max(1, chunk // batch_size)
+    number, drawn, faces = start, None, None
     while True:
-        faces = baked.sample(each * batch_size, seed * SEED_STEP + number // each, size, background)
-        for place in range(number % each, each):
-            yield faces.select(slice(place * batch_size, (place + 1) * batch_size))
-            number += 1
+        turn, place = divmod(number, each)
+        if turn // repeats != drawn:
+            drawn = turn // repeats
+            faces = baked.sample(each * batch_size, seed * SEED_STEP + drawn, size, background)
+        generator = torch.Generator(baked.device).manual_seed(seed * SEED_STEP + turn)
+        order = torch.randperm(each * batch_size, generator=generator, device=baked.device)
+        yield faces.select(order[place * batch_size : (place + 1) * batch_size])
+        number += 1
 
 
 def mixed(

@@ -46,6 +46,7 @@ class DatasetConfig:
     skins_share: float = 0.5  # of each batch
     blends: float = 0.5  # share of these whose skin is a blend of two
     painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
+    repeats: int = 1  # times that each of these comes before others are drawn
 
     # of painted faces; painted on the training device
     texture_size: int = 256
@@ -56,7 +57,7 @@ class DatasetConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, workers=0, chunk=1)
+        require_at_least(self, workers=0, chunk=1, repeats=1)
         if self.skins and not 0 < self.skins_share <= 1:
             raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
         if self.heads not in ("fitted", "distribution"):
@@ -104,9 +105,9 @@ def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int]
     heads = FitDistribution.load(fits) if fits else None
     look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
     baked = BakedFaces(config.skins, head, renderer, heads, look)
-    drawing = (run.seed, run.image_size, BACKGROUND)
+    drawing = (config.chunk, config.repeats, run.seed, run.image_size, BACKGROUND)
     if count == run.batch_size:
-        return lambda start: baked_batches(baked, count, config.chunk, *drawing, start)
+        return lambda start: baked_batches(baked, count, *drawing, start)
     others = _open_one(replace(run, batch_size=run.batch_size - count), head, renderer)
 
     def vertices(batch: FaceBatch) -> Tensor:
@@ -114,7 +115,7 @@ def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int]
             return head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
 
     return lambda start: mixed(
-        others(start), baked_batches(baked, count, config.chunk, *drawing, start), vertices, run.seed, start, device
+        others(start), baked_batches(baked, count, *drawing, start), vertices, run.seed, start, device
     )
 
 

@@ -25,12 +25,13 @@ from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import SaveConfig, StopOnNaN
 from trainer.latent_textures import LatentTextures
 from trainer.moving_average import averaged, follow, half_life_now
+from trainer.rate_schedule import PlateauConfig, RateSchedule
 from trainer.run import TrainerConfig, fit, make_logger, register, require_at_least
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head, run_folder
 from trainer.texture_gan_config import GeneratorConfig
 from trainer.texture_snapshots import draw_samples
 
-SCALES = 4  # sizes at which pictures are compared, each half the one before
+COARSEST = 8  # texels, the smallest of the sizes at which textures are compared, each half the one before
 HALF_LIFE, RAMP_UP = 2000, 0.05  # of the moving average, see half_life_now
 CODES = 10_000  # for the mean of w
 SEED_STEP = 1_000_003
@@ -80,6 +81,7 @@ class TextureStart(pl.LightningModule):
         )
         self.generator.train().requires_grad_(True)
         self.average = averaged(self.generator)
+        self.schedule = RateSchedule(PlateauConfig(), config.trainer.steps, config.trainer.minutes)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Compare textures [B, 3, R, R] with those that codes [B, z_dim] stand for."""
@@ -99,7 +101,7 @@ class TextureStart(pl.LightningModule):
         rate, network = self.config.learning_rate, self.generator
         groups = (network.synthesis, rate), (network.mapping, rate * MAPPING_RATE)
         optimizer = torch.optim.Adam([{"params": part.parameters(), "lr": r} for part, r in groups], betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.config.trainer.steps)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -143,11 +145,10 @@ def started(generator: TextureGenerator) -> TextureGenerator:
 
 
 def pyramid_loss(drawn: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of pictures [B, 3, R, R], summed over several scales."""
-    loss = drawn.new_zeros(())
-    for scale in range(SCALES):
-        if scale:
-            drawn, wanted = F.avg_pool2d(drawn, 2), F.avg_pool2d(wanted, 2)
+    """Mean absolute difference of textures [B, 3, R, R], summed over their sizes from R down to COARSEST."""
+    loss = (drawn - wanted).abs().mean()
+    while drawn.shape[-1] // 2 >= COARSEST:
+        drawn, wanted = F.avg_pool2d(drawn, 2), F.avg_pool2d(wanted, 2)
         loss = loss + (drawn - wanted).abs().mean()
     return loss
 
@@ -177,6 +178,9 @@ def train(config: TextureStartConfig, folder: Path) -> TextureStart:
     head, renderer = load_drawn_head(config.head, config.renderer)
     head, renderer = head.to(device), renderer.to(device)
     module = TextureStart(config, head, renderer)
+    if device.type == "cuda":  # both are for speed
+        module.to(memory_format=torch.channels_last)
+        torch.backends.cudnn.benchmark = True
     shape = module.generator.config
     source = LatentTextures(config.skins, head, renderer, shape["resolution"], config.directions, config.painted)
     fit(
@@ -186,7 +190,7 @@ def train(config: TextureStartConfig, folder: Path) -> TextureStart:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(), Snapshots(folder, config.snapshot_every)],
+        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, Snapshots(folder, config.snapshot_every)],
     )
     print(f"generator: {folder / 'generator.safetensors'}")
     return module

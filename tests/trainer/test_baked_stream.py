@@ -71,7 +71,7 @@ def test_paint_goes_over_as_many_as_asked_and_suits_the_skin(baked):
 
 
 def test_batches_are_the_same_from_wherever_they_start(baked):
-    arguments = (baked, 2, 6, 7, SIZE, BACKGROUND)
+    arguments = (baked, 2, 6, 1, 7, SIZE, BACKGROUND)
     first = list(itertools.islice(baked_batches(*arguments, 0), 5))
     again = list(itertools.islice(baked_batches(*arguments, 2), 3))
     for one, other in zip(first[2:], again, strict=True):
@@ -82,13 +82,23 @@ def test_batches_are_the_same_from_wherever_they_start(baked):
     assert (image[mask.expand_as(image) == 0] == BACKGROUND).all()
 
 
+def test_faces_come_several_times_in_another_order_before_others(baked):
+    stream = list(itertools.islice(baked_batches(baked, 2, 6, 3, 7, SIZE, BACKGROUND, 0), 12))
+    turns = [torch.cat([batch.camera for batch in stream[turn : turn + 3]]) for turn in range(0, 12, 3)]
+    known = [sorted(map(tuple, cameras.flatten(1).tolist())) for cameras in turns]
+    assert known[0] == known[1] == known[2] != known[3]
+    assert not all(torch.equal(turns[0], turn) for turn in turns[1:3])
+    again = next(baked_batches(baked, 2, 6, 3, 7, SIZE, BACKGROUND, 7))
+    assert torch.equal(again.image, stream[7].image)
+
+
 def test_two_sources_become_one_batch(baked, drawn_head):
     head, _ = drawn_head
     photographs = [tiny_batch(*drawn_head, number)._replace(visibility=torch.ones(4, 1, 8, 8)) for number in range(3)]
     vertices = lambda batch: head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)  # noqa: E731
 
     def batches(start: int, first=photographs):
-        stream = baked_batches(baked, 4, 4, 0, SIZE, BACKGROUND, start)
+        stream = baked_batches(baked, 4, 4, 1, 0, SIZE, BACKGROUND, start)
         return list(mixed(first[start:], stream, vertices, 0, start, torch.device("cpu")))
 
     whole = batches(0)
