@@ -121,7 +121,7 @@ def nearest_tones(textures: Tensor) -> list[str]:
     """The painter's tone that is nearest to each skin [N, 3, R, R] uint8, by the brightness of its middle."""
     size = textures.shape[-1]
     middle = textures[..., size // 5 : size * 7 // 10, size // 3 : size * 2 // 3].float().mean((1, 2, 3)) / 255
-    known = torch.tensor([sum(colour) / 3 * BAKED_BRIGHTNESS for colour in TONES.values()])
+    known = torch.tensor([sum(colour) / 3 * BAKED_BRIGHTNESS for colour in TONES.values()], device=textures.device)
     names = list(TONES)
     return [names[row] for row in (middle[:, None] - known).abs().argmin(1).tolist()]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.guidance.augment import spoil
 from clipface.guidance.contrastive import Agreement, contrastive_loss, direction_loss
-from clipface.guidance.encoder import Encoder, build_face_encoder, save_face_encoder
+from clipface.guidance.encoder import Encoder, build_face_encoder, load_face_encoder, save_face_encoder
 from clipface.guidance.tokenizer import UNKNOWN
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.captions import vocabulary
@@ -43,6 +43,7 @@ class FaceEncoderConfig:
     seed: int = 0
     batch_size: int = 768
     learning_rate: float = 1e-3
+    begin_with: str | None = None  # weights of an encoder to go on from
     weight_decay: float = 0.1
     warm_up: float = 0.04  # share of the run
     direction_weight: float = 0.3
@@ -171,6 +172,11 @@ class FaceEncoderModule(pl.LightningModule):
 def build(config: FaceEncoderConfig) -> FaceEncoderModule:
     """Load everything that a run needs and check it; nothing is written."""
     encoder = build_face_encoder(config.model, vocabulary())
+    if config.begin_with:
+        begun = load_face_encoder(Path(config.begin_with))
+        if list(begun.tokenizer.words) != list(encoder.tokenizer.words):
+            raise ValueError(f"begin_with: an encoder of the captions' words is wanted, {config.begin_with} knows others")
+        weights.load_into(encoder.model, begun.model.state_dict(), f"begin_with {config.begin_with}")
     head, renderer = load_drawn_head(config.head, config.renderer)
     device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
     painter = PaintedFaces(head.to(device), renderer.to(device), config.painting.texture_size, config.renderer.backend)

@@ -180,7 +180,7 @@ def load_encoder(config: GuidanceConfig) -> Encoder:
         raise ValueError(f"guidance.text: one of {', '.join(TEXTS)} is wanted, {config.text!r} was given")
     if config.model in SHIPPED:
         path = face_encoder_file(config)
-        encoder = _load_face_encoder(path)
+        encoder = load_face_encoder(path)
         if config.text == "sentences":
             encoder.reader = load_reader(path)
         return encoder.freeze()
@@ -194,7 +194,13 @@ def face_encoder_file(config: GuidanceConfig) -> Path:
     return Path(config.weights) if config.weights else assets.resolve(config.model)
 
 
-def _load_face_encoder(path: Path) -> Encoder:
+def load_face_encoder(path: Path) -> Encoder:
+    """Load a face encoder that `save_face_encoder` wrote, to train on or to be frozen.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if the weights are cut off, or of something else.
+    """
     tensors, described = weights.load(path)
     if not {"open_clip", "words"} <= described.keys():
         described_in = path.with_suffix(".json")
