@@ -20,7 +20,8 @@ class Asset(NamedTuple):
 
 _CHECK_OUT = "it is part of the repository: check it out again"
 _REBUILD = _CHECK_OUT + ", or rebuild it with "
-_GAN = "`python -m trainer.texture_gan experiment=shipped_generator trainer=gpu`"
+_GAN = "the commands in docs/texture_generator.md"
+_ENCODER = "`python -m trainer.face_encoder {}trainer=gpu`"
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 ASSETS = {
@@ -46,37 +47,43 @@ ASSETS = {
         "generator.safetensors",
         "Apache-2.0",
         _REBUILD + _GAN,
-        "e3bb2ccca9b1566850beb58f4c7cc9144176315e2000b0885084bcbdf9d4ee3f",
+        "63abf3febd0f19af9d560a2870096e67e01a09f3402aa52e1c5845358708f520",
     ),
     "discriminators": Asset(
         "discriminators.safetensors",
         "Apache-2.0",
         _REBUILD + _GAN,
-        "496dfc2b2cb9c36a10e3680ffea006709bddb8a5c8843c59c5f9133d6328346d",
+        "a792ffc5b302894a706a33ea880beb60280a44acd43453432244f3bd62f89778",
+    ),
+    "latent_codes": Asset(
+        "latent_codes.safetensors",
+        "Apache-2.0",
+        _REBUILD + "`python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --codes-only --out <folder>`",
+        "61c1d3eb77421e250d2cbae543a57976b314b3b40872f38476773e11983f4a22",
     ),
     "face_encoder": Asset(
         "face_encoder.safetensors",
         "Apache-2.0",
-        _REBUILD + "`python -m trainer.face_encoder trainer=gpu`",
-        "d71ceeaaebd19d3828a0bde8de1caeeb44bc97fde2d66475842743431fadb3e1",
+        _REBUILD + _ENCODER.format(""),
+        "1dc7317ab93bb8d805845a55aa74e7667c88c6109c2c5a7610b6021b3fa980c6",
     ),
     "scoring_encoder": Asset(
         "scoring_encoder.safetensors",
         "Apache-2.0",
-        _REBUILD + "`python -m trainer.face_encoder experiment=scoring trainer=gpu`",
-        "b90c43a65afcf3207361a50a642c1263b747a2ecdfeaf59c6355f2ab112a1d79",
+        _REBUILD + _ENCODER.format("experiment=scoring "),
+        "299734a2ee82f9f172100749ed6bc756a8ddeac7d496443e666d912967ba5f47",
     ),
     "face_encoder_sentences": Asset(
         "face_encoder_sentences.safetensors",
         "Apache-2.0",
         _REBUILD + "`python -m trainer.sentence_projection`",
-        "514c323b774b9c28965479f98e6ce69715be63ba8f78ff6f16587cec61405663",
+        "46614461d2fbf0861add063956de95b0e2b7fbd374a5648f9fa2873d57a3f821",
     ),
     "scoring_encoder_sentences": Asset(
         "scoring_encoder_sentences.safetensors",
         "Apache-2.0",
         _REBUILD + "`python -m trainer.sentence_projection guidance=scoring`",
-        "0b79bc0d725477bf6cb589da51292ed96a606853d46c3f06eeee9c0b50d718a0",
+        "95614dde8898187e674af7b6645724c816faeddeee731a422ae7574e56a55429",
     ),
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),

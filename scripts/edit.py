@@ -52,7 +52,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--mapper", nargs="+", type=Path, required=True, help="runs, or files of mappers (the authors' too)")
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
     add("--mix", action="store_true", help="add the edits up instead of one after the other")
-    add("--latents", required=True, help="codes as .pt or .npz, or seeds to draw faces from: 0:8 is 0 to 7")
+    add("--latents", required=True, help="codes as .pt, .npz or .safetensors, or seeds to draw faces from: 0:8 is 0 to 7")
     add("--psi", type=float, help="truncation of drawn faces, 0..1 (left out: that of the first mapper's run)")
     add("--output", type=Path, required=True, help="folder to write into")
     add("--glb", action="store_true", help="write the edited heads as GLB too")
@@ -125,8 +125,9 @@ def read_codes(words: str, avatar: Avatar, psi: float) -> Codes:
     first, colon, end = words.partition(":")
     if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
         return draw_latents(avatar, range(int(first), int(end)), psi)
-    if Path(words).suffix not in (".pt", ".npz"):
-        raise ValueError(f"latents: a .pt or .npz file, or seeds such as 0:8, are wanted, {words!r} was given")
+    if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
+        wanted = "a .pt, .npz or .safetensors file, or seeds such as 0:8, are wanted"
+        raise ValueError(f"latents: {wanted}, {words!r} was given")
     return read_latents(words, avatar)
 
 

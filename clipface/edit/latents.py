@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface import weights
 from clipface.edit.avatar import IDENTITY_SPREAD, Avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.texture.published import load_published
@@ -49,8 +50,8 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     Args:
         path: a `.pt` file with one code [L, dim] or several [N, L, dim], as the authors' files hold them, or an `.npz`
             with such an array `w_plus` and, where wanted, `shape` [N, <= n_shape] and `expression`
-            [N, <= n_expression].
-            Nothing in a file is run.
+            [N, <= n_expression]; or the `.safetensors` file of scripts/sample_textures.py: its codes for training, then
+            those for validation. Nothing in a file is run.
         avatar: for which the codes are; levels past those that its generator reads are left out.
 
     Returns:
@@ -60,7 +61,7 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
         FileNotFoundError, ValueError: if the file is missing, cut off, or its arrays do not fit.
     """
     path = Path(path)
-    arrays = _read_npz(path) if path.suffix == ".npz" else {"w_plus": load_published(path)}
+    arrays = READERS.get(path.suffix, _read_published)(path)
     w_plus = arrays.get("w_plus")
     levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
     if not isinstance(w_plus, Tensor) or w_plus.ndim not in (2, 3):
@@ -103,6 +104,19 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
             return {name: torch.from_numpy(file[name]) for name in file.files}
     except Exception as error:  # zip, zlib and NumPy's header parser each raise their own
         raise ValueError(f"latents: {path} is cut off or holds more than numbers ({error})") from error
+
+
+def _read_published(path: Path) -> dict[str, Tensor]:
+    return {"w_plus": load_published(path)}
+
+
+def _read_sampled(path: Path) -> dict[str, Tensor]:
+    tensors = weights.load(path)[0]
+    parts = [tensors[name] for name in ("train", "validation") if name in tensors]
+    return {"w_plus": torch.cat(parts)} if parts else {}
+
+
+READERS = {".npz": _read_npz, ".safetensors": _read_sampled}  # of latents, by the file's suffix
 
 
 def _coefficients(path: Path, name: str, given: Tensor | None, count: int, most: int) -> Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from clipface import weights
 from clipface.edit.apply import edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import draw_latents, read_latents, read_mapper
@@ -149,6 +150,8 @@ def test_latents_are_read_from_the_authors_form_and_from_npz(avatar, tmp_path):
     whole, named = (read_latents(tmp_path / name, avatar) for name in ("all.pt", "all.npz"))
     assert torch.equal(whole.w_plus, code[:, :8]) and torch.equal(named.w_plus, whole.w_plus)
     assert not whole.shape.any() and named.shape[:, :5].eq(1).all() and not named.shape[:, 5:].any()
+    weights.save(tmp_path / "codes.safetensors", {"validation": code[2:], "train": code[:2]}, {})
+    assert torch.equal(read_latents(tmp_path / "codes.safetensors", avatar).w_plus, whole.w_plus)
     np.savez(tmp_path / "bad.npz", w_plus=code.numpy(), shape=np.ones((2, 5), np.float32))
     with pytest.raises(ValueError, match=r"shape: shape \(3, 300 or fewer\), finite, is wanted, \(2, 5\)"):
         read_latents(tmp_path / "bad.npz", avatar)

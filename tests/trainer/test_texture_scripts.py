@@ -50,6 +50,25 @@ def test_seeds_are_numbers_and_ranges():
             parse(wrong)
 
 
+def test_codes_are_kept_off_a_direction_and_stay_elsewhere():
+    distill = script("distill_mapping")
+    torch.manual_seed(0)
+    mapping = TextureGenerator(8, 32, 32, 2, 64, 16).eval().requires_grad_(False).mapping
+    codes = mapping(torch.randn(500, 32))[:, 0]
+    bad = codes[:, 0] > codes[:, 0].quantile(0.8)
+    direction, limit = distill.direction_between(codes, bad)
+    assert direction.norm() == pytest.approx(1) and direction.argmax() == 0
+    pupil = distill.distill(mapping, direction, limit, steps=400, seed=0)
+    after = pupil(torch.randn(500, 32))[:, 0] @ direction
+    before = mapping(torch.randn(500, 32))[:, 0] @ direction
+    assert after.quantile(0.95) - limit < 0.6 * (before.quantile(0.95) - limit)
+    z = torch.randn(500, 32)
+    error = (pupil(z)[:, 0] - distill.stopped(mapping(z)[:, 0], direction, limit)).square().mean()
+    assert error < 0.1 * mapping(z)[:, 0].var()
+    with pytest.raises(ValueError, match="most"):
+        distill.direction_between(codes, torch.zeros(500, dtype=torch.bool))
+
+
 def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsys, monkeypatch):
     class Pixels(torch.nn.Module):
         num_features, title = 12, "pixels"
