@@ -3,8 +3,8 @@
 python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --out samples
 
 Writes for each seed `NNNN.png` (the texture), `NNNN_views.png` (three views on the mean head) and `NNNN.pt` (the code
-[L, w_dim], as the authors' latent code files hold it), and all codes in `codes.safetensors`: those of the first half of
-the seeds under the name `train`, the others under `validation`.
+[L, w_dim], as the authors' latent code files hold it), `heads.png` with all faces on random heads, and all codes in
+`codes.safetensors`: those of the first half of the seeds under the name `train`, the others under `validation`.
 """
 
 import argparse
@@ -12,14 +12,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from PIL import Image
 
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar
+from clipface.edit.latents import draw_latents
+from clipface.edit.mapper import Codes
+from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
-from trainer.pictures import to_image
+from trainer.pictures import grid, to_image
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head
 from trainer.texture_snapshots import views_of
+
+COLUMNS = 8  # of the sheet of heads
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,34 +54,39 @@ def parse_seeds(words: str) -> list[int]:
     return seeds
 
 
+def draw_heads(avatar: Avatar, faces: Codes, size: int = 224) -> Image.Image:
+    """Lay out faces from the front, eight in a row, each on its own head."""
+    device, parts = faces.shape.device, []
+    for start in range(0, len(faces.shape), COLUMNS):
+        part = faces.rows(slice(start, start + COLUMNS))
+        front = torch.zeros(len(part.shape), device=device)
+        drawn = avatar.image(avatar.texture(part.w_plus), part.shape, None, None, view(front, front), size)
+        parts.append(list(drawn) + [torch.ones_like(drawn[0])] * (COLUMNS - len(drawn)))
+    return grid(parts, [""] * COLUMNS)
+
+
 @torch.no_grad()
-def draw_codes(generator: TextureGenerator, seeds: Sequence[int], psi: float) -> Tensor:
-    """Style codes [N, L, w_dim], each from its own seed alone."""
-    z = [torch.randn(generator.config["z_dim"], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    return generator.mapping(torch.stack(z).to(generator.mapping.w_avg), psi)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files."""
     options = parse(arguments)
     path = options.generator or assets.resolve("generator")
     generator = TextureGenerator.from_weights(path).to(options.device)
-    codes = draw_codes(generator, options.seeds, options.psi)
+    head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
+    avatar = Avatar(generator, head.to(options.device), renderer.to(options.device))
+    faces = draw_latents(avatar, options.seeds, options.psi)
     options.out.mkdir(parents=True, exist_ok=True)
-    if not options.codes_only:
-        head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
-        avatar = Avatar(generator, head.to(options.device), renderer.to(options.device))
-    for seed, code in zip(options.seeds, codes, strict=True):
+    for seed, code in zip(options.seeds, faces.w_plus, strict=True):
         torch.save(code.cpu().clone(), options.out / f"{seed:04d}.pt")
         if not options.codes_only:
-            with torch.no_grad():
-                to_image(avatar.texture(code[None])[0]).save(options.out / f"{seed:04d}.png")
-                views_of(avatar, code[None]).save(options.out / f"{seed:04d}_views.png")
-    half = (len(codes) + 1) // 2
-    parts = {"train": codes[:half], "validation": codes[half:]}
+            to_image(avatar.texture(code[None])[0]).save(options.out / f"{seed:04d}.png")
+            views_of(avatar, code[None]).save(options.out / f"{seed:04d}_views.png")
+    if not options.codes_only:
+        draw_heads(avatar, faces).save(options.out / "heads.png")
+    half = (len(faces.w_plus) + 1) // 2
+    parts = {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}
     config = {"seeds": options.seeds, "psi": options.psi, "generator_sha256": assets.checksum(Path(path))}
     weights.save(options.out / "codes.safetensors", parts, config)
-    print(f"{len(codes)} codes: {options.out / 'codes.safetensors'}")
+    print(f"{len(faces.w_plus)} codes: {options.out / 'codes.safetensors'}")
 
 
 if __name__ == "__main__":

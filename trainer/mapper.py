@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.avatar import Avatar, Faces, mahalanobis
+from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
 from clipface.edit.mapper import Codes
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
@@ -128,6 +128,9 @@ class MapperModule(pl.LightningModule):
         direction = self.directional_loss(after, drawn.features)
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
         loss = direction + config.prior * prior
+        if config.lips and self.mapper.expression is not None and self.avatar.head.has_landmarks:
+            vertices = self.avatar.head(edited.shape, edited.expression)
+            loss = loss + config.lips * 100 * lip_overlap(self.avatar.head.landmarks(vertices))
         if self.mapper.identity is not None:
             moved = (edited.shape - drawn.faces.codes.shape).square().sum(-1).mean()
             loss = loss + config.prior_identity * moved

@@ -58,6 +58,7 @@ class MapperConfig:
     pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
     psi: float = 0.7  # truncation of the random textures
     prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    lips: float = 0.0  # weight of lips that pass through each other, for each centimetre
     prior_identity: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
     zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement

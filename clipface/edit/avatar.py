@@ -16,6 +16,7 @@ from clipface.texture.generator import TextureGenerator
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 FRONT_SCALE = 1.2
+UPPER_LIP, LOWER_LIP = [61, 62, 63], [67, 66, 65]  # inner borders, opposite points of the usual 68
 
 
 class Faces(NamedTuple):
@@ -165,3 +166,8 @@ def _each_view(heads: Tensor, views: int) -> Tensor:
 def mahalanobis(offset: Tensor, precision: Tensor) -> Tensor:
     """Mean over all but the last axis of the squared Mahalanobis distance of offsets [..., D] from zero."""
     return ((offset @ precision) * offset).sum(-1).mean()
+
+
+def lip_overlap(landmarks: Tensor) -> Tensor:
+    """How far upper lips lie below lower ones, metres: the mean over heads [B, 68, 3] and three places, 0 at best."""
+    return (landmarks[:, LOWER_LIP, 1] - landmarks[:, UPPER_LIP, 1]).clamp(min=0).mean()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from clipface.edit.avatar import Avatar, mahalanobis
+from clipface.edit.avatar import Avatar, lip_overlap, mahalanobis
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.render.camera import view
@@ -53,3 +53,11 @@ def test_mahalanobis_is_the_plain_formula():
     offset, precision = torch.randn(2, 3, 4), torch.diag(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     expected = (offset.square() * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum(-1).mean()
     torch.testing.assert_close(mahalanobis(offset, precision), expected)
+
+
+def test_lips_overlap_where_the_upper_one_lies_lower():
+    points = torch.zeros(2, 68, 3)
+    points[:, 61:64, 1] = 0.01
+    assert lip_overlap(points) == 0
+    points[1, 62, 1] = -0.03  # one of six pairs, by 3 cm
+    torch.testing.assert_close(lip_overlap(points), torch.tensor(0.005))

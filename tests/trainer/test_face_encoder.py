@@ -13,7 +13,7 @@ from clipface.guidance.encoder import build_face_encoder
 from clipface.synthetic import PaintedFaces, vocabulary
 from trainer.callbacks import Checkpoint
 from trainer.encoder_faces import EncoderFaces, PaintingConfig
-from trainer.face_encoder import FaceEncoderConfig, FaceEncoderModule, train
+from trainer.face_encoder import FaceEncoderConfig, FaceEncoderModule, build, train
 from trainer.picture_pool import Painted, PicturePool
 from trainer.run import TrainerConfig, fit
 
@@ -103,6 +103,16 @@ def test_a_run_writes_an_encoder_that_loads(run):
     texts = ["a photo of a zombie"]
     assert torch.allclose(encoder.encode_text(texts), module.encoder.eval().encode_text(texts), atol=1e-2)
     assert encoder.unknown_words("a photo of a zombie, a clown, an angry old man with gothic makeup") == []
+
+
+def test_a_run_goes_on_from_another_encoder(run, tmp_path):
+    module, folder = run
+    path = str(folder / "face_encoder.safetensors")
+    begun = build(replace(CONFIG, begin_with=path, seed=5)).encoder.model.state_dict()
+    for name, tensor in module.encoder.model.state_dict().items():
+        torch.testing.assert_close(begun[name], tensor, atol=2e-3, rtol=2e-3)
+    with pytest.raises(ValueError, match="begin_with"):
+        build(replace(CONFIG, begin_with=path, model={**MODEL, "embed_dim": 8}))
 
 
 def test_a_wrong_model_stops_before_anything_is_written(tmp_path):

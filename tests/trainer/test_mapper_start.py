@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from clipface.edit.avatar import lip_overlap
 from clipface.edit.mapper import FaceMapper
 from trainer.mapper import build, train
 from trainer.mapper_config import LearningRates, MapperConfig, ModelConfig, PromptConfig
@@ -72,6 +73,21 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
         assert torch.equal(edited.w_plus, faces.w_plus) and torch.equal(edited.expression, faces.expression)
         moved.append((edited.shape - faces.shape).norm().item())
     assert moved[0] > 1.5 * moved[1] > 0
+
+
+def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
+    losses = []
+    for weight in (0.0, 2.0):
+        module = build(replace(config, lips=weight, model=ModelConfig(texture=False, start="random")))
+        module.log = module.log_dict = lambda *values, **more: None
+        torch.manual_seed(0)
+        for parameter in module.mapper.parameters():
+            torch.nn.init.normal_(parameter)
+        edited = module.edited(module.draw(0).faces, module.draw(0).texture)[0]
+        landmarks = module.avatar.head.landmarks(module.avatar.head(edited.shape, edited.expression))
+        losses.append((module.training_step(0, 0) - weight * 100 * lip_overlap(landmarks)).detach())
+    assert lip_overlap(landmarks) > 0
+    torch.testing.assert_close(*losses)
 
 
 def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(config, tmp_path):
