@@ -20,18 +20,15 @@ import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads
 import torch
 from torch import Tensor
 
-from clipface import assets, weights
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, mapper_file, read_latents, read_mapper
+from clipface.edit.latents import latents, mapper_notes, read_mapper
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export.glb import write_glb
-from clipface.texture.generator import TextureGenerator
-from clipface.texture.published import read_published_generator
 from trainer.clock import now
 from trainer.mapper_results import HEADER, face_rows
 from trainer.pictures import grid, to_image
-from trainer.start import HeadConfig, RendererConfig, load_drawn_head
+from trainer.start import HeadConfig, RendererConfig, load_avatar
 
 PSI = 0.7  # of drawn faces where no mapper's run says
 
@@ -52,7 +49,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--mapper", nargs="+", type=Path, required=True, help="runs, or files of mappers (the authors' too)")
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
     add("--mix", action="store_true", help="add the edits up instead of one after the other")
-    add("--latents", required=True, help="codes as .pt, .npz or .safetensors, or seeds to draw faces from: 0:8 is 0 to 7")
+    add("--latents", required=True, help="codes as .pt, .npz, .safetensors, or seeds to draw faces from: 0:8 is 0 to 7")
     add("--psi", type=float, help="truncation of drawn faces, 0..1 (left out: that of the first mapper's run)")
     add("--output", type=Path, required=True, help="folder to write into")
     add("--glb", action="store_true", help="write the edited heads as GLB too")
@@ -71,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> Result:
     options = parse(arguments)
     strengths = options.strength * (len(options.mapper) if len(options.strength) == 1 else 1)
     avatar, mappers, psi = load(options)
-    codes = read_codes(options.latents, avatar, psi)
+    codes = latents(options.latents, avatar, psi)
     for folder in (options.output, options.output / "textures"):
         folder.mkdir(parents=True, exist_ok=True)
     edit = mix_edits if options.mix else edit_in_turn
@@ -96,39 +93,18 @@ def load(options: argparse.Namespace) -> tuple[Avatar, list[FaceMapper], float]:
     Raises:
         ValueError: if the mappers' runs had different heads or generators, and the command line does not settle it.
     """
-    first = notes_of(options.mapper[0])
-    path = options.generator or first.get("generator") or assets.resolve("generator")
-    if Path(path).suffix == ".safetensors":
-        generator = TextureGenerator.from_weights(path)
-    else:
-        generator = read_published_generator(path)
+    first = mapper_notes(options.mapper[0])
     head = HeadConfig(options.head) if options.head else HeadConfig(**first.get("head", {}))
-    avatar = Avatar(generator, *load_drawn_head(head, RendererConfig(options.renderer))).to(options.device)
+    generator = options.generator or first.get("generator")
+    avatar = load_avatar(generator, head, RendererConfig(options.renderer)).to(options.device)
     mappers = []
     for file in options.mapper:
-        mapper, notes = read_mapper(file, generator.levels)
+        mapper, notes = read_mapper(file, avatar.generator.levels)
         for key, chosen in (("head", options.head), ("generator", options.generator)):
             if notes and not chosen and notes.get(key) != first.get(key):
                 raise ValueError(f"mapper: all of one {key} are wanted, {file} has another; --{key} would settle it")
         mappers.append(mapper.to(options.device))
     return avatar, mappers, options.psi if options.psi is not None else first.get("psi", PSI)
-
-
-def notes_of(path: Path) -> dict:
-    """What a run noted beside its mapper; nothing for a file of the authors."""
-    file = mapper_file(path)
-    return weights.load_config(file) if file.suffix == ".safetensors" else {}
-
-
-def read_codes(words: str, avatar: Avatar, psi: float) -> Codes:
-    """Codes from a file, or drawn from seeds "first:end"."""
-    first, colon, end = words.partition(":")
-    if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
-        return draw_latents(avatar, range(int(first), int(end)), psi)
-    if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
-        wanted = "a .pt, .npz or .safetensors file, or seeds such as 0:8, are wanted"
-        raise ValueError(f"latents: {wanted}, {words!r} was given")
-    return read_latents(words, avatar)
 
 
 def edit_and_draw(

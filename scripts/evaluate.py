@@ -19,12 +19,12 @@ from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
-from trainer.evaluation.edits import Edit, Source, apply, load_avatar, paint, read_sources
+from trainer.evaluation.edits import Edit, Source, apply, paint, read_sources
 from trainer.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
 from trainer.evaluation.scores import Measures, Seen
 from trainer.evaluation.sheets import Sheets
 from trainer.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
-from trainer.start import named_guidance
+from trainer.start import HeadConfig, RendererConfig, load_avatar, named_guidance
 
 UNSEEN = 2**40  # seed of the faces; no training run's
 
@@ -90,7 +90,8 @@ def evaluate(
     """
     distances, embedder, remarks = open_extras(protocol, device)
     encoders = {name: load_encoder(named_guidance(name)).to(device) for name in protocol.encoders}
-    avatar = load_avatar(sources[0].notes, device)
+    notes = sources[0].notes
+    avatar = load_avatar(notes["generator"], HeadConfig(**notes["head"]), RendererConfig()).to(device)
     faces = avatar.random_faces(protocol.faces, seed, sources[0].notes["psi"])
     texture = paint(avatar, faces.codes.w_plus)
     original = Edit("original", {}, texture, faces.codes)

@@ -175,7 +175,9 @@ def build(config: FaceEncoderConfig) -> FaceEncoderModule:
     if config.begin_with:
         begun = load_face_encoder(Path(config.begin_with))
         if list(begun.tokenizer.words) != list(encoder.tokenizer.words):
-            raise ValueError(f"begin_with: an encoder of the captions' words is wanted, {config.begin_with} knows others")
+            raise ValueError(
+                f"begin_with: an encoder of the captions' words is wanted, {config.begin_with} knows others"
+            )
         weights.load_into(encoder.model, begun.model.state_dict(), f"begin_with {config.begin_with}")
     head, renderer = load_drawn_head(config.head, config.renderer)
     device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"

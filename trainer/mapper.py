@@ -22,10 +22,10 @@ from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encode
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.mapper_config import MapperConfig
 from trainer.mapper_results import write_results
-from trainer.mapper_start import learning_groups, load_avatar, pretrain, start_mapper
+from trainer.mapper_start import learning_groups, pretrain, start_mapper
 from trainer.rate_schedule import RateSchedule
 from trainer.run import fit, make_logger
-from trainer.start import named_guidance, run_folder
+from trainer.start import load_avatar, named_guidance, run_folder
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
@@ -186,7 +186,7 @@ def build(config: MapperConfig) -> MapperModule:
     """
     if not config.prompt.target.strip():
         raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
-    avatar = load_avatar(config)
+    avatar = load_avatar(config.generator, config.head, config.renderer)
     encoders = [load_encoder(each) for each in (config.guidance, *map(named_guidance, config.guidance.also))]
     return MapperModule(config, avatar, encoders)
 

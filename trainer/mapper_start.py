@@ -11,26 +11,19 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from clipface import assets, weights
+from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import MAPPER_FILE, draw_latents, read_mapper
 from clipface.edit.mapper import FaceMapper
-from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import StopOnNaN
 from trainer.run import fit, make_logger
-from trainer.start import load_drawn_head
+from trainer.start import load_avatar
 
 if TYPE_CHECKING:
     from trainer.mapper_config import MapperConfig, ModelConfig
 
 STARTS = ("zero", "random")  # anything else is a file
 TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
-
-
-def load_avatar(config: "MapperConfig") -> Avatar:
-    """Load the frozen half of a run."""
-    generator = TextureGenerator.from_weights(config.generator or assets.resolve("generator"))
-    return Avatar(generator, *load_drawn_head(config.head, config.renderer))
 
 
 def start_mapper(model: "ModelConfig", avatar: Avatar) -> FaceMapper:
@@ -117,7 +110,7 @@ def learning_groups(mapper: FaceMapper, config: "MapperConfig") -> list[dict]:
 def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
     """Train a mapper to zero offsets and write it into `folder`; `model.start` of other runs reads it."""
     pl.seed_everything(config.seed, verbose=False)
-    module = ZeroOffsets(config, load_avatar(config))
+    module = ZeroOffsets(config, load_avatar(config.generator, config.head, config.renderer))
     with torch.no_grad():
         before = module.loss(TEST_SEEDS).sqrt().item()
     fit(

@@ -9,9 +9,13 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from clipface import assets
+from clipface.edit.avatar import Avatar
 from clipface.guidance import GuidanceConfig
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer
+from clipface.texture.generator import TextureGenerator
+from clipface.texture.published import read_published_generator
 
 
 @dataclass
@@ -33,6 +37,22 @@ def load_drawn_head(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadMod
     """Load a head and build the renderer of its mesh."""
     model = load_head(head.name, head.path)
     return model, Renderer(model.faces, model.uv, model.uv_faces, backend=renderer.backend)
+
+
+def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: RendererConfig) -> Avatar:
+    """Load the frozen half of an edit.
+
+    Args:
+        generator: weights, a `.safetensors` file or one of the authors'; None: those that come with the project.
+        head: which head.
+        renderer: who draws it.
+
+    Raises:
+        FileNotFoundError, ValueError: if a file is missing, cut off, or of another kind.
+    """
+    path = Path(generator or assets.resolve("generator"))
+    read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
+    return Avatar(read(path), *load_drawn_head(head, renderer))
 
 
 def named_guidance(name: str) -> GuidanceConfig:

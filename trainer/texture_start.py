@@ -190,7 +190,12 @@ def train(config: TextureStartConfig, folder: Path) -> TextureStart:
         folder=folder,
         seed=config.seed,
         logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, Snapshots(folder, config.snapshot_every)],
+        callbacks=[
+            SaveConfig(config, folder),
+            StopOnNaN(config.trainer.log_every),
+            module.schedule,
+            Snapshots(folder, config.snapshot_every),
+        ],
     )
     print(f"generator: {folder / 'generator.safetensors'}")
     return module

@@ -106,7 +106,13 @@ class Avatar(nn.Module):
         Returns:
             [B·views, 3, size, size] in 0..1. Gradient: to texture, shape, expression and pose.
         """
-        vertices = _each_view(self.head(shape, expression, pose), len(camera))
+        return self.draw(texture, self.head(shape, expression, pose), camera, size, background)
+
+    def draw(
+        self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None
+    ) -> Tensor:
+        """Draw heads of which the vertices [B, V, 3] are known; the rest as in `image`. Gradient: to vertices too."""
+        vertices = _each_view(vertices, len(camera))
         if texture is not None and len(texture) > 1:  # a single one is shared, not copied
             texture = _each_view(texture, len(camera))
         if background is not None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import IDENTITY_SPREAD, Avatar
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.video_mapper import VideoMapper
 from clipface.texture.published import load_published
 
 MAPPER_FILE = "mapper.safetensors"
@@ -39,9 +40,51 @@ def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
         mapper, notes = FaceMapper.from_weights(path)
     else:
         mapper, notes = FaceMapper.from_published(path, levels), {}
-    if mapper.config["levels"] != levels:
-        raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
+    _check_levels(path, mapper, levels)
     return mapper.eval(), notes
+
+
+def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict]:
+    """Read the mapper of an animation; arguments, result and errors as in `read_mapper`."""
+    path = mapper_file(path)
+    if path.suffix == ".safetensors":
+        mapper, notes = VideoMapper.from_weights(path)
+    else:
+        mapper, notes = VideoMapper.from_published(path, levels), {}
+    _check_levels(path, mapper, levels)
+    return mapper.eval(), notes
+
+
+def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict]:
+    """Read a mapper of either kind; arguments, result and errors as in `read_mapper`."""
+    path = mapper_file(path)
+    if path.suffix == ".safetensors":
+        moving = "video_mapper" in weights.load_config(path)
+    else:  # the authors keep a network for the expression beside those of textures, but where a motion gives it
+        moving = not {"geo", "texture_mapper"} & load_published(path).keys()
+    return (read_video_mapper if moving else read_mapper)(path, levels)
+
+
+def mapper_notes(path: str | Path) -> dict:
+    """What a run noted beside its mapper; nothing for a file of the authors."""
+    file = mapper_file(path)
+    return weights.load_config(file) if file.suffix == ".safetensors" else {}
+
+
+def latents(words: str, avatar: Avatar, psi: float) -> Codes:
+    """Codes from a file (`read_latents`), or drawn from seeds "first:end" (`draw_latents`).
+
+    Raises:
+        ValueError: if the words are neither, or the file does not fit.
+        FileNotFoundError: if there is no such file.
+    """
+    first, colon, end = words.partition(":")
+    if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
+        return draw_latents(avatar, range(int(first), int(end)), psi)
+    if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
+        wanted = "a .pt, .npz or .safetensors file, or seeds such as 0:8, are wanted"
+        raise ValueError(f"latents: {wanted}, {words!r} was given")
+    return read_latents(words, avatar)
 
 
 def read_latents(path: str | Path, avatar: Avatar) -> Codes:
@@ -94,6 +137,11 @@ def draw_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
         shapes.append(IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random))
     w_plus = avatar.generator.mapping(torch.stack(z).to(device), psi).contiguous()
     return Codes(w_plus, w_plus.new_zeros(len(seeds), avatar.head.n_expression), torch.stack(shapes).to(device))
+
+
+def _check_levels(path: Path, mapper: FaceMapper | VideoMapper, levels: int) -> None:
+    if mapper.config["levels"] != levels:
+        raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

@@ -59,9 +59,7 @@ def test_strength_one_is_the_trained_edit_and_offsets_are_linear_in_it(avatar, c
             (edited.expression - codes.expression)[:, :6], strength * offsets.expression, atol=1e-5, rtol=1e-4
         )
         assert torch.equal(edited.expression[:, 6:], codes.expression[:, 6:]), "a mapper moves the first coefficients"
-        torch.testing.assert_close(
-            (edited.shape - codes.shape)[:, :4], strength * offsets.shape, atol=1e-5, rtol=1e-4
-        )
+        torch.testing.assert_close((edited.shape - codes.shape)[:, :4], strength * offsets.shape, atol=1e-5, rtol=1e-4)
 
 
 def test_in_turn_each_reads_what_the_one_before_made(avatar, codes):

@@ -13,9 +13,9 @@ from clipface.edit.avatar import lip_overlap
 from clipface.edit.mapper import FaceMapper
 from trainer.mapper import build, train
 from trainer.mapper_config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper_start import TEST_SEEDS, load_avatar, pretrain, start_mapper
+from trainer.mapper_start import TEST_SEEDS, pretrain, start_mapper
 from trainer.run import TrainerConfig
-from trainer.start import HeadConfig
+from trainer.start import HeadConfig, load_avatar
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,9 +101,10 @@ def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(c
     before, after = FaceMapper.from_weights(file)[1]["offsets"]
     assert before > 1 and after < before / 3
     assert after == pytest.approx(module.loss(TEST_SEEDS).sqrt().item(), rel=1e-4)
-    begun = start_mapper(ModelConfig(identity=True, start=str(file)), load_avatar(config))
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    begun = start_mapper(ModelConfig(identity=True, start=str(file)), avatar)
     assert all(torch.equal(value, begun.state_dict()[name]) for name, value in module.mapper.state_dict().items())
-    assert not start_mapper(ModelConfig(), load_avatar(config)).texture.weights[-1].any(), "zero unless told otherwise"
+    assert not start_mapper(ModelConfig(), avatar).texture.weights[-1].any(), "zero unless told otherwise"
 
 
 def published(layers: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
@@ -124,7 +125,7 @@ def authors_file(tmp_path) -> Path:
 
 
 def test_a_run_begins_with_the_authors_pre_training(config, authors_file):
-    avatar = load_avatar(config)
+    avatar = load_avatar(config.generator, config.head, config.renderer)
     begun = start_mapper(ModelConfig(start=str(authors_file)), avatar)
     codes = avatar.random_faces(2, 0, 1.0).codes
     theirs = FaceMapper.from_published(authors_file, avatar.generator.levels)(codes)

@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from clipface import assets, weights
+from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.latents import mapper_file
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.texture.generator import TextureGenerator
 from trainer.clock import now
-from trainer.start import HeadConfig, RendererConfig, load_drawn_head
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
 TOGETHER = 8  # faces painted or drawn at once
@@ -74,12 +72,6 @@ def _read_source(name: str | None, path: Path) -> Source:
     if "method" in notes:
         return Source(name or f"{notes['prompt']['name']} {notes['method']}", path, notes, None)
     raise ValueError(f"mappers: {path} holds other weights; a run of trainer.mapper or scripts/baselines.py is wanted")
-
-
-def load_avatar(notes: dict[str, Any], device: str = "cpu") -> Avatar:
-    """Load the generator and the head that an edit was made with."""
-    generator = TextureGenerator.from_weights(notes["generator"] or assets.resolve("generator"))
-    return Avatar(generator, *load_drawn_head(HeadConfig(**notes["head"]), RendererConfig())).to(device)
 
 
 @torch.no_grad()

@@ -1,0 +1,119 @@
+"""The trained part of an animated edit: a texture code and a frame's motion become the frame's texture code.
+
+Source: ClipFace (arXiv 2212.01406), section 3.3.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipface import weights
+from clipface.edit.networks import LevelwiseMLP
+from clipface.shapes import expect
+from clipface.texture.published import load_published
+
+POSE = 6  # global and jaw rotation
+
+
+class VideoMapper(nn.Module):
+    """One small network for every level of a texture code, shared by all frames: it reads the level and the motion.
+
+    A frame's code is w + i·T(w, expression, pose), with the frame's importance i: a neutral frame is not edited at all.
+    """
+
+    def __init__(self, levels: int, dim: int, n_expression: int, layers: int = 4) -> None:
+        """Create a mapper that changes nothing yet.
+
+        Args:
+            levels: levels of the generator's code.
+            dim: size of a level.
+            n_expression: expression coefficients that it reads, the first ones of the head.
+            layers: layers of each level's network.
+        """
+        super().__init__()
+        self.config = {"levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers}
+        self.texture = LevelwiseMLP(levels, [dim + n_expression + POSE, *[dim] * layers])
+
+    def offsets(self, w_plus: Tensor, expression: Tensor, pose: Tensor) -> Tensor:
+        """What full importance adds to the codes; arguments as in `forward`. Gradient: to the networks and to `w_plus`.
+
+        Returns:
+            [N, L, dim].
+        """
+        levels, dim, wanted = (self.config[name] for name in ("levels", "dim", "n_expression"))
+        count = expect("w_plus", w_plus, ("N", levels, dim))["N"]
+        expect("expression", expression, (count, "E"))
+        expect("pose", pose, (count, POSE))
+        # A head can have more coefficients than the authors' 50, or fewer.
+        read = functional.pad(expression[:, :wanted], (0, max(0, wanted - expression.shape[1])))
+        motion = torch.cat([read, pose], 1)[:, None].expand(-1, levels, -1)
+        return self.texture(torch.cat([w_plus, motion], -1))
+
+    def forward(self, w_plus: Tensor, expression: Tensor, pose: Tensor, importance: Tensor) -> Tensor:
+        """Edit the codes of frames, each on its own.
+
+        Args:
+            w_plus: of each frame's face before the edit [N, L, dim].
+            expression: [N, E] coefficients of the head.
+            pose: [N, 6] axis-angle of the whole head and of the jaw, radians.
+            importance: [N] in 0..1 (`clipface.animation.importance`), times any strength.
+
+        Returns:
+            [N, L, dim]; with the bits of `w_plus` before training, and wherever the importance is 0. Gradient: to the
+            networks and to `w_plus`.
+        """
+        expect("importance", importance, (len(w_plus),))
+        return w_plus + importance[:, None, None] * self.offsets(w_plus, expression, pose)
+
+    def save(self, path: str | Path, **notes: object) -> Path:
+        """Write the mapper to a `.safetensors` file; `notes` go into the configuration beside it."""
+        return weights.save(path, self.state_dict(), {"video_mapper": self.config, **notes})
+
+    @classmethod
+    def from_weights(cls, path: str | Path) -> tuple["VideoMapper", dict]:
+        """Read what `save` wrote.
+
+        Returns:
+            The mapper and the notes.
+
+        Raises:
+            FileNotFoundError: if a file is missing.
+            ValueError: if a file is cut off or holds other weights.
+        """
+        tensors, notes = weights.load(path)
+        if "video_mapper" not in notes:
+            raise ValueError(f"mapper: {path} holds other weights; give the file of a trainer.video_mapper run")
+        mapper = cls(**notes.pop("video_mapper"))
+        weights.load_into(mapper, tensors, f"mapper {path}")
+        return mapper, notes
+
+    @classmethod
+    def from_published(cls, path: str | Path, levels: int) -> "VideoMapper":
+        """Read the authors' file (`level_0` …), whose networks tell by their widths how many coefficients they read.
+
+        Args:
+            path: file written by torch.save; read without running anything in it.
+            levels: levels that the generator reads; the file holds two more, which never learned.
+
+        Raises:
+            FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
+        """
+        states = load_published(path)
+        wanted = [f"level_{i}" for i in range(levels)]
+        weights.check_keys(wanted, [key for key in states if key in wanted], f"published mapper {path}")
+        chosen = [states[name] for name in wanted]
+        layers = len(chosen[0]) // 2
+        try:
+            width, dim = chosen[0]["layers.0.weight"].shape[1], chosen[0][f"layers.{layers - 1}.weight"].shape[0]
+        except KeyError as error:
+            raise ValueError(f"published mapper {path}: a network of layers is wanted, {error} is missing") from error
+        if width < dim + POSE:
+            raise ValueError(
+                f"published mapper {path}: networks that read a level, an expression and a pose are wanted, more than "
+                f"{dim + POSE} numbers, these read {width}; it is no mapper of animations"
+            )
+        mapper = cls(levels, dim, width - dim - POSE, layers)
+        mapper.texture.load_published(chosen)
+        return mapper
