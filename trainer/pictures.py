@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from clipface.export.beside import wrap
+
 _GAP = 4  # pixels between tiles
 _LINE = 1.4  # line height in font sizes
 
@@ -25,14 +27,14 @@ def grid(rows: Sequence[Sequence[Tensor]], header: Sequence[str], labels: Sequen
         raise ValueError(f"rows: {len(header)} pictures in each are wanted, {[len(row) for row in rows]} were given")
     height, width = rows[0][0].shape[1:]
     font = ImageFont.load_default(max(11, width // 13))
-    heads = [_wrap(text, font, width) for text in header]
-    top = round(max(len(lines) for lines in heads) * font.size * _LINE) + 2 * _GAP
+    heads = [wrap(text, font, width) for text in header]
+    top = round(max(text.count("\n") + 1 for text in heads) * font.size * _LINE) + 2 * _GAP
     left = max((round(font.getlength(label)) + 3 * _GAP for label in labels), default=0)
     sheet = Image.new("RGB", (left + len(header) * (width + _GAP), top + len(rows) * (height + _GAP)), "white")
     draw = ImageDraw.Draw(sheet)
-    for column, lines in enumerate(heads):
+    for column, text in enumerate(heads):
         middle = left + column * (width + _GAP) + width / 2
-        draw.multiline_text((middle, top / 2), "\n".join(lines), "black", font, anchor="mm", align="center")
+        draw.multiline_text((middle, top / 2), text, "black", font, anchor="mm", align="center")
     for row, pictures in enumerate(rows):
         y = top + row * (height + _GAP)
         if labels:
@@ -46,14 +48,3 @@ def to_image(picture: Tensor) -> Image.Image:
     """Turn a picture [3, H, W] in 0..1 into 8-bit colours."""
     pixels = picture.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
     return Image.fromarray(np.ascontiguousarray(pixels.cpu().numpy()))
-
-
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines

@@ -30,15 +30,10 @@ def write_glb(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
         ValueError: for another ending, shapes that do not fit, numbers that are not finite, or a head without texture
             coordinates.
     """
-    path = Path(path)
-    if path.suffix != ".glb":
-        raise ValueError(f"path: a file ending in .glb is wanted, {path.name!r} was given")
+    path = glb_path(path)
     expect("vertices", vertices, (len(head.v_template), 3))
-    expect("texture", texture, (3, "H", "W"))
-    for name, tensor in (("vertices", vertices), ("texture", texture)):
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"{name}: finite numbers are wanted, NaN or infinity was given")
-    picture = _picture(texture)
+    check_finite("vertices", vertices)
+    picture = texture_picture(texture)
     content = _mesh(vertices, head, picture).export(file_type="glb", include_normals=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A reader must never meet half a file, so both are written under another name first.
@@ -50,7 +45,24 @@ def write_glb(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
     return path
 
 
-def _picture(texture: Tensor) -> Image.Image:
+def glb_path(path: str | Path) -> Path:
+    """Check that a file's name ends in `.glb`, and return its path."""
+    path = Path(path)
+    if path.suffix != ".glb":
+        raise ValueError(f"path: a file ending in .glb is wanted, {path.name!r} was given")
+    return path
+
+
+def check_finite(name: str, tensor: Tensor) -> None:
+    """Refuse NaN and infinity, which glTF cannot hold."""
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name}: finite numbers are wanted, NaN or infinity was given")
+
+
+def texture_picture(texture: Tensor) -> Image.Image:
+    """Check a texture [3, H, W] in 0..1 and turn it into 8-bit colours."""
+    expect("texture", texture, (3, "H", "W"))
+    check_finite("texture", texture)
     levels = (texture.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 

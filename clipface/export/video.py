@@ -1,0 +1,230 @@
+"""Videos: H.264 in MP4, one frame at a time, and back again."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.shapes import expect
+
+PRESET = "medium"  # x264's own middle of speed and size
+WORST_QUALITY = 51  # of x264's constant rate factor
+BT709 = 1  # primaries, transfer and matrix in the tables of ITU-T H.273
+LIMITED_RANGE = 1  # black 16, white 235: what players take for granted
+QUARTER_TURN = 90
+LARGEST_DENOMINATOR = 1001  # of a frame rate: television's 30000/1001
+
+
+class VideoWriter:
+    """Writes an MP4 that browsers play, as a context manager; frames go to the encoder as they come.
+
+    The file appears under its name when the block ends, complete. When the block raises, nothing remains of it, and an
+    older file of that name stays as it was.
+
+    H.264, yuv420p, colours converted to BT.709 of limited range and tagged so, index before the pictures (playing
+    starts before all is loaded).
+    """
+
+    def __init__(self, path: str | Path, rate: float | Fraction, quality: int = 18) -> None:
+        """Check the arguments; nothing is opened yet.
+
+        Args:
+            path: file ending in `.mp4`; its folder is made if missing.
+            rate: frames a second.
+            quality: x264's constant rate factor, 0 (best, largest) to 51; 18 looks like the original.
+
+        Raises:
+            ValueError: for another ending, a rate that is not positive or a quality out of range.
+        """
+        path = Path(path)
+        if path.suffix != ".mp4":
+            raise ValueError(f"path: a file ending in .mp4 is wanted, {path.name!r} was given")
+        fraction = Fraction(rate).limit_denominator(LARGEST_DENOMINATOR) if 0 < rate < float("inf") else 0
+        if not fraction:
+            raise ValueError(f"rate: a positive number of frames a second is wanted, {rate} was given")
+        if not 0 <= quality <= WORST_QUALITY:
+            raise ValueError(f"quality: 0 (best) to {WORST_QUALITY} is wanted, {quality} was given")
+        self._path, self._partial = path, path.with_name(path.name + ".partial")
+        self._rate, self._quality = fraction, quality
+        self._container = self._stream = None
+        self._size, self._count = (0, 0), 0
+
+    def __enter__(self) -> "VideoWriter":
+        """Open the file.
+
+        Raises:
+            ImportError: if PyAV is missing; says how to install it.
+        """
+        av = load_av()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        return self
+
+    def write(self, frames: Tensor) -> None:
+        """Encode one frame, or several in order.
+
+        Args:
+            frames: [3, H, W] or [B, 3, H, W], floating, on any device, in 0..1 (what lies beyond is cut off). H and W
+                are even (yuv420p has one colour for 2 x 2 pixels) and the same in all calls.
+
+        Raises:
+            RuntimeError: outside the `with` block.
+            TypeError, ValueError: for a wrong shape, type or size, or numbers that are not finite.
+        """
+        if self._container is None:
+            raise RuntimeError("write: a VideoWriter opened by `with VideoWriter(...) as writer:` is wanted")
+        av = load_av()
+        for picture in self._checked(frames):
+            frame = _to_yuv(av.VideoFrame.from_ndarray(_bytes(picture), format="rgb24"))
+            frame.pts = self._count
+            self._container.mux(self._stream.encode(frame))
+            self._count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the file, or take it away if the block raised.
+
+        Raises:
+            ValueError: if no frame was written.
+        """
+        container, self._container = self._container, None
+        try:
+            if kind is None:
+                self._finish(container)
+        finally:
+            container.close()
+            self._partial.unlink(missing_ok=True)
+
+    def _finish(self, container: object) -> None:
+        if self._count == 0:
+            raise ValueError(f"{self._path.name}: at least one frame is wanted, none was written")
+        container.mux(self._stream.encode(None))  # the frames the encoder still holds
+        container.close()
+        os.replace(self._partial, self._path)
+
+    def _checked(self, frames: Tensor) -> Tensor:
+        """The frames [B, 3, H, W], if they can be encoded; the first ones open the stream."""
+        if isinstance(frames, Tensor) and frames.ndim == 3:
+            frames = frames[None]
+        sizes = expect("frames", frames, ("B", 3, "H", "W"))
+        size = sizes["H"], sizes["W"]
+        if not frames.is_floating_point():
+            raise TypeError(f"frames: floating numbers in 0..1 are wanted, {frames.dtype} was given")
+        if not torch.isfinite(frames).all():
+            raise ValueError("frames: finite numbers are wanted, NaN or infinity was given")
+        if self._stream is None:
+            self._open_stream(*size)
+        if size != self._size:
+            raise ValueError(f"frames: {_words(self._size)} pixels as before are wanted, {_words(size)} were given")
+        return frames
+
+    def _open_stream(self, height: int, width: int) -> None:
+        if height % 2 or width % 2 or not height or not width:
+            remedy = "draw one pixel more, or lay frames out with `beside`, which pads"
+            raise ValueError(
+                f"frames: even height and width are wanted by H.264, {height} x {width} was given; {remedy}"
+            )
+        options = {"crf": str(self._quality), "preset": PRESET}
+        stream = self._container.add_stream("libx264", rate=self._rate, options=options)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        codec = stream.codec_context
+        codec.color_primaries = codec.color_trc = codec.colorspace = BT709
+        codec.color_range = LIMITED_RANGE
+        self._stream, self._size = stream, (height, width)
+
+
+def read_frames(path: str | Path) -> Iterator[Tensor]:
+    """Decode the pictures of a video, of any format that FFmpeg reads, one at a time.
+
+    Turned videos, as telephones write them, come out upright.
+
+    Args:
+        path: the video.
+
+    Yields:
+        [3, H, W] float32 in 0..1, in the order of showing.
+
+    Raises:
+        FileNotFoundError, ValueError: at the first frame; if there is no such file, or it holds no readable video.
+        ImportError: likewise, if PyAV is missing; says how to install it.
+    """
+    av = load_av()
+    with _opened(path) as container:
+        try:
+            for frame in container.decode(video=0):
+                quarters = round(frame.rotation / QUARTER_TURN)  # counter-clockwise
+                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [H, W, 3]; by the file's colour tags
+                yield torch.rot90(pixels, quarters).permute(2, 0, 1).float() / 255
+        except av.FFmpegError as error:
+            raise ValueError(f"{path}: a readable video is wanted, but decoding stopped: {error}") from error
+
+
+def frame_rate(path: str | Path) -> Fraction:
+    """Frames a second of a video, on average.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is no such file, or it holds no readable video or no rate.
+        ImportError: if PyAV is missing; says how to install it.
+    """
+    with _opened(path) as container:
+        rate = container.streams.video[0].average_rate
+    if not rate:
+        raise ValueError(f"{path}: a video with a frame rate is wanted, this one names none; give the rate yourself")
+    return rate
+
+
+def load_av() -> ModuleType:
+    """Import PyAV.
+
+    Raises:
+        ImportError: if it is missing; says how to install it.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError("videos need the package av: pip install av") from error
+    return av
+
+
+def _opened(path: str | Path) -> object:
+    av = load_av()
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"video: {path} does not exist")
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        raise ValueError(f"{path}: a video is wanted, but it cannot be read: {error}") from error
+    if not container.streams.video:
+        container.close()
+        raise ValueError(f"{path}: a video is wanted, the file holds no pictures")
+    return container
+
+
+def _bytes(picture: Tensor) -> np.ndarray:
+    """A picture [3, H, W] in 0..1 as [H, W, 3] of 8 bits; one at a time, so that a batch is never copied."""
+    levels = (picture.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def _to_yuv(frame: object) -> object:
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    # The two flags keep saturated edges from shifting; swscale leaves them out for speed.
+    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+    return frame.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=exact,
+    )
+
+
+def _words(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"

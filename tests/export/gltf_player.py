@@ -1,0 +1,90 @@
+"""Plays animated glTF files in NumPy, as the specification says."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+SIZES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
+
+
+class Player:
+    """One animation of one skinned mesh, evaluated in NumPy."""
+
+    def __init__(self, path: Path):
+        import pygltflib  # of the extra `animation`
+
+        self.document = pygltflib.GLTF2().load_binary(str(path))
+        (self.mesh,), (self.skin,), (animation,) = self.document.meshes, self.document.skins, self.document.animations
+        (self.primitive,) = self.mesh.primitives
+        self.tracks = {}
+        for channel in animation.channels:
+            sampler = animation.samplers[channel.sampler]
+            assert sampler.interpolation == "LINEAR"
+            self.times = self.array(sampler.input)
+            values = self.array(sampler.output).reshape(len(self.times), -1)
+            self.tracks[channel.target.node, channel.target.path] = values
+        self.names = (self.mesh.extras or {}).get("targetNames", [])
+
+    def array(self, index: int) -> np.ndarray:
+        accessor = self.document.accessors[index]
+        kind, size = np.dtype(COMPONENTS[accessor.componentType]), SIZES[accessor.type]
+        array = np.zeros((accessor.count, *size), kind)
+        if accessor.bufferView is not None:
+            array = self.bytes(accessor.bufferView, kind).reshape(-1, *size)[: accessor.count].copy()
+        if accessor.sparse is not None:
+            indices, values = accessor.sparse.indices, accessor.sparse.values
+            rows = self.bytes(indices.bufferView, np.dtype(COMPONENTS[indices.componentType]))
+            assert len(rows) == accessor.sparse.count and (np.diff(rows.astype(int)) > 0).all()
+            array[rows] = self.bytes(values.bufferView, kind).reshape(-1, *size)
+        if accessor.min:
+            np.testing.assert_array_equal(accessor.min, array.min(0))
+            np.testing.assert_array_equal(accessor.max, array.max(0))
+        return array
+
+    def bytes(self, index: int, kind: np.dtype) -> np.ndarray:
+        view = self.document.bufferViews[index]
+        assert view.byteOffset % 4 == 0
+        return np.frombuffer(self.document.binary_blob()[view.byteOffset :][: view.byteLength], kind)
+
+    def attribute(self, name: str) -> np.ndarray:
+        return self.array(getattr(self.primitive.attributes, name))
+
+    def track(self, node: int, what: str, time: float) -> np.ndarray:
+        values = self.tracks[node, what]
+        if what == "rotation":
+            return Slerp(self.times, Rotation.from_quat(values))(time).as_matrix()
+        return np.array([np.interp(time, self.times, column) for column in values.T])
+
+    def joint_matrices(self, time: float) -> np.ndarray:
+        nodes, matrices = self.document.nodes, {}
+
+        def place(index: int, parent: np.ndarray) -> None:
+            local = np.eye(4)
+            local[:3, :3], local[:3, 3] = self.track(index, "rotation", time), self.track(index, "translation", time)
+            matrices[index] = parent @ local
+            for child in nodes[index].children:
+                place(child, matrices[index])
+
+        place(self.skin.skeleton, np.eye(4))
+        inverse = self.array(self.skin.inverseBindMatrices).transpose(0, 2, 1)  # stored column by column
+        return np.stack([matrices[node] for node in self.skin.joints]) @ inverse
+
+    def play(self, time: float, attribute: str = "POSITION") -> np.ndarray:
+        """Vertices, or normals, of the split mesh at a time in seconds."""
+        values = self.attribute(attribute).astype(np.float64)
+        if self.primitive.targets:
+            weights = self.track(len(self.document.nodes) - 1, "weights", time)
+            for target, weight in zip(self.primitive.targets, weights, strict=True):
+                values += weight * self.array(target[attribute])
+        shares, joints = self.attribute("WEIGHTS_0"), self.attribute("JOINTS_0")
+        blended = np.einsum("nk,nkij->nij", shares, self.joint_matrices(time)[joints])
+        if attribute == "NORMAL":
+            moved = np.einsum("nij,nj->ni", blended[:, :3, :3], values)
+            return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        return np.einsum("nij,nj->ni", blended[:, :3, :3], values) + blended[:, :3, 3]
+
+    @property
+    def corners(self) -> np.ndarray:
+        return self.array(self.primitive.indices).reshape(-1, 3)
