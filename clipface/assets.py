@@ -87,6 +87,10 @@ ASSETS = {
     ),
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),
+    **{
+        f"sequence_{name}": Asset(f"sequences/{name}.yaml", "Apache-2.0", _CHECK_OUT)
+        for name in ("laugh", "angry", "surprised", "disgusted", "talking")
+    },
     "inception": Asset(
         "metrics/weights-inception-2015-12-05-6726825d.pth",
         "Apache-2.0",

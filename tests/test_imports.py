@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "texture": BASE,
     "guidance": BASE,
     "export": BASE | {"head"},
+    "animation": BASE | {"head", "synthetic", "fit"},  # fit only inside the function that reads a video
     "synthetic": BASE | {"head", "render"},
     "data": BASE | {"head", "render"},
-    "edit": BASE | {"head", "render", "texture", "guidance"},
+    "edit": BASE | {"head", "render", "texture", "guidance", "animation"},
     "metrics": BASE,
     "fit": BASE | {"head", "render", "data", "texture"},
 }

@@ -1,0 +1,238 @@
+"""Acting by hand: expressions and angles at some moments, in YAML, and smooth movement in between.
+
+    rate: 30                 # frames per second
+    ease: smooth             # or linear
+    blinks: [0.4, 2.1]       # seconds at which the eyes are shut
+    keyframes:
+      - {time: 0, expression: neutral, turn: [0, 0, 0]}
+      - {time: 1.2, expression: angry, strength: 0.9, turn: [4, -6, 0]}
+      - {time: 1.8, expression: {angry: 0.5, jawOpen: 0.3, mouthSmileLeft: 0.2}}
+      - {time: 2.6, expression: neutral, turn: [0, 0, 0]}
+
+A keyframe speaks of what it names; the movement of the head, say, goes past one without `turn`. `expression` is a name,
+names with strengths (of `EXPRESSION_SLOTS`, or the head's slots; without Left or Right both sides), or a list of the
+head's coefficients. Angles are degrees about the axes of the head frame (see `Motion`): `turn` [x, y, z] of the head on
+its neck, `gaze` [x, y] of both eyes, `jaw` about x, added to what the expression opens.
+"""
+
+import difflib
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import yaml
+from scipy.interpolate import PchipInterpolator
+
+from clipface.animation.motion import Motion, check_rate
+from clipface.head import HeadModel
+from clipface.synthetic.identity import EXPRESSION_SLOTS
+
+SUFFIXES = (".yaml", ".yml")
+KEYS, FRAME_KEYS = ("rate", "ease", "blinks", "keyframes"), ("time", "expression", "strength", "jaw", "turn", "gaze")
+EASES = ("smooth", "linear")
+SIDES = ("Left", "Right")
+MOST_STRENGTH = 1.5  # of a named slot; twice would tear the face
+MOST_DEGREES = {"jaw": 35.0, "turn": 80.0, "gaze": 35.0}
+ANGLES = {"jaw": 1, "turn": 3, "gaze": 2}  # how many of each
+RATE = 30.0
+# Seconds: eyes close in 0.08, stay shut for 0.03 and open in 0.16. Source: spontaneous blinks last 0.2 to 0.4 s
+# (Stern, Walrath, Goldstein, "The endogenous eyeblink", 1984).
+SHUT, HOLD, OPEN = 0.08, 0.03, 0.16
+
+
+class Track(NamedTuple):
+    """Values [K, N] at K times [K], seconds."""
+
+    times: list[float]
+    values: list[np.ndarray]
+
+
+def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Motion:
+    """Read keyframes; see `load_motion`.
+
+    Smooth movement passes through every keyframe without going beyond any: it slows down where a number turns round, at
+    the beginning and at the end (monotone cubic interpolation). Each number moves by itself.
+
+    Raises:
+        ValueError: for anything that is not as above; names the file and the keyframe, counted from 1.
+    """
+    content = _content(path)
+    rate = content.get("rate", RATE) if rate is None else rate
+    ease = content.get("ease", EASES[0])
+    try:
+        check_rate(rate)
+        if ease not in EASES:
+            raise ValueError(f"ease: {' or '.join(EASES)} is wanted, {ease!r} was given")
+        blinks = _blinks(content.get("blinks", []), head)
+        tracks, end = _tracks(content.get("keyframes"), head)
+        if blinks and blinks[-1] > end:
+            raise ValueError(
+                f"blinks: times up to that of the last keyframe, {end:g} s, are wanted, {blinks[-1]:g} given"
+            )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    times = np.arange(math.floor(end * rate + 1e-6) + 1) / rate
+    moved = {name: _eased(track, times, ease) for name, track in tracks.items()}
+    expression = moved.get("expression", np.zeros((len(times), head.n_expression)))
+    turn, gaze, jaw = (np.radians(moved.get(name, np.zeros((len(times), 3)))) for name in ("turn", "gaze", "jaw"))
+    pose = np.zeros((len(times), 6))
+    pose[:, 3] = jaw[:, 0]
+    both = np.tile(np.pad(gaze[:, :2], ((0, 0), (0, 1))), 2)
+    parts = _blinking(expression, times, blinks, head), pose, turn, both
+    return Motion(*(torch.from_numpy(part).float() for part in parts), float(rate), head.expression_names)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no YAML, or cut off ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: the keys {', '.join(KEYS)} are wanted, {type(content).__name__} was found")
+    try:
+        _check_keys(content, KEYS)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return content
+
+
+def _check_keys(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    for key in given:
+        if key not in known:
+            raise ValueError(f"{key!r} is unknown{_closest(key, known)}; the keys are {', '.join(known)}")
+
+
+def _closest(word: Any, known: Any) -> str:
+    near = difflib.get_close_matches(str(word), list(known), 1)
+    return f", maybe {near[0]} is meant" if near else ""
+
+
+def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
+    """What moves, and the last time."""
+    if not isinstance(keyframes, list) or len(keyframes) < 2:
+        found = f"{len(keyframes)}" if isinstance(keyframes, list) else "none"
+        raise ValueError(f"keyframes: a list of two or more is wanted, {found} given")
+    tracks: dict[str, Track] = {}
+    last = -math.inf
+    for number, keyframe in enumerate(keyframes, 1):
+        try:
+            time, values = _keyframe(keyframe, head)
+            if time <= last:
+                raise ValueError(
+                    f"time: a later one than {last:g} s, that of the keyframe before, is wanted, {time:g} given"
+                )
+        except ValueError as error:
+            raise ValueError(f"keyframe {number}: {error}") from None
+        last = time
+        for name, value in values.items():
+            track = tracks.setdefault(name, Track([], []))
+            track.times.append(time)
+            track.values.append(value)
+    return tracks, last
+
+
+def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarray]]:
+    if not isinstance(keyframe, dict):
+        raise ValueError(f"the keys {', '.join(FRAME_KEYS)} are wanted, {keyframe!r} was given")
+    _check_keys(keyframe, FRAME_KEYS)
+    if "time" not in keyframe:
+        raise ValueError("time: seconds are wanted, none given")
+    time = _number("time", keyframe["time"], 0.0, math.inf)
+    values = {}
+    if "expression" in keyframe:
+        strength = _number("strength", keyframe.get("strength", 1.0), 0.0, MOST_STRENGTH)
+        values["expression"] = strength * _expression(keyframe["expression"], head)
+    elif "strength" in keyframe:
+        raise ValueError("strength: an expression is wanted with it, none given")
+    for name, count in ANGLES.items():
+        if name in keyframe:
+            given = keyframe[name] if count > 1 else [keyframe[name]]
+            if not isinstance(given, list) or len(given) != count:
+                raise ValueError(f"{name}: a list of {count} angles in degrees is wanted, {given!r} was given")
+            most = MOST_DEGREES[name]
+            values[name] = np.array([_number(name, angle, -most, most) for angle in given])
+    return time, values
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not (number and low <= value <= high):
+        wanted = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
+        raise ValueError(f"{name}: a number {wanted} is wanted, {value!r} was given")
+    return float(value)
+
+
+def _expression(given: Any, head: HeadModel) -> np.ndarray:
+    """Coefficients [E] of an expression in any of its spellings."""
+    result = np.zeros(head.n_expression)
+    if isinstance(given, list):
+        if len(given) > head.n_expression:
+            wanted = f"at most the {head.n_expression} coefficients of {head.source} are wanted"
+            raise ValueError(f"expression: {wanted}, {len(given)} were given")
+        result[: len(given)] = [_number("expression", value, -100.0, 100.0) for value in given]
+        return result
+    if isinstance(given, str):
+        given = {given: 1.0}
+    if not isinstance(given, dict):
+        raise ValueError(
+            f"expression: a name, names with strengths or a list of numbers is wanted, {given!r} was given"
+        )
+    if not head.expression_names:
+        wanted = f"a list of coefficients is wanted, since those of {head.source} have no names"
+        raise ValueError(f"expression: {wanted}, {', '.join(map(str, given))} was given; use the open head for names")
+    slots = {name: number for number, name in enumerate(head.expression_names)}
+    for name, value in ((str(name), value) for name, value in given.items()):
+        strength = _number(f"expression: {name}", value, 0.0, MOST_STRENGTH)
+        # The first way to show an expression; the others are for variety among painted faces.
+        recipe = EXPRESSION_SLOTS[name][0] if name in EXPRESSION_SLOTS else {name: 1.0}
+        for slot, share in recipe.items():
+            found = [side for side in (slot, *(slot + side for side in SIDES)) if side in slots]
+            if not found:
+                both = {known.removesuffix("Left").removesuffix("Right") for known in slots}
+                raise ValueError(
+                    f"expression: {slot!r} is none of {', '.join(EXPRESSION_SLOTS)} or a slot of {head.source}"
+                    f"{_closest(slot, [*EXPRESSION_SLOTS, *slots, *both])}"
+                )
+            result[[slots[side] for side in found]] += share * strength
+    return result
+
+
+def _eased(track: Track, times: np.ndarray, ease: str) -> np.ndarray:
+    """The track at other times [T]: [T, N]."""
+    at, values = np.array(track.times), np.stack(track.values)
+    held = np.clip(times, at[0], at[-1])
+    if len(at) == 1:
+        return np.repeat(values, len(times), axis=0)
+    if ease == "linear":
+        return np.stack([np.interp(held, at, column) for column in values.T], 1)
+    # A second point at each end makes the slope zero there: movement starts and stops softly.
+    at = np.concatenate([[at[0] - 1], at, [at[-1] + 1]])
+    return PchipInterpolator(at, np.concatenate([values[:1], values, values[-1:]]))(held)
+
+
+def _blinks(given: Any, head: HeadModel) -> list[float]:
+    if not isinstance(given, list):
+        raise ValueError(f"blinks: a list of seconds is wanted, {given!r} was given")
+    if given and not all(f"eyeBlink{side}" in head.expression_names for side in SIDES):
+        raise ValueError(
+            f"blinks: a head with the slots eyeBlinkLeft and eyeBlinkRight is wanted, {head.source} has none"
+        )
+    return sorted(_number("blinks", time, 0.0, math.inf) for time in given)
+
+
+def _blinking(expression: np.ndarray, times: np.ndarray, blinks: list[float], head: HeadModel) -> np.ndarray:
+    """Close the eyes [T, E] around some moments; what else moves the lids gives way."""
+    if not blinks:
+        return expression
+    away = times[:, None] - np.array(blinks)
+    closing, opening = 1 + (away + HOLD / 2) / SHUT, 1 - (away - HOLD / 2) / OPEN
+    closed = np.clip(np.minimum(closing, opening), 0, 1).max(1)
+    closed = closed * closed * (3 - 2 * closed)
+    result = expression.copy()
+    for side in SIDES:
+        slots = [head.expression_names.index(name + side) for name in ("eyeBlink", "eyeSquint", "eyeWide")]
+        result[:, slots] *= 1 - closed[:, None]
+        result[:, slots[0]] += closed
+    return result

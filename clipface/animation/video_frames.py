@@ -1,0 +1,147 @@
+"""A video of a face, frame by frame, by the photograph fitter (extra `fit`: MediaPipe).
+
+Of each frame only the face's points are kept. One identity is found from frames spread over the video and shared by all
+others, to which expression, pose, jaw and gaze are fitted by their points; what is left of noise is smoothed over time.
+Textures do not help here: the photometric fit takes four times as long and mostly finds identity and light.
+"""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from clipface.animation.frame_times import MOST_GAP, ONE_FRAME, rounded_rate
+from clipface.animation.motion import SMOOTHING, Motion, sampled
+from clipface.head import HeadModel
+
+SUFFIXES = (".mp4", ".mov", ".avi", ".webm", ".mkv")
+IDENTITY_FRAMES = 24  # that the person's identity is found from; more change it by less than the landmarks' noise
+BATCH = 64  # frames fitted at once
+NOTHING = np.full((478, 2), np.nan, np.float32)
+
+
+class FacePointsOverTime(NamedTuple):
+    """Points [T, 478, 2] in pixels, NaN where no face was found, at times [T] in seconds; the mean rate."""
+
+    points: np.ndarray
+    times: np.ndarray
+    rate: float
+
+
+def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing: float = SMOOTHING) -> Motion:
+    """Fit a head to a video of one person; see `load_motion`.
+
+    Memory grows by 4 kilobytes a frame, whatever their size.
+
+    Args:
+        path: the video, of any length and frame rate.
+        head: fitted on its device.
+        rate: frames per second of the result; None keeps the video's.
+        smoothing: seconds, see `Motion.smoothed`.
+
+    Raises:
+        ValueError: if it is no video, or shows no face for longer than a quarter of a second (names the times).
+        ImportError: if PyAV or MediaPipe is missing; says how to get it.
+    """
+    found = _with_short_gaps(path, _points(path))
+    seen = np.isfinite(found.points).all((1, 2))
+    motion = fit_points(head, found.points[seen], found.rate)
+    motion = sampled(found.times[seen], motion, found.rate, end=found.times[-1]).smoothed(smoothing)
+    return motion if rate is None else motion.resampled(rate)
+
+
+def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
+    """Fit the heads of one person to MediaPipe's points [T, 478, 2] in pixels, y down."""
+    from clipface.fit.landmark_fit import fit_landmarks, minimise
+    from clipface.fit.landmark_objective import LandmarkObjective
+
+    places = _placed(torch.from_numpy(points))
+    chosen = torch.linspace(0, len(places) - 1, min(IDENTITY_FRAMES, len(places))).round().long()
+    shape = fit_landmarks(head, places[chosen], torch.zeros(len(chosen), dtype=torch.long)).shape[:1]
+    fits = []
+    for some in tqdm(places.split(BATCH), desc="fitting the head", unit="batch", disable=None):
+        objective = LandmarkObjective(head, some, torch.zeros(len(some), dtype=torch.long))
+        # The identity is no leaf that the optimiser could change, so each frame is fitted by itself, in any batch.
+        start = objective.initial()._replace(shape=shape[:, : objective.prior.n_shape])
+        fit = objective.fit(minimise(objective, start))
+        fits.append([part.detach().cpu() for part in (fit.expression, fit.pose, fit.eye_pose)])
+    expression, pose, eye_pose = (torch.cat(parts) for parts in zip(*fits, strict=True))
+    return Motion(expression, pose, torch.zeros(len(pose), 3), eye_pose, rate, head.expression_names)
+
+
+def _placed(points: Tensor) -> Tensor:
+    """Points in a square around each face, in [-1, 1], not turned: the fit's unit, with the head's roll in its pose."""
+    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
+    # An FFHQ crop is about twice as large as the box of the points.
+    return (points - (low + high) / 2) / (high - low).amax(2, keepdim=True)
+
+
+def _points(path: Path) -> FacePointsOverTime:
+    from clipface.fit.detector import FaceDetector
+
+    detector, last = FaceDetector(), None
+    points, times = [], []
+    for picture, time in tqdm(_frames(path), desc="finding the face", unit="frame", disable=None):
+        faces = [face[:, :2] for face in detector.faces(picture)]
+        if faces and last is not None:  # of several people the one that was followed so far
+            faces.sort(key=lambda face: float(np.abs(face - last).mean()))
+        last = faces[0] if faces else last
+        points.append(faces[0] if faces else NOTHING)
+        times.append(time)
+    if not times:
+        raise ValueError(f"{path}: a video with at least one frame is wanted, none was found")
+    seconds = np.array(times) - times[0]
+    rate = rounded_rate((len(seconds) - 1) / seconds[-1]) if len(seconds) > 1 else ONE_FRAME
+    return FacePointsOverTime(np.stack(points), seconds, rate)
+
+
+def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
+    """Pictures [H, W, 3] uint8, upright, one at a time, with their time in seconds."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError("reading videos needs the package av: pip install av") from error
+    try:
+        with av.open(str(path)) as video:
+            if not video.streams.video:
+                raise ValueError(f"{path}: a video is wanted, it holds no pictures")
+            stream = video.streams.video[0]
+            for number, frame in enumerate(video.decode(stream)):
+                time = frame.time if frame.time is not None else number / (stream.average_rate or 25)
+                picture = frame.to_ndarray(format="rgb24")
+                turns = round(frame.rotation / 90) % 4  # phones record lying and note how they were held
+                yield np.ascontiguousarray(np.rot90(picture, turns)), float(time)
+    except av.FFmpegError as error:
+        raise ValueError(f"{path}: cut off, damaged or no video ({error}); record or convert it again") from error
+
+
+def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTime:
+    """Raise for gaps that are too long, and warn of those that are filled."""
+    times, seen = found.times, np.isfinite(found.points).all((1, 2))
+    if not seen.any():
+        raise ValueError(f"{path}: a video of a face is wanted, none is seen in its {len(times)} frames")
+    # Before the first and after the last frame there is nothing, as if it lay one frame further.
+    edges = np.concatenate([[times[0] - 1 / found.rate], times[seen], [times[-1] + 1 / found.rate]])
+    gaps = [
+        (start, end)
+        for start, end in zip(edges[:-1], edges[1:], strict=True)
+        if end - start > MOST_GAP + 1 / found.rate
+    ]
+    if gaps:
+        words = ", ".join(f"from {max(start, 0):.2f} to {min(end, times[-1]):.2f} s" for start, end in gaps[:4])
+        raise ValueError(
+            f"{path}: a face at least every {MOST_GAP} s is wanted, none is seen {words}; cut the video there"
+        )
+    if not seen.all():
+        first = times[~seen][0]
+        warnings.warn(
+            f"{path}: {int((~seen).sum())} of {len(seen)} frames show no face, the first at {first:.2f} s; they are "
+            "interpolated",
+            stacklevel=3,
+        )
+    return found
