@@ -17,8 +17,14 @@ from trainer.mapper_config import PromptConfig
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 # What a trainer cannot do without: given on the command line by the user.
-NEEDED = {"mapper": ["prompt=zombie"], "texture_gan": [], "texture_start": ["skins=skins"], "face_encoder": [],
-          "sentence_projection": []}  # fmt: skip
+NEEDED = {
+    "mapper": ["prompt=zombie"],
+    "video_mapper": ["prompt=angry", "sequence=laugh"],
+    "texture_gan": [],
+    "texture_start": ["skins=skins"],
+    "face_encoder": [],
+    "sentence_projection": [],
+}
 
 
 def _compose(trainer: str, *overrides: str):
