@@ -19,9 +19,9 @@ import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads
 
 # isort: split
 import torch
-from clipface.animation import importance, load_motion
 
-from clipface.edit.animate import WINDOW, animate
+from clipface.animation import load_motion
+from clipface.edit.animate import WINDOW, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.latents import latents, mapper_notes, read_any_mapper
 from clipface.render.camera_path import PATHS, camera_path
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             motion, options.output / f"{name}.mp4", options.output / f"{name}.png", textures,
         )  # fmt: skip
         if options.glb:
-            strongest = int(importance(motion).argmax())
+            strongest = int(edit_importance(motion, mapper).argmax())
             write_head(options.output / f"{name}.glb", avatar, one, motion, mapper, strongest, options.strength)
     count = len(codes.shape) * len(motion)
     rate = count / (now(torch.device(options.device)) - started)

@@ -58,7 +58,7 @@ class VideoMapperModule(pl.LightningModule):
         super().__init__()
         self.strict_loading = False  # checkpoints hold the mapper alone
         self.config, self.avatar, self.motion = config, avatar, motion
-        weight = importance(motion)
+        weight = importance(motion, config.importance_smoothing)
         if not weight.any():
             raise ValueError(f"sequence: a face that moves is wanted, {config.sequence!r} is neutral throughout")
         self.register_buffer("importance", weight, persistent=False)  # [T]
@@ -178,11 +178,14 @@ def start_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
         FileNotFoundError, ValueError: if `start` names no file, or one of another mapper.
     """
     generator = avatar.generator
-    mapper = VideoMapper(generator.levels, generator.config["w_dim"], avatar.head.n_expression, config.layers)
+    smoothing = config.importance_smoothing
     if config.start == "zero":
-        return mapper
-    mapper, _ = read_video_mapper(config.start, generator.levels)
-    return mapper.train()
+        sizes = generator.levels, generator.config["w_dim"], avatar.head.n_expression, config.layers
+        return VideoMapper(*sizes, smoothing)
+    begun, _ = read_video_mapper(config.start, generator.levels)
+    mapper = VideoMapper(**{**begun.config, "smoothing": smoothing})
+    mapper.load_state_dict(begun.state_dict())
+    return mapper
 
 
 def build(config: VideoMapperConfig) -> VideoMapperModule:

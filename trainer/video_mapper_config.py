@@ -26,6 +26,7 @@ class VideoMapperConfig:
     pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new ones at each step
     psi: float = 0.7  # truncation of the random textures
     smoothness: float = 0.0  # weight of how unevenly a code changes from frame to frame
+    importance_smoothing: float = 0.0  # seconds, so that an edit follows moods and not each syllable
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     layers: int = 4  # of each level's network
     start: str = "zero"  # zero: changes nothing yet; or a file or run of this trainer, the authors' files too
@@ -47,8 +48,8 @@ class VideoMapperConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(
-            self, batch_size=1, image_size=8, pool=0, smoothness=0, layers=1, held_out=1, scored_frames=2,
-            checkpoint_every=0,
+            self, batch_size=1, image_size=8, pool=0, smoothness=0, importance_smoothing=0, layers=1, held_out=1,
+            scored_frames=2, checkpoint_every=0,
         )  # fmt: skip
         if self.frames is not None:
             require_at_least(self, frames=1)

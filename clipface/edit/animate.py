@@ -63,7 +63,7 @@ def animate(
         still = codes.moved(mapper.offsets(codes), strength)
         if mapper.texture is not None:
             after = avatar.blend(before, avatar.texture(still.w_plus), mapper.region)
-    weights = importance(motion)
+    weights = edit_importance(motion, mapper)
     for some in (torch.arange(len(motion)) if numbers is None else numbers).split(window):
         part = motion.rows(some).to(codes.w_plus.device)
         weight = weights[some].to(codes.w_plus.device)
@@ -73,6 +73,11 @@ def animate(
         vertices_before = moved_vertices(avatar, codes, part)
         vertices = vertices_before if still is codes else moved_vertices(avatar, still, part)
         yield Frames(some, weight, before, after, vertices_before, vertices)
+
+
+def edit_importance(motion: Motion, mapper: VideoMapper | FaceMapper | None) -> Tensor:
+    """How much each frame gets of an edit [T], as the mapper has learned it."""
+    return importance(motion, mapper.smoothing if isinstance(mapper, VideoMapper) else 0.0)
 
 
 def moved_vertices(avatar: Avatar, codes: Codes, motion: Motion) -> Tensor:

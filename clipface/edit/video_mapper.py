@@ -23,7 +23,7 @@ class VideoMapper(nn.Module):
     A frame's code is w + i·T(w, expression, pose), with the frame's importance i: a neutral frame is not edited at all.
     """
 
-    def __init__(self, levels: int, dim: int, n_expression: int, layers: int = 4) -> None:
+    def __init__(self, levels: int, dim: int, n_expression: int, layers: int = 4, smoothing: float = 0.0) -> None:
         """Create a mapper that changes nothing yet.
 
         Args:
@@ -31,9 +31,13 @@ class VideoMapper(nn.Module):
             dim: size of a level.
             n_expression: expression coefficients that it reads, the first ones of the head.
             layers: layers of each level's network.
+            smoothing: of the importance that it is used with, seconds (`clipface.animation.importance`).
         """
         super().__init__()
-        self.config = {"levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers}
+        self.config = {
+            "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers, "smoothing": smoothing,
+        }  # fmt: skip
+        self.smoothing = smoothing
         self.texture = LevelwiseMLP(levels, [dim + n_expression + POSE, *[dim] * layers])
 
     def offsets(self, w_plus: Tensor, expression: Tensor, pose: Tensor) -> Tensor:

@@ -137,3 +137,20 @@ def test_a_blink_by_name_is_no_expression():
     expression[1, 0], expression[2, 1], expression[1, 2] = 1.0, 0.5, 0.25
     motion = Motion(expression, base.pose, base.neck_pose, base.eye_pose, 30.0, base.expression_names)
     torch.testing.assert_close(importance(motion), torch.tensor([0.0, 0.25, 1.0]))
+
+
+def test_smoothed_importance_is_calmer_and_still_from_0_to_1(motion_of_syllables):
+    plain, smooth = importance(motion_of_syllables), importance(motion_of_syllables, 0.12)
+    assert smooth.min() == 0 and smooth.max() == 1
+    steps = [(each[1:] - each[:-1]).abs().mean() for each in (plain, smooth)]
+    assert steps[1] < 0.5 * steps[0]
+    assert torch.equal(importance(motion_of_syllables, 0.0), plain)
+
+
+@pytest.fixture
+def motion_of_syllables() -> Motion:
+    """A mouth that opens six times a second, more and more."""
+    times = torch.arange(60) / 30
+    expression = torch.zeros(60, 4)
+    expression[:, 1] = times * (1 + torch.sin(2 * torch.pi * 6 * times)) / 2
+    return Motion(expression, torch.zeros(60, 6), torch.zeros(60, 3), torch.zeros(60, 6), 30.0)
