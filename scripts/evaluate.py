@@ -110,20 +110,27 @@ def evaluate(
 
 
 def report(
-    seen: Sequence[Seen], found: tuple[list[dict], list[str], Tensor], settings: dict, remarks: list[str], output: Path
+    seen: Sequence[Seen],
+    found: tuple[list[dict], list[str], dict[str, Tensor]],
+    settings: dict,
+    remarks: list[str],
+    output: Path,
 ) -> list[dict]:
     """Print and write the tables; return the numbers of each edit with its name and prompt."""
-    numbers, prompts, matrix = found
+    numbers, prompts, matrices = found
     titles = [one.name for one in seen]
-    tables = [score_table(titles, numbers), geometry_table(titles, numbers), retrieval_table(titles, prompts, matrix)]
+    tables = [score_table(titles, numbers), geometry_table(titles, numbers)]
+    tables += [retrieval_table(titles, prompts, matrix, by) for by, matrix in matrices.items()]
     rows = [{"name": one.name, "prompt": one.target, **row} for one, row in zip(seen, numbers, strict=True)]
-    own = sum(row["own prompt nearest"] for row in rows) / len(rows)
+    own, change = (sum(row[f"own {by} nearest"] for row in rows) / len(rows) for by in ("prompt", "change"))
     told = (
         f"{settings['faces']} faces (seed {settings['seed']}), {len(settings['yaws'])} views of each; "
-        f"scored by {', '.join(settings['encoders'])}; own prompt nearest: {own:.1%} of all"
+        f"scored by {', '.join(settings['encoders'])}; own prompt nearest: {own:.1%} of all, by change {change:.1%}"
     )
     content = {"settings": settings, "remarks": remarks, "edits": rows, "prompts": prompts}
-    write_tables(output, tables, [told, *remarks], {**content, "retrieval": matrix.tolist()})
+    write_tables(
+        output, tables, [told, *remarks], {**content, "retrieval": {by: each.tolist() for by, each in matrices.items()}}
+    )
     print("\n\n".join([*(table.text() for table in tables), told, *remarks, f"written to {output}"]))
     return rows
 

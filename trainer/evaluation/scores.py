@@ -98,7 +98,7 @@ class Measures:
     @torch.no_grad()
     def compare(
         self, seen: Sequence[Seen], sources: Sequence[str], others: Sequence[str] = ()
-    ) -> tuple[list[Numbers], list[str], Tensor]:
+    ) -> tuple[list[Numbers], list[str], dict[str, Tensor]]:
         """Measure what the words say, and which prompt every edited face is nearest to.
 
         Args:
@@ -107,20 +107,23 @@ class Measures:
             others: prompts that nobody edited for, which an edited face may be nearer to.
 
         Returns:
-            All numbers of each edit, the prompts without repetition, and the retrieval matrix [edits, prompts]: the
-            share of the faces (mean of views and encoders) that are nearest to each prompt.
+            All numbers of each edit, the prompts without repetition, and two retrieval matrices [edits, prompts]: the
+            share of the faces (mean of views and encoders) that are nearest to each prompt ("look"), and of those whose
+            change by the edit is nearest to what each prompt asks to change ("change"). Words that name rare looks are
+            far from every face, so that another look's words are often nearer even to a face that became such.
         """
         prompts = list(dict.fromkeys([*(one.target for one in seen), *others]))
-        after, before, directional = [], [], []  # by encoder: [E, B, V, P], [B, V, P], [E, B, V]
+        # By encoder: [E, B, V, P], [B, V, P], [E, B, V, P]
+        after, before, directional = [], [], []
         for name, encoder in self.encoders.items():
             words = encoder.encode_text(prompts)
             known = {source: encoder.encode_text([source])[0] for source in dict.fromkeys(sources)}
             after.append(torch.stack([one.features[name] @ words.T for one in seen]))
             before.append(self.features[name] @ words.T)
-            wanted = [words[prompts.index(one.target)] for one in seen]
-            parts = zip(seen, wanted, (known[source] for source in sources), strict=True)
-            directional.append(torch.stack([self._directional(name, *part) for part in parts]))
-        matrix = retrieval(torch.stack(after).mean(0).mean(2))
+            parts = zip(seen, (known[source] for source in sources), strict=True)
+            directional.append(torch.stack([self._directional(name, one, words, source) for one, source in parts]))
+        scored = {"look": after, "change": directional}
+        matrices = {by: retrieval(torch.stack(parts).mean(0).mean(2)) for by, parts in scored.items()}
         rows = []
         for i, one in enumerate(seen):
             own = prompts.index(one.target)
@@ -130,15 +133,18 @@ class Measures:
                 "score": scores.mean().item(),
                 "deviation": scores.mean(0).std(correction=0).item(),
                 **{f"score {name}": part.mean().item() for name, part in zip(self.encoders, scores, strict=True)},
-                "directional": torch.stack([part[i] for part in directional]).mean().item(),
-                "own prompt nearest": matrix[i, own].item(),
+                "directional": torch.stack([part[i, ..., own] for part in directional]).mean().item(),
+                "own prompt nearest": matrices["look"][i, own].item(),
+                "own change nearest": matrices["change"][i, own].item(),
                 **one.numbers,
             })  # fmt: skip
-        return rows, prompts, matrix
+        return rows, prompts, matrices
 
-    def _directional(self, name: str, one: Seen, target: Tensor, source: Tensor) -> Tensor:
+    def _directional(self, name: str, one: Seen, words: Tensor, source: Tensor) -> Tensor:
+        """[B, V, P] of P prompts' words [P, D]."""
         edited, original = (part[name].flatten(0, 1) for part in (one.features, self.features))
-        return directional_similarity(edited, original, target, source).view(one.features[name].shape[:2])
+        found = [directional_similarity(edited, original, target, source) for target in words]
+        return torch.stack(found, 1).unflatten(0, one.features[name].shape[:2])
 
     def _cameras(self, faces: int) -> Tensor:
         yaws = torch.tensor(self.protocol.yaws)

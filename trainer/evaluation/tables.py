@@ -48,6 +48,7 @@ WORDS = (
     Column("deviation", "±"),
     Column("directional", "direction"),
     Column("own prompt nearest", "own nearest", ".0%"),
+    Column("own change nearest", "by change", ".0%"),
     Column("fid", "FID", ".1f"),
     Column("kid", "KID", ".4f"),
     Column("identity distance", "identity distance"),
@@ -78,10 +79,10 @@ def geometry_table(names: Sequence[str], rows: Sequence[Mapping[str, float | Non
     return _table(title, names, rows, [*columns, Column("intended", "as intended", ".0%")])
 
 
-def retrieval_table(names: Sequence[str], prompts: Sequence[str], matrix: Tensor) -> Table:
-    """Which prompt (columns) the faces of each edit (rows) are nearest to."""
+def retrieval_table(names: Sequence[str], prompts: Sequence[str], matrix: Tensor, by: str) -> Table:
+    """Which prompt (columns) the look or the change (`by`) of the faces of each edit (rows) is nearest to."""
     cells = [[name, *(f"{share:.0%}" for share in row)] for name, row in zip(names, matrix.tolist(), strict=True)]
-    return Table("Share of the faces that are nearest to each prompt", ["edited", *prompts], cells)
+    return Table(f"Share of the faces whose {by} is nearest to each prompt", ["edited", *prompts], cells)
 
 
 def write_tables(folder: Path, tables: Sequence[Table], remarks: Sequence[str], content: Mapping[str, Any]) -> None:
