@@ -104,7 +104,7 @@ def write_animation(
             writer.write(beside(pictures, VIEWS))
             for row, number in enumerate(part.frames.numbers.tolist()):
                 if number in chosen:
-                    columns.append([each[row].cpu() for each in pictures])
+                    columns.append([each[row].cpu().clone() for each in pictures])  # a view would keep them all
                     labels.append(f"{number / motion.rate:.1f} s, importance {part.frames.importance[row]:.2f}")
                 if textures is not None:
                     texture = part.frames.after[row if len(part.frames.after) > 1 else 0]

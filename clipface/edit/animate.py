@@ -11,7 +11,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 
-WINDOW = 32  # frames that are in memory together
+WINDOW = 16  # frames that are in memory together
 
 
 class Frames(NamedTuple):
