@@ -22,12 +22,13 @@ from torch.nn import functional
 
 from clipface import assets, weights
 from clipface.guidance import Encoder, GuidanceConfig, load_encoder
+from clipface.guidance.direction import SOURCE_PHRASE
 from clipface.guidance.encoder import SHIPPED, face_encoder_file
 from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
 from clipface.synthetic.taught import Phrase, read_phrases, taught_phrases
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.run import TrainerConfig, fit, make_logger, register, require_at_least
-from trainer.sentence_texts import VALUES, Told, encode_sentences, told_captions, told_phrases
+from trainer.sentence_texts import VALUES, Told, encode_sentences, told_captions, told_phrases, value_changes
 from trainer.start import run_folder
 
 
@@ -45,6 +46,8 @@ class SentenceProjectionConfig:
     noise: float = 1.0  # added to sentence features, whose every number has variance 1
     contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
     scale: float = 15.0  # of the cosines that tell them apart
+    change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does
+    change_scale: float = 7.5  # likewise
     captions: int = 8000
     sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
@@ -60,7 +63,13 @@ class SentenceProjectionModule(pl.LightningModule):
     """A projection in training, and the texts that it learns from."""
 
     def __init__(
-        self, config: SentenceProjectionConfig, captions: Told, phrases: Told, prototypes: Tensor, width: int
+        self,
+        config: SentenceProjectionConfig,
+        captions: Told,
+        phrases: Told,
+        prototypes: Tensor,
+        source: Tensor,
+        width: int,
     ) -> None:
         """Put the parts together.
 
@@ -69,6 +78,7 @@ class SentenceProjectionModule(pl.LightningModule):
             captions: see `told_captions`.
             phrases: see `told_phrases`.
             prototypes: [values, D] of `told_phrases`.
+            source: [D], the face encoder's feature of what an edit starts from.
             width: of the sentence features.
         """
         super().__init__()
@@ -77,6 +87,8 @@ class SentenceProjectionModule(pl.LightningModule):
         centre = (captions.sentences.mean(0) + phrases.sentences.mean(0)) / 2
         self.projection.centre.copy_(centre)
         self.register_buffer("prototypes", prototypes, persistent=False)
+        self.register_buffer("source", source, persistent=False)
+        self.register_buffer("changes", value_changes(prototypes), persistent=False)
         names = [attribute for attribute, _ in VALUES]
         rivals = torch.tensor([[mine == other for other in names] for mine in names])
         self.register_buffer("rivals", rivals, persistent=False)  # [values, values]: values of the same attribute
@@ -102,11 +114,18 @@ class SentenceProjectionModule(pl.LightningModule):
         distance = 1 - (found * texts.targets).sum(-1)
         one = texts.values >= 0
         values = texts.values[one]
-        logits = self.config.scale * found[one] @ self.prototypes.T
-        logits = logits.masked_fill(~self.rivals[values], -torch.inf)
+        changes = functional.normalize(found[one] - self.source, dim=-1)
         # Captions and phrases weigh alike, however many of each were drawn.
-        near = distance[~one].mean() + distance[one].mean()
-        return near + self.config.contrast_weight * functional.cross_entropy(logits, values)
+        return (
+            distance[~one].mean()
+            + distance[one].mean()
+            + self.config.contrast_weight * self._contrast(self.config.scale * found[one] @ self.prototypes.T, values)
+            + self.config.change_weight * self._contrast(self.config.change_scale * changes @ self.changes.T, values)
+        )
+
+    def _contrast(self, logits: Tensor, values: Tensor) -> Tensor:
+        """Cross entropy of logits [N, values] among the values of the same attribute as the right ones, [N]."""
+        return functional.cross_entropy(logits.masked_fill(~self.rivals[values], -torch.inf), values)
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
         """Set the learning rate: a warm-up, then half a cosine down to zero."""
@@ -158,7 +177,8 @@ def build(config: SentenceProjectionConfig, phrases: list[Phrase] | None = None)
 
     captions = told_captions(face, sentences, phrases, config.captions, config.seed)
     told, prototypes = told_phrases(face, sentences, [*taught_phrases(), *phrases])
-    return SentenceProjectionModule(config, captions, told, prototypes, encoder.width)
+    source = face.encode_text([SOURCE_PHRASE])[0].cpu()
+    return SentenceProjectionModule(config, captions, told, prototypes, source, encoder.width)
 
 
 def train(config: SentenceProjectionConfig, folder: Path) -> Path:

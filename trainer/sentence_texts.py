@@ -9,12 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.guidance import Encoder
-from clipface.guidance.sentences import SentenceEncoder, SentenceTokenizer
+from clipface.guidance.sentences import FRAMES, SentenceEncoder, SentenceTokenizer
 from clipface.synthetic.attributes import sample_attributes
 from clipface.synthetic.captions import caption
 from clipface.synthetic.taught import TAUGHT, Phrase, taught_phrases
 
-FRAMES = ("{}", "a photo of a {}", "a photo of a face, {}")
 VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
 _AT_A_TIME = 64  # texts
 
@@ -69,20 +68,35 @@ def told_phrases(
     Returns:
         The phrases; and the prototypes [values, D]: what bare taught phrases for each of `VALUES` are to the encoder.
     """
-    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases])
-    parts, prototypes = [], [value_prototypes(face, frame) for frame in FRAMES]
-    for frame, targets in zip(FRAMES, prototypes, strict=True):
-        parts.append(Told(sentences([frame.format(phrase.phrase) for phrase in phrases]), targets[values], values))
-    return Told(*(torch.cat(part) for part in zip(*parts, strict=True))), prototypes[0]
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases]).repeat(len(FRAMES))
+    prototypes = value_prototypes(face)
+    framed = sentences([frame.format(phrase.phrase) for frame in FRAMES for phrase in phrases])
+    return Told(framed, prototypes[values], values), prototypes
 
 
-def value_prototypes(face: Encoder, frame: str = "{}") -> Tensor:
+def value_prototypes(face: Encoder) -> Tensor:
     """The mean of a face encoder's features of the taught phrases for each of `VALUES`, [values, D], length 1."""
     taught = taught_phrases()
-    features = _encode_text(face, [frame.format(phrase.phrase) for phrase in taught])
+    features = _encode_text(face, [phrase.phrase for phrase in taught])
     values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in taught])
     means = torch.stack([features[values == value].mean(0) for value in range(len(VALUES))])
     return functional.normalize(means, dim=-1)
+
+
+def value_changes(features: Tensor) -> Tensor:
+    """How each of `VALUES` differs from the mean of its attribute's values.
+
+    Args:
+        features: [values, D], one for each of `VALUES`.
+
+    Returns:
+        [values, D], length 1.
+    """
+    changes = torch.empty_like(features)
+    for attribute in TAUGHT:
+        rows = [row for row, (name, _) in enumerate(VALUES) if name == attribute]
+        changes[rows] = functional.normalize(features[rows] - features[rows].mean(0), dim=-1)
+    return changes
 
 
 def _encode_text(face: Encoder, texts: Sequence[str]) -> Tensor:

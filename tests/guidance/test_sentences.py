@@ -10,6 +10,7 @@ from torch.nn import functional
 from clipface.guidance import GuidanceConfig, load_encoder, sentences
 from clipface.guidance.encoder import save_face_encoder
 from clipface.guidance.sentences import (
+    FRAMES,
     Projection,
     load_reader,
     load_sentence_encoder,
@@ -93,6 +94,22 @@ def test_untaught_words_are_read_and_taught_ones_stay_as_they_were(bert, face_fi
     assert not any(parameter.requires_grad for parameter in reading.parameters())
     reading.train()
     assert not any(module.training for module in reading.modules())
+
+
+def test_a_reader_takes_the_mean_over_frames(bert, face_file):
+    reader = load_reader(face_file)
+    texts = [UNTAUGHT, "livid"]
+    framed = [reader.projection(reader.encoder(reader.tokenizer([f.format(t) for t in texts]))) for f in FRAMES]
+    plain = functional.normalize(sum(framed), dim=-1)
+    assert torch.allclose(reader(texts), plain, atol=1e-5)
+    assert torch.allclose(reader(texts[1:]), plain[1:], atol=1e-5)  # whatever stands beside it
+
+
+def test_a_damaged_projection_is_refused(bert, face_file):
+    path = projection_file(face_file)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="mine_sentences.*cut off"):
+        load_reader(face_file)
 
 
 def test_a_projection_of_other_weights_is_refused(bert, face_file, encoder, architecture):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
 
 from clipface import weights
 from clipface.assets import resolve
@@ -16,6 +17,7 @@ from clipface.synthetic import vocabulary
 from clipface.synthetic.taught import Phrase, read_phrases
 from trainer.run import TrainerConfig
 from trainer.sentence_projection import SentenceProjectionConfig, build, load_face_encoder, train
+from trainer.sentence_texts import VALUES, value_changes
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guidance"))
 from test_paraphrases import FUNCTION_WORDS  # noqa: E402
@@ -26,6 +28,7 @@ MODEL = {
     "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 4, "head_width": 8, "patch_size": None},
     "text_cfg": {"context_length": 32, "width": 16, "heads": 2, "layers": 1},
 }
+ENDINGS = ("ies", "ing", "ed", "es", "ish", "ly", "er", "ie", "s", "y", "e", "d")
 PHRASES = [Phrase("look", "zombie", "cadaver"), Phrase("look", "ghost", "wraith"), Phrase("sex", "man", "uncle")]
 
 
@@ -40,10 +43,23 @@ def config(tmp_path_factory) -> SentenceProjectionConfig:
     )  # fmt: skip
 
 
-def test_no_word_of_a_paraphrase_is_learnt():
+def _forms(word: str) -> set[str]:
+    """A word and what is left of it without an ending: snogging, snogg, snog."""
+    stems = {word.removesuffix(ending) for ending in ENDINGS}
+    stems |= {stem[:-1] for stem in stems if len(stem) > 3 and stem[-1] == stem[-2]}
+    return {stem for stem in stems if len(stem) >= 3} | {word}
+
+
+def test_no_word_of_a_paraphrase_is_learnt_in_any_form():
     measured = {word for row in read_phrases(resolve("paraphrases")) for word in split(row.phrase)} - FUNCTION_WORDS
-    learnt = {word for row in read_phrases(resolve("synonyms")) for word in split(row.phrase)}
-    assert not measured & learnt
+    learnt = {word for row in read_phrases(resolve("synonyms")) for word in split(row.phrase)} - FUNCTION_WORDS
+    forms = {form for word in measured for form in _forms(word)}
+    assert not {word for word in learnt if _forms(word) & forms}
+
+
+def test_a_phrase_is_learnt_once_for_each_value():
+    rows = [(row.attribute, row.value, row.phrase.lower()) for row in read_phrases(resolve("synonyms"))]
+    assert len(rows) == len(set(rows))
 
 
 def test_unknown_values_are_refused(tmp_path):
@@ -71,8 +87,20 @@ def test_a_phrase_is_told_from_other_values_of_its_own_attribute_only(config):
     texts = type(phrases)(*(torch.cat([a, b]) for a, b in zip(captions, sexes, strict=True)))
     before = module.loss(texts)
     looks = [row for row, rivals in enumerate(module.rivals) if not rivals[sexes.values[0]]]
-    module.prototypes[looks] = module.projection(sexes.sentences).detach()  # as near as can be
+    found = module.projection(sexes.sentences).detach()
+    module.prototypes[looks] = found  # as near as can be
+    module.changes[looks] = functional.normalize(found - module.source, dim=-1)
     assert torch.equal(module.loss(texts), before)
+    module.changes[VALUES.index(("sex", "woman"))] = functional.normalize(found - module.source, dim=-1)
+    assert module.loss(texts) > before
+
+
+def test_changes_are_from_the_mean_of_an_attributes_values():
+    features = torch.randn(len(VALUES), 3, generator=torch.Generator().manual_seed(0))
+    man, woman = (VALUES.index(("sex", value)) for value in ("man", "woman"))
+    changes = value_changes(features)
+    assert torch.allclose(changes[man], functional.normalize(features[man] - features[woman], dim=0), atol=1e-6)
+    assert torch.allclose(changes.norm(dim=1), torch.ones(len(VALUES)), atol=1e-6)
 
 
 def test_a_run_writes_what_guidance_reads(config, tmp_path, monkeypatch):
