@@ -93,7 +93,8 @@ def evaluate(path: Path, options: argparse.Namespace, encoder: Encoder) -> list[
     write_scores(options.output / f"{name}.csv", torch.arange(len(motion)), motion.rate, mean)
     peak = int(mean.importance.argmax())
     numbers = mean.before[peak], mean.after[peak], mean.before.mean(), mean.after.mean()
-    ratio = sum(each.after.value for each in flickers) / sum(each.before.value for each in flickers)
+    before, after = (sum(getattr(each, when).value for each in flickers) for when in ("before", "after"))
+    ratio = after / before if before else 1.0  # nothing moves
     correlation = rank_correlation(mean.after, mean.importance)
     return [
         notes["prompt"]["name"] or notes["prompt"]["target"], Path(sequence).stem, str(len(motion)),

@@ -91,11 +91,13 @@ def write_animation(
         motion: that is shown.
         video: file ending in .mp4.
         strip: file ending in .png.
-        textures: folder for `NNNNN.png`; None: no textures.
+        textures: folder for `NNNNN.png`, made if missing; None: no textures.
 
     Returns:
         How much the pictures before and after the edit change from frame to frame.
     """
+    if textures is not None:
+        textures.mkdir(parents=True, exist_ok=True)
     chosen = {round(i * (len(motion) - 1) / (STRIP - 1)) for i in range(STRIP)}
     columns, labels, flickers = [], [], Flickers(Flicker(), Flicker())
     with VideoWriter(video, motion.rate) as writer:
