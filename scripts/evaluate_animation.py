@@ -26,6 +26,7 @@ from trainer.animation import Flickers, draw_animation
 from trainer.clock import now
 from trainer.evaluation.protocol import names
 from trainer.evaluation.tables import Table
+from trainer.mapper_config import PromptConfig
 from trainer.run import slug
 from trainer.start import HeadConfig, RendererConfig, load_avatar, named_guidance
 from trainer.video_mapper_results import front, mean_scores, score_frames, write_scores
@@ -78,8 +79,7 @@ def evaluate(path: Path, options: argparse.Namespace, encoder: Encoder) -> list[
     if not sequence:
         raise ValueError(f"sequence: one is wanted, {path} was trained without and none was given; use --sequence")
     motion = load_motion(sequence, avatar.head, None if options.sequence else notes.get("rate"))
-    words = {key: value for key, value in notes["prompt"].items() if key != "name"}
-    loss = EncoderMean([DirectionalLoss(encoder, **words)]).to(options.device)
+    loss = EncoderMean([DirectionalLoss(encoder, **PromptConfig(**notes["prompt"]).words)]).to(options.device)
     faces = avatar.random_faces(options.faces, options.seed, notes["psi"]).codes
     scores, flickers, started = [], [], now(faces.shape.device)
     for row in range(options.faces):

@@ -5,7 +5,6 @@ Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,14 +17,14 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
 from clipface.edit.mapper import Codes
-from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.mapper_config import MapperConfig
 from trainer.mapper_results import write_results
 from trainer.mapper_start import learning_groups, pretrain, start_mapper
 from trainer.rate_schedule import RateSchedule
 from trainer.run import fit, make_logger
-from trainer.start import load_avatar, named_guidance, run_folder
+from trainer.start import load_avatar, load_encoders, run_folder
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
@@ -65,8 +64,7 @@ class MapperModule(pl.LightningModule):
         self.config, self.avatar = config, avatar
         self.mapper = start_mapper(config.model, avatar)
         run = config.trainer
-        words = {key: value for key, value in asdict(config.prompt).items() if key != "name"}
-        losses = [DirectionalLoss(encoder, floor=config.least_change, **words) for encoder in encoders]
+        losses = [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
         self.directional_loss = EncoderMean(losses)
         self.schedule = RateSchedule(
             config.plateau, run.steps, run.minutes, config.learning_rate.decay, every=run.log_every
@@ -162,10 +160,7 @@ class MapperModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam with one learning rate for each mapper."""
         optimizer = torch.optim.Adam(learning_groups(self.mapper, self.config), fused=self.device.type == "cuda")
-        if not self.config.learning_rate.decay:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.schedule.configure(optimizer)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the trained part only; the frozen parts are rebuilt from their files."""
@@ -187,7 +182,7 @@ def build(config: MapperConfig) -> MapperModule:
     if not config.prompt.target.strip():
         raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    encoders = [load_encoder(each) for each in (config.guidance, *map(named_guidance, config.guidance.also))]
+    encoders = load_encoders(config.guidance)
     return MapperModule(config, avatar, encoders)
 
 

@@ -1,6 +1,6 @@
 """What a run of the mapper's trainer depends on."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clipface.edit.views import Jitter
@@ -21,6 +21,11 @@ class PromptConfig:
     negative: str = ""  # what they should not become: the direction points away from it too
     negative_weight: float = 0.5
     templates: list[str] = field(default_factory=lambda: ["{}"])  # sentences for the phrases above, averaged
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Arguments of `DirectionalLoss`."""
+        return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
 @dataclass

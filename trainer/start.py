@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from clipface import assets
 from clipface.edit.avatar import Avatar
-from clipface.guidance import GuidanceConfig
+from clipface.guidance import Encoder, GuidanceConfig, load_encoder
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
@@ -68,6 +68,11 @@ def named_guidance(name: str) -> GuidanceConfig:
             f"guidance.also: names of configs/guidance are wanted ({', '.join(known)}), {name!r} was given"
         )
     return GuidanceConfig(**OmegaConf.create((folder / f"{name}.yaml").read_text()))
+
+
+def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
+    """Load the encoder that guides a run, and those that guide it too."""
+    return [load_encoder(each) for each in (guidance, *map(named_guidance, guidance.also))]
 
 
 @contextmanager

@@ -101,8 +101,7 @@ class TextureStart(pl.LightningModule):
         rate, network = self.config.learning_rate, self.generator
         groups = (network.synthesis, rate), (network.mapping, rate * MAPPING_RATE)
         optimizer = torch.optim.Adam([{"params": part.parameters(), "lr": r} for part, r in groups], betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.schedule.configure(optimizer)
 
 
 class Snapshots(Callback):

@@ -5,7 +5,6 @@ Source: ClipFace (arXiv 2212.01406), section 3.3.
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,12 +20,12 @@ from clipface.edit.animate import moved_vertices
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.latents import read_video_mapper
 from clipface.edit.video_mapper import VideoMapper
-from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.mapper import SEED_STRIDE
 from trainer.rate_schedule import RateSchedule
 from trainer.run import fit, make_logger
-from trainer.start import load_avatar, named_guidance, run_folder
+from trainer.start import load_avatar, load_encoders, run_folder
 from trainer.video_mapper_config import VideoMapperConfig
 from trainer.video_mapper_results import write_results
 
@@ -65,9 +64,8 @@ class VideoMapperModule(pl.LightningModule):
         self.register_buffer("expression", motion.expression, persistent=False)  # [T, E]
         self.register_buffer("pose", motion.pose, persistent=False)  # [T, 6]
         self.mapper = start_mapper(config, avatar)
-        words = {key: value for key, value in asdict(config.prompt).items() if key != "name"}
         self.directional_loss = EncoderMean(
-            [DirectionalLoss(encoder, floor=config.least_change, **words) for encoder in encoders]
+            [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
         )
         run = config.trainer
         self.schedule = RateSchedule(config.plateau, run.steps, run.minutes, config.decay, every=run.log_every)
@@ -126,21 +124,22 @@ class VideoMapperModule(pl.LightningModule):
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of a step's loss. Gradient: to the mapper."""
-        after = self.pictures(self.avatar.texture(self.codes(batch.faces, batch.frames)), batch.vertices, batch.faces)
+        codes = self.codes(batch.faces, batch.frames)
+        after = self.pictures(self.avatar.texture(codes), batch.vertices, batch.faces)
         loss = 1 - self.directional_loss.agreement(after, batch.features)
         if self.config.frames is None:  # drawn frames are weighted by how often they come
             weight = self.importance[batch.frames.flatten()]
             loss = loss * weight / weight.mean()
         parts = {"direction": loss.mean()}
         if self.config.smoothness:
-            parts["roughness"] = self.roughness(batch)
+            parts["roughness"] = self.roughness(batch, codes)
         return parts
 
-    def roughness(self, batch: Batch) -> Tensor:
-        """Mean square of how far each frame's code is from the mean of its neighbours', in standard deviations of w."""
+    def roughness(self, batch: Batch, codes: Tensor) -> Tensor:
+        """Mean square of how far the frames' codes are from the mean of their neighbours', over the variance of w."""
         last = len(self.motion) - 1
-        around = [self.codes(batch.faces, (batch.frames + step).clamp(0, last)) for step in (-1, 0, 1)]
-        uneven = (around[0] + around[2]) / 2 - around[1]
+        before, after = (self.codes(batch.faces, (batch.frames + step).clamp(0, last)) for step in (-1, 1))
+        uneven = (before + after) / 2 - codes
         return uneven.square().mean() / batch.faces.codes.w_plus.var()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
@@ -156,10 +155,7 @@ class VideoMapperModule(pl.LightningModule):
         """Adam."""
         parameters = self.mapper.parameters()
         optimizer = torch.optim.Adam(parameters, self.config.learning_rate, fused=self.device.type == "cuda")
-        if not self.config.decay:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.schedule.configure(optimizer)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the trained part only; the frozen parts are rebuilt from their files."""
@@ -201,7 +197,7 @@ def build(config: VideoMapperConfig) -> VideoMapperModule:
         raise ValueError("sequence: one is wanted, none was given; use sequence=laugh, or the path of a file")
     avatar = load_avatar(config.generator, config.head, config.renderer)
     motion = load_motion(config.sequence, avatar.head, config.rate)
-    encoders = [load_encoder(each) for each in (config.guidance, *map(named_guidance, config.guidance.also))]
+    encoders = load_encoders(config.guidance)
     return VideoMapperModule(config, avatar, encoders, motion)
 
 

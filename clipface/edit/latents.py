@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from clipface.edit.video_mapper import VideoMapper
 from clipface.texture.published import load_published
 
 MAPPER_FILE = "mapper.safetensors"
+Mapper = TypeVar("Mapper", FaceMapper, VideoMapper)
 
 
 def mapper_file(path: str | Path) -> Path:
@@ -35,24 +37,12 @@ def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
     Raises:
         FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
     """
-    path = mapper_file(path)
-    if path.suffix == ".safetensors":
-        mapper, notes = FaceMapper.from_weights(path)
-    else:
-        mapper, notes = FaceMapper.from_published(path, levels), {}
-    _check_levels(path, mapper, levels)
-    return mapper.eval(), notes
+    return _read(FaceMapper, mapper_file(path), levels)
 
 
 def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict]:
     """Read the mapper of an animation; arguments, result and errors as in `read_mapper`."""
-    path = mapper_file(path)
-    if path.suffix == ".safetensors":
-        mapper, notes = VideoMapper.from_weights(path)
-    else:
-        mapper, notes = VideoMapper.from_published(path, levels), {}
-    _check_levels(path, mapper, levels)
-    return mapper.eval(), notes
+    return _read(VideoMapper, mapper_file(path), levels)
 
 
 def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict]:
@@ -62,7 +52,7 @@ def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMa
         moving = "video_mapper" in weights.load_config(path)
     else:  # the authors keep a network for the expression beside those of textures, but where a motion gives it
         moving = not {"geo", "texture_mapper"} & load_published(path).keys()
-    return (read_video_mapper if moving else read_mapper)(path, levels)
+    return _read(VideoMapper if moving else FaceMapper, path, levels)
 
 
 def mapper_notes(path: str | Path) -> dict:
@@ -139,9 +129,14 @@ def draw_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
     return Codes(w_plus, w_plus.new_zeros(len(seeds), avatar.head.n_expression), torch.stack(shapes).to(device))
 
 
-def _check_levels(path: Path, mapper: FaceMapper | VideoMapper, levels: int) -> None:
+def _read(kind: type[Mapper], path: Path, levels: int) -> tuple[Mapper, dict]:
+    if path.suffix == ".safetensors":
+        mapper, notes = kind.from_weights(path)
+    else:
+        mapper, notes = kind.from_published(path, levels), {}
     if mapper.config["levels"] != levels:
         raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
+    return mapper.eval(), notes
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

@@ -112,7 +112,7 @@ def test_roughness_is_the_distance_from_the_neighbours_mean(config):
     uneven = (codes[2:] + codes[:-2]) / 2 - codes[1:-1]
     ends = [(codes[1] - codes[0])[None] / 2, (codes[-2] - codes[-1])[None] / 2]
     wanted = torch.cat([uneven, *ends]).square().mean() / batch.faces.codes.w_plus.var()
-    torch.testing.assert_close(module.roughness(batch), wanted)
+    torch.testing.assert_close(module.roughness(batch, codes), wanted)
 
 
 def test_a_pool_draws_each_batch_once(config):
