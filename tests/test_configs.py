@@ -21,7 +21,6 @@ NEEDED = {
     "mapper": ["prompt=zombie"],
     "video_mapper": ["prompt=angry", "sequence=laugh"],
     "texture_gan": [],
-    "texture_start": ["skins=skins"],
     "face_encoder": [],
     "sentence_projection": [],
 }

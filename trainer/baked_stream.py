@@ -22,6 +22,7 @@ from clipface.synthetic.faces import random_cameras
 from clipface.synthetic.identity import female_direction, sample_expression, sample_pose, sample_shape
 from clipface.synthetic.painter import Painter
 from clipface.synthetic.skin import TONES
+from clipface.synthetic.worn import OPTIONS, worn_rows
 
 SEED_STEP = 1_000_003  # between the seeds of two chunks
 SEED_OFFSET = 500_009  # of the mixing, from those of chunks
@@ -71,14 +72,20 @@ class BakedFaces:
         """Draw faces, with masks of the whole head; `size` in pixels, `background` in [-1, 1]."""
         generator, rng = torch.Generator(self.device).manual_seed(seed), random.Random(seed)
         skin, rows = self.blend(count, generator)
-        faces = [worn(self.tones[row], rng, self.look.painted) for row in rows.tolist()]
+        painted = [rng.random() < self.look.painted for _ in rows]
+        faces = [
+            sample_attributes(rng, {"skin": self.tones[row]}) if more else plain(self.tones[row], rng)
+            for row, more in zip(rows.tolist(), painted, strict=True)
+        ]
         texture = self.painter.paint(faces, generator, skin) * 2 - 1
         shape, expression, pose, neck_pose, eye_pose = self._heads(faces, generator, seed)
         camera = random_cameras(count, generator, self.look.max_yaw, self.look.zoom)
         vertices = self.head(shape, expression, pose, neck_pose, eye_pose)
         image, mask = self.renderer(vertices, texture, camera, size, background)
         # Composed with the mask once more, as every picture is that a texture is drawn for.
-        return FaceBatch(composite(image, mask, background), mask, shape, expression, pose, camera, neck_pose, eye_pose)
+        image = composite(image, mask, background)
+        worn = worn_rows(faces).to(self.device) * torch.tensor(painted, device=self.device)[:, None]
+        return FaceBatch(image, mask, shape, expression, pose, camera, neck_pose, eye_pose, worn=worn)
 
     def blend(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Skins [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
@@ -106,10 +113,8 @@ class BakedFaces:
         return *(drawn[name].to(self.device) for name in ("shape", "expression")), pose, neck_pose, eye_pose
 
 
-def worn(tone: str, rng: random.Random, painted: float) -> Attributes:
-    """What is painted over a skin: hair and eyes that go with its tone, and on a share of faces more."""
-    if rng.random() < painted:
-        return sample_attributes(rng, {"skin": tone})
+def plain(tone: str, rng: random.Random) -> Attributes:
+    """What is painted over a skin at least: hair and eyes that go with its tone."""
     drawn = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult"})
     return replace(
         drawn, beard="none", moustache=False, freckles=False, wrinkles=False, tired=False, scar=False,
@@ -170,6 +175,7 @@ def mixed(
         pair = [to_device(batch, device) for batch in (one, other)]
         if any(batch.vertices is not None for batch in pair):
             pair = [b if b.vertices is not None else b._replace(vertices=vertices(b)) for b in pair]
+        pair = [b if b.worn is not None else b._replace(worn=b.mask.new_zeros(len(b.mask), len(OPTIONS))) for b in pair]
         joined = FaceBatch(*(_joined(parts) for parts in zip(*pair, strict=True)))
         order = torch.randperm(
             len(joined.camera), generator=torch.Generator(device).manual_seed(seed * SEED_STEP + SEED_OFFSET + number),

@@ -84,6 +84,16 @@ class MetricsConfig:
 
 
 @dataclass
+class LooksConfig:
+    """Lessons in looks: what the painter puts on a face becomes an offset of its code (see look_lessons.py)."""
+
+    weight: float = 0.0  # of their loss for the generator; 0: no lessons
+    count: int = 16  # textures a batch, on each device
+    renew_every: int = 16  # batches for which textures are painted at once
+    share: float = 0.6  # of lessons about a stylised look; the others are about make-up, beards, age and colours
+
+
+@dataclass
 class RobustConfig:
     """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
 
@@ -100,7 +110,6 @@ class TextureGANConfig:
     image_size: int = 256  # of renders and pictures, pixels
     learning_rate: float = 2.5e-3
     begin_with: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
-    judges_first: int = 0  # batches in which the discriminators alone learn: a generator has a start, they none
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
@@ -112,6 +121,7 @@ class TextureGANConfig:
     average: AverageConfig = field(default_factory=AverageConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    looks: LooksConfig = field(default_factory=LooksConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
@@ -120,7 +130,7 @@ class TextureGANConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0, judges_first=0)
+        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
         if self.batch_size % self.trainer.devices:
             raise ValueError(
                 f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "

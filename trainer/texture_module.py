@@ -16,12 +16,14 @@ from clipface import weights
 from clipface.data import FaceBatch
 from clipface.head import HeadModel
 from clipface.render import Renderer
+from clipface.synthetic.painter import Painter
 from clipface.texture.augment import Augment
 from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer import replicas
 from trainer.finite_steps import FiniteSteps, finite_or
+from trainer.look_lessons import SEED_STEP, LookLessons
 from trainer.moving_average import averaged, follow, half_life_now
 from trainer.texture_gan_config import TextureGANConfig
 from trainer.views import draw_views, prefetched
@@ -56,6 +58,10 @@ class TextureGAN(pl.LightningModule):
         patch = config.patch
         # Patches of one picture are seldom alike, so their deviation over a group tells nothing.
         self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
+        self.looks = None
+        if config.looks.weight:
+            painter = Painter(head, self.generator.config["resolution"], renderer.backend)
+            self.looks = LookLessons(config.looks, painter, self.generator.levels, self.generator.config["w_dim"])
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
         self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
@@ -68,9 +74,8 @@ class TextureGAN(pl.LightningModule):
         generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         views = self.shuffled(batch)
         self._judges_learn(False)
-        learns = self.batches >= self.config.judges_first
-        fakes, metrics = self.g_main(generator_optimizer if learns else None, views)
-        if learns and penalty.path_every and self.batches % penalty.path_every == 0:
+        fakes, metrics = self.g_main(generator_optimizer, views)
+        if penalty.path_every and self.batches % penalty.path_every == 0:
             metrics |= self.g_path(generator_optimizer, views)
         self._judges_learn(True)
         metrics |= self.d_main(discriminator_optimizer, batch.image, fakes)
@@ -86,16 +91,30 @@ class TextureGAN(pl.LightningModule):
         self.metrics = metrics | {"augment_probability": self.augment.probability, "skipped": self.finite.skipped}
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The generator learns, unless there is no optimizer, to convince both discriminators; returns its pictures."""
+        """The generator learns to convince both discriminators, and its lessons; returns its pictures."""
         w_plus = self.random_codes(len(views.camera))
         self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
+        if self.looks is not None and views.worn is not None:
+            w_plus = w_plus + self.looks(views.worn)
         fakes = self.draw(self.generator.synthesis(w_plus, "random", self.reduced), views)
         seen = self.seen(fakes)
         whole = generator_loss(self.discriminator(seen, self.reduced))
         patch = generator_loss(self.patch_discriminator(self.patches(seen), self.reduced))
-        if optimizer is not None:
-            self._step(optimizer, whole + self.config.patch.weight * patch)
-        return fakes.detach(), {"generator/whole": whole, "generator/patch": patch}
+        loss, metrics = whole + self.config.patch.weight * patch, {"generator/whole": whole, "generator/patch": patch}
+        if self.looks is not None:
+            metrics["generator/looks"] = lesson = self.lesson()
+            loss = loss + self.config.looks.weight * lesson
+        self._step(optimizer, loss)
+        return fakes.detach(), metrics
+
+    def lesson(self) -> Tensor:
+        """How far textures with offsets are from painted ones."""
+        if self.looks.due(self.batches):
+            with torch.no_grad():
+                codes = self.random_codes(len(self.looks.codes))
+            seed = (self.config.seed + replicas.rank() * replicas.SEED_STEP) * SEED_STEP + self.batches
+            self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
+        return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
         """The generator learns to change pictures evenly with the code."""
@@ -190,8 +209,9 @@ class TextureGAN(pl.LightningModule):
         The fused one, since it can leave out a step without the host's help (see FiniteSteps).
         """
         penalty = self.config.penalty
+        drawing = [*self.generator.parameters(), *(self.looks.parameters() if self.looks else ())]
         judges = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
-        sides = ((self.generator.parameters(), penalty.path_every), (judges, penalty.r1_every))
+        sides = ((drawing, penalty.path_every), (judges, penalty.r1_every))
         shares = [every / (every + 1) if every else 1.0 for _, every in sides]
         rate = self.config.learning_rate
         return [

@@ -12,12 +12,14 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.render.camera import view
+from clipface.synthetic.worn import OPTIONS
 from trainer import replicas
 from trainer.pictures import grid
 
 ROWS = 6  # textures in a picture
 STEPS = 6  # from one code to the next in a picture of interpolations
 YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
+SHOWN_LOOKS = ("zombie", "clown", "vampire", "statue", "tiger", "beard", "gothic", "old")
 SEED = 0  # the same latent codes in every picture, so that pictures can be compared
 
 
@@ -71,15 +73,20 @@ class Snapshots(Callback):
         discriminators = both_discriminators(module)
         config = {name: discriminator.config for name, discriminator in discriminators.items()}
         weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
+        kinds = {"": draw_samples, "_between": draw_between}
+        if module.looks is not None:
+            offsets = {"offsets": module.looks.offsets.detach()}
+            weights.save(self.folder / "looks.safetensors", offsets, {"options": OPTIONS}, half=True)
+            kinds["_looks"] = draw_looks
         (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
-        for kind, draw in (("", draw_samples), ("_between", draw_between)):
+        for kind, draw in kinds.items():
             draw(module).save(self.folder / "pictures" / f"{module.batches:07d}{kind}.png")
 
 
 def read_networks(folder: Path, module: pl.LightningModule) -> None:
     """Load what `Snapshots` wrote: the averaged generator, for the generator too, and the discriminators.
 
-    A folder without discriminators (`trainer.texture_start` has none) leaves them untrained.
+    A folder without discriminators leaves them untrained; one without offsets of looks, those.
 
     Raises:
         FileNotFoundError, ValueError: if the generator is missing, or a file cut off or of networks of another size.
@@ -92,6 +99,14 @@ def read_networks(folder: Path, module: pl.LightningModule) -> None:
         tensors, _ = weights.load(path)
         for network in networks:
             weights.load_into(network, tensors, str(path))
+    looks = folder / "looks.safetensors"
+    if module.looks is not None and looks.exists():
+        (offsets,) = weights.load(looks)[0].values()
+        if offsets.shape != module.looks.offsets.shape:
+            wanted, given = tuple(module.looks.offsets.shape), tuple(offsets.shape)
+            raise ValueError(f"begin_with: offsets {wanted} are wanted by this run, {given} are in {looks}")
+        with torch.no_grad():
+            module.looks.offsets.copy_(offsets)
 
 
 def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
@@ -114,6 +129,18 @@ def draw_between(module: pl.LightningModule) -> Any:
     for first, second in _codes(module, ROWS).unflatten(0, (-1, 2)):
         rows.append(_drawn(avatar, avatar.texture(first.lerp(second, share)), 0.0))
     return grid(rows, [f"{value:.1f}" for value in share.flatten().tolist()])
+
+
+@torch.no_grad()
+def draw_looks(module: pl.LightningModule) -> Any:
+    """Lay out frontal views of textures (psi 0.7) as they are and in some looks, a row for each code."""
+    avatar = Avatar(module.average, module.head, module.renderer)
+    looks = [option for option in OPTIONS if option[1] in SHOWN_LOOKS]
+    worn = torch.stack([torch.eye(len(OPTIONS), device=module.device)[OPTIONS.index(option)] for option in looks])
+    offsets = torch.cat((torch.zeros_like(module.looks.offsets[:1]), module.looks(worn)))
+    mean = module.average.mapping.w_avg
+    rows = [_drawn(avatar, avatar.texture(mean.lerp(code, 0.7) + offsets), 0.0) for code in _codes(module, ROWS)]
+    return grid(rows, ["plain", *(str(value) for _, value in looks)])
 
 
 def views_of(avatar: Avatar, codes: Tensor) -> Any:
