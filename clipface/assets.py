@@ -1,7 +1,16 @@
-"""The one table of files that the project ships or a user brings; every missing file is explained here."""
+"""The one table of files that the project ships or a user brings; every missing file is explained here.
 
+python -m clipface.assets
+python -m clipface.assets flame flame_template
+CLIPFACE_DATA=my_data python -m clipface.assets --missing
+
+Lists each file: its name, whether it is there and whole, where, its licence and how to get it.
+"""
+
+import argparse
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +27,7 @@ class Asset(NamedTuple):
     sha256: str | None = None  # of shipped files
 
 
+WIDTH = 28  # of a name in the list, characters
 _CHECK_OUT = "it is part of the repository: check it out again"
 _REBUILD = _CHECK_OUT + ", or rebuild it with "
 _GAN = "the commands in docs/texture_generator.md"
@@ -124,23 +134,57 @@ def resolve(name: str) -> Path:
         FileNotFoundError: if the file is missing; says where it was looked for and how to get it.
         ValueError: if a shipped file is not the one that was shipped (cut off or changed).
     """
-    if name not in ASSETS:
-        raise KeyError(f"asset: one of {', '.join(sorted(ASSETS))} is wanted, {name!r} was given")
-    asset = ASSETS[name]
-    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
-    for folder in [*folders, SHIPPED_FOLDER]:
-        path = folder / asset.file
-        if path.is_file():
-            if folder == SHIPPED_FOLDER and asset.sha256 and checksum(path) != asset.sha256:
-                raise ValueError(
-                    f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}"
-                )
-            return path
-    looked = " and ".join(str(folder / asset.file) for folder in [*folders, SHIPPED_FOLDER])
-    raise FileNotFoundError(
-        f"asset {name}: {looked} does not exist. To get it: {asset.how}. "
-        f"The variable {FOLDER_VARIABLE} can name another folder that holds {asset.file}. Licence: {asset.licence}."
+    asset, places = _known(name), _places(name)
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise FileNotFoundError(
+            f"asset {name}: {' and '.join(map(str, places))} does not exist. To get it: {asset.how}. "
+            f"The variable {FOLDER_VARIABLE} can name another folder that holds {asset.file}. Licence: {asset.licence}."
+        )
+    if _is_damaged(name, path):
+        raise ValueError(f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}")
+    return path
+
+
+def table(names: Sequence[str] = (), missing: bool = False) -> str:
+    """Describe assets, two lines each: name, whether it is there, licence and place; then how to get it.
+
+    Args:
+        names: keys of `ASSETS`; none: all.
+        missing: only those that are not there.
+
+    Raises:
+        KeyError: if no asset has one of the names.
+    """
+    lines, states = [], set()
+    for name in names or ASSETS:
+        asset = _known(name)
+        path = next((place for place in _places(name) if place.is_file()), None)
+        damaged = path is not None and _is_damaged(name, path)
+        if missing and path and not damaged:
+            continue
+        state = "missing" if path is None else "damaged" if damaged else "there"
+        states.add(state)
+        lines.append(f"{name:<{WIDTH}}{state:<9}{asset.licence:<15}{path or asset.file}")
+        lines.append(f"{'':<{WIDTH}}{asset.how[:1].upper()}{asset.how[1:]}.")
+    if "missing" in states:
+        folder = os.environ.get(FOLDER_VARIABLE) or SHIPPED_FOLDER
+        lines.append(f"\nMissing files belong below {folder}; the variable {FOLDER_VARIABLE} names another folder.")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """List assets on the command line."""
+    parser = argparse.ArgumentParser(
+        "python -m clipface.assets", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of assets; none: all")
+    parser.add_argument("--missing", action="store_true", help="only those that are not there")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in ASSETS]
+    if unknown:
+        parser.error(f"NAME: one of {', '.join(ASSETS)} is wanted, {', '.join(unknown)} was given")
+    print(table(options.names, options.missing) or "Nothing is missing.")
 
 
 def checksum(path: Path) -> str:
@@ -150,3 +194,24 @@ def checksum(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _known(name: str) -> Asset:
+    if name not in ASSETS:
+        raise KeyError(f"asset: one of {', '.join(sorted(ASSETS))} is wanted, {name!r} was given")
+    return ASSETS[name]
+
+
+def _places(name: str) -> list[Path]:
+    """Where an asset may be, the user's folder first."""
+    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
+    return [folder / ASSETS[name].file for folder in [*folders, SHIPPED_FOLDER]]
+
+
+def _is_damaged(name: str, path: Path) -> bool:
+    asset = ASSETS[name]  # a user's own file in the other folder may be any
+    return path == SHIPPED_FOLDER / asset.file and asset.sha256 is not None and checksum(path) != asset.sha256
+
+
+if __name__ == "__main__":
+    main()

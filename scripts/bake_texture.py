@@ -1,6 +1,7 @@
 """Make the texture of a head from one or several photographs of a person, or textures of a whole data set.
 
 python scripts/bake_texture.py --photo me.jpg --out me.png
+python scripts/bake_texture.py --photo front.jpg left.jpg right.jpg --out me.png --size 1024
 python scripts/bake_texture.py --dataset my_faces --out textures
 
 Of photographs, the textures are completed by symmetry and from a base texture in the person's colours; beside each lies

@@ -1,6 +1,8 @@
 """Edit faces without a mapper, for `scripts/evaluate.py`: codes, texels or a linear texture model, face by face.
 
 python scripts/baselines.py --mappers runs/*_mapper_zombie --faces 8 --output runs/direct
+python scripts/baselines.py --mappers runs/zombie runs/clown --methods w_plus linear --steps 200 --together 4
+python scripts/baselines.py --mappers runs/zombie --methods texels --device cuda
 python scripts/evaluate.py --mappers runs/*_mapper_zombie runs/direct/*.safetensors --faces 8
 
 Loss, encoder, views and prior are those of the mapper's run. Writes <prompt>_<method>.safetensors.

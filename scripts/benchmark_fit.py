@@ -2,6 +2,7 @@
 
 python scripts/benchmark_fit.py --photos <folder> --cache faces.npz --batch 32
 python scripts/benchmark_fit.py --cache faces.npz --batch 128 --device cuda
+python scripts/benchmark_fit.py --cache faces.npz --renderer nvdiffrast --device cuda --rounds 10
 """
 
 import argparse

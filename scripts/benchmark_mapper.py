@@ -1,8 +1,11 @@
 """Times the training of a prompt's mapper: samples (pictures) a second, memory, and milliseconds of each part.
 
-For instance on a GPU, with random weights of the paper's encoder and a random generator of the paper's size:
-`python scripts/benchmark_mapper.py --device cuda --size 512 --resolution 512 --batch 16 --views 4 --encoder ViT-B-32`.
-Random weights take as long as trained ones, so nothing is downloaded.
+python scripts/benchmark_mapper.py
+python scripts/benchmark_mapper.py --device cuda --precision bf16 --compile --batch 16 --views 4
+python scripts/benchmark_mapper.py --device cuda --size 512 --resolution 512 --batch 16 --views 4 --encoder ViT-B-32
+
+The last is the paper's size, with random weights of its encoder and of a generator: these take as long as trained ones,
+so nothing is downloaded.
 """
 
 import argparse

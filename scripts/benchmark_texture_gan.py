@@ -1,8 +1,10 @@
 """Times the training of the texture generator: images a second, memory, and milliseconds of each phase.
 
-Takes the trainer's own overrides, for instance
-`python scripts/benchmark_texture_gan.py trainer=gpu batch_size=32 image_size=512 generator.resolution=512`.
-Faces are painted once and used again, unless `--real` reads the data set of `dataset.path=...`.
+python scripts/benchmark_texture_gan.py trainer=gpu batch_size=32 image_size=512 generator.resolution=512
+python scripts/benchmark_texture_gan.py trainer=gpu --phases --profile
+python scripts/benchmark_texture_gan.py trainer=gpu dataset.path=my_faces --real
+
+Takes the trainer's own overrides. Faces are painted once and used again, unless --real reads a data set.
 """
 
 import argparse

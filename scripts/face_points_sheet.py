@@ -1,6 +1,8 @@
 """Draw where MediaPipe's face points lie on the open head, mouth shut and open.
 
-python scripts/face_points_sheet.py --out docs/face_points.png
+python scripts/face_points_sheet.py
+python scripts/face_points_sheet.py --out my_points.png
+CLIPFACE_DATA=my_data python scripts/face_points_sheet.py --out rebuilt_points.png
 """
 
 import argparse

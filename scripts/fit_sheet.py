@@ -1,6 +1,8 @@
 """Show heads fitted to photographs, with landmarks alone and with colours and outline, and measure both.
 
+python scripts/fit_sheet.py --photos my_photos
 python scripts/fit_sheet.py --photos my_photos --count 40 --out docs/fits.jpg
+python scripts/fit_sheet.py --photos my_photos --count 0 --out everyone.jpg --device cuda
 
 Of each person, in a row: the photograph; the head fitted to landmarks alone; the head fitted to colours and outline
 too; the picture of the texture model in the mask; its difference from the photograph, three times as strong.

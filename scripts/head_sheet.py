@@ -1,6 +1,8 @@
 """Draw the open head as one contact sheet: mean, people, expressions, poses, chart and landmarks.
 
-    python scripts/head_sheet.py --out docs/open_head.png
+python scripts/head_sheet.py
+python scripts/head_sheet.py --out my_sheet.png
+CLIPFACE_DATA=my_data python scripts/head_sheet.py --out my_head.png
 """
 
 from __future__ import annotations
@@ -147,7 +149,7 @@ def cells(sheet: Sheet) -> list[Image.Image]:
 
 def main() -> None:
     """Parse the command line, draw, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/open_head.png"))
     out = parser.parse_args().out
     with torch.no_grad():

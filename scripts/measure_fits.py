@@ -1,7 +1,8 @@
 """Measure how well heads fit photographs: error of the face points, expressions, identities, time. Prints Markdown.
 
-    python scripts/measure_fits.py --photos <folder> --labels <folder>/labels.csv
-    python scripts/measure_fits.py --photos <folder> --labels <folder>/labels.csv --stage full --device cuda
+python scripts/measure_fits.py --photos my_photos --labels my_photos/labels.csv
+python scripts/measure_fits.py --photos my_photos --labels my_photos/labels.csv --stage full --device cuda
+python scripts/measure_fits.py --photos my_photos --cache faces.npz
 
 Errors are distances between a point of the fitted head and MediaPipe's, over the distance between the outer corners of
 the eyes, in percent: median / 95th percentile. Points of the outline are where the head's silhouette is.

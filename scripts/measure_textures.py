@@ -1,5 +1,6 @@
 """Measure textures baked from a data set: how much of a face is shown, and how well faces lie on each other.
 
+python scripts/measure_textures.py --dataset my_faces
 python scripts/measure_textures.py --dataset my_faces --match london/.*_03
 python scripts/measure_textures.py --dataset my_faces --sheet docs/baked.jpg
 

@@ -1,6 +1,8 @@
 """Measure how many words that captions lack an encoder understands, and whether it still knows those it was taught.
 
 python scripts/measure_words.py --encoder face_encoder --text words sentences --pictures 8
+python scripts/measure_words.py --text sentences --wrong
+python scripts/measure_words.py --encoder scoring_encoder --taught
 
 For each phrase of data/paraphrases.csv, which share no word with the captions: is its feature nearest to the right
 value among the values of its attribute? What a value looks like is told by the mean feature of its taught phrases

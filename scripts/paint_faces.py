@@ -1,6 +1,7 @@
 """Paint a data set folder of faces with known heads, cameras, masks and captions, or a contact sheet of them.
 
 python scripts/paint_faces.py --folder data/painted --count 2000
+python scripts/paint_faces.py --folder data/smiling --count 100 --size 512 --expression smiling
 python scripts/paint_faces.py --sheet docs/painted_faces.png
 """
 

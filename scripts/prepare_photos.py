@@ -1,7 +1,8 @@
 """Turn a folder of photographs into a data set for trainer.texture_gan: filter, crop, fit heads, mask.
 
 python scripts/prepare_photos.py --photos my_photos --out my_faces
-python -m trainer.texture_gan dataset.path=my_faces
+python scripts/prepare_photos.py --photos ffhq --attributes features.zip --filter paper --device cuda --out ffhq_faces
+python scripts/prepare_photos.py --photos my_photos --people people.csv --workers 8 --lossless --out my_faces
 
 The same command again does only what is missing: after an interruption, or when there are new photographs.
 """

@@ -1,6 +1,8 @@
 """Draw textures from a generator: pictures of each, and its style code.
 
 python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --out samples
+python scripts/sample_textures.py --generator runs/my_gan/generator.safetensors --psi 1 --out varied
+python scripts/sample_textures.py --seeds 0-999 --codes-only --out codes
 
 Writes for each seed `NNNN.png` (the texture), `NNNN_views.png` (three views on the mean head) and `NNNN.pt` (the code
 [L, w_dim], as the authors' latent code files hold it), `heads.png` with all faces on random heads, and all codes in

@@ -1,4 +1,8 @@
-"""Train a small encoder of faces and words on painted faces: `python -m trainer.face_encoder trainer=gpu`.
+"""Train a small encoder of faces and words on painted faces.
+
+python -m trainer.face_encoder trainer=gpu trainer.minutes=7
+python -m trainer.face_encoder trainer=gpu experiment=scoring
+python -m trainer.face_encoder experiment=smoke
 
 Source: CLIP (arXiv 2103.00020), section 2.
 """

@@ -1,11 +1,13 @@
 """What every trainer shares: schema registration, seed, callbacks, the Lightning Trainer. No word about models."""
 
+import ast
 import logging
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +59,15 @@ def slug(words: Any) -> str:
     return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
-# Hydra names a run's folder before main() is entered, so the resolver must exist on import.
+def docstring(trainer: str) -> str:
+    """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
+    text = ast.get_docstring(ast.parse((files("trainer") / f"{trainer}.py").read_text())) or ""
+    return text.replace("$", "$$")  # Hydra fills a template with it
+
+
+# Hydra names a run's folder before main() is entered, so the resolvers must exist on import.
 OmegaConf.register_new_resolver("slug", slug, replace=True)
+OmegaConf.register_new_resolver("docstring", docstring, replace=True)
 
 
 def register(name: str, schema: type, group: str | None = None) -> None:

@@ -1,9 +1,13 @@
-"""Teach a face encoder words that captions lack: `python -m trainer.sentence_projection`, some minutes on a CPU.
+"""Teach a face encoder words that captions lack, some minutes on a CPU.
+
+python -m trainer.sentence_projection
+python -m trainer.sentence_projection guidance=scoring
+python -m trainer.sentence_projection experiment=smoke
 
 A frozen sentence encoder (extra `words`) already knows which words mean the same. A small projection carries its
 features into the space of a frozen face encoder, taught by captions and by data/synonyms.csv, towards the features that
 the encoder's own text network gives to the words it knows. Run it again whenever the face encoder changes, then put the
-two files it writes beside the encoder's weights: `python -m trainer.sentence_projection guidance=scoring` for another.
+two files it writes beside the encoder's weights.
 
 Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """

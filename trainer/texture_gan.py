@@ -1,6 +1,8 @@
-"""Train the texture generator from pictures of faces: `python -m trainer.texture_gan trainer=gpu`.
+"""Train the texture generator from pictures of faces; the method is in trainer/texture_module.py.
 
-The method is in texture_module.py.
+python -m trainer.texture_gan trainer=gpu dataset.path=my_faces
+python -m trainer.texture_gan trainer=gpu experiment=shipped_generator trainer.minutes=15
+python -m trainer.texture_gan experiment=smoke
 """
 
 from dataclasses import replace

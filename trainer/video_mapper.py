@@ -1,4 +1,10 @@
-"""Train textures that follow a motion: `python -m trainer.video_mapper prompt=angry sequence=laugh`.
+"""Train textures that follow a motion.
+
+python -m trainer.video_mapper prompt=angry sequence=laugh
+python -m trainer.video_mapper prompt=zombie sequence=capture.csv hydra.run.dir=my_capture
+python -m trainer.video_mapper prompt=angry sequence=laugh experiment=smoke
+
+Writes a video, a head that moves and the editor into the run's folder; scripts/animate.py animates other faces with it.
 
 Source: ClipFace (arXiv 2212.01406), section 3.3.
 """

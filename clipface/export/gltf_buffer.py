@@ -33,7 +33,7 @@ class GltfBuffer:
         return self._append(accessor)
 
     def add_sparse(self, array: np.ndarray, smallest: float, bounds: bool = False) -> int:
-        """Append an array of offsets of which most are zero: only rows longer than `smallest` are stored.
+        """Append offsets of vertices of which most are zero: only rows longer than `smallest` are stored.
 
         Args:
             array: [N, 3] float32.
@@ -47,7 +47,7 @@ class GltfBuffer:
         kept[rows] = array[rows]
         rows = rows.astype("<u2" if len(array) <= MOST_SHORT else "<u4")
         if len(rows) * (rows.itemsize + array[0].nbytes) >= array.nbytes:
-            return self.add(array, bounds=bounds)
+            return self.add(array, VERTICES, bounds)
         gltf = load_pygltflib()
         accessor = self._accessor(kept, bounds)
         accessor.byteOffset = None  # belongs to the dense array, of which there is none
@@ -93,5 +93,5 @@ def load_pygltflib() -> ModuleType:
     try:
         import pygltflib
     except ImportError as error:
-        raise ImportError("animated GLB files need the package pygltflib: pip install pygltflib") from error
+        raise ImportError("GLB files need the package pygltflib: pip install pygltflib") from error
     return pygltflib

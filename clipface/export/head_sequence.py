@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from clipface.export.glb import check_finite
+from clipface.export.surface import check_finite
 from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
 from clipface.shapes import expect

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import trimesh
 from torch import Tensor
 
 from clipface.export.head_sequence import HeadSequence, vertex_turns
+from clipface.export.surface import vertex_normals
 from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
 
@@ -45,8 +45,7 @@ def morph_targets(head: HeadModel, sequence: HeadSequence) -> list[MorphTarget]:
     decomposition of the vertices' movement finds these.
     """
     slots = zip(head.expression_directions.double().cpu(), sequence.expression.T, strict=False)
-    names = dict(enumerate(head.expression_names))
-    targets = [_target(names.get(slot, f"expression_{slot}"), *pair) for slot, pair in enumerate(slots)]
+    targets = [_target(slot_name(head, slot), *pair) for slot, pair in enumerate(slots)]
     targets = [target for target in targets if target.reach.max() > NEGLIGIBLE]
     entries = rotation_matrices(sequence.rotations[:, 1:]) - torch.eye(3, dtype=torch.float64)  # [T, J - 1, 3, 3]
     basis, triangle = torch.linalg.qr(head.pose_directions.double().cpu().T)  # [3 V, K], [K, 36]
@@ -58,6 +57,11 @@ def morph_targets(head: HeadModel, sequence: HeadSequence) -> list[MorphTarget]:
             targets.append(_target(target.name, offsets * target.peak, weights / target.peak))
             count += 1
     return targets
+
+
+def slot_name(head: HeadModel, slot: int) -> str:
+    """The head's name for an expression slot, or its number where it has none."""
+    return head.expression_names[slot] if slot < len(head.expression_names) else f"expression_{slot}"
 
 
 def normal_offsets(
@@ -89,11 +93,6 @@ def normal_offsets(
         both = squares * used[part, :, None] * used[part, None] + (1 - used[part, :, None]) * np.eye(len(targets))
         wanted[part] = np.linalg.solve(both, wanted[part] * used[part, :, None])
     return list((wanted / peaks[:, None]).swapaxes(0, 1))
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Smooth unit normals [V, 3] of a mesh, the same as in `write_glb`."""
-    return trimesh.Trimesh(vertices, faces, process=False).vertex_normals
 
 
 def _target(name: str, offsets: Tensor, weights: Tensor) -> MorphTarget:

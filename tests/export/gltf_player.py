@@ -1,5 +1,6 @@
-"""Plays animated glTF files in NumPy, as the specification says."""
+"""Poses and plays glTF files in NumPy, as the specification says."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,18 @@ COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32
 SIZES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
 
 
-class Player:
-    """One animation of one skinned mesh, evaluated in NumPy."""
+class Rig:
+    """One skinned mesh, bent in NumPy."""
 
     def __init__(self, path: Path):
-        import pygltflib  # of the extra `animation`
+        import pygltflib
 
         self.document = pygltflib.GLTF2().load_binary(str(path))
-        (self.mesh,), (self.skin,), (animation,) = self.document.meshes, self.document.skins, self.document.animations
+        (self.mesh,) = self.document.meshes
         (self.primitive,) = self.mesh.primitives
-        self.tracks = {}
-        for channel in animation.channels:
-            sampler = animation.samplers[channel.sampler]
-            assert sampler.interpolation == "LINEAR"
-            self.times = self.array(sampler.input)
-            values = self.array(sampler.output).reshape(len(self.times), -1)
-            self.tracks[channel.target.node, channel.target.path] = values
-        self.names = (self.mesh.extras or {}).get("targetNames", [])
+        self.skin = self.document.skins[0] if self.document.skins else None
+        self.extras = self.mesh.extras or {}
+        self.names = self.extras.get("targetNames", [])
 
     def array(self, index: int) -> np.ndarray:
         accessor = self.document.accessors[index]
@@ -51,19 +47,33 @@ class Player:
     def attribute(self, name: str) -> np.ndarray:
         return self.array(getattr(self.primitive.attributes, name))
 
-    def track(self, node: int, what: str, time: float) -> np.ndarray:
-        values = self.tracks[node, what]
-        if what == "rotation":
-            return Slerp(self.times, Rotation.from_quat(values))(time).as_matrix()
-        return np.array([np.interp(time, self.times, column) for column in values.T])
+    @property
+    def corners(self) -> np.ndarray:
+        return self.array(self.primitive.indices).reshape(-1, 3)
 
-    def joint_matrices(self, time: float) -> np.ndarray:
+    def bend(self, attribute: str, weights: Sequence[float], local: np.ndarray) -> np.ndarray:
+        """Vertices, or normals, of the split mesh.
+
+        Args:
+            attribute: POSITION or NORMAL.
+            weights: of the morph targets.
+            local: [J, 4, 4] of the joints' nodes, each in its parent's axes.
+        """
+        values = self.attribute(attribute).astype(np.float64)
+        for target, weight in zip(self.primitive.targets or [], weights, strict=True):
+            values += weight * self.array(target[attribute])
+        shares, joints = self.attribute("WEIGHTS_0"), self.attribute("JOINTS_0")
+        blended = np.einsum("nk,nkij->nij", shares, self.joint_matrices(local)[joints])
+        if attribute == "NORMAL":
+            moved = np.einsum("nij,nj->ni", blended[:, :3, :3], values)
+            return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        return np.einsum("nij,nj->ni", blended[:, :3, :3], values) + blended[:, :3, 3]
+
+    def joint_matrices(self, local: np.ndarray) -> np.ndarray:
         nodes, matrices = self.document.nodes, {}
 
         def place(index: int, parent: np.ndarray) -> None:
-            local = np.eye(4)
-            local[:3, :3], local[:3, 3] = self.track(index, "rotation", time), self.track(index, "translation", time)
-            matrices[index] = parent @ local
+            matrices[index] = parent @ local[index]
             for child in nodes[index].children:
                 place(child, matrices[index])
 
@@ -71,20 +81,31 @@ class Player:
         inverse = self.array(self.skin.inverseBindMatrices).transpose(0, 2, 1)  # stored column by column
         return np.stack([matrices[node] for node in self.skin.joints]) @ inverse
 
+
+class Player(Rig):
+    """One animation of one skinned mesh."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        (animation,) = self.document.animations
+        self.tracks = {}
+        for channel in animation.channels:
+            sampler = animation.samplers[channel.sampler]
+            assert sampler.interpolation == "LINEAR"
+            self.times = self.array(sampler.input)
+            values = self.array(sampler.output).reshape(len(self.times), -1)
+            self.tracks[channel.target.node, channel.target.path] = values
+
+    def track(self, node: int, what: str, time: float) -> np.ndarray:
+        values = self.tracks[node, what]
+        if what == "rotation":
+            return Slerp(self.times, Rotation.from_quat(values))(time).as_matrix()
+        return np.array([np.interp(time, self.times, column) for column in values.T])
+
     def play(self, time: float, attribute: str = "POSITION") -> np.ndarray:
         """Vertices, or normals, of the split mesh at a time in seconds."""
-        values = self.attribute(attribute).astype(np.float64)
-        if self.primitive.targets:
-            weights = self.track(len(self.document.nodes) - 1, "weights", time)
-            for target, weight in zip(self.primitive.targets, weights, strict=True):
-                values += weight * self.array(target[attribute])
-        shares, joints = self.attribute("WEIGHTS_0"), self.attribute("JOINTS_0")
-        blended = np.einsum("nk,nkij->nij", shares, self.joint_matrices(time)[joints])
-        if attribute == "NORMAL":
-            moved = np.einsum("nij,nj->ni", blended[:, :3, :3], values)
-            return moved / np.linalg.norm(moved, axis=1, keepdims=True)
-        return np.einsum("nij,nj->ni", blended[:, :3, :3], values) + blended[:, :3, 3]
-
-    @property
-    def corners(self) -> np.ndarray:
-        return self.array(self.primitive.indices).reshape(-1, 3)
+        local = np.tile(np.eye(4), (len(self.skin.joints), 1, 1))
+        for joint, matrix in enumerate(local):
+            matrix[:3, :3], matrix[:3, 3] = self.track(joint, "rotation", time), self.track(joint, "translation", time)
+        weights = self.track(len(self.document.nodes) - 1, "weights", time) if self.names else []
+        return self.bend(attribute, weights, local)

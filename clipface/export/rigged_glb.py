@@ -1,0 +1,170 @@
+"""A textured head as a binary glTF file to pose and animate: skin, joints, named expressions, the edit as a target."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from clipface.export.gltf_head import GltfTarget, head_document
+from clipface.export.head_sequence import HeadSequence, quaternions, read_sequence
+from clipface.export.morph_targets import NEGLIGIBLE, slot_name
+from clipface.export.pose_correctives import PoseCorrective, pose_correctives
+from clipface.export.surface import checked_path, texture_picture, vertex_normals, write_whole
+from clipface.head import HeadModel
+
+ARKIT_SHAPES = 52  # a head's first slots, if it has ARKit's
+EDIT = "edit"  # name of the edit's target
+
+
+def write_rigged_glb(
+    path: str | Path,
+    head: HeadModel,
+    *,
+    texture: Tensor,
+    shape: Tensor | None = None,
+    expression: Tensor | None = None,
+    edited_shape: Tensor | None = None,
+    edited_expression: Tensor | None = None,
+    pose: Tensor | None = None,
+    neck_pose: Tensor | None = None,
+    eye_pose: Tensor | None = None,
+    expressions: Iterable[str] | Literal["all"] | None = None,
+) -> Path:
+    """Write one head as a GLB that viewers show and editing programs pose, with the texture inside.
+
+    It opens as `head(edited_shape, edited_expression, pose, neck_pose, eye_pose)`, the unedited parameters standing in
+    for edited ones that are left out. Expression slots are morph targets with the head's names for them and open at
+    the weights in `expression`; what the edit changes in geometry is the target `edit`, which opens at 1: at 0 the head
+    is the unedited one. The five joints are bound to the head as it opens and turned by the pose.
+
+    Viewers know neither pose correctives nor joints that follow an expression. The first are targets too
+    (`corrective_jaw_0`, ...), the second numbers; how a program moves both is told in the mesh's `extras`
+    (docs/export.md), and without it joints turn the plain way: linear blend skinning. At most four joints move a vertex
+    (of five, the weakest is left out).
+
+    Args:
+        path: file ending in `.glb`; its folder is made if missing.
+        head: the head the parameters belong to.
+        texture: [3, H, W] in 0..1, row 0 at the top.
+        shape: [1, <= n_shape], identity before the edit, standard deviations.
+        expression: [1, <= n_expression], before the edit.
+        edited_shape, edited_expression: the same after it; both left out: no target `edit`.
+        pose: [1, 6], neck_pose: [1, 3], eye_pose: [1, 6]; axis-angle, radians, as in `HeadModel.forward`.
+        expressions: names of the slots that become targets (`expression_7` where a slot has no name), or "all". Left
+            out: the 52 of ARKit if the head has them, else all. Slots used in `expression` are always there.
+
+    Returns:
+        The path. Units metres, y up, facing z.
+
+    Raises:
+        ImportError: if pygltflib is missing; says how to install it.
+        ValueError: for another ending, shapes that do not fit, numbers that are not finite, a name that the head does
+            not have, or a head without texture coordinates.
+    """
+    path, picture = checked_path(path, ".glb"), texture_picture(texture)
+    posed = {"pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
+    before = _single(head, {"shape": shape, "expression": expression, **posed})
+    edited = edited_shape is not None or edited_expression is not None
+    after = {
+        "shape": shape if edited_shape is None else edited_shape,
+        "expression": expression if edited_expression is None else edited_expression,
+    }
+    try:
+        after = _single(head, after | posed)
+    except ValueError as error:  # the others have been checked
+        raise ValueError(f"edited_{error}") from error
+    base, opened = before.rest(head).numpy(), _unposed(head, after)
+    regressor, correctives = head.joint_regressor.double().cpu().numpy(), pose_correctives(head)
+    targets = _expressions(head, before, opened, _slots(head, before, expressions))
+    if edited:
+        targets.append(_edit(head, before, base, opened))
+    extras = _extras(targets, correctives, regressor)
+    targets += _corrections(head, after, opened, correctives)
+    turns = quaternions(after.rotations)[0].numpy()
+    buffer = head_document(head, base, picture, targets, regressor @ opened, turns, extras)[1]
+    return write_whole(path, buffer.glb())
+
+
+def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequence:
+    """Check the parameters of one head, and complete them."""
+    sequence = read_sequence(head, parameters)
+    for name, value in parameters.items():
+        if value is not None and len(value) != 1:
+            raise ValueError(f"{name}: one head, [1, ...], is wanted, {len(value)} were given")
+    return sequence
+
+
+def _unposed(head: HeadModel, parameters: HeadSequence) -> np.ndarray:
+    """Vertices [V, 3] with identity and expression, no joint turned."""
+    directions = head.expression_directions[: parameters.expression.shape[1]].double().cpu()
+    return (parameters.rest(head) + (parameters.expression @ directions).reshape(-1, 3)).numpy()
+
+
+def _slots(head: HeadModel, parameters: HeadSequence, names: Iterable[str] | None) -> list[int]:
+    """Numbers of the expression slots that become targets."""
+    moving = (head.expression_directions.abs().amax(1) > NEGLIGIBLE).nonzero()[:, 0].tolist()
+    known = {slot_name(head, slot): slot for slot in moving}
+    if names is not None and names != "all":
+        names = list(names)
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            has = ", ".join(known)
+            raise ValueError(f"expressions: names that {head.source} has ({has}) are wanted, {unknown} were given")
+        chosen = {known[name] for name in names}
+    elif names is None and "jawOpen" in head.expression_names[:ARKIT_SHAPES]:
+        chosen = {slot for slot in moving if slot < ARKIT_SHAPES}
+    else:
+        chosen = set(moving)
+    used = {slot for slot in moving if slot < parameters.expression.shape[1] and parameters.expression[0, slot] != 0}
+    return sorted(chosen | used)
+
+
+def _expressions(head: HeadModel, before: HeadSequence, opened: np.ndarray, slots: list[int]) -> list[GltfTarget]:
+    if not slots:
+        return []
+    offsets = head.expression_directions[slots].double().cpu().unflatten(1, (-1, 3)).numpy()  # [M, V, 3]
+    given = before.expression[0].tolist()
+    weights = [given[slot] if slot < len(given) else 0.0 for slot in slots]
+    names = [slot_name(head, slot) for slot in slots]
+    return _targets(head, opened, names, offsets, weights)
+
+
+def _edit(head: HeadModel, before: HeadSequence, base: np.ndarray, opened: np.ndarray) -> GltfTarget:
+    faces, unedited = head.faces.cpu().numpy(), _unposed(head, before)
+    # With it at 1 and all else at 0, normals are those of the edited neutral head.
+    offsets = opened - unedited
+    return GltfTarget(EDIT, offsets, vertex_normals(base + offsets, faces) - vertex_normals(base, faces), 1.0)
+
+
+def _corrections(
+    head: HeadModel, after: HeadSequence, opened: np.ndarray, correctives: list[PoseCorrective]
+) -> list[GltfTarget]:
+    if not correctives:
+        return []
+    rotations = after.rotations[0].numpy()
+    offsets = np.stack([corrective.offsets for corrective in correctives])
+    weights = [corrective.weight(rotations) for corrective in correctives]
+    return _targets(head, opened, [corrective.name for corrective in correctives], offsets, weights)
+
+
+def _targets(
+    head: HeadModel, opened: np.ndarray, names: list[str], offsets: np.ndarray, weights: list[float]
+) -> list[GltfTarget]:
+    """Targets whose normals are right when each is used alone, on the head as it opens."""
+    faces = head.faces.cpu().numpy()
+    slopes = vertex_normals(opened + offsets, faces) - vertex_normals(opened, faces)
+    return [GltfTarget(*each) for each in zip(names, offsets, slopes, weights, strict=True)]
+
+
+def _extras(targets: list[GltfTarget], correctives: list[PoseCorrective], regressor: np.ndarray) -> dict:
+    """What programs need beyond glTF: how correctives follow rotations, and joints follow targets."""
+    shifts = {target.name: (regressor @ target.offsets).round(7).tolist() for target in targets}
+    return {
+        "poseCorrectives": {
+            corrective.name: {"joint": corrective.joint, "rotation": corrective.entries.round(7).tolist()}
+            for corrective in correctives
+        },
+        "jointOffsets": {name: rows for name, rows in shifts.items() if np.abs(rows).max() > NEGLIGIBLE},
+    }
