@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
@@ -31,12 +32,17 @@ class RendererConfig:
     """Who draws."""
 
     backend: str = "warp"  # warp, nvdiffrast
+    shading: str = "unlit"  # unlit, sh, studio
+    supersample: int = 1  # drawn this many times larger, then averaged
 
 
 def load_drawn_head(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadModel, Renderer]:
     """Load a head and build the renderer of its mesh."""
     model = load_head(head.name, head.path)
-    return model, Renderer(model.faces, model.uv, model.uv_faces, backend=renderer.backend)
+    eyes = [model.regions[name] for name in ("right_eyeball", "left_eyeball") if name in model.regions]
+    gloss = torch.stack(eyes).any(0).float() if eyes else None
+    options = {"backend": renderer.backend, "supersample": renderer.supersample, "shading": renderer.shading}
+    return model, Renderer(model.faces, model.uv, model.uv_faces, gloss=gloss, **options)
 
 
 def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: RendererConfig) -> Avatar:

@@ -9,10 +9,12 @@ from clipface.render.camera import (
     view,
     viewing_axes,
 )
+from clipface.render.light import Light
 from clipface.render.renderer import Renderer, Rendering
 from clipface.render.shading import vertex_normals
 
 __all__ = [
+    "Light",
     "Renderer",
     "Rendering",
     "crop_to_picture",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface.render.camera import project, viewing_axes
+from clipface.render.light import Light, Shading, check_shading, harmonic_light, sky, studio_light
 from clipface.render.rasterize.checks import check_batch
 from clipface.render.rasterize.interface import Boundary, Fragments, Rasterizer, check_backend
 from clipface.render.rasterize.interface import backend as load_backend
@@ -22,13 +23,14 @@ class Rendering(NamedTuple):
 
 
 class Renderer(nn.Module):
-    """Draws a textured mesh without lights, or, without a texture, the shape as shaded clay.
+    """Draws a textured mesh, without lights or with them, or, without a texture, the shape as shaded clay.
 
     Texture tensors are exactly their picture files: row 0 is the top. The range of colours is the caller's.
 
     Gradient: to vertices and camera through where the texture lands and, with `antialias`, through the silhouette; to
-    the texture through trilinear look-up; to the background. Silhouette gradients point the right way but are too small
-    where triangles are smaller than pixels: set `supersample` where they matter.
+    the texture through trilinear look-up; to the background. With "warp", a silhouette's gradient is within a few per
+    cent of the true one; with "nvdiffrast" it points the right way but is too small where triangles are smaller than
+    pixels, and `supersample` brings it nearer.
 
     Args:
         faces: vertex indices [F, 3].
@@ -36,10 +38,21 @@ class Renderer(nn.Module):
         uv_faces: texture coordinate indices [F, 3].
         backend: "warp" or "nvdiffrast" (see `rasterize.interface.backend`).
         boundary: what lies beyond the texture's border, "wrap" or "clamp".
+        supersample: how many times larger pictures are drawn and then averaged, where a call does not say.
+        shading: "unlit", "sh" or "studio" (see `light.Light`), where a call does not say.
+        gloss: [V] in 0..1, which vertices mirror the studio's lamps (the eyes); None: none.
     """
 
     def __init__(
-        self, faces: Tensor, uv: Tensor, uv_faces: Tensor, backend: str = "warp", boundary: Boundary = "clamp"
+        self,
+        faces: Tensor,
+        uv: Tensor,
+        uv_faces: Tensor,
+        backend: str = "warp",
+        boundary: Boundary = "clamp",
+        supersample: int = 1,
+        shading: Shading = "unlit",
+        gloss: Tensor | None = None,
     ) -> None:
         super().__init__()
         count = expect("faces", faces, ("F", 3))["F"]
@@ -51,7 +64,13 @@ class Renderer(nn.Module):
         if least_uv > len(uv):
             raise ValueError(f"uv_faces: indices below {len(uv)} (rows of uv) are wanted, {least_uv - 1} was given")
         check_backend(backend)
+        check_shading(shading)
+        _check_supersample(supersample)
         self.backend, self.boundary = backend, boundary
+        self.supersample, self.light = supersample, Light(shading)
+        if gloss is not None:
+            expect("gloss", gloss, ("V",))
+        self.register_buffer("gloss", None if gloss is None else gloss.float(), persistent=False)
         self.register_buffer("faces", faces.int().contiguous(), persistent=False)
         self.register_buffer("uv_faces", uv_faces.int().contiguous(), persistent=False)
         # Texture row 0 is the top, texture coordinates count from the bottom: flipped here, once.
@@ -67,8 +86,8 @@ class Renderer(nn.Module):
         size: int | tuple[int, int],
         background: float | Tensor = 1.0,
         antialias: bool = True,
-        supersample: int = 1,
-        light: Tensor | None = None,
+        supersample: int | None = None,
+        light: Tensor | Light | None = None,
     ) -> Rendering:
         """Draw.
 
@@ -79,25 +98,28 @@ class Renderer(nn.Module):
             size: height and width in pixels, or one number for both.
             background: a number, or [B or 1, C, 1 or H, 1 or W].
             antialias: blend silhouettes, which gives them a gradient. The mask is then soft.
-            supersample: draw this many times larger and average; makes silhouettes smooth, and their gradients
-                nearer to the truth.
-            light: [B or 1, V, C], by how much each vertex multiplies the texture's colours, smooth in between; None
-                draws the texture as it is. Gradient: to it too.
+            supersample: draw this many times larger and average; makes silhouettes smoother. None: as the renderer was
+                made.
+            light: how the head is lit, for textures of three channels in [0, 1]; or [B or 1, V, C], by how much each
+                vertex multiplies the texture's colours, smooth in between (gradient: to it too). None: as the renderer
+                was made.
 
         Raises:
             TypeError, ValueError: naming the argument, what was wanted and what was given. A texture that is not finite
                 is refused on the CPU; on CUDA the check would stall the queue and is left out.
         """
         height, width = (size, size) if isinstance(size, int) else size
-        if supersample < 1:
-            raise ValueError(f"supersample: a whole number of at least 1 is wanted, {supersample} was given")
+        supersample = self.supersample if supersample is None else supersample
+        _check_supersample(supersample)
         size = (height * supersample, width * supersample)
         with torch.autocast(vertices.device.type, enabled=False):  # positions in half precision would tear the mesh
             drawn = self._draw(vertices, texture, camera, size, antialias, light)
             if supersample > 1:
-                drawn = functional.avg_pool2d(drawn, supersample)
-            image, mask = drawn[:, :-1], drawn[:, -1:]
-            return Rendering(image + (1 - mask) * _checked_background(background, image), mask)
+                planes = functional.avg_pool2d(drawn.permute(0, 3, 1, 2), supersample)
+                drawn = planes.permute(0, 2, 3, 1)
+            shape = (drawn.shape[0], drawn.shape[3] - 1, height, width)
+            behind = _checked_background(background, shape, drawn.device)
+            return Rendering(*load_backend(self.backend).compose(drawn, behind))
 
     def _draw(
         self,
@@ -106,42 +128,70 @@ class Renderer(nn.Module):
         camera: Tensor,
         size: tuple[int, int],
         antialias: bool,
-        light: Tensor | None,
+        light: Tensor | Light | None,
     ) -> Tensor:
-        """Colours on black, and last the mask: [B, C + 1, H, W]."""
+        """Colours on black, and last the mask: [B, H, W, C + 1]."""
         batch = expect("vertices", vertices, ("B", "V", 3))["B"]
         if vertices.shape[1] < self._least_vertices:
             wanted = f"at least {self._least_vertices} vertices are wanted by faces"
             raise ValueError(f"vertices: {wanted}, {vertices.shape[1]} were given")
         check_batch("camera", expect("camera", camera, ("B", 4, 4))["B"], batch)
-        clip = project(vertices.float(), camera.float())
+        vertices, camera = vertices.float(), camera.float()
+        clip = project(vertices, camera)
+        light = self.light if light is None else light
         rasterizer = load_backend(self.backend)
-        fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=texture is not None)
-        mask = (fragments.rast[..., 3:] > 0).float()
         if texture is None:
-            colour = self._clay(vertices, fragments, camera, mask)
+            fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=False)
+            mask = (fragments.rast[..., 3:] > 0).float()
+            drawn = torch.cat([self._clay(vertices, fragments, camera, mask), mask], -1)
+        elif isinstance(light, Light) and light.shading == "unlit":
+            texels = _checked(texture, vertices).permute(0, 2, 3, 1)
+            mesh = (self.faces, size, self.uv.float(), self.uv_faces)
+            drawn, fragments = rasterizer.paint(clip, *mesh, texels, self.boundary)
         else:
-            colour = self._textured(_checked(texture, vertices), fragments)
-            if light is not None:
-                colour = colour * self._lit(_checked_light(light, vertices, texture), fragments)
-        drawn = torch.cat([colour, mask], -1)
+            texels = _checked(texture, vertices).permute(0, 2, 3, 1)
+            fragments = rasterizer.rasterize(clip, self.faces, size)
+            at, slopes = rasterizer.interpolate(self.uv.float()[None], fragments, self.uv_faces, derivatives=True)
+            drawn = rasterizer.sample(texels, at, slopes, fragments, self.boundary, coverage=True)
+            drawn = self._lit(drawn, vertices, fragments, camera, light)
         if antialias:
-            drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer))
-        return drawn.permute(0, 3, 1, 2)
+            follow = self.backend == "warp"
+            drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer), follow)
+        return drawn
 
-    def _textured(self, texture: Tensor, fragments: Fragments) -> Tensor:
-        rasterizer = load_backend(self.backend)
-        uv, slopes = rasterizer.interpolate(self.uv.float().unsqueeze(0), fragments, self.uv_faces, derivatives=True)
-        return rasterizer.sample(texture.permute(0, 2, 3, 1), uv, slopes, fragments, self.boundary)
+    def _lit(
+        self, drawn: Tensor, vertices: Tensor, fragments: Fragments, camera: Tensor, light: Tensor | Light
+    ) -> Tensor:
+        """Drawn colours and mask, with the colours under light."""
+        colour, mask = drawn[..., :-1], drawn[..., -1:]
+        if isinstance(light, Tensor):
+            return torch.cat([colour * self._over(_checked_light(light, vertices, colour), fragments), mask], -1)
+        check_shading(light.shading)
+        if colour.shape[-1] != 3:
+            raise ValueError(f"texture: 3 channels are wanted with light, {colour.shape[-1]} were given")
+        normals = vertex_normals(vertices, self.faces)
+        if light.shading == "sh":
+            harmonics = sky(vertices.device) if light.harmonics is None else light.harmonics
+            check_batch("light.harmonics", harmonics.shape[0], vertices.shape[0])
+            lit = harmonic_light(normals, harmonics.to(normals), light.turn)
+            return torch.cat([colour * self._over(lit, fragments), mask], -1)
+        glossy = light.eyes and self.gloss is not None
+        if glossy:
+            normals = torch.cat([normals, self.gloss.view(1, -1, 1).expand(len(normals), -1, 1)], -1)
+        surface = self._over(normals, fragments)
+        gloss = surface[..., 3:] if glossy else None
+        factor, added = studio_light(surface[..., :3], gloss, viewing_axes(camera), light.turn)
+        return torch.cat([colour * factor + added * mask, mask], -1)
 
-    def _lit(self, light: Tensor, fragments: Fragments) -> Tensor:
-        return load_backend(self.backend).interpolate(light.float(), fragments, self.faces)[0]
+    def _over(self, attributes: Tensor, fragments: Fragments) -> Tensor:
+        """Vertex attributes at every pixel."""
+        return load_backend(self.backend).interpolate(attributes.float(), fragments, self.faces)[0]
 
     def _clay(self, vertices: Tensor, fragments: Fragments, camera: Tensor, mask: Tensor) -> Tensor:
-        vertices, axes = vertices.float(), viewing_axes(camera.float())
+        axes = viewing_axes(camera)
         nearness = (vertices * axes[:, None, 2]).sum(2, keepdim=True)
         surface = torch.cat([vertex_normals(vertices, self.faces), nearness], 2)
-        surface, _ = load_backend(self.backend).interpolate(surface, fragments, self.faces)
+        surface = self._over(surface, fragments)
         return shade(surface[..., :3], surface[..., 3:], mask, axes)
 
     def _edges(self, rasterizer: Rasterizer) -> object:
@@ -169,16 +219,23 @@ def _checked(texture: Tensor, vertices: Tensor) -> Tensor:
     return texture.float()
 
 
-def _checked_light(light: Tensor, vertices: Tensor, texture: Tensor) -> Tensor:
-    batch = expect("light", light, ("B", vertices.shape[1], texture.shape[1]))["B"]
+def _checked_light(light: Tensor, vertices: Tensor, colour: Tensor) -> Tensor:
+    batch = expect("light", light, ("B", vertices.shape[1], colour.shape[-1]))["B"]
     check_batch("light", batch, vertices.shape[0])
     return light
 
 
-def _checked_background(background: float | Tensor, image: Tensor) -> float | Tensor:
+def _check_supersample(supersample: int) -> None:
+    if supersample < 1:
+        raise ValueError(f"supersample: a whole number of at least 1 is wanted, {supersample} was given")
+
+
+def _checked_background(
+    background: float | Tensor, shape: tuple[int, int, int, int], device: torch.device
+) -> float | Tensor:
     if not isinstance(background, Tensor):
         return float(background)
-    batch, channels, height, width = image.shape
+    batch, channels, height, width = shape
     fits = background.ndim == 4 and all(
         given in allowed
         for given, allowed in zip(background.shape, ((1, batch), (1, channels), (1, height), (1, width)), strict=True)
@@ -186,4 +243,4 @@ def _checked_background(background: float | Tensor, image: Tensor) -> float | Te
     if not fits:
         wanted = f"({batch} or 1, {channels}, {height} or 1, {width} or 1)"
         raise ValueError(f"background: a number or shape {wanted} is wanted, {tuple(background.shape)} was given")
-    return background.to(image)
+    return background.to(device, torch.float32)

@@ -4,7 +4,7 @@ import oracle
 import torch
 from scenes import soup, sphere
 
-from clipface.render.rasterize.warp_backend import opposite_vertices
+from clipface.render.rasterize.topology import opposite_vertices
 
 
 def _ball(device, size=40, shift=0.0):

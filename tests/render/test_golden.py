@@ -8,6 +8,9 @@ import torch
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "nvdiffrast_golden.npz"
 SCENES = ("ortho_head", "perspective_head", "off_screen", "near_plane", "soup", "quad")
+# Some recorded silhouette gradients of these landed on the same vertex of the batch's other picture: picture by picture
+# only lower bars are met. Summed over the batch they agree as well as everything else.
+MIXED = ("soup", "quad")
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +45,18 @@ def test_what_is_drawn(run, golden, scene):
     same = seen == wanted
     # nvdiffrast 0.4.0 gave the answers; 0.3.3, which PyPI has, clips at the near plane a little differently.
     other_version = rasterizer.__name__.endswith("nvdiffrast_backend")
-    assert same.float().mean() >= (0.998 if other_version else 0.999)
+    tie = (fragments.rast[..., 2] - given["rast"][..., 2]).abs() <= 1e-6
+    assert (same | tie).float().mean() >= (0.998 if other_version else 0.9999)
     # Slivers of a few thousandths of a pixel leave (u, v) badly determined in float32: the mean is what is bounded.
     assert (fragments.rast - given["rast"])[same].abs().mean() < (1e-4 if other_version else 1e-5)
     assert (fragments.derivatives - given["rast_db"])[same].abs().mean() < 1e-5 * given["rast_db"].abs().max()
     assert (place - given["texc"])[same].abs().mean() < 1e-5
     assert (slopes - given["texd"])[same].abs().mean() < 1e-5 * given["texd"].abs().max()
-    assert (colour - given["color"]).abs().mean() < 1e-4
-    assert (blended - given["antialiased"]).abs().mean() < 1e-4
+    for got, name in ((colour, "color"), (blended, "antialiased")):
+        difference = (got - given[name]).abs()
+        assert difference.mean() < (1e-4 if other_version else 2e-6)
+        # One pixel in a thousand may be just above: its texture coordinates are badly determined.
+        assert other_version or (difference[same].amax(-1) > 1e-5).float().mean() < 1e-3
 
 
 def _assert_alike(name, got, wanted, cosine, norm):
@@ -68,9 +75,11 @@ def test_gradients(run, golden, scene):
     soft = torch.autograd.grad((blended * given["cotangent"]).sum(), leaves)
     for name, a, b in zip(("pos", "uv", "tex"), plain, soft, strict=True):
         _assert_alike(name, a, given[f"grad_{name}"], cosine=0.999, norm=0.01)
-        _assert_alike(f"{name}, antialiased", b, given[f"grad_{name}_aa"], cosine=0.98, norm=0.1)
-    # Why 0.98 and 10 %: some recorded silhouette gradients landed on the same vertex of the batch's other picture.
-    # Summed over the batch they agree as well as everything else.
+        mixed = name == "pos" and scene in MIXED
+        if mixed and rasterizer.__name__.endswith("nvdiffrast_backend"):
+            continue  # where such a gradient lands differs between its own runs and versions
+        bars = {"cosine": 0.98, "norm": 0.1} if mixed else {"cosine": 0.999, "norm": 0.01}
+        _assert_alike(f"{name}, antialiased", b, given[f"grad_{name}_aa"], **bars)
     _assert_alike("pos, summed", soft[0].sum(0), given["grad_pos_aa"].sum(0), cosine=0.999, norm=0.01)
 
 

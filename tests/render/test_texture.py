@@ -3,6 +3,7 @@
 import oracle
 import pytest
 import torch
+from scenes import soup, sphere
 
 from clipface.render.rasterize.interface import mip_levels
 
@@ -85,3 +86,58 @@ def test_errors_name_the_argument(warp):
         warp.sample(texture, uv, boundary="mirror")
     with pytest.raises(ValueError, match="texture: a batch of 1 or 2 is wanted, 3"):
         warp.sample(texture[:1].repeat(3, 1, 1, 1), uv)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 6])
+def test_a_coverage_channel_is_appended(warp, device, channels):
+    clip, faces = (t.to(device) for t in soup(6, seed=3))
+    fragments = warp.rasterize(clip, faces, (24, 16))
+    texture, uv, slopes = (t.to(device) for t in _look(16, 16))
+    texture = torch.rand(2, 16, 16, channels, device=device)
+    uv, slopes = uv[:, :8, :8].repeat(1, 3, 2, 1).contiguous(), slopes[:, :8, :8].repeat(1, 3, 2, 1).contiguous()
+    plain = warp.sample(texture, uv, slopes, fragments)
+    covered = warp.sample(texture, uv, slopes, fragments, coverage=True)
+    assert torch.equal(covered[..., :-1], plain)
+    assert torch.equal(covered[..., -1], (fragments.rast[..., 3] > 0).float())
+    with pytest.raises(ValueError, match="fragments: wanted with coverage=True"):
+        warp.sample(texture, uv, slopes, coverage=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("shared", [True, False])
+def test_painting_is_the_three_verbs_in_one(warp, device, channels, shared):
+    vertices, faces, uv, uv_faces = sphere(12, 20, radius=0.7)
+    clip = torch.cat([vertices, torch.ones(len(vertices), 1)], 1).repeat(2, 1, 1)
+    clip[1] *= torch.tensor([0.8, 1.1, 1.0, 1.3])
+    texture = torch.rand(1 if shared else 2, channels, 32, 32).permute(0, 2, 3, 1)  # planes, as the renderer has them
+    faces, uv, uv_faces = faces.to(device), uv.to(device), uv_faces.to(device)
+    size = (40, 56)
+    cotangent = torch.randn(2, *size, channels + 1, device=device)
+
+    def paint(clip, texture):
+        return warp.paint(clip, faces, size, uv, uv_faces, texture, "wrap")
+
+    def verbs(clip, texture):
+        fragments = warp.rasterize(clip, faces, size)
+        at, slopes = warp.interpolate(uv[None], fragments, uv_faces, derivatives=True)
+        return warp.sample(texture, at, slopes, fragments, "wrap", coverage=True), fragments
+
+    results = []
+    for function in (paint, verbs):
+        leaves = [t.to(device).detach().requires_grad_() for t in (clip, texture)]
+        colour, fragments = function(*leaves)
+        results.append((colour, fragments.rast, *torch.autograd.grad(colour, leaves, cotangent)))
+    for name, a, b in zip(("colour", "rast", "clip", "texture"), *results, strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-4 * b.abs().max().item()), name
+
+
+def test_painting_gives_only_what_is_asked_for(warp, device):
+    vertices, faces, uv, uv_faces = (t.to(device) for t in sphere(6, 9, radius=0.7))
+    clip = torch.cat([vertices, torch.ones(len(vertices), 1, device=device)], 1)[None]
+    texture = torch.rand(1, 16, 16, 3, device=device, requires_grad=True)
+    colour, fragments = warp.paint(clip, faces, (16, 16), uv, uv_faces, texture)
+    assert colour.requires_grad and not fragments.rast.requires_grad and fragments.derivatives is None
+    (gradient,) = torch.autograd.grad(colour.sum(), texture)
+    assert gradient.abs().sum() > 0
+    with pytest.raises(ValueError, match="uv: constants are wanted"):
+        warp.paint(clip, faces, (16, 16), uv.requires_grad_(), uv_faces, texture)

@@ -27,7 +27,11 @@ class Fragments(NamedTuple):
 
 
 class Rasterizer(Protocol):
-    """Four differentiable verbs, and the silhouette topology that the last one needs."""
+    """Four differentiable verbs, three of them in one, and the silhouette topology that the last one needs.
+
+    Forward passes are reproducible bit for bit; backward passes on the CPU too, and on CUDA with "warp" if
+    `torch.use_deterministic_algorithms(True)` is set (slow).
+    """
 
     def rasterize(self, clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
         """Find the triangle that each pixel sees. Both orientations are drawn; what leaves the view volume is clipped.
@@ -67,6 +71,7 @@ class Rasterizer(Protocol):
         uv_derivatives: Tensor | None = None,
         fragments: Fragments | None = None,
         boundary: Boundary = "wrap",
+        coverage: bool = False,
     ) -> Tensor:
         """Look up a texture: trilinear over 2 x 2 mip-maps with `uv_derivatives`, else bilinear.
 
@@ -76,15 +81,49 @@ class Rasterizer(Protocol):
             uv_derivatives: [B, H, W, 4], from `interpolate`.
             fragments: pixels that see nothing are skipped and zero.
             boundary: "wrap" repeats the texture, "clamp" continues its border.
+            coverage: append a channel that is 1 where a triangle is seen, else 0; needs `fragments`.
 
         Returns:
-            Colours [B, H, W, C].
+            Colours [B, H, W, C], or with coverage [B, H, W, C + 1].
 
         Gradient: to texture, uv and, through the level of detail, uv_derivatives.
         """
 
+    def paint(
+        self,
+        clip: Tensor,
+        faces: Tensor,
+        size: tuple[int, int],
+        uv: Tensor,
+        uv_faces: Tensor,
+        texture: Tensor,
+        boundary: Boundary = "wrap",
+    ) -> tuple[Tensor, Fragments]:
+        """`rasterize`, `interpolate` the texture coordinates and `sample`, with coverage, in one go: the usual case.
+
+        A backend may leave out what lies between, which saves most of the memory and its traffic.
+
+        Args:
+            clip, faces, size: as in `rasterize`.
+            uv: [T, 2], constants.
+            uv_faces: [F, 3], int32, indices into `uv`.
+            texture, boundary: as in `sample`.
+
+        Returns:
+            Colours, and last the coverage, [B, H, W, C + 1]; and fragments for `antialias`, perhaps without derivatives
+            and gradient.
+
+        Gradient: to clip and texture.
+        """
+
     def antialias(
-        self, image: Tensor, fragments: Fragments, clip: Tensor, faces: Tensor, topology: Any | None = None
+        self,
+        image: Tensor,
+        fragments: Fragments,
+        clip: Tensor,
+        faces: Tensor,
+        topology: Any | None = None,
+        follow: bool = False,
     ) -> Tensor:
         """Blend pixels across silhouette edges, which gives silhouettes a gradient.
 
@@ -92,9 +131,25 @@ class Rasterizer(Protocol):
             image: [B, H, W, C].
             fragments, clip, faces: as in `rasterize`.
             topology: from `topology(faces)`; made anew if left out.
+            follow: from a pixel's triangle follow the surface, triangle by triangle, to where it ends or turns away
+                before the next pixel. Otherwise only the pixel's own triangle is looked at, and a silhouette whose
+                triangles are smaller than a pixel is mostly missed. "warp" only.
 
-        Gradient: to image, and to the positions of silhouette edges. It has the right sign but is too small on fine
-        meshes (see docs of `Renderer`). Use *position* faces: a seam of the texture is no silhouette.
+        Gradient: to image, and to the positions of silhouette edges. Without `follow` it has the right sign but is too
+        small on fine meshes. Use *position* faces: a seam of the texture is no silhouette.
+        """
+
+    def compose(self, drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
+        """Put what is drawn over a background.
+
+        Args:
+            drawn: [B, H, W, C + 1], colours on black, and last the mask.
+            background: a number, or [B or 1, C or 1, H or 1, W or 1].
+
+        Returns:
+            Image [B, C, H, W] and mask [B, 1, H, W].
+
+        Gradient: to both.
         """
 
     def topology(self, faces: Tensor) -> Any:

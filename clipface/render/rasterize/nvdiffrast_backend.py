@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from clipface.render.rasterize.checks import check_batch, check_faces, check_float
+from clipface.render.rasterize.composing import compose
 from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, mip_levels
+
+__all__ = ["antialias", "compose", "interpolate", "paint", "rasterize", "sample", "topology"]
 
 SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser draws whole 8 x 8 tiles
 
@@ -64,6 +67,7 @@ def sample(
     uv_derivatives: Tensor | None = None,
     fragments: Fragments | None = None,
     boundary: Boundary = "wrap",
+    coverage: bool = False,
 ) -> Tensor:
     """Look up a texture (see `interface.Rasterizer`)."""
     given = check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"]
@@ -79,11 +83,46 @@ def sample(
             boundary_mode=boundary,
             max_mip_level=len(mip_levels(*texture.shape[1:3])) - 1,
         )
-    return colour if fragments is None else torch.where(fragments.rast[..., 3:] > 0, colour, 0.0)
+    if fragments is None:
+        if coverage:
+            raise ValueError("fragments: wanted with coverage=True, None was given; pass what rasterize returned")
+        return colour
+    seen = fragments.rast[..., 3:] > 0
+    colour = torch.where(seen, colour, 0.0)
+    return torch.cat([colour, seen.float()], -1) if coverage else colour
 
 
-def antialias(image: Tensor, fragments: Fragments, clip: Tensor, faces: Tensor, topology: Any | None = None) -> Tensor:
-    """Blend pixels across silhouette edges (see `interface.Rasterizer`)."""
+def paint(
+    clip: Tensor,
+    faces: Tensor,
+    size: tuple[int, int],
+    uv: Tensor,
+    uv_faces: Tensor,
+    texture: Tensor,
+    boundary: Boundary = "wrap",
+) -> tuple[Tensor, Fragments]:
+    """The first three verbs, one after the other (see `interface.Rasterizer`)."""
+    check_float("uv", uv, ("T", 2))
+    fragments = rasterize(clip, faces, size)
+    at, slopes = interpolate(uv[None], fragments, uv_faces, derivatives=True)
+    return sample(texture, at, slopes, fragments, boundary, coverage=True), fragments
+
+
+def antialias(
+    image: Tensor,
+    fragments: Fragments,
+    clip: Tensor,
+    faces: Tensor,
+    topology: Any | None = None,
+    follow: bool = False,
+) -> Tensor:
+    """Blend pixels across silhouette edges (see `interface.Rasterizer`).
+
+    Raises:
+        ValueError: if the surface is to be followed, which nvdiffrast cannot.
+    """
+    if follow:
+        raise ValueError("follow: False is wanted by nvdiffrast, True was given; use renderer=warp")
     return _library().antialias(image.contiguous(), fragments.rast, clip.contiguous(), faces, topology_hash=topology)
 
 

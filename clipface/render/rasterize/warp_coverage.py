@@ -24,16 +24,10 @@ def snap(p: wp.vec4, width: int, height: int):
     )
 
 
-@wp.kernel
-def snap_vertices(start: int, clip: wp.array(dtype=wp.vec4), height: int, width: int, snapped: wp.array(dtype=wp.vec4)):
-    """Snap every vertex; the last entry is 1 where the vertex needs no clipping, else 0 (NaN included)."""
-    i = wp.tid() + start
-    p = clip[i]
-    s = snap(p, width, height)
-    plain = wp.float32(0.0)
-    if wp.abs(p[2]) <= p[3] and wp.abs(p[0]) <= p[3] and wp.abs(p[1]) <= p[3]:
-        plain = wp.float32(1.0)
-    snapped[i] = wp.vec4(s[0], s[1], s[2], plain)
+@wp.func
+def is_plain(p: wp.vec4):
+    """True where a vertex lies in the view volume, so that it needs no clipping; False for a NaN."""
+    return wp.abs(p[2]) <= p[3] and wp.abs(p[0]) <= p[3] and wp.abs(p[1]) <= p[3]
 
 
 @wp.func
@@ -119,7 +113,7 @@ def fill(
 @wp.kernel
 def cover(
     start: int,
-    snapped: wp.array(dtype=wp.vec4),
+    clip: wp.array(dtype=wp.vec4),
     faces: wp.array(dtype=int),
     vertex_count: int,
     face_count: int,
@@ -133,12 +127,14 @@ def cover(
     i = i + start
     image = i / face_count
     face = i - image * face_count
-    a = snapped[image * vertex_count + faces[3 * face]]
-    b = snapped[image * vertex_count + faces[3 * face + 1]]
-    c = snapped[image * vertex_count + faces[3 * face + 2]]
-    if a[3] * b[3] * c[3] == 0.0:
-        return
-    fill(a, b, c, face, strip, strips, image, height, width, keys)
+    a = clip[image * vertex_count + faces[3 * face]]
+    b = clip[image * vertex_count + faces[3 * face + 1]]
+    c = clip[image * vertex_count + faces[3 * face + 2]]
+    if is_plain(a) and is_plain(b) and is_plain(c):
+        a = snap(a, width, height)
+        b = snap(b, width, height)
+        c = snap(c, width, height)
+        fill(a, b, c, face, strip, strips, image, height, width, keys)
 
 
 @wp.func
@@ -183,7 +179,6 @@ def corner(corners: Corners, i: int, a: wp.vec4, b: wp.vec4, c: wp.vec4, width: 
 def cover_clipped(
     start: int,
     clip: wp.array(dtype=wp.vec4),
-    snapped: wp.array(dtype=wp.vec4),
     faces: wp.array(dtype=int),
     vertex_count: int,
     face_count: int,
@@ -197,14 +192,11 @@ def cover_clipped(
     i = i + start
     image = i / face_count
     face = i - image * face_count
-    ia = image * vertex_count + faces[3 * face]
-    ib = image * vertex_count + faces[3 * face + 1]
-    ic = image * vertex_count + faces[3 * face + 2]
-    if snapped[ia][3] * snapped[ib][3] * snapped[ic][3] != 0.0:
+    a = clip[image * vertex_count + faces[3 * face]]
+    b = clip[image * vertex_count + faces[3 * face + 1]]
+    c = clip[image * vertex_count + faces[3 * face + 2]]
+    if is_plain(a) and is_plain(b) and is_plain(c):
         return
-    a = clip[ia]
-    b = clip[ib]
-    c = clip[ic]
     for axis in range(3):  # wholly beyond one plane: the usual case
         if wp.max(wp.max(a[axis] + a[3], b[axis] + b[3]), c[axis] + c[3]) < 0.0:
             return

@@ -10,6 +10,7 @@ Every kernel takes `start`, the first row or element it works on, so that the CP
 import warp as wp
 
 from clipface.render.rasterize.warp_coverage import EMPTY, FACE_MASK
+from clipface.render.rasterize.warp_native import add_corners, place
 
 wp.set_module_options({"enable_backward": False})
 
@@ -72,9 +73,26 @@ def slopes(t: Corners, u: float, v: float, kx: float, ky: float):
     """(du/dX, du/dY, dv/dX, dv/dY), where kx, ky turn numerators into derivatives per pixel."""
     sx = t.n0[0] + t.n1[0] + t.n2[0]
     sy = t.n0[1] + t.n1[1] + t.n2[1]
-    return wp.vec4(
-        kx * (t.n0[0] - u * sx), ky * (t.n0[1] - u * sy), kx * (t.n1[0] - v * sx), ky * (t.n1[1] - v * sy)
-    )
+    return wp.vec4(kx * (t.n0[0] - u * sx), ky * (t.n0[1] - u * sy), kx * (t.n1[0] - v * sx), ky * (t.n1[1] - v * sy))
+
+
+@wp.func
+def fragment(t: Corners, face: int, clip: wp.array(dtype=wp.vec4)):
+    """(u, v, z/w, triangle + 1) of the pixel that `t` is seen from."""
+    scale = 1.0 / (t.n0[2] + t.n1[2] + t.n2[2])
+    u = within_one(t.n0[2] * scale)
+    v = within_one(t.n1[2] * scale)
+    shrink = 1.0 / wp.max(u + v, 1.0)
+    z = clip[t.i0][2] * t.n0[2] + clip[t.i1][2] * t.n1[2] + clip[t.i2][2] * t.n2[2]
+    w = t.q0[2] * t.n0[2] + t.q1[2] * t.n1[2] + t.q2[2] * t.n2[2]
+    return wp.vec4(u * shrink, v * shrink, wp.clamp(z / w, -1.0, 1.0), float(face + 1))
+
+
+@wp.func
+def pixel_slopes(t: Corners, r: wp.vec4, width: int, height: int):
+    """(du/dX, du/dY, dv/dX, dv/dY) per pixel at fragment `r`."""
+    scale = 2.0 / (t.n0[2] + t.n1[2] + t.n2[2])
+    return slopes(t, r[0], r[1], scale / float(width), scale / float(height))
 
 
 @wp.kernel
@@ -91,7 +109,7 @@ def shade_fragments(
 ):
     """Turn each pixel's key into (u, v, z/w, triangle + 1) and, if asked for, the derivatives of u and v."""
     row, column = wp.tid()
-    row = row + start
+    row, column = place(row, column, start, width)
     pixel = row * width + column
     key = keys[pixel]
     if key == EMPTY:
@@ -103,31 +121,23 @@ def shade_fragments(
     image = row / height
     base = image * vertex_count
     t = corners_of(face, base, centre(column, width), centre(row - image * height, height), clip, faces)
-    scale = 1.0 / (t.n0[2] + t.n1[2] + t.n2[2])
-    u = within_one(t.n0[2] * scale)
-    v = within_one(t.n1[2] * scale)
-    shrink = 1.0 / wp.max(u + v, 1.0)
-    u = u * shrink
-    v = v * shrink
-    z = clip[t.i0][2] * t.n0[2] + clip[t.i1][2] * t.n1[2] + clip[t.i2][2] * t.n2[2]
-    w = t.q0[2] * t.n0[2] + t.q1[2] * t.n1[2] + t.q2[2] * t.n2[2]
-    rast[pixel] = wp.vec4(u, v, wp.clamp(z / w, -1.0, 1.0), float(face + 1))
+    r = fragment(t, face, clip)
+    rast[pixel] = r
     if derivatives:
-        derivatives[pixel] = slopes(t, u, v, 2.0 * scale / float(width), 2.0 * scale / float(height))
+        derivatives[pixel] = pixel_slopes(t, r, width, height)
 
 
 @wp.func
-def add_gradient(i: int, g: wp.vec3, x: float, y: float, g_clip: wp.array(dtype=float)):
-    """Add the gradient of a moved position to its clip position; z carries none."""
-    wp.atomic_add(g_clip, 4 * i, g[0])
-    wp.atomic_add(g_clip, 4 * i + 1, g[1])
-    wp.atomic_add(g_clip, 4 * i + 3, g[2] - x * g[0] - y * g[1])
+def unmoved(g: wp.vec3, x: float, y: float):
+    """The gradient of a moved position, as that of its clip position's x, y, w; z carries none."""
+    return wp.vec3(g[0], g[1], g[2] - x * g[0] - y * g[1])
 
 
 @wp.func
 def add_gradients(
-    t: Corners, g_u: float, g_v: float, d: wp.vec4, x: float, y: float, scale: float, g_clip: wp.array(dtype=float)
-):
+    t: Corners, key: int, g_u: float, g_v: float, d: wp.vec4, x: float, y: float, scale: float,
+    g_clip: wp.array(dtype=wp.vec4),
+):  # fmt: skip
     """Hand the gradients of u, v and of their slopes' numerators `d` to the triangle's three vertices."""
     # The unclamped barycentrics: the clamp of the forward pass carries no gradient of its own.
     u = t.n0[2] * scale
@@ -141,9 +151,25 @@ def add_gradients(
     g_n0 = wp.vec3(d[0] + g_sum_x, d[1] + g_sum_y, g_u * scale + g_area)
     g_n1 = wp.vec3(d[2] + g_sum_x, d[3] + g_sum_y, g_v * scale + g_area)
     g_n2 = wp.vec3(g_sum_x, g_sum_y, g_area)
-    add_gradient(t.i0, wp.cross(g_n1, t.q2) + wp.cross(t.q1, g_n2), x, y, g_clip)
-    add_gradient(t.i1, wp.cross(g_n2, t.q0) + wp.cross(t.q2, g_n0), x, y, g_clip)
-    add_gradient(t.i2, wp.cross(g_n0, t.q1) + wp.cross(t.q0, g_n1), x, y, g_clip)
+    a = unmoved(wp.cross(g_n1, t.q2) + wp.cross(t.q1, g_n2), x, y)
+    b = unmoved(wp.cross(g_n2, t.q0) + wp.cross(t.q2, g_n0), x, y)
+    c = unmoved(wp.cross(g_n0, t.q1) + wp.cross(t.q0, g_n1), x, y)
+    add_corners(g_clip, key, t.i0, t.i1, t.i2, a, b, c)
+
+
+@wp.func
+def add_fragment_gradient(
+    t: Corners, face: int, image: int, g_u: float, g_v: float, d: wp.vec4, x: float, y: float, width: int, height: int,
+    g_clip: wp.array(dtype=wp.vec4),
+):  # fmt: skip
+    """Hand the gradients of u, v and of their slopes `d` to the triangle's vertices."""
+    area = t.n0[2] + t.n1[2] + t.n2[2]
+    if wp.abs(area) > TINY_AREA:
+        kx = 2.0 / (area * float(width))
+        ky = 2.0 / (area * float(height))
+        d = wp.vec4(d[0] * kx, d[1] * ky, d[2] * kx, d[3] * ky)
+        key = face | ((image & 127) << 24)  # triangle numbers are exact in float32, so below 2^24
+        add_gradients(t, key, g_u, g_v, d, x, y, 1.0 / area, g_clip)
 
 
 @wp.kernel
@@ -157,11 +183,11 @@ def shade_fragments_backward(
     vertex_count: int,
     height: int,
     width: int,
-    g_clip: wp.array(dtype=float),
+    g_clip: wp.array(dtype=wp.vec4),
 ):
     """Add each pixel's gradient to the clip positions of its triangle."""
     row, column = wp.tid()
-    row = row + start
+    row, column = place(row, column, start, width)
     pixel = row * width + column
     face = int(rast[pixel][3]) - 1
     if face < 0:
@@ -178,9 +204,4 @@ def shade_fragments_backward(
     x = centre(column, width)
     y = centre(row - image * height, height)
     t = corners_of(face, image * vertex_count, x, y, clip, faces)
-    area = t.n0[2] + t.n1[2] + t.n2[2]
-    if wp.abs(area) > TINY_AREA:
-        kx = 2.0 / (area * float(width))
-        ky = 2.0 / (area * float(height))
-        d = wp.vec4(d[0] * kx, d[1] * ky, d[2] * kx, d[3] * ky)
-        add_gradients(t, g[0], g[1], d, x, y, 1.0 / area, g_clip)
+    add_fragment_gradient(t, face, image, g[0], g[1], d, x, y, width, height, g_clip)

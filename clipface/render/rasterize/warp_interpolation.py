@@ -1,8 +1,36 @@
-"""Warp kernels of the verb `interpolate`: vertex attributes over triangles, their screen derivatives, the adjoint."""
+"""Warp kernels of the verb `interpolate`: vertex attributes over triangles, their screen derivatives, the adjoint.
+
+Texture coordinates, two channels with derivatives, are what is interpolated most: `interpolate_pairs` and its adjoint
+do them with whole vectors.
+"""
 
 import warp as wp
 
+from clipface.render.rasterize.warp_native import place
+
 wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def pair_slopes(d: wp.vec4, along_u: wp.vec2, along_v: wp.vec2):
+    """Screen derivatives of two channels (dX, dY of the first, then of the second) with these slopes along u and v."""
+    return wp.vec4(
+        d[0] * along_u[0] + d[2] * along_v[0],
+        d[1] * along_u[0] + d[3] * along_v[0],
+        d[0] * along_u[1] + d[2] * along_v[1],
+        d[1] * along_u[1] + d[3] * along_v[1],
+    )
+
+
+@wp.func
+def pair_slopes_gradient(h: wp.vec4, along_u: wp.vec2, along_v: wp.vec2):
+    """The adjoint of `pair_slopes` to `d`."""
+    return wp.vec4(
+        h[0] * along_u[0] + h[2] * along_u[1],
+        h[1] * along_u[0] + h[3] * along_u[1],
+        h[0] * along_v[0] + h[2] * along_v[1],
+        h[1] * along_v[0] + h[3] * along_v[1],
+    )
 
 
 @wp.kernel
@@ -21,7 +49,7 @@ def interpolate(
 ):
     """Interpolate; `image_stride` is the length of one image's attributes, 0 where all images share them."""
     row, column = wp.tid()
-    row = row + start
+    row, column = place(row, column, start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
@@ -69,7 +97,7 @@ def interpolate_backward_attributes(
 ):
     """Add each pixel's gradient to the attributes of its triangle; gradients that nobody has are empty arrays."""
     row, column = wp.tid()
-    row = row + start
+    row, column = place(row, column, start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
@@ -108,7 +136,7 @@ def interpolate_backward_fragments(
 ):
     """The gradient of (u, v) and of their derivatives; what nobody has or wants is an empty array."""
     row, column = wp.tid()
-    row = row + start
+    row, column = place(row, column, start, width)
     pixel = row * width + column
     face = int(rast[pixel][3]) - 1
     g_uv = wp.vec2(0.0, 0.0)
@@ -127,6 +155,75 @@ def interpolate_backward_fragments(
                 gx = g_value_derivatives[2 * (pixel * channels + c)]
                 gy = g_value_derivatives[2 * (pixel * channels + c) + 1]
                 g_d += wp.vec4(gx * a02, gy * a02, gx * a12, gy * a12)
+    if g_rast:
+        g_rast[pixel] = wp.vec4(g_uv[0], g_uv[1], 0.0, 0.0)
+    if g_derivatives:
+        g_derivatives[pixel] = g_d
+
+
+@wp.kernel
+def interpolate_pairs(
+    start: int,
+    attributes: wp.array(dtype=wp.vec2),
+    faces: wp.array(dtype=int),
+    rast: wp.array(dtype=wp.vec4),
+    derivatives: wp.array(dtype=wp.vec4),
+    image_stride: int,
+    height: int,
+    width: int,
+    values: wp.array(dtype=wp.vec2),
+    value_derivatives: wp.array(dtype=wp.vec4),
+):
+    """`interpolate` for two channels with derivatives; `image_stride` counts vertices."""
+    row, column = wp.tid()
+    row, column = place(row, column, start, width)
+    pixel = row * width + column
+    r = rast[pixel]
+    face = int(r[3]) - 1
+    value = wp.vec2(0.0, 0.0)
+    slopes = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if face >= 0:
+        base = (row / height) * image_stride
+        last = attributes[base + faces[3 * face + 2]]
+        along_u = attributes[base + faces[3 * face]] - last
+        along_v = attributes[base + faces[3 * face + 1]] - last
+        value = last + r[0] * along_u + r[1] * along_v
+        slopes = pair_slopes(derivatives[pixel], along_u, along_v)
+    values[pixel] = value
+    value_derivatives[pixel] = slopes
+
+
+@wp.kernel
+def interpolate_pairs_backward(
+    start: int,
+    attributes: wp.array(dtype=wp.vec2),
+    faces: wp.array(dtype=int),
+    rast: wp.array(dtype=wp.vec4),
+    g_values: wp.array(dtype=wp.vec2),
+    g_value_derivatives: wp.array(dtype=wp.vec4),
+    image_stride: int,
+    height: int,
+    width: int,
+    g_rast: wp.array(dtype=wp.vec4),
+    g_derivatives: wp.array(dtype=wp.vec4),
+):
+    """`interpolate_backward_fragments` for two channels; what nobody has or wants is an empty array."""
+    row, column = wp.tid()
+    row, column = place(row, column, start, width)
+    pixel = row * width + column
+    face = int(rast[pixel][3]) - 1
+    g_uv = wp.vec2(0.0, 0.0)
+    g_d = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if face >= 0:
+        base = (row / height) * image_stride
+        last = attributes[base + faces[3 * face + 2]]
+        along_u = attributes[base + faces[3 * face]] - last
+        along_v = attributes[base + faces[3 * face + 1]] - last
+        if g_values:
+            g = g_values[pixel]
+            g_uv = wp.vec2(wp.dot(g, along_u), wp.dot(g, along_v))
+        if g_value_derivatives:
+            g_d = pair_slopes_gradient(g_value_derivatives[pixel], along_u, along_v)
     if g_rast:
         g_rast[pixel] = wp.vec4(g_uv[0], g_uv[1], 0.0, 0.0)
     if g_derivatives:

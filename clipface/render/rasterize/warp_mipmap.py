@@ -1,6 +1,7 @@
 """Warp kernels of texture pyramids: each level is the 2 x 2 box average of the one before.
 
-A pyramid is one flat array [B, T, C]: the texture first, then each smaller level.
+A pyramid is one flat array [B, T, G] of vec4: the texture first, then each smaller level; four channels a group, the
+last one filled up with zeros.
 """
 
 import warp as wp
@@ -14,50 +15,152 @@ def quarter(x: int, y: int, corner: int, width: int, height: int):
     return wp.min(2 * y + corner / 2, height - 1) * width + wp.min(2 * x + corner % 2, width - 1)
 
 
+@wp.func
+def fetched(texture: wp.array(dtype=float), first: int, step: int, count: int):
+    """One group of a texel's channels."""
+    out = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    out[0] = texture[first]
+    if count > 1:
+        out[1] = texture[first + step]
+    if count > 2:
+        out[2] = texture[first + 2 * step]
+    if count > 3:
+        out[3] = texture[first + 3 * step]
+    return out
+
+
+@wp.kernel
+def copy(
+    start: int,
+    texture: wp.array(dtype=float),
+    image_step: int,
+    row_step: int,
+    column_step: int,
+    channel_step: int,
+    channels: int,
+    width: int,
+    texels: int,
+    pyramid: wp.array(dtype=wp.vec4),
+):
+    """Level 0 from the texture."""
+    image, i = wp.tid()
+    image = image + start
+    groups = (channels + 3) / 4
+    texel = i / groups
+    group = i - texel * groups
+    y = texel / width
+    first = image * image_step + y * row_step + (texel - y * width) * column_step + 4 * group * channel_step
+    pyramid[(image * texels + texel) * groups + group] = fetched(texture, first, channel_step, channels - 4 * group)
+
+
 @wp.kernel
 def halve(
     start: int,
-    pyramid: wp.array(dtype=float),
-    channels: int,
-    stride: int,
+    groups: int,
+    texels: int,
     fine: int,
     fine_width: int,
     fine_height: int,
     coarse: int,
-    coarse_width: int,
+    coarser: int,
+    pyramid: wp.array(dtype=wp.vec4),
 ):
-    """Average 2 x 2 texels of the level at `fine` into the level at `coarse`."""
-    image, texel = wp.tid()
-    base = (image + start) * stride
-    y = texel / coarse_width
-    x = texel - y * coarse_width
-    for c in range(channels):
-        total = wp.float32(0.0)
+    """Average the level at `fine` into the one at `coarse`, and that into the one at `coarser`, unless that is 0."""
+    image, i = wp.tid()
+    base = (image + start) * texels
+    block = i / groups
+    group = i - block * groups
+    width = wp.max(fine_width / 2, 1)
+    height = wp.max(fine_height / 2, 1)
+    across = (width + 1) / 2
+    y = block / across
+    x = block - y * across
+    whole = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for j in range(4):
+        x1 = wp.min(2 * x + j % 2, width - 1)  # beyond a border the last texel is made once more
+        y1 = wp.min(2 * y + j / 2, height - 1)
+        total = wp.vec4(0.0, 0.0, 0.0, 0.0)
         for corner in range(4):
-            total += pyramid[base + (fine + quarter(x, y, corner, fine_width, fine_height)) * channels + c]
-        pyramid[base + (coarse + texel) * channels + c] = 0.25 * total
+            total += pyramid[(base + fine + quarter(x1, y1, corner, fine_width, fine_height)) * groups + group]
+        total = 0.25 * total
+        pyramid[(base + coarse + y1 * width + x1) * groups + group] = total
+        whole += total
+    if coarser > 0:
+        pyramid[(base + coarser + y * across + x) * groups + group] = 0.25 * whole
+
+
+@wp.func
+def gathered(
+    gradient: wp.array(dtype=wp.vec4), base: int, levels: int, x: int, y: int, width: int, height: int, group: int,
+    groups: int,
+):  # fmt: skip
+    """A texel's share of the gradient of its own level, which begins at `base`, and of the smaller ones."""
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    share = wp.float32(1.0)
+    for _level in range(levels):
+        total += share * gradient[(base + y * width + x) * groups + group]
+        base += width * height
+        if width > 1:
+            width = width / 2
+            x = x / 2
+            share = 0.5 * share
+        if height > 1:
+            height = height / 2
+            y = y / 2
+            share = 0.5 * share
+    return total
 
 
 @wp.kernel
-def halve_backward(
+def collapse_coarse(
     start: int,
-    gradient: wp.array(dtype=float),
-    channels: int,
-    stride: int,
-    fine: int,
-    fine_width: int,
-    fine_height: int,
-    coarse: int,
-    coarse_width: int,
+    gradient: wp.array(dtype=wp.vec4),
+    first: int,
+    levels: int,
+    groups: int,
+    width: int,
+    height: int,
+    texels: int,
 ):
-    """Hand a coarse level's gradient down to the finer level, in place."""
-    image, texel = wp.tid()
-    base = (image + start) * stride
-    y = texel / coarse_width
-    x = texel - y * coarse_width
-    for c in range(channels):
-        g = 0.25 * gradient[base + (coarse + texel) * channels + c]
-        if g != 0.0:
-            for corner in range(4):
-                i = base + (fine + quarter(x, y, corner, fine_width, fine_height)) * channels + c
-                gradient[i] = gradient[i] + g
+    """Gather the gradient of `levels` levels, in place, in the first of them."""
+    image, i = wp.tid()
+    base = (image + start) * texels + first
+    texel = i / groups
+    group = i - texel * groups
+    y = texel / width
+    gradient[base * groups + i] = gathered(gradient, base, levels, texel - y * width, y, width, height, group, groups)
+
+
+@wp.kernel
+def collapse(
+    start: int,
+    gradient: wp.array(dtype=wp.vec4),
+    levels: int,
+    image_step: int,
+    row_step: int,
+    column_step: int,
+    channel_step: int,
+    channels: int,
+    width: int,
+    height: int,
+    texels: int,
+    g_texture: wp.array(dtype=float),
+):
+    """The adjoint of the whole pyramid: each texel of level 0 gathers its share of every level's gradient."""
+    image, i = wp.tid()
+    image = image + start
+    groups = (channels + 3) / 4
+    texel = i / groups
+    group = i - texel * groups
+    y = texel / width
+    x = texel - y * width
+    first = image * image_step + y * row_step + x * column_step + 4 * group * channel_step
+    total = gathered(gradient, image * texels, levels, x, y, width, height, group, groups)
+    count = channels - 4 * group
+    g_texture[first] = total[0]
+    if count > 1:
+        g_texture[first + channel_step] = total[1]
+    if count > 2:
+        g_texture[first + 2 * channel_step] = total[2]
+    if count > 3:
+        g_texture[first + 3 * channel_step] = total[3]

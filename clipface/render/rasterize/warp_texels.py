@@ -1,6 +1,11 @@
-"""Warp functions on one pyramid level: the four texels around a point, their bilinear mix, and its adjoints."""
+"""Warp functions on one pyramid level: the four texels around a point, their bilinear mix, and its adjoints.
+
+A texel's channels lie in groups of four, so that each is read, and its gradient added to, in one go.
+"""
 
 import warp as wp
+
+from clipface.render.rasterize.warp_native import add
 
 wp.set_module_options({"enable_backward": False})
 
@@ -47,15 +52,15 @@ def around(coordinate: float, size: int, wraps: int):
 
 
 @wp.func
-def tap(u: float, v: float, width: int, height: int, wraps: int):
-    """The four texels of one level around (u, v)."""
+def tap(u: float, v: float, width: int, height: int, wraps: int, start: int, groups: int):
+    """The four texels of one level around (u, v): indices of their first groups; `start` is the level's first texel."""
     x0, x1, x = around(u, width, wraps)
     y0, y1, y = around(v, height, wraps)
     out = Tap()
-    out.i00 = y0 * width + x0
-    out.i10 = y0 * width + x1
-    out.i01 = y1 * width + x0
-    out.i11 = y1 * width + x1
+    out.i00 = (start + y0 * width + x0) * groups
+    out.i10 = (start + y0 * width + x1) * groups
+    out.i01 = (start + y1 * width + x0) * groups
+    out.i11 = (start + y1 * width + x1) * groups
     out.x = x
     out.y = y
     out.width = float(width)
@@ -64,32 +69,42 @@ def tap(u: float, v: float, width: int, height: int, wraps: int):
 
 
 @wp.func
-def blend(pyramid: wp.array(dtype=float), base: int, channels: int, c: int, t: Tap):
-    """Bilinear value of one channel."""
-    a = base + c
-    low = pyramid[a + t.i00 * channels] * (1.0 - t.x) + pyramid[a + t.i10 * channels] * t.x
-    high = pyramid[a + t.i01 * channels] * (1.0 - t.x) + pyramid[a + t.i11 * channels] * t.x
+def blend(pyramid: wp.array(dtype=wp.vec4), group: int, t: Tap):
+    """Bilinear value of one group of channels."""
+    low = pyramid[t.i00 + group] * (1.0 - t.x) + pyramid[t.i10 + group] * t.x
+    high = pyramid[t.i01 + group] * (1.0 - t.x) + pyramid[t.i11 + group] * t.x
     return low * (1.0 - t.y) + high * t.y
 
 
 @wp.func
-def slope(pyramid: wp.array(dtype=float), base: int, channels: int, c: int, t: Tap):
-    """Gradient of one channel's bilinear value with respect to (u, v)."""
-    a = base + c
-    v00 = pyramid[a + t.i00 * channels]
-    v10 = pyramid[a + t.i10 * channels]
-    v01 = pyramid[a + t.i01 * channels]
-    v11 = pyramid[a + t.i11 * channels]
-    along_x = (v10 - v00) * (1.0 - t.y) + (v11 - v01) * t.y
-    along_y = (v01 - v00) * (1.0 - t.x) + (v11 - v10) * t.x
+def along(pyramid: wp.array(dtype=wp.vec4), group: int, t: Tap, g: wp.vec4):
+    """The four texels' components along a gradient: all that the adjoint needs to know of them."""
+    return wp.vec4(
+        wp.dot(pyramid[t.i00 + group], g),
+        wp.dot(pyramid[t.i10 + group], g),
+        wp.dot(pyramid[t.i01 + group], g),
+        wp.dot(pyramid[t.i11 + group], g),
+    )
+
+
+@wp.func
+def mixed(v: wp.vec4, t: Tap):
+    """Bilinear mix of four texels' numbers."""
+    return (v[0] * (1.0 - t.x) + v[1] * t.x) * (1.0 - t.y) + (v[2] * (1.0 - t.x) + v[3] * t.x) * t.y
+
+
+@wp.func
+def slope(v: wp.vec4, t: Tap):
+    """Gradient of `mixed` with respect to (u, v)."""
+    along_x = (v[1] - v[0]) * (1.0 - t.y) + (v[3] - v[2]) * t.y
+    along_y = (v[2] - v[0]) * (1.0 - t.x) + (v[3] - v[1]) * t.x
     return wp.vec2(along_x * t.width, along_y * t.height)
 
 
 @wp.func
-def scatter(gradient: wp.array(dtype=float), base: int, channels: int, c: int, t: Tap, g: float):
+def scatter(gradient: wp.array(dtype=wp.vec4), group: int, t: Tap, g: wp.vec4):
     """Adjoint of `blend` with respect to the pyramid."""
-    a = base + c
-    wp.atomic_add(gradient, a + t.i00 * channels, g * (1.0 - t.x) * (1.0 - t.y))
-    wp.atomic_add(gradient, a + t.i10 * channels, g * t.x * (1.0 - t.y))
-    wp.atomic_add(gradient, a + t.i01 * channels, g * (1.0 - t.x) * t.y)
-    wp.atomic_add(gradient, a + t.i11 * channels, g * t.x * t.y)
+    add(gradient, t.i00 + group, g * ((1.0 - t.x) * (1.0 - t.y)))
+    add(gradient, t.i10 + group, g * (t.x * (1.0 - t.y)))
+    add(gradient, t.i01 + group, g * ((1.0 - t.x) * t.y))
+    add(gradient, t.i11 + group, g * (t.x * t.y))

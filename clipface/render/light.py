@@ -1,0 +1,124 @@
+"""Light on a textured head: an environment in spherical harmonics, or the lamps of a studio.
+
+Colours are as displayed, so light of linear strength e multiplies them by e to the power 1 / 2.2: the same as going to
+linear colours and back. Normals are smooth across seams of the texture (`shading.vertex_normals`).
+"""
+
+import math
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.shapes import expect
+
+Shading = Literal["unlit", "sh", "studio"]
+SHADINGS: tuple[str, ...] = get_args(Shading)
+DISPLAY_GAMMA = 2.2
+LEAST_LIGHT = 1e-3  # keeps the gradient of the power finite
+# Each basis function times how much of it a matt surface reflects (Ramamoorthi and Hanrahan 2001, section 3.2).
+_FIRST = 2 * math.pi / 3 * math.sqrt(3 / (4 * math.pi))
+_SECOND = math.pi / 4 * 3 * math.sqrt(5 / (12 * math.pi))
+_FACTORS = (1 / math.sqrt(4 * math.pi), _FIRST, _FIRST, _FIRST, _SECOND, _SECOND, _SECOND, _SECOND / 2)
+FACTORS = (*_FACTORS, math.pi / 8 * math.sqrt(5 / (4 * math.pi)))
+# A bright sky, above and a little to the left, over a warm floor: what each basis function adds to the light.
+_SKY = (
+    (0.78, 0.78, 0.80), (-0.16, -0.16, -0.15), (0.26, 0.27, 0.31), (0.20, 0.19, 0.17), (-0.06, -0.06, -0.06),
+    (-0.07, -0.07, -0.07), (0.06, 0.06, 0.06), (0.02, 0.02, 0.02), (0.03, 0.03, 0.03),
+)  # fmt: skip
+# Directions towards the lamps, in the camera's axes (right, up, towards the viewer), their linear colours, and how far
+# each reaches round the form (0: sharp terminator, 1: lights everything but the point opposite).
+LAMPS = (
+    ((-0.70, 0.50, 0.55), (1.25, 1.19, 1.10), 0.05),
+    ((0.80, 0.05, 0.55), (0.10, 0.12, 0.16), 0.35),
+    ((0.70, 0.35, -0.65), (0.70, 0.75, 0.85), 0.05),
+)
+AMBIENT = (0.060, 0.063, 0.070)
+EYE_SHARPNESS, EYE_STRENGTH = 90.0, 0.75  # Blinn-Phong exponent, and brightness of a lamp's reflection in a wet eye
+
+
+class Light(NamedTuple):
+    """How a textured head is lit.
+
+    `shading`: "unlit" draws the texture as it is; "sh" lights it by `harmonics`, or by a sky if there are none;
+    "studio" by a key, a fill and a rim lamp that travel with the camera. `harmonics`: [B or 1, 9, 3], in the order 1,
+    x, y, z, xy, xz, yz, x² - y², 3z² - 1, in the head frame, as a fitted photograph has them. `turn`: degrees by which
+    all light is turned around the head, to the picture's right. `eyes`: whether the eyes mirror the studio's lamps.
+    """
+
+    shading: Shading = "unlit"
+    harmonics: Tensor | None = None
+    turn: float = 0.0
+    eyes: bool = True
+
+
+def check_shading(name: str) -> None:
+    """Check a shading's name.
+
+    Raises:
+        ValueError: naming those there are.
+    """
+    if name not in SHADINGS:
+        raise ValueError(f"shading: one of {', '.join(SHADINGS)} is wanted, {name!r} was given")
+
+
+def sky(device: torch.device | str = "cpu") -> Tensor:
+    """The light of "sh" where none is given: harmonics [1, 9, 3]."""
+    return torch.tensor(_SKY, device=device)[None] / torch.tensor(FACTORS, device=device)[:, None]
+
+
+def harmonic_light(normals: Tensor, harmonics: Tensor, turn: float = 0.0) -> Tensor:
+    """By how much an environment multiplies the colours of a matt surface.
+
+    Args:
+        normals: [B, V, 3], unit, head frame.
+        harmonics: [B or 1, 9, 3], colours as displayed (see `Light`).
+        turn: degrees by which the environment is turned around the head, to the picture's right.
+
+    Returns:
+        [B, V, 3], not negative.
+
+    Gradient: to normals and harmonics.
+    """
+    expect("normals", normals, ("B", "V", 3))
+    expect("harmonics", harmonics, ("B", 9, 3))
+    x, y, z = turned(normals, -turn).unbind(-1)
+    basis = torch.stack([torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
+    return ((basis * basis.new_tensor(FACTORS)).unsqueeze(-1) * harmonics.unsqueeze(1)).sum(2).clamp(min=0)
+
+
+def studio_light(normals: Tensor, gloss: Tensor | None, axes: Tensor, turn: float = 0.0) -> tuple[Tensor, Tensor]:
+    """The studio's lamps on a surface.
+
+    Args:
+        normals: [B, H, W, 3], head frame, of any length.
+        gloss: [B, H, W, 1], 0..1, how far the surface mirrors the lamps, or None.
+        axes: [B, 3, 3], the camera's axes (see `camera.viewing_axes`).
+        turn: degrees by which the lamps are turned around the head, to the picture's right.
+
+    Returns:
+        What multiplies the colours, and what is added to them, [B, H, W, 3] each.
+
+    Gradient: to normals and gloss.
+    """
+    seen = functional.normalize(normals, dim=-1) @ axes.transpose(1, 2).unsqueeze(1)
+    light = normals.new_tensor(AMBIENT).expand(seen.shape)
+    added = torch.zeros_like(light)
+    for direction, colour, wrap in LAMPS:
+        towards = turned(functional.normalize(normals.new_tensor(direction), dim=0), turn)
+        colour = normals.new_tensor(colour)
+        amount = ((seen @ towards + wrap) / (1 + wrap)).clamp(min=0).unsqueeze(-1)
+        light = light + amount * colour
+        if gloss is not None:
+            between = functional.normalize(towards + towards.new_tensor([0.0, 0.0, 1.0]), dim=0)
+            mirrored = (seen @ between).clamp(min=0).unsqueeze(-1) ** EYE_SHARPNESS
+            added = added + EYE_STRENGTH * gloss * mirrored * colour
+    return light.clamp(min=LEAST_LIGHT) ** (1 / DISPLAY_GAMMA), added
+
+
+def turned(vectors: Tensor, degrees: float) -> Tensor:
+    """Turn vectors [..., 3] about the vertical, what looks at the viewer towards the picture's right."""
+    angle = math.radians(degrees)
+    x, y, z = vectors.unbind(-1)
+    return torch.stack([x * math.cos(angle) + z * math.sin(angle), y, z * math.cos(angle) - x * math.sin(angle)], -1)
