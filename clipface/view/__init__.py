@@ -1,0 +1,1 @@
+"""The browser editor: `python -m clipface.view`."""

@@ -1,0 +1,173 @@
+"""From a face's state to texture, vertices and pictures, with what was computed kept for the next change.
+
+A slider of expression or pose moves vertices only, the strength of an edit mostly texture: each part is kept by exactly
+what it depends on.
+"""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
+from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.latents import draw_latents
+from clipface.edit.mapper import Codes, FaceMapper, Offsets
+from clipface.render.camera import view
+from clipface.view.library import Library
+from clipface.view.lights import light
+from clipface.view.state import Edit, FaceState, ViewSettings
+
+MOST_KEPT = 32  # results of each kind; a texture takes 0.8 MB
+
+
+class Head(NamedTuple):
+    """A face as it is drawn."""
+
+    vertices: Tensor  # [1, V, 3] metres
+    texture: Tensor  # [1, 3, R, R] in 0..1
+    light: Tensor | None  # [1, V, 3] factors of displayed colours
+
+
+class PaintedLayers(NamedTuple):
+    """What `EditedFaces.texture` paints its layers with: the untouched face under a regional edit is painted once."""
+
+    texture: Callable[[Tensor], Tensor]  # codes [1, L, dim] to [1, 3, R, R]
+
+
+class RegionEdit(NamedTuple):
+    """A mapper whose texture is kept to a region chosen afterwards; the head's form then stays as it is."""
+
+    mapper: FaceMapper
+    region: str
+
+    def offsets(self, codes: Codes) -> Offsets:
+        """The mapper's, of the texture alone."""
+        return self.mapper.offsets(codes)._replace(expression=None, shape=None)
+
+
+class Engine:
+    """Computes faces. Shared by all tabs; one computation runs at a time, since each uses every core."""
+
+    def __init__(self, avatar: Avatar, library: Library) -> None:
+        """Args: avatar: generator, head and renderer; library: where edits' mappers come from."""
+        self.avatar, self.library, self.head = avatar, library, avatar.head
+        names = avatar.head.expression_names or tuple(f"expression {n + 1}" for n in range(10))
+        self.slots = {name: number for number, name in enumerate(names)}
+        self._lock = threading.RLock()
+        self._kept: dict[str, OrderedDict] = {}
+
+    def versions(self, state: FaceState) -> tuple[tuple[Edit, int], ...]:
+        """A state's edits with the versions of their mappers: these change while one is in training."""
+        return tuple((edit, self.library.version(edit.mapper)) for edit in state.edits)
+
+    @torch.no_grad()
+    def edited(self, state: FaceState) -> EditedFaces:
+        """Codes of one face after its edits.
+
+        Raises:
+            ValueError: if a mapper is missing or does not fit, or the head lacks a region.
+        """
+        key = state.seed, state.psi, self.versions(state)
+        return self._once("codes", key, lambda: self._edit(state))
+
+    @torch.no_grad()
+    def texture(self, state: FaceState) -> Tensor:
+        """Texture [1, 3, R, R] in 0..1; errors as in `edited`."""
+        working = tuple(pair for pair in self.versions(state) if pair[0].strength)
+        key = state.seed, state.psi, working
+        return self._once("texture", key, lambda: self.edited(state).texture(PaintedLayers(self._paint)))
+
+    @torch.no_grad()
+    def parameters(self, state: FaceState) -> dict[str, Tensor]:
+        """Arguments of the head layer: shape [1, S], expression [1, E], pose [1, 6], neck_pose [1, 3], eye_pose [1, 6].
+
+        Raises:
+            ValueError: for an expression slot that the head does not have; else as in `edited`.
+        """
+        faces = self.edited(state)
+        expression, shape = faces.expression.clone(), faces.shape.clone()
+        for name, weight in state.expression:
+            if name not in self.slots:
+                raise ValueError(f"expression: a slot of {self.head.source} is wanted, {name!r} was given")
+            expression[0, self.slots[name]] += weight
+        count = min(len(state.identity), shape.shape[1])
+        shape[0, :count] += shape.new_tensor(state.identity[:count])
+        angle = {name: math.radians(degrees) for name, degrees in state.angles}.get
+        jaw = [angle("jaw_open", 0.0), angle("jaw_sideways", 0.0), 0.0]
+        eye = [-angle("gaze_up", 0.0), angle("gaze_right", 0.0), 0.0]
+        neck = [angle("neck_nod", 0.0), angle("neck_turn", 0.0), -angle("neck_tilt", 0.0)]
+        return {
+            "shape": shape,
+            "expression": expression,
+            "pose": shape.new_tensor([[0.0, 0.0, 0.0, *jaw]]),
+            "neck_pose": shape.new_tensor([neck]),
+            "eye_pose": shape.new_tensor([[*eye, *eye]]),
+        }
+
+    @torch.no_grad()
+    def vertices(self, state: FaceState) -> Tensor:
+        """Vertices [1, V, 3], metres; errors as in `parameters`."""
+        key = state.expression, state.identity, state.angles, state.seed, state.psi, self.versions(state)
+        return self._once("vertices", key, lambda: self.head(**self.parameters(state)))
+
+    @torch.no_grad()
+    def drawn(self, state: FaceState, settings: ViewSettings) -> Head:
+        """All that is needed to draw a face; errors as in `parameters`, and for a light that does not exist."""
+        with self._lock:
+            vertices, texture = self.vertices(state), self.texture(state)
+            lit = light(vertices, self.head.faces, settings.light, settings.light_strength)
+            return Head(vertices, texture, lit)
+
+    @torch.no_grad()
+    def picture(self, state: FaceState, settings: ViewSettings, camera: Tensor, size: int | tuple[int, int]) -> Tensor:
+        """Draw a face: [3, H, W] in 0..1 on white, for a camera [1, 4, 4]; errors as in `drawn`."""
+        with self._lock:
+            head = self.drawn(state, settings)
+            drawn = self.avatar.renderer(head.vertices, head.texture, camera, size, supersample=2, light=head.light)
+            return drawn.image[0].clamp(0, 1)
+
+    @torch.no_grad()
+    def small_faces(self, seeds: Sequence[int], psi: float, size: int) -> Tensor:
+        """Draw unedited faces from the front: [N, 3, size, size] in 0..1."""
+        camera = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE).to(self.head.v_template.device)
+        pictures = []
+        for seed in seeds:  # one after the other, so that a slider of somebody else waits for one at most
+            key = seed, psi, size
+            pictures.append(self._once("small", key, lambda key=key: self._small(key[0], psi, camera, size)))
+        return torch.stack(pictures)
+
+    def _small(self, seed: int, psi: float, camera: Tensor, size: int) -> Tensor:
+        codes = draw_latents(self.avatar, [seed], psi)
+        drawn = self.avatar.views(self.avatar.texture(codes.w_plus), codes, camera, 2 * size)
+        return torch.nn.functional.avg_pool2d(drawn, 2)[0].clamp(0, 1)
+
+    def _edit(self, state: FaceState) -> EditedFaces:
+        key = state.seed, state.psi
+        faces = unedited(self._once("drawn", key, lambda: draw_latents(self.avatar, [state.seed], state.psi)))
+        for edit in state.edits:
+            faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
+        return faces
+
+    def _paint(self, w_plus: Tensor) -> Tensor:
+        key = w_plus.cpu().numpy().tobytes()
+        return self._once("layer", key, lambda: self.avatar.texture(w_plus))
+
+    def _mapper(self, edit: Edit) -> FaceMapper | RegionEdit:
+        mapper = self.library.mapper(edit.mapper)
+        return mapper if edit.region in (None, mapper.region) else RegionEdit(mapper, edit.region)
+
+    def _once(self, kind: str, key: Any, compute: Callable[[], Any]) -> Any:
+        """Compute, or take what was computed for the same key."""
+        with self._lock:
+            kept = self._kept.setdefault(kind, OrderedDict())
+            if key not in kept:
+                kept[key] = compute()
+            kept.move_to_end(key)
+            while len(kept) > MOST_KEPT * (4 if kind == "small" else 1):
+                kept.popitem(last=False)
+            return kept[key]

@@ -1,0 +1,85 @@
+"""Undo and redo: the states that a face went through."""
+
+from dataclasses import dataclass, field
+
+from clipface.view.state import FaceState
+
+MOST_ENTRIES = 200  # older ones are forgotten
+GESTURE_SECONDS = 1.0  # changes of one control that follow each other faster are one entry
+
+
+@dataclass
+class Entry:
+    """A state, and what led to it."""
+
+    state: FaceState
+    label: str
+    time: float  # seconds of any clock
+
+
+@dataclass
+class History:
+    """States in their order; one of them is current. After an undo, a new change replaces what was undone."""
+
+    entries: list[Entry] = field(default_factory=lambda: [Entry(FaceState(), "start", float("-inf"))])
+    position: int = 0
+
+    @property
+    def state(self) -> FaceState:
+        """The current one."""
+        return self.entries[self.position].state
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is anything to go back to."""
+        return self.position > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether anything was undone."""
+        return self.position + 1 < len(self.entries)
+
+    def push(self, state: FaceState, label: str, time: float) -> None:
+        """Make a state the current one.
+
+        Args:
+            state: to add; one equal to the current changes nothing.
+            label: what was changed, for instance "strength". Two changes with one label within `GESTURE_SECONDS` (a
+                slider that is drawn) are one entry.
+            time: seconds of any clock that does not go back.
+        """
+        current = self.entries[self.position]
+        if state == current.state:
+            return
+        del self.entries[self.position + 1 :]
+        if current.label == label and time - current.time < GESTURE_SECONDS and self.position > 0:
+            self.entries[self.position] = Entry(state, label, time)
+            return
+        self.entries.append(Entry(state, label, time))
+        del self.entries[: max(len(self.entries) - MOST_ENTRIES, 0)]
+        self.position = len(self.entries) - 1
+
+    def undo(self) -> FaceState:
+        """Go one entry back, if there is one, and return the state."""
+        self.position = max(self.position - 1, 0)
+        return self.state
+
+    def redo(self) -> FaceState:
+        """Take one undo back, if there was one, and return the state."""
+        self.position = min(self.position + 1, len(self.entries) - 1)
+        return self.state
+
+    def without_mapper(self, name: str) -> None:
+        """Forget all states that a mapper edits, once it is gone; the last one before them becomes the current one."""
+        fits = [all(edit.mapper != name for edit in entry.state.edits) for entry in self.entries]
+        self.position = max(sum(fits[: self.position + 1]) - 1, 0)
+        self.entries = [entry for entry, kept in zip(self.entries, fits, strict=True) if kept]
+
+    def labels(self, count: int) -> list[tuple[str, bool]]:
+        """The last `count` entries up to what was undone: label, and whether it is the current one; newest first."""
+        marked = [(entry.label, number == self.position) for number, entry in enumerate(self.entries)]
+        return marked[::-1][:count]
+
+    def copy(self) -> "History":
+        """The same states for somebody else; entries are never changed in place."""
+        return History(list(self.entries), self.position)

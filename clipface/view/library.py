@@ -1,0 +1,96 @@
+"""Trained mappers: found by their words under a folder of runs, read when they are first used."""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import NamedTuple
+
+from clipface import weights
+from clipface.edit.latents import MAPPER_FILE, read_mapper
+from clipface.edit.mapper import FaceMapper
+
+MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
+
+
+class Run(NamedTuple):
+    """A trained mapper's folder."""
+
+    name: str  # of the folder
+    folder: Path
+    prompt: str  # words it was trained for
+    nickname: str  # of the prompt: a file of configs/prompt, or the words again
+    region: str | None  # the part of the face it was trained for
+
+
+class Library:
+    """Mappers by name: those of runs, and those in training, which are put here as they get better."""
+
+    def __init__(self, folder: Path, levels: int) -> None:
+        """Args: folder: in which runs are looked for, one level down; levels: of the generator's codes."""
+        self.folder, self._levels = Path(folder), levels
+        self._read: OrderedDict[str, FaceMapper] = OrderedDict()
+        self._previews: dict[str, FaceMapper] = {}
+        self._versions: dict[str, int] = {}
+
+    def runs(self) -> list[Run]:
+        """All runs of trainer.mapper that fit the generator, newest first; unreadable folders are passed over."""
+        found = []
+        for file in self.folder.glob(f"*/{MAPPER_FILE}"):
+            try:
+                notes, changed = weights.load_config(file), file.stat().st_mtime
+            except (OSError, ValueError):
+                continue  # being written, or damaged: `mapper` says so when it is asked for by name
+            config = notes.get("mapper", {})
+            if config.get("levels") == self._levels:  # a video's mapper has another key
+                prompt = notes.get("prompt") or {}
+                words = prompt.get("target") or file.parent.name
+                run = Run(file.parent.name, file.parent, words, prompt.get("name") or words, config.get("region"))
+                found.append((changed, run))
+        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+    def find(self, words: str, region: str | None = None) -> Run | None:
+        """The newest run for some words.
+
+        Args:
+            words: a prompt, its name in configs/prompt, or a run's name; capitals do not matter.
+            region: a run that was trained for this region comes first, then one for the whole face; one for another
+                region is not taken.
+        """
+        wanted = words.strip().lower()
+        fitting = [run for run in self.runs() if wanted in (run.prompt.lower(), run.nickname.lower(), run.name.lower())]
+        for trained_for in (region, None):
+            for run in fitting:
+                if run.region == trained_for:
+                    return run
+        named = [run for run in fitting if run.name.lower() == wanted]
+        return named[0] if named else None
+
+    def mapper(self, name: str) -> FaceMapper:
+        """A mapper by a run's name, or one that was put here.
+
+        Raises:
+            ValueError: if there is none of this name, or its file is damaged.
+        """
+        if name in self._previews:
+            return self._previews[name]
+        if name not in self._read:
+            if not name or Path(name).name != name or not (self.folder / name / MAPPER_FILE).is_file():
+                raise ValueError(f"mapper: a run in {self.folder} is wanted, {name!r} was given; train it, or --runs")
+            self._read[name] = read_mapper(self.folder / name, self._levels)[0].requires_grad_(False)
+        self._read.move_to_end(name)
+        while len(self._read) > MOST_READ:
+            self._read.popitem(last=False)
+        return self._read[name]
+
+    def put(self, name: str, mapper: FaceMapper) -> None:
+        """Make a mapper that is still in training known, or a better one of the same name."""
+        self._previews[name] = mapper.eval().requires_grad_(False)
+        self._versions[name] = self.version(name) + 1
+
+    def drop(self, name: str) -> None:
+        """Forget what was put here: from now on the name stands for the run's own file."""
+        if self._previews.pop(name, None) is not None:
+            self._versions[name] = self.version(name) + 1
+
+    def version(self, name: str) -> int:
+        """Which mapper a name stands for: counts up whenever that changes."""
+        return self._versions.get(name, 0)

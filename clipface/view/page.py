@@ -1,0 +1,156 @@
+"""One tab's page: its state, its panels, and where its errors are shown."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clipface.view.channel import Channels
+from clipface.view.controls import Controls
+from clipface.view.engine import Engine
+from clipface.view.head_glb import HeadGlb
+from clipface.view.panels_edit import EditPanel
+from clipface.view.panels_export import ExportPanel
+from clipface.view.panels_face import ExpressionPanel, FacePanel
+from clipface.view.panels_view import ViewPanel
+from clipface.view.scene import HeadScene
+from clipface.view.sessions import Session
+from clipface.view.state import FaceState, ViewSettings
+from clipface.view.training import TrainingPlace
+
+if TYPE_CHECKING:
+    import viser
+
+ERROR_SECONDS = 12.0  # that a message stays
+EXPECTED = (ValueError, FileNotFoundError, ImportError, TimeoutError, OSError)  # their words are for the user
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Services:
+    """What all tabs share."""
+
+    engine: Engine
+    glb: HeadGlb
+    channels: Channels
+    training: TrainingPlace
+    prompts: dict[str, str]  # names of known prompts and their words
+
+
+class Page:
+    """Widgets and scene of one tab; everything that it changes is the tab's own."""
+
+    def __init__(self, client: "viser.ClientHandle", session: Session, services: Services) -> None:
+        """Build the page and show the session's face.
+
+        Args:
+            client: viser's handle of the tab.
+            session: what the tab looked at before a reload, or a new one.
+            services: shared by all tabs.
+        """
+        self.client, self.session, self.services = client, session, services
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        self.controls = Controls(self)
+        self.scene = HeadScene(client, services.engine, services.glb, services.channels, self.tell)
+        gui = client.gui
+        self._summary = gui.add_markdown("")
+        self._steps = gui.add_button_group("History", ("Undo", "Redo"))
+        self._steps.on_click(lambda _: self.guarded(self._step))
+        tabs = gui.add_tab_group()
+        with tabs.add_tab("Edit"):
+            self.edit = EditPanel(self)
+        with tabs.add_tab("Face"):
+            self.face = FacePanel(self)
+        with tabs.add_tab("Expression"):
+            ExpressionPanel(self)
+        with tabs.add_tab("View"):
+            ViewPanel(self)
+        with tabs.add_tab("Export"):
+            ExportPanel(self)
+        self.refresh()
+        threading.Thread(target=self._follow, name="training, followed by a tab", daemon=True).start()
+
+    @property
+    def state(self) -> FaceState:
+        """The current face."""
+        return self.session.history.state
+
+    @property
+    def view(self) -> ViewSettings:
+        """How it is looked at."""
+        return self.session.view
+
+    def change(self, state: FaceState, label: str) -> None:
+        """Make a state the current one, and show it."""
+        with self._lock:
+            self.session.history.push(state, label, time.monotonic())
+            self.show()
+
+    def change_view(self, **values: object) -> None:
+        """Look at the face in another way: fields of `ViewSettings`."""
+        with self._lock:
+            self.session.view = replace(self.session.view, **values)
+            self.show()
+
+    def show(self) -> None:
+        """Show the current face in the scene and tell of it."""
+        with self._lock:  # else an older wish could overtake a newer one
+            self.scene.show(self.state, self.view)
+            self._summary.content = summary(self.state)
+            self.edit.show_history()
+
+    def refresh(self) -> None:
+        """Move all widgets to the current state, and show it."""
+        with self._lock:
+            self.controls.refresh()
+            self.show()
+
+    def guarded(self, action: Callable[[], None]) -> None:
+        """Run an action; what goes wrong is shown in the page."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  it is told
+            self.tell(error)
+
+    def tell(self, error: Exception) -> None:
+        """Show an error: its own words if they are meant for the user, else its kind, and the rest in the terminal."""
+        expected = isinstance(error, EXPECTED)
+        body = str(error) if expected else f"{type(error).__name__}: the terminal of the editor says more"
+        if not expected:
+            logger.error("unexpected error in the editor", exc_info=error)
+        self.notify("That did not work", body, "red")
+
+    def notify(self, title: str, body: str, color: str = "blue") -> None:
+        """Show a message for a while."""
+        self.client.add_notification(title, body, color=color, auto_close_seconds=ERROR_SECONDS)
+
+    def close(self) -> None:
+        """End what works for this tab; its session stays."""
+        self._closed.set()
+        self.scene.close()
+
+    def _step(self) -> None:
+        with self._lock:
+            history = self.session.history
+            (history.undo if self._steps.value == "Undo" else history.redo)()
+        self.refresh()
+
+    def _follow(self) -> None:
+        self.guarded(self.face.draw_grid)
+        while not self._closed.wait(0.5):
+            self.guarded(self.edit.follow_training)
+
+
+def summary(state: FaceState) -> str:
+    """A face in one line of Markdown."""
+    edits = [f"*{name_of(edit.mapper)}* × {edit.strength:.2f}" for edit in state.edits if edit.strength]
+    return f"**Face {state.seed}** {'with ' + ', then '.join(edits) if edits else 'unedited'}"
+
+
+def name_of(mapper: str) -> str:
+    """A run's name for the eye: without its date."""
+    return mapper.rpartition("_mapper_")[2].replace("_", " ")

@@ -1,0 +1,133 @@
+"""What a face in the editor is, and what was done to it: plain values, no page and no network."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+IDENTITY_COMPONENTS = 10  # of the head's identity space that the page has sliders for: the largest
+COMPARISONS = ("after", "before", "side by side")
+MOST_PSI, MOST_STRENGTH = 1.5, 2.0
+# Largest values, of either sign, of what sliders move.
+EXPRESSION_LIMIT = 3.0  # weights of named shapes, or standard deviations of unnamed components
+IDENTITY_LIMIT = 3.0  # standard deviations
+ANGLE_LIMITS = {  # degrees
+    "jaw_open": 25.0,
+    "jaw_sideways": 8.0,
+    "gaze_up": 25.0,
+    "gaze_right": 30.0,
+    "neck_nod": 30.0,
+    "neck_turn": 45.0,
+    "neck_tilt": 25.0,
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A trained mapper at work on a face."""
+
+    mapper: str  # its name in the library
+    strength: float = 1.0  # 1 the trained edit, 0 none, negative the opposite
+    region: str | None = None  # names of `clipface.edit.regions`, joined by "+"; None: what the mapper was trained for
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _within("strength", self.strength, -MOST_STRENGTH, MOST_STRENGTH)
+
+
+@dataclass(frozen=True)
+class FaceState:
+    """A face: which one, how it is edited, and what it does. Two equal states look the same.
+
+    Args:
+        seed: of the drawn face.
+        psi: truncation of its texture, 0 the mean face to 1 the generator's whole variety.
+        edits: one after the other.
+        expression: pairs of a slot's name and its weight, in the order of names; weights of zero are left out.
+        identity: standard deviations added to the first components.
+        angles: pairs of a joint angle's name (`ANGLE_LIMITS`) and degrees; zero is left out.
+
+    Raises:
+        ValueError: if a number is out of range or not finite; names it.
+    """
+
+    seed: int = 0
+    psi: float = 0.7
+    edits: tuple[Edit, ...] = ()
+    expression: tuple[tuple[str, float], ...] = ()
+    identity: tuple[float, ...] = (0.0,) * IDENTITY_COMPONENTS
+    angles: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed: a whole number from 0 to 2^63 - 1 is wanted, {self.seed} was given")
+        _within("psi", self.psi, 0.0, MOST_PSI)
+        for name, weight in self.expression:
+            _within(f"expression {name}", weight, -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
+        if len(self.identity) != IDENTITY_COMPONENTS:
+            raise ValueError(f"identity: {IDENTITY_COMPONENTS} numbers are wanted, {len(self.identity)} were given")
+        for number, value in enumerate(self.identity, 1):
+            _within(f"identity {number}", value, -IDENTITY_LIMIT, IDENTITY_LIMIT)
+        for name, degrees in self.angles:
+            if name not in ANGLE_LIMITS:
+                raise ValueError(f"angle: one of {', '.join(ANGLE_LIMITS)} is wanted, {name!r} was given")
+            _within(name, degrees, -ANGLE_LIMITS[name], ANGLE_LIMITS[name])
+
+    def weight(self, name: str) -> float:
+        """Weight of an expression slot."""
+        return dict(self.expression).get(name, 0.0)
+
+    def angle(self, name: str) -> float:
+        """A joint angle, degrees."""
+        return dict(self.angles).get(name, 0.0)
+
+    def with_weight(self, name: str, weight: float) -> "FaceState":
+        """The same face with another weight of one expression slot."""
+        return replace(self, expression=_with(self.expression, name, weight))
+
+    def with_angle(self, name: str, degrees: float) -> "FaceState":
+        """The same face with another joint angle, degrees."""
+        return replace(self, angles=_with(self.angles, name, degrees))
+
+    def with_identity(self, component: int, value: float) -> "FaceState":
+        """The same face with another identity component, counted from 0; standard deviations."""
+        values = list(self.identity)
+        values[component] = float(value)
+        return replace(self, identity=tuple(values))
+
+    def with_last_edit(self, edit: Edit) -> "FaceState":
+        """The same face with its last edit exchanged; without edits, with this one."""
+        return replace(self, edits=(*self.edits[:-1], edit))
+
+    def unedited(self) -> "FaceState":
+        """The same face, in the same pose, before all edits."""
+        return replace(self, edits=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Values that JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """How the face is looked at; not part of what undo brings back."""
+
+    comparison: str = "after"  # one of COMPARISONS
+    light: str = "as painted"  # a name of `clipface.view.lights`
+    light_strength: float = 1.0  # 0..1
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if self.comparison not in COMPARISONS:
+            raise ValueError(f"comparison: one of {', '.join(COMPARISONS)} is wanted, {self.comparison!r} was given")
+        _within("light_strength", self.light_strength, 0.0, 1.0)
+
+
+def _with(pairs: tuple[tuple[str, float], ...], name: str, value: float) -> tuple[tuple[str, float], ...]:
+    values = {**dict(pairs), name: float(value)}
+    return tuple(sorted((key, value) for key, value in values.items() if value != 0))
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not (math.isfinite(value) and least <= value <= most):
+        raise ValueError(f"{name}: a number from {least:g} to {most:g} is wanted, {value} was given")

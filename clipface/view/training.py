@@ -1,0 +1,239 @@
+"""Training of a new prompt in the background: `python -m trainer.mapper` as a process of its own.
+
+A process, because training would hold Python's lock and every core of this one: the page stays alive, a crash or a
+cancelled run leaves the editor as it was, and the run is the same as from the command line. What it has learned so far
+comes through the checkpoint that it writes every few steps.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from clipface.edit.latents import MAPPER_FILE
+from clipface.edit.mapper import FaceMapper
+from clipface.view.library import Library
+
+PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
+CHECKPOINT_FILE = "last.ckpt"
+LONGEST_PROMPT = 200  # characters
+LESS_URGENT = 5  # of `nice`: sliders come first
+SECONDS_TO_STOP = 90  # the run draws its pictures before it ends
+_STEP = re.compile(r"(\d+)/(\d+) \[")  # of the progress bar
+_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+", re.M)
+
+
+class Training:
+    """One run, from its start to its end. Safe to ask from several threads."""
+
+    def __init__(self, prompt: str, folder: Path, region: str | None = None, overrides: Sequence[str] = ()) -> None:
+        """Start a run.
+
+        Args:
+            prompt: any words.
+            folder: of the run, which it makes.
+            region: the part of the face that its texture is kept to; None: the whole face.
+            overrides: more of `trainer.mapper`'s `key=value`.
+
+        Raises:
+            ValueError: for words that cannot be a prompt.
+        """
+        self.prompt, self.folder, self.region = checked_prompt(prompt), Path(folder), region
+        self.name = self.folder.name
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
+        self._cancelled = threading.Event()
+        self._preview_time = 0.0
+        self.shown = False  # whether its owner has seen a preview
+        self._started, self._ended = time.monotonic(), 0.0
+        words = [
+            f"prompt.target={quoted(self.prompt)}", f"hydra.run.dir={quoted(str(self.folder.resolve()))}",
+            f"checkpoint_every={PREVIEW_EVERY}", *([f"model.region={quoted(region)}"] if region else []), *overrides,
+        ]  # fmt: skip
+        command = [sys.executable, "-m", "trainer.mapper", *words]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, LESS_URGENT)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        running = self._process.poll() is None
+        if not running and not self._ended:
+            self._ended = time.monotonic()
+        return running
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been at work, or was."""
+        return (self._ended or time.monotonic()) - self._started
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody ended it without wanting what it had learned."""
+        return self._cancelled.is_set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended and left a trained mapper."""
+        return not self.running and not self.cancelled and (self.folder / MAPPER_FILE).is_file()
+
+    def progress(self) -> tuple[int, int]:
+        """Steps taken, and steps it takes at most; (0, 0) while it loads."""
+        steps = _STEP.findall(self._text())
+        return (int(steps[-1][0]), int(steps[-1][1])) if steps else (0, 0)
+
+    def error(self) -> str:
+        """Why it failed, in one line; empty if it did not fail."""
+        if self.running or self.cancelled or self.finished:
+            return ""
+        found = _ERROR.findall(self._text())
+        return found[-1] if found else f"training ended with code {self._process.returncode} and left no mapper"
+
+    def warning(self) -> str:
+        """What it said of the prompt's words, in one line; empty if nothing."""
+        lines = [line for line in self._text().splitlines() if "UserWarning: " in line]
+        return lines[-1].partition("UserWarning: ")[2].strip() if lines else ""
+
+    def preview(self) -> FaceMapper | None:
+        """The mapper as it is now, if it is better than at the last call; None: not, or not yet."""
+        file = self.folder / CHECKPOINT_FILE
+        try:
+            changed = file.stat().st_mtime
+            if changed <= self._preview_time:
+                return None
+            state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
+        except (OSError, RuntimeError, KeyError):  # taken away at the run's end, while it was read
+            return None
+        self._preview_time = changed
+        return mapper_of({name.removeprefix("mapper."): value for name, value in state.items()}, self.region)
+
+    def stop(self) -> None:
+        """End after the step in hand and keep what was learned; returns at once."""
+        if self.running:
+            self._process.send_signal(signal.SIGINT)
+
+    def cancel(self) -> None:
+        """End now and remove the run's folder."""
+        self._cancelled.set()
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait(self, seconds: float = SECONDS_TO_STOP) -> None:
+        """Wait until it has ended.
+
+        Raises:
+            TimeoutError: if it has not.
+        """
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"training of {self.prompt!r} has not ended within {seconds:.0f} s") from error
+
+    def _text(self) -> str:
+        if self._log.closed:
+            return ""
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode(errors="replace").replace("\r", "\n")
+
+
+class TrainingPlace:
+    """Where at most one run is at work; what it has learned goes into a library."""
+
+    def __init__(self, library: Library, overrides: Sequence[str] = ()) -> None:
+        """Args: library: whose folder the runs go into; overrides: `key=value` for each of them."""
+        self.library, self.overrides = library, tuple(overrides)
+        self.current: Training | None = None
+        self.owner: object = None  # who started it
+        self._lock = threading.Lock()
+
+    def start(self, prompt: str, region: str | None, owner: object) -> Training:
+        """Start a run.
+
+        Raises:
+            ValueError: if one is at work, or the words cannot be a prompt.
+        """
+        with self._lock:
+            if self.current is not None and self.current.running:
+                raise ValueError(
+                    f"train: one prompt at a time, {self.current.prompt!r} is in training; wait, or stop it"
+                )
+            words, folder = checked_prompt(prompt), self.library.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            self.current, self.owner = Training(words, folder / run_name(words), region, self.overrides), owner
+            return self.current
+
+    def update(self) -> Training | None:
+        """Bring what the current run has learned into the library, under the run's name; return the run."""
+        with self._lock:
+            training = self.current
+            if training is None:
+                return None
+            if training.running:
+                mapper = training.preview()
+                if mapper is not None:
+                    self.library.put(training.name, mapper)
+            else:
+                self.library.drop(training.name)
+            return training
+
+    def close(self) -> None:
+        """Cancel what is at work."""
+        if self.current is not None and self.current.running:
+            self.current.cancel()
+
+
+def checked_prompt(prompt: str) -> str:
+    """A prompt without white space around it.
+
+    Raises:
+        ValueError: for no words, too many of them, or `$`, with which Hydra would look up values.
+    """
+    words = " ".join(prompt.split())
+    if not words:
+        raise ValueError("prompt: words are wanted, none were given; for instance: a photo of a zombie")
+    if len(words) > LONGEST_PROMPT:
+        raise ValueError(f"prompt: at most {LONGEST_PROMPT} characters are wanted, {len(words)} were given")
+    if "$" in words or not words.isprintable():
+        raise ValueError("prompt: words without $ are wanted; write what the face should look like")
+    return words
+
+
+def quoted(words: str) -> str:
+    """Words as a value on Hydra's command line."""
+    escaped = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", words)
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return "'" + escaped + "\\" * trailing + "'"
+
+
+def run_name(prompt: str) -> str:
+    """A run's folder, named like those of the command line."""
+    slug = re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:60] or "unnamed"
+    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_mapper_{slug}"
+
+
+def mapper_of(state: dict[str, torch.Tensor], region: str | None) -> FaceMapper:
+    """Rebuild a mapper that edits textures from its weights alone: their shapes tell all but the region.
+
+    Args:
+        state: the mapper's state dict.
+        region: the part of the face that it was trained for.
+    """
+    levels, _, dim = state["texture.weights.0"].shape
+    layers = sum(name.startswith("texture.weights.") for name in state)
+    counts = [state.get(f"{part}.weights.{layers - 1}") for part in ("expression", "identity")]
+    n_expression, n_shape = (0 if last is None else last.shape[1] for last in counts)
+    mapper = FaceMapper(levels, dim, n_expression, layers, expression=n_expression > 0, n_shape=n_shape, region=region)
+    mapper.load_state_dict(state)
+    return mapper

@@ -1,0 +1,183 @@
+"""Drives the editor's page in headless Chromium, through what is written on it."""
+
+import io
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+MESSAGES = 250  # pixels at the top, where messages appear
+WINDOW = (1100, 620)
+SAME = 0.2  # mean difference, of 255
+OPTIONS = "fixedDpr=1"  # of viser: else it draws finer or coarser, as the machine keeps up
+# WebGL by the CPU, and tabs in the background that are not slowed down.
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--disable-dev-shm-usage", "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+)  # fmt: skip
+SHORT_OF = {"chromium": "chromium", "driver": "chromium-driver"}  # Debian's packages
+
+
+def start(downloads: Path, window: tuple[int, int] = WINDOW):
+    """Start Chromium; skips the test if it, its driver or selenium is missing."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install selenium")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    for name, path in (("chromium", chromium), ("driver", driver)):
+        if path is None:
+            pytest.skip(f"{name} is missing: apt-get install {SHORT_OF[name]}")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--window-size={window[0]},{window[1]}"):
+        options.add_argument(flag)
+    several = {"profile.default_content_setting_values.automatic_downloads": 1}
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads), **several})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+
+
+class Tab:
+    """One tab of the browser with the editor's page in it."""
+
+    def __init__(self, driver, address: str, new: bool = False) -> None:
+        """Open the page and wait until a head is to be seen."""
+        self.driver = driver
+        if new:
+            driver.switch_to.new_window("tab")
+        driver.get(f"{address}{'&' if '?' in address else '?'}{OPTIONS}")
+        self.handle = driver.current_window_handle
+        self.wait_for_head()
+
+    def focus(self) -> "Tab":
+        """Bring it to the front."""
+        self.driver.switch_to.window(self.handle)
+        return self
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.driver.refresh()
+        self.wait_for_head()
+
+    def wait_for_head(self) -> None:
+        """Wait until something is drawn and the panel is there."""
+        wait(lambda: self.has("Strength") and (self.picture() < 200).any(-1).mean() > 0.02, "a head", 25)
+        self.settled()
+
+    def has(self, words: str) -> bool:
+        """Whether these words are on the page."""
+        return words in self.driver.execute_script("return document.body.innerText")
+
+    def open(self, title: str) -> None:
+        """Open a tab of the panel."""
+        self._all(f"//*[@role='tab' and @title={_quoted(title)}]")[0].click()
+
+    def press(self, label: str) -> None:
+        """Press a button."""
+        button = self._all(f"//button[normalize-space(.)={_quoted(label)}]")[-1]
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+
+    def dismiss(self) -> None:
+        """Close all messages."""
+        for button in self.driver.find_elements("css selector", ".mantine-Notification-closeButton"):
+            self.driver.execute_script("arguments[0].click()", button)
+        wait(lambda: not self.driver.find_elements("css selector", ".mantine-Notification-root"), "messages' end")
+
+    def slide(self, label: str, keys: str) -> None:
+        """Press arrow keys on a slider."""
+        self._row(label).find_element("css selector", "[role=slider]").send_keys(keys)
+
+    def answer(self, label: str, key: str = "ArrowRight") -> float:
+        """Milliseconds from a key on a slider to the end of drawing another head, by the browser's clock."""
+        slider = self._row(label).find_element("css selector", "[role=slider]")
+        return self.driver.execute_async_script(_ANSWER, slider, key)
+
+    def value(self, label: str) -> float:
+        """Where a slider stands."""
+        slider = self._row(label).find_element("css selector", "[role=slider]")
+        return float(slider.get_attribute("aria-valuenow"))
+
+    def field(self, label: str):
+        """The field of a text or a choice."""
+        return self._row(label).find_element("css selector", "input:not([type=hidden])")
+
+    def type(self, label: str, words: str) -> None:
+        """Write into a field what it then holds."""
+        field = self.field(label)
+        field.send_keys("\ue009a\ue000")  # control and a
+        field.send_keys(words + "\ue007")
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a list."""
+        self.field(label).click()
+        path = f"//*[@role='option' and normalize-space(.)={_quoted(option)}]"
+        wait(lambda: self._all(path), f"the choice {option}")
+        self._all(path)[-1].click()
+
+    def picture(self) -> np.ndarray:
+        """What is drawn beside the panel and below messages: [H, W, 3] uint8."""
+        width = self.driver.execute_script(_WIDTH)
+        shown = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
+        return np.asarray(shown)[MESSAGES:, : int(width) - 10]
+
+    def settled(self) -> np.ndarray:
+        """The picture once it no longer changes."""
+        last = self.picture()
+        for _ in range(40):
+            time.sleep(0.15)
+            now = self.picture()
+            if np.array_equal(last, now):
+                return now
+            last = now
+        raise AssertionError("the picture does not come to rest")
+
+    def changed(self, before: np.ndarray) -> float:
+        """Wait until the picture is another one; returns the seconds that it took."""
+        start = time.perf_counter()
+        wait(lambda: difference(self.picture(), before) > SAME, "another picture", 10, 0.0)
+        return time.perf_counter() - start
+
+    def _row(self, label: str):
+        return self._all(f"//label[normalize-space(.)={_quoted(label)}]/../../..")[0]
+
+    def _all(self, path: str) -> list:
+        return self.driver.find_elements("xpath", path)
+
+
+_WIDTH = "return Math.max(...[...document.querySelectorAll('canvas')].map((c) => c.clientWidth))"
+# Presses a key on a slider, then waits for the mark of heads.js and for the graphics card to be done.
+_ANSWER = """
+const [slider, key, done] = arguments;
+const canvas = [...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0];
+const graphics = canvas.getContext('webgl2');
+new PerformanceObserver((list, observer) => {
+  if (!list.getEntriesByName('clipface shown').length) return;
+  observer.disconnect();
+  graphics.readPixels(0, 0, 1, 1, graphics.RGBA, graphics.UNSIGNED_BYTE, new Uint8Array(4));
+  done(performance.now() - start);
+}).observe({type: 'mark'});
+const start = performance.now();
+slider.focus();  // else viser's camera takes the key
+for (const kind of ['keydown', 'keyup']) slider.dispatchEvent(new KeyboardEvent(kind, {key, code: key, bubbles: true}));
+"""
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean absolute difference of two pictures, of 255."""
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+def wait(condition: Callable[[], object], what: str, seconds: float = 15.0, pause: float = 0.05) -> None:
+    """Wait for a condition, or fail."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} has not come within {seconds:g} s"
+        time.sleep(pause)
+
+
+def _quoted(words: str) -> str:
+    return f"'{words}'" if "'" not in words else f'"{words}"'

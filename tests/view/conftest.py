@@ -1,0 +1,56 @@
+"""A small editor for tests: the open head, a tiny generator, and two runs of mappers whose offsets are random."""
+
+# isort: off
+import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+
+# isort: on
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from clipface.edit.mapper import FaceMapper
+from clipface.view.__main__ import load_avatar
+from clipface.view.engine import Engine
+from clipface.view.library import Library
+
+PROMPTS = {"my_zombie": ("zombie", "a photo of a zombie"), "my_clown": ("clown", "a photo of a clown")}
+
+
+def write_run(folder: Path, seed: int, prompt: tuple[str, str], levels: int, dim: int, n_expression: int) -> None:
+    """Write a run's folder with a mapper that changes a lot."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        mapper = FaceMapper(levels, dim, n_expression)
+        for part in mapper.parts():
+            part.start_at_random()
+    mapper.save(folder / "mapper.safetensors", prompt={"name": prompt[0], "target": prompt[1]}, psi=0.7)
+
+
+@pytest.fixture(scope="session")
+def data(tiny_files, tmp_path_factory) -> Path:
+    """A data folder with the tiny generator and encoders; the head is the one that comes with the project."""
+    folder = tmp_path_factory.mktemp("data")
+    for file in tiny_files.iterdir():
+        if not file.name.startswith("open_head"):
+            shutil.copy(file, folder / file.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runs(data, tmp_path_factory) -> Path:
+    """A folder of runs."""
+    folder = tmp_path_factory.mktemp("runs")
+    avatar = load_avatar(data / "generator.safetensors", "open", "cpu")
+    size = avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression
+    for seed, (name, prompt) in enumerate(PROMPTS.items()):
+        write_run(folder / name, seed, prompt, *size)
+    return folder
+
+
+@pytest.fixture
+def engine(data, runs) -> Engine:
+    """Computes faces of the tiny generator; nothing is kept yet."""
+    avatar = load_avatar(data / "generator.safetensors", "open", "cpu")
+    return Engine(avatar, Library(runs, avatar.generator.levels))

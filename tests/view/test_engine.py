@@ -1,0 +1,214 @@
+"""From states to vertices, textures, files and pictures."""
+
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from PIL import Image
+
+from clipface.edit.latents import draw_latents, read_latents
+from clipface.edit.regions import edit_mask
+from clipface.head.mesh import split_seams
+from clipface.render.camera import perspective
+from clipface.view import export, lights, tone
+from clipface.view.head_glb import HeadGlb
+from clipface.view.scene import wanted_heads
+from clipface.view.state import Edit, FaceState, ViewSettings
+
+FACE = FaceState(seed=3)
+EDITED = FaceState(seed=3, edits=(Edit("my_zombie"),))
+
+
+def test_vertices_are_those_of_the_head_layer(engine):
+    head = engine.head
+    state = FACE.with_weight("jawOpen", 0.6).with_weight("browInnerUp", 0.3).with_identity(1, 2.0)
+    state = state.with_angle("jaw_open", 10).with_angle("gaze_right", -20).with_angle("neck_turn", 30)
+    codes = draw_latents(engine.avatar, [3], state.psi)
+    expression, shape = torch.zeros(1, head.n_expression), codes.shape.clone()
+    expression[0, head.expression_names.index("jawOpen")] = 0.6
+    expression[0, head.expression_names.index("browInnerUp")] = 0.3
+    shape[0, 1] += 2.0
+    pose = torch.deg2rad(torch.tensor([[0.0, 0, 0, 10, 0, 0]]))
+    eyes = torch.deg2rad(torch.tensor([[0.0, -20, 0, 0, -20, 0]]))
+    neck = torch.deg2rad(torch.tensor([[0.0, 30, 0]]))
+    torch.testing.assert_close(engine.vertices(state), head(shape, expression, pose, neck, eyes))
+
+
+def test_angles_turn_where_their_names_say(engine):
+    rest = engine.vertices(FACE)[0]
+
+    def moved(name, degrees, region):
+        return (engine.vertices(FACE.with_angle(name, degrees))[0] - rest)[engine.head.regions[region]].mean(0)
+
+    front = rest[:, 2] > rest[engine.head.regions["nose"]][:, 2].mean()
+    assert moved("jaw_open", 20, "lower_teeth")[1] < 0
+    assert moved("neck_turn", 20, "nose")[0] > 0 and moved("neck_nod", 20, "nose")[1] < 0
+    assert moved("neck_tilt", 20, "scalp")[0] > 0
+    assert moved("gaze_right", 20, "iris")[0] > 0 and moved("gaze_up", 20, "iris")[1] > 0
+    assert moved("jaw_sideways", 8, "lower_teeth")[0] > 0
+    assert front.any()
+
+
+def test_an_edit_is_that_of_edit_in_turn_and_strength_0_changes_no_bit(engine):
+    mapper = engine.library.mapper("my_zombie")
+    codes = draw_latents(engine.avatar, [3], FACE.psi)
+    wanted = mapper(codes, -0.5)
+    state = FaceState(seed=3, edits=(Edit("my_zombie", -0.5),))
+    assert torch.equal(engine.texture(state), engine.avatar.texture(wanted.w_plus))
+    assert torch.equal(engine.parameters(state)["expression"], wanted.expression)
+    off = FaceState(seed=3, edits=(Edit("my_zombie", 0.0),))
+    assert torch.equal(engine.texture(off), engine.texture(FACE))
+    assert torch.equal(engine.vertices(off), engine.vertices(FACE))
+
+
+def test_edits_follow_one_another(engine):
+    both = FaceState(seed=3, edits=(Edit("my_zombie"), Edit("my_clown", 0.5)))
+    codes = engine.library.mapper("my_zombie")(draw_latents(engine.avatar, [3], FACE.psi))
+    codes = engine.library.mapper("my_clown")(codes, 0.5)
+    assert torch.equal(engine.edited(both).codes.w_plus, codes.w_plus)
+
+
+def test_a_region_keeps_the_form_and_every_other_texel(engine):
+    state = FaceState(seed=3, edits=(Edit("my_zombie", 1.0, "nose"),))
+    outside = edit_mask(engine.head, "nose", 32)[0] == 0
+    before, after = engine.texture(FACE)[0], engine.texture(state)[0]
+    assert torch.equal(before[:, outside], after[:, outside]) and not torch.equal(before, after)
+    assert torch.equal(engine.vertices(state), engine.vertices(FACE))
+
+
+def test_a_change_computes_only_what_depends_on_it(engine):
+    texture, vertices = engine.texture(EDITED), engine.vertices(EDITED)
+    assert engine.texture(EDITED.with_weight("jawOpen", 0.4)) is texture
+    assert engine.vertices(replace(EDITED)) is vertices
+    weaker = FaceState(seed=3, edits=(Edit("my_zombie", 0.5),))
+    assert engine.texture(weaker) is not texture
+    kept = engine.texture(FACE)
+    painted = []
+    paint, engine.avatar.texture = engine.avatar.texture, lambda w: painted.append(1) or paint(w)
+    engine.texture(FaceState(seed=3, edits=(Edit("my_zombie", 0.7, "nose"),)))
+    assert len(painted) == 1, "the untouched face under a regional edit is painted once"
+    assert engine.texture(FACE) is kept
+
+
+def test_a_better_mapper_of_the_same_name_is_used(engine):
+    texture = engine.texture(EDITED)
+    engine.library.put("my_zombie", engine.library.mapper("my_clown"))
+    clown = engine.texture(FaceState(seed=3, edits=(Edit("my_clown"),)))
+    assert torch.equal(engine.texture(EDITED), clown) and not torch.equal(clown, texture)
+    engine.library.drop("my_zombie")
+    assert torch.equal(engine.texture(EDITED), texture)
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "../runs", "my_zombie/../my_zombie"])
+def test_a_mapper_that_is_not_there_is_an_error_that_says_so(engine, name):
+    with pytest.raises(ValueError, match="mapper: a run in"):
+        engine.texture(FaceState(edits=(Edit(name),)))
+
+
+def test_a_shape_that_the_head_lacks_is_refused(engine):
+    with pytest.raises(ValueError, match="expression: a slot"):
+        engine.vertices(FACE.with_weight("noSuchShape", 0.5))
+
+
+def test_runs_are_found_by_words_nickname_and_folder(engine):
+    for words in ("zombie", "A photo of a ZOMBIE", "my_zombie"):
+        assert engine.library.find(words).name == "my_zombie"
+    assert engine.library.find("a photo of an ogre") is None
+    assert {run.name for run in engine.library.runs()} == {"my_zombie", "my_clown"}
+
+
+def test_a_damaged_run_is_passed_over(engine, runs):
+    (runs / "broken").mkdir()
+    (runs / "broken" / "mapper.safetensors").write_bytes(b"")
+    (runs / "broken" / "mapper.json").write_text("{")
+    try:
+        assert len(engine.library.runs()) == 2
+    finally:
+        for file in (runs / "broken").iterdir():
+            file.unlink()
+        (runs / "broken").rmdir()
+
+
+def test_the_file_for_the_browser_holds_vertices_texture_and_light(engine):
+    glb = HeadGlb(engine.head)
+    head = engine.drawn(EDITED.with_weight("mouthSmileLeft", 1.0), ViewSettings(light="left"))
+    content = glb.write("head", glb.positions(head.vertices[0]), glb.colours(head.light[0]), glb.jpeg(head.texture[0]))
+    mesh = trimesh.load(io.BytesIO(content), file_type="glb", process=False).to_geometry()
+    of_vertex, _, _ = split_seams(engine.head.faces.numpy(), engine.head.uv_faces.numpy())
+    np.testing.assert_allclose(mesh.vertices, head.vertices[0].numpy()[of_vertex], atol=1e-6)
+    assert len(mesh.faces) == len(engine.head.faces)
+    picture = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
+    assert picture.shape == (32, 32, 3)
+
+
+def test_colours_survive_the_browsers_tone_mapping():
+    skin = np.random.default_rng(0).integers(0, 30, (1000, 3)) + np.linspace(20, 200, 1000)[:, None]
+    skin = skin.astype(np.uint8)
+    shown = tone.tone_mapped(tone.before_tone_mapping(skin)).astype(int)
+    assert np.abs(shown - skin).max() <= 3
+    # What a browser showed of these, measured: the curve itself.
+    sent = np.array([[200, 150, 120], [128, 128, 128], [250, 250, 250]])
+    linear = np.where(sent / 255 <= 0.04045, sent / 255 / 12.92, ((sent / 255 + 0.055) / 1.055) ** 2.4) / tone.HEADROOM
+    halved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    shown = tone.tone_mapped((255 * halved).round().astype(np.uint8)).astype(int)
+    assert np.abs(shown - [[206, 169, 139], [141, 141, 141], [225, 225, 225]]).max() <= 2  # of 255: two roundings
+
+
+def test_light_comes_from_where_it_says(engine):
+    vertices = engine.vertices(FACE)
+    left = lights.light(vertices, engine.head.faces, "left", 1.0)[0, :, 0]
+    ears = [left[engine.head.regions[name]].mean() for name in ("right_ear", "left_ear")]
+    places = [vertices[0, engine.head.regions[name], 0].mean() for name in ("right_ear", "left_ear")]
+    assert (ears[0] > ears[1]) == (places[0] < places[1])
+    assert lights.light(vertices, engine.head.faces, "as painted", 1.0) is None
+    half = lights.light(vertices, engine.head.faces, "left", 0.5)[0, :, 0]
+    torch.testing.assert_close(half, (1 + left) / 2)
+    with pytest.raises(ValueError, match="light: one of"):
+        lights.light(vertices, engine.head.faces, "candle", 1.0)
+
+
+def test_the_renderers_camera_is_the_browsers():
+    camera = export.camera_of(np.array([0, 0.02, 0.62]), np.array([0, 0.02, 0.0]), np.array([0, 1.0, 0]), 0.5, 1.5)
+    wanted = perspective(
+        torch.eye(3)[None], torch.tensor([0.62]), torch.tensor([np.degrees(0.5)]).float(), 1.5, centre=(0, 0.02, 0)
+    )
+    torch.testing.assert_close(camera, wanted)
+    side = export.camera_of(np.array([0.6, 0, 0]), np.zeros(3), np.array([0, 1.0, 0]), 0.5, 1.0)
+    clip = side[0] @ torch.tensor([0.0, 0, -0.1, 1])  # behind the face's middle: to the right, seen from +x
+    assert clip[0] / clip[3] > 0 and abs(clip[1] / clip[3]) < 1e-6
+
+
+def test_exports_hold_the_face(engine, tmp_path):
+    state = EDITED.with_weight("jawOpen", 0.5)
+    for content in (export.glb(engine, state), export.glb(engine, FACE)):
+        assert content[:4] == b"glTF"
+    with zipfile.ZipFile(io.BytesIO(export.obj(engine, state))) as archive:
+        assert sorted(archive.namelist()) == ["head.mtl", "head.obj", "head.png"]
+        lines = archive.read("head.obj").decode().splitlines()
+        points = np.array([[float(x) for x in line.split()[1:4]] for line in lines if line.startswith("v ")])
+    np.testing.assert_allclose(points, engine.vertices(state)[0].numpy(), atol=1e-5)
+    (tmp_path / "face.npz").write_bytes(export.codes(engine, state))
+    codes = read_latents(tmp_path / "face.npz", engine.avatar)
+    assert torch.equal(codes.w_plus, engine.edited(state).codes.w_plus)
+    assert torch.equal(codes.expression, engine.parameters(state)["expression"])
+    camera = export.camera_of(np.array([0, 0.02, 0.62]), np.array([0, 0.01, 0.0]), np.array([0, 1.0, 0]), 0.5, 1.0)
+    settings = ViewSettings(comparison="side by side")
+    picture = Image.open(io.BytesIO(export.png(engine, state, settings, camera, (64, 64))))
+    assert picture.size == (128, 64) and np.asarray(picture).min() < 200
+
+
+def test_before_and_after_stand_side_by_side():
+    heads = wanted_heads(EDITED, ViewSettings(comparison="side by side"))
+    assert heads["before"][0] == FACE and heads["after"][0] == EDITED
+    assert heads["before"][1] < 0 < heads["after"][1]
+    assert list(wanted_heads(EDITED, ViewSettings())) == ["after"]
+
+
+def test_small_faces_do_not_depend_on_their_neighbours(engine):
+    faces = engine.small_faces([0, 1, 2], 0.7, 24)
+    assert faces.shape == (3, 3, 24, 24)
+    assert torch.equal(engine.small_faces([1], 0.7, 24)[0], faces[1])

@@ -1,0 +1,76 @@
+"""Training in the background: what is started, what comes back, and how it ends."""
+
+import time
+
+import pytest
+import torch
+from hydra import compose, initialize_config_module
+
+import trainer.mapper  # noqa: F401  registers the schema
+from clipface.edit.latents import read_mapper
+from clipface.view.library import Library
+from clipface.view.training import Training, TrainingPlace, checked_prompt, quoted, run_name
+
+SMOKE = ("experiment=smoke", "trainer.threads=1", "trainer.steps=6", "image_size=32", "held_out=1")
+SMOKE = (*SMOKE, "checkpoint_every=1")
+PROMPT = "a photo of an old person"
+
+
+@pytest.mark.parametrize(
+    "words", ["a photo of a zombie", "it's", "a, b = c: {d} [e]", 'say "boo"', "back\\slash", "tick\\'", "end\\", "é ü"]
+)
+def test_any_words_reach_the_trainer(words):
+    with initialize_config_module("configs", version_base="1.3"):
+        config = compose("mapper", overrides=[f"prompt.target={quoted(words)}"])
+    assert config.prompt.target == words
+
+
+@pytest.mark.parametrize("words", ["", "   ", "x" * 500, "${oc.env:HOME}", "a\x00b"])
+def test_words_that_cannot_be_a_prompt_are_refused(words):
+    with pytest.raises(ValueError, match="prompt: "):
+        checked_prompt(words)
+
+
+def test_a_run_is_named_like_those_of_the_command_line():
+    assert run_name("A photo of an old man!").endswith("_mapper_a_photo_of_an_old_man")
+
+
+@pytest.fixture
+def environment(data, monkeypatch):
+    monkeypatch.setenv("CLIPFACE_DATA", str(data))
+
+
+def wait_for(condition, seconds=50.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it has not happened"
+        time.sleep(0.05)
+
+
+def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_one_leaves_nothing(
+    environment, engine, tmp_path
+):
+    """Side by side, since each of them takes seconds to load."""
+    levels = engine.avatar.generator.levels
+    place = TrainingPlace(Library(tmp_path / "runs", levels), SMOKE)
+    training = place.start(PROMPT, None, owner="me")
+    failing = Training(PROMPT, tmp_path / "failing", region="nostril", overrides=SMOKE)
+    with pytest.raises(ValueError, match="train: one prompt at a time"):
+        place.start("a clown", None, owner="you")
+
+    previews = []
+    wait_for(lambda: place.update() and (previews.append(place.library.version(training.name)) or not training.running))
+    assert training.finished and training.error() == "" and training.progress() == (6, 6)
+    assert max(previews) > 0, "a preview was seen while it was at work"
+    place.update()
+    mapper, notes = read_mapper(training.folder, levels)
+    assert notes["prompt"]["target"] == PROMPT and place.library.find(PROMPT).name == training.name
+    kept = place.library.mapper(training.name).state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in mapper.state_dict().items())
+
+    wait_for(lambda: not failing.running)
+    assert not failing.finished and failing.error().startswith("ValueError: region: ") and "\n" not in failing.error()
+
+    cancelled = Training(PROMPT, tmp_path / "cancelled", overrides=SMOKE)
+    cancelled.cancel()
+    assert not cancelled.running and cancelled.cancelled and not cancelled.folder.exists() and cancelled.error() == ""
