@@ -57,19 +57,25 @@ ASSETS = {
         "generator.safetensors",
         "Apache-2.0",
         _REBUILD + _GAN,
-        "63abf3febd0f19af9d560a2870096e67e01a09f3402aa52e1c5845358708f520",
+        "ac6439f29097f3fd29f2183dd36979713efdb3a46ddaf66494735119f3dbe172",
+    ),
+    "looks": Asset(
+        "looks.safetensors",
+        "Apache-2.0",
+        _REBUILD + _GAN,
+        "6e8e2ee9589c57fd1215ba5bdb0a5395dd6707b19fd605fdf52673ec8db0d407",
     ),
     "discriminators": Asset(
         "discriminators.safetensors",
         "Apache-2.0",
         _REBUILD + _GAN,
-        "a792ffc5b302894a706a33ea880beb60280a44acd43453432244f3bd62f89778",
+        "2b86b60568946593b893028040d84516cc73633f804c853f4c12da6f75fc6368",
     ),
     "latent_codes": Asset(
         "latent_codes.safetensors",
         "Apache-2.0",
         _REBUILD + "`python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --codes-only --out <folder>`",
-        "61c1d3eb77421e250d2cbae543a57976b314b3b40872f38476773e11983f4a22",
+        "e878a7e2d870840944d00c93c1e3e654a947d76f2bfe89c4935dfd6a855582f0",
     ),
     "face_encoder": Asset(
         "face_encoder.safetensors",
