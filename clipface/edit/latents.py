@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.edit.avatar import IDENTITY_SPREAD, Avatar
+from clipface.edit.looks import is_look, look_mapper
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.texture.published import load_published
@@ -25,18 +26,20 @@ def mapper_file(path: str | Path) -> Path:
 
 
 def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
-    """Read a mapper: a run's folder, its `mapper.safetensors`, or one of the authors' files.
+    """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
 
     Args:
         path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
         levels: that the generator reads; the authors' files hold two more.
 
     Returns:
-        The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors.
+        The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors or a look.
 
     Raises:
         FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
     """
+    if is_look(path):
+        return look_mapper(path, levels), {}
     return _read(FaceMapper, mapper_file(path), levels)
 
 
@@ -47,6 +50,8 @@ def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict]
 
 def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict]:
     """Read a mapper of either kind; arguments, result and errors as in `read_mapper`."""
+    if is_look(path):
+        return read_mapper(path, levels)
     path = mapper_file(path)
     if path.suffix == ".safetensors":
         moving = "video_mapper" in weights.load_config(path)
@@ -56,7 +61,7 @@ def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMa
 
 
 def mapper_notes(path: str | Path) -> dict:
-    """What a run noted beside its mapper; nothing for a file of the authors."""
+    """What a run noted beside its mapper; nothing for a file of the authors or a look."""
     file = mapper_file(path)
     return weights.load_config(file) if file.suffix == ".safetensors" else {}
 

@@ -89,6 +89,14 @@ class TextureMapper(LevelwiseMLP):
         """
         super().__init__(levels, [dim] * (layers + 1))
 
+    @torch.no_grad()
+    def start_at(self, offsets: Tensor) -> None:
+        """Give every code the same offsets [L, dim]; for a mapper of zero output."""
+        expect("offsets", offsets, self.weights[-1].shape[:2])
+        before = offsets / GAIN
+        before = torch.where(before < 0, before / SLOPE, before)
+        self.biases[-1].copy_((before / LEARNING_RATE_MULTIPLIER)[:, None])
+
     def forward(self, w_plus: Tensor) -> Tensor:
         """Texture code [B, L, dim] to its offsets [B, L, dim]."""
         expect("w_plus", w_plus, ("B", *self.weights[0].shape[::2]))

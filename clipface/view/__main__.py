@@ -88,7 +88,7 @@ def build(options: argparse.Namespace) -> Services:
         FileNotFoundError, ValueError: from `load_avatar`.
     """
     avatar = load_avatar(options.generator, options.head, options.device)
-    library = Library(options.runs, avatar.generator.levels)
+    library = Library(options.runs, avatar.generator.levels, looks=options.generator is None)
     overrides = [f"head={options.head}"]
     overrides += ["trainer=gpu"] if torch.device(options.device).type == "cuda" else []
     overrides += [f"generator={options.generator.resolve()}"] if options.generator else []

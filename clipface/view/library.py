@@ -1,4 +1,4 @@
-"""Trained mappers: found by their words under a folder of runs, read when they are first used."""
+"""Mappers: trained ones, found by their words under a folder of runs, and looks that need no training."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from clipface import weights
 from clipface.edit.latents import MAPPER_FILE, read_mapper
+from clipface.edit.looks import PREFIX, is_look, look_offsets
 from clipface.edit.mapper import FaceMapper
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
 
 
 class Run(NamedTuple):
-    """A trained mapper's folder."""
+    """A trained mapper, or a look."""
 
-    name: str  # of the folder
-    folder: Path
+    name: str  # of the folder, or look:...
     prompt: str  # words it was trained for
     nickname: str  # of the prompt: a file of configs/prompt, or the words again
     region: str | None  # the part of the face it was trained for
@@ -24,15 +24,23 @@ class Run(NamedTuple):
 class Library:
     """Mappers by name: those of runs, and those in training, which are put here as they get better."""
 
-    def __init__(self, folder: Path, levels: int) -> None:
-        """Args: folder: in which runs are looked for, one level down; levels: of the generator's codes."""
+    def __init__(self, folder: Path, levels: int, looks: bool = False) -> None:
+        """Create one.
+
+        Args:
+            folder: in which runs are looked for, one level down.
+            levels: of the generator's codes.
+            looks: whether the generator is the shipped one, which was taught looks.
+        """
         self.folder, self._levels = Path(folder), levels
+        names = look_offsets() if looks else ()
+        self._looks = [Run(PREFIX + name, name.replace("_", " "), name, None) for name in names]
         self._read: OrderedDict[str, FaceMapper] = OrderedDict()
         self._previews: dict[str, FaceMapper] = {}
         self._versions: dict[str, int] = {}
 
     def runs(self) -> list[Run]:
-        """All runs of trainer.mapper that fit the generator, newest first; unreadable folders are passed over."""
+        """All runs of trainer.mapper that fit the generator, newest first, then looks; damaged ones are passed over."""
         found = []
         for file in self.folder.glob(f"*/{MAPPER_FILE}"):
             try:
@@ -43,12 +51,12 @@ class Library:
             if config.get("levels") == self._levels:  # a video's mapper has another key
                 prompt = notes.get("prompt") or {}
                 words = prompt.get("target") or file.parent.name
-                run = Run(file.parent.name, file.parent, words, prompt.get("name") or words, config.get("region"))
+                run = Run(file.parent.name, words, prompt.get("name") or words, config.get("region"))
                 found.append((changed, run))
-        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)] + self._looks
 
     def find(self, words: str, region: str | None = None) -> Run | None:
-        """The newest run for some words.
+        """The newest run for some words, or the look of this name.
 
         Args:
             words: a prompt, its name in configs/prompt, or a run's name; capitals do not matter.
@@ -72,6 +80,8 @@ class Library:
         """
         if name in self._previews:
             return self._previews[name]
+        if name not in self._read and is_look(name):
+            self._read[name] = read_mapper(name, self._levels)[0].requires_grad_(False)
         if name not in self._read:
             if not name or Path(name).name != name or not (self.folder / name / MAPPER_FILE).is_file():
                 raise ValueError(f"mapper: a run in {self.folder} is wanted, {name!r} was given; train it, or --runs")

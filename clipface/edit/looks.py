@@ -1,0 +1,57 @@
+"""Edits that need no training: looks that the shipped generator was taught, as offsets of its style code.
+
+`trainer.texture_gan` teaches them (trainer/look_lessons.py). A look edits every face by the same offset; its name can
+stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
+"""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.edit.mapper import FaceMapper
+
+PREFIX = "look:"
+_NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
+
+
+def is_look(path: str | Path) -> bool:
+    """Whether a mapper's place names a look instead of a file."""
+    return str(path).startswith(PREFIX)
+
+
+def look_offsets() -> dict[str, Tensor]:
+    """The looks by name, in the order in which they were taught: offsets [L, dim] of w+.
+
+    Raises:
+        FileNotFoundError, ValueError: if the file is missing or damaged.
+    """
+    tensors, notes = weights.load(assets.resolve("looks"))
+    return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
+
+
+def look_mapper(path: str | Path, levels: int) -> FaceMapper:
+    """A mapper (CPU, evaluation mode) that puts a look on any face.
+
+    Args:
+        path: `look:` and a name.
+        levels: of the generator's codes; it must be the shipped generator, or one that was trained on from it.
+
+    Raises:
+        ValueError: if there is no such look, or the generator's codes have other levels.
+    """
+    offsets, name = look_offsets(), str(path).removeprefix(PREFIX)
+    if name not in offsets:
+        raise ValueError(f"mapper: {PREFIX} and one of {', '.join(offsets)} is wanted, {str(path)!r} was given")
+    offset = offsets[name]
+    if len(offset) != levels:
+        wanted = f"codes of {len(offset)} levels are wanted by the looks of the shipped generator"
+        raise ValueError(f"generator: {wanted}, {levels} were given")
+    mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
+    mapper.texture.start_at(offset)
+    return mapper.eval()
+
+
+def _name(attribute: str, value: object) -> str:
+    """`zombie`, `old`, `beard`; what else would be unclear says what it is of: `red_lipstick`, `freckles`."""
+    return attribute if value is True else _NAMES.get(attribute, "{}").format(value)

@@ -1,0 +1,64 @@
+"""Looks that the shipped generator was taught, as edits without training."""
+
+import pytest
+import torch
+
+from clipface import assets
+from clipface.edit.latents import mapper_notes, read_any_mapper, read_mapper
+from clipface.edit.looks import look_offsets
+from clipface.edit.mapper import Codes
+from clipface.edit.networks import TextureMapper
+from clipface.texture.generator import TextureGenerator
+
+LEVELS, DIM = 14, 512
+
+
+def test_networks_can_start_at_given_offsets():
+    mapper, offsets = TextureMapper(6, 8, layers=2), torch.randn(6, 8)
+    mapper.start_at(offsets)
+    torch.testing.assert_close(mapper(torch.randn(3, 6, 8)), offsets.expand(3, -1, -1))
+    with pytest.raises(ValueError, match="offsets"):
+        mapper.start_at(offsets[:5])
+
+
+def test_names_are_one_of_each_and_clear():
+    names = list(look_offsets())
+    assert len(names) == len(set(names)) == 55
+    assert {"zombie", "beard", "gothic_makeup", "red_lipstick", "freckles", "old", "blond_hair", "blue_eyes"} <= set(
+        names
+    )
+
+
+def test_a_look_is_a_mapper_that_adds_its_offset_to_any_face():
+    offsets = look_offsets()["clown"]
+    mapper, notes = read_mapper("look:clown", LEVELS)
+    codes = Codes(torch.randn(2, LEVELS, DIM), torch.randn(2, 5), torch.randn(2, 7))
+    edited = mapper(codes, strength=0.5)
+    torch.testing.assert_close(edited.w_plus, codes.w_plus + 0.5 * offsets, atol=1e-5, rtol=1e-5)
+    assert torch.equal(edited.expression, codes.expression) and torch.equal(edited.shape, codes.shape)
+    assert notes == mapper_notes("look:clown") == {}
+    assert torch.equal(read_any_mapper("look:clown", LEVELS)[0](codes).w_plus, mapper(codes).w_plus)
+
+
+def test_what_does_not_exist_or_fit_is_refused():
+    with pytest.raises(ValueError, match="mapper: look: and one of zombie, clown.*'look:pirate' was given"):
+        read_mapper("look:pirate", LEVELS)
+    with pytest.raises(ValueError, match="generator: codes of 14 levels are wanted"):
+        read_mapper("look:clown", 12)
+
+
+def test_looks_show_what_they_are_called():
+    """On the shipped generator, by colours alone: what a blind offset would not do."""
+    generator = TextureGenerator.from_weights(assets.resolve("generator"))
+    z = torch.randn(4, 512, generator=torch.Generator().manual_seed(0))
+    codes, empty = generator.mapping(z, 0.7), torch.zeros(4, 0)
+
+    def middle(name: str | None) -> torch.Tensor:  # mean colour of the cheeks and the nose
+        w_plus = codes if name is None else read_mapper(f"look:{name}", LEVELS)[0](Codes(codes, empty, empty)).w_plus
+        with torch.no_grad():
+            return generator.synthesis(w_plus)[..., 100:150, 80:176].mean((2, 3))
+
+    plain, avatar, statue = middle(None), middle("avatar"), middle("statue")
+    assert (avatar[:, 2] > avatar[:, 0]).all() and (plain[:, 2] < plain[:, 0]).all()  # blue
+    assert (statue.mean(1) > plain.mean(1)).all()  # pale
+    assert ((statue.amax(1) - statue.amin(1)) < (plain.amax(1) - plain.amin(1))).all()  # and grey
