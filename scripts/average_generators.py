@@ -1,7 +1,7 @@
 """Average the weights of two generators, one of which was trained on from the other.
 
-python scripts/average_generators.py --first data/generator.safetensors --second runs/my_run/generator.safetensors --output generator.safetensors
-python scripts/average_generators.py --first a.safetensors --second b.safetensors --share 0.25 --output nearer_to_a.safetensors
+python scripts/average_generators.py --first old.safetensors --second new.safetensors --output mean.safetensors
+python scripts/average_generators.py --first a.safetensors --second b.safetensors --share 0.25 --output c.safetensors
 python scripts/evaluate_textures.py --dataset my_faces --generator a.safetensors b.safetensors generator.safetensors
 
 Between two ends of one training lie generators that are often better than both (arXiv 2203.05482). Offsets of looks

@@ -1,8 +1,8 @@
-"""Edit faces with trained mappers, without training again.
+"""Edit faces with trained mappers, without training again, or with looks that need none.
 
 python scripts/edit.py --mapper runs/zombie --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/old runs/clown --strength 0.7 1.2 --latents my_codes.pt --output edited --glb
-python scripts/edit.py --mapper runs/old runs/clown --mix --latents 0:4 --output edited
+python scripts/edit.py --mapper look:zombie --latents 0:4 --output edited
 python scripts/edit.py --mapper trained.pt --generator stylegan_G.pth --head flame --latents code.pt --output edited
 
 Several mappers edit one after the other, or with --mix all at once. Writes `faces.png` (before, after, geometry, second
@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--mapper", nargs="+", type=Path, required=True, help="runs, or files of mappers (the authors' too)")
+    add("--mapper", nargs="+", type=Path, required=True, help="runs, files of mappers (the authors' too), look:NAME")
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
     add("--mix", action="store_true", help="add the edits up instead of one after the other")
     add("--latents", required=True, help="codes as .pt, .npz, .safetensors, or seeds to draw faces from: 0:8 is 0 to 7")

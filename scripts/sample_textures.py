@@ -3,10 +3,12 @@
 python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --out samples
 python scripts/sample_textures.py --generator runs/my_gan/generator.safetensors --psi 1 --out varied
 python scripts/sample_textures.py --seeds 0-999 --codes-only --out codes
+python scripts/sample_textures.py --seeds 64-69 --looks zombie clown beard --out looks
 
 Writes for each seed `NNNN.png` (the texture), `NNNN_views.png` (three views on the mean head) and `NNNN.pt` (the code
-[L, w_dim], as the authors' latent code files hold it), `heads.png` with all faces on random heads, and all codes in
-`codes.safetensors`: those of the first half of the seeds under the name `train`, the others under `validation`.
+[L, w_dim], as the authors' latent code files hold it), `heads.png` with all faces on random heads (with --looks a row
+for each face, as it is and in these looks), and all codes in `codes.safetensors`: those of the first half of the seeds
+under the name `train`, the others under `validation`.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from PIL import Image
 from clipface import assets, weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import draw_latents
+from clipface.edit.looks import PREFIX, look_mapper
 from clipface.edit.mapper import Codes
 from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
@@ -37,6 +40,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--psi", type=float, default=0.7, help="truncation: 0 the mean texture, 1 the whole variety")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
     parser.add_argument("--codes-only", action="store_true", help="write no pictures")
+    parser.add_argument("--looks", nargs="+", default=[], metavar="NAME", help="of the shipped generator: zombie ...")
     parser.add_argument("--head", default="open", choices=("open", "flame"))
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -67,6 +71,18 @@ def draw_heads(avatar: Avatar, faces: Codes, size: int = 224) -> Image.Image:
     return grid(parts, [""] * COLUMNS)
 
 
+def draw_looks(avatar: Avatar, faces: Codes, names: Sequence[str], size: int = 224) -> Image.Image:
+    """Lay out faces from the front on their own heads, a row for each: as it is, then in each look."""
+    mappers = [look_mapper(PREFIX + name, avatar.generator.levels).to(faces.shape.device) for name in names]
+    front, rows = torch.zeros(len(names) + 1, device=faces.shape.device), []
+    for row in range(len(faces.shape)):
+        face = faces.rows(slice(row, row + 1))
+        w_plus = torch.cat([face.w_plus, *(mapper(face).w_plus for mapper in mappers)])
+        shape = face.shape.expand(len(w_plus), -1)
+        rows.append(list(avatar.image(avatar.texture(w_plus), shape, None, None, view(front, front), size)))
+    return grid(rows, ["plain", *(name.replace("_", " ") for name in names)])
+
+
 @torch.no_grad()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files."""
@@ -83,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             to_image(avatar.texture(code[None])[0]).save(options.out / f"{seed:04d}.png")
             views_of(avatar, code[None]).save(options.out / f"{seed:04d}_views.png")
     if not options.codes_only:
-        draw_heads(avatar, faces).save(options.out / "heads.png")
+        sheet = draw_looks(avatar, faces, options.looks) if options.looks else draw_heads(avatar, faces)
+        sheet.save(options.out / "heads.png")
     half = (len(faces.w_plus) + 1) // 2
     parts = {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}
     config = {"seeds": options.seeds, "psi": options.psi, "generator_sha256": assets.checksum(Path(path))}
