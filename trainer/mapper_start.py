@@ -14,6 +14,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import MAPPER_FILE, draw_latents, read_mapper
+from clipface.edit.looks import is_look, look_offset
 from clipface.edit.mapper import FaceMapper
 from trainer.callbacks import StopOnNaN
 from trainer.run import fit, make_logger
@@ -22,7 +23,7 @@ from trainer.start import load_avatar
 if TYPE_CHECKING:
     from trainer.mapper_config import MapperConfig, ModelConfig
 
-STARTS = ("zero", "random")  # anything else is a file
+STARTS = ("zero", "random")  # anything else is a file, or a look
 TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
 
 
@@ -44,6 +45,10 @@ def start_mapper(model: "ModelConfig", avatar: Avatar) -> FaceMapper:
     if model.start == "random":
         for part in mapper.parts():
             part.start_at_random()
+    elif is_look(model.start):
+        if mapper.texture is None:
+            raise ValueError(f"model.start: an edit of the texture is wanted by {model.start}, texture=false was given")
+        mapper.texture.start_at(look_offset(model.start, generator.levels))
     elif model.start not in STARTS:
         _take_over(mapper, model.start)
     return mapper

@@ -30,8 +30,8 @@ def look_offsets() -> dict[str, Tensor]:
     return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
-def look_mapper(path: str | Path, levels: int) -> FaceMapper:
-    """A mapper (CPU, evaluation mode) that puts a look on any face.
+def look_offset(path: str | Path, levels: int) -> Tensor:
+    """The offsets [L, dim] of w+ of one look.
 
     Args:
         path: `look:` and a name.
@@ -43,10 +43,15 @@ def look_mapper(path: str | Path, levels: int) -> FaceMapper:
     offsets, name = look_offsets(), str(path).removeprefix(PREFIX)
     if name not in offsets:
         raise ValueError(f"mapper: {PREFIX} and one of {', '.join(offsets)} is wanted, {str(path)!r} was given")
-    offset = offsets[name]
-    if len(offset) != levels:
-        wanted = f"codes of {len(offset)} levels are wanted by the looks of the shipped generator"
+    if len(offsets[name]) != levels:
+        wanted = f"codes of {len(offsets[name])} levels are wanted by the looks of the shipped generator"
         raise ValueError(f"generator: {wanted}, {levels} were given")
+    return offsets[name]
+
+
+def look_mapper(path: str | Path, levels: int) -> FaceMapper:
+    """A mapper (CPU, evaluation mode) that puts a look on any face; arguments and errors as of `look_offset`."""
+    offset = look_offset(path, levels)
     mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
     mapper.texture.start_at(offset)
     return mapper.eval()

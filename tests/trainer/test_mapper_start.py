@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 from PIL import Image
 
 from clipface.edit.avatar import lip_overlap
-from clipface.edit.mapper import FaceMapper
+from clipface.edit.looks import look_offsets
+from clipface.edit.mapper import Codes, FaceMapper
 from trainer.mapper import build, train
 from trainer.mapper_config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper_start import TEST_SEEDS, pretrain, start_mapper
@@ -157,3 +159,15 @@ def test_faces_are_edited_without_training(config, tmp_path, edit_script, author
     assert not torch.equal(*edit_script.main([*theirs, *shared, "--head", "open"]).textures)
     with pytest.raises(ValueError, match="latents: .* seeds such as 0:8, are wanted, '5' was given"):
         edit_script.main([*mappers, "--latents", "5", *shared])
+
+
+def test_a_mapper_can_start_at_a_look():
+    parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
+    avatar = SimpleNamespace(generator=parts[0], head=parts[1])
+    mapper = start_mapper(ModelConfig(start="look:clown"), avatar)
+    codes = Codes(torch.randn(2, 14, 512), torch.zeros(2, 3), torch.zeros(2, 2))
+    offsets = mapper.offsets(codes)
+    torch.testing.assert_close(offsets.w_plus, look_offsets()["clown"].expand(2, -1, -1), atol=1e-5, rtol=1e-5)
+    assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
+    with pytest.raises(ValueError, match="model.start: an edit of the texture"):
+        start_mapper(ModelConfig(start="look:clown", texture=False), avatar)
