@@ -69,7 +69,7 @@ class MapperModule(pl.LightningModule):
         super().__init__()
         self.strict_loading = False  # checkpoints hold the mapper alone
         self.config, self.avatar = config, avatar
-        self.mapper = start_mapper(config.model, avatar)
+        self.mapper = start_mapper(config.model, avatar, None if config.generator else config.prompt.name)
         run = config.trainer
         losses = [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
         self.directional_loss = EncoderMean(losses)

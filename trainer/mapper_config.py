@@ -37,7 +37,9 @@ class ModelConfig:
     identity: bool = False
     region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
-    start: str = "zero"  # zero: changes nothing yet; random; look:NAME; a mapper's file or run, the authors' files too
+    # known: at the look of the prompt's name, if the generator was taught it, else at zero, which changes nothing yet;
+    # zero; random; look:NAME; or a mapper's file or run, the authors' files too
+    start: str = "zero"
 
 
 @dataclass

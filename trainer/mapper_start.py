@@ -14,7 +14,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import MAPPER_FILE, draw_latents, read_mapper
-from clipface.edit.looks import is_look, look_offset
+from clipface.edit.looks import PREFIX, is_look, look_offset, own_looks
 from clipface.edit.mapper import FaceMapper
 from trainer.callbacks import StopOnNaN
 from trainer.run import fit, make_logger
@@ -23,12 +23,17 @@ from trainer.start import load_avatar
 if TYPE_CHECKING:
     from trainer.mapper_config import MapperConfig, ModelConfig
 
-STARTS = ("zero", "random")  # anything else is a file, or a look
+STARTS = ("known", "zero", "random")  # anything else is a file, or a look
 TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
 
 
-def start_mapper(model: "ModelConfig", avatar: Avatar) -> FaceMapper:
+def start_mapper(model: "ModelConfig", avatar: Avatar, prompt: str | None = None) -> FaceMapper:
     """Create the mapper that a run trains.
+
+    Args:
+        model: what may change, and where it begins.
+        avatar: generator and head.
+        prompt: name of the prompt, where the generator is the one that assets name: for `start=known`.
 
     Raises:
         ValueError: if nothing may change, the head lacks the region, or a file holds another mapper.
@@ -42,15 +47,18 @@ def start_mapper(model: "ModelConfig", avatar: Avatar) -> FaceMapper:
     )  # fmt: skip
     if model.region is not None:
         avatar.mask(model.region)  # refused now, not after the first step
-    if model.start == "random":
+    start = model.start
+    if start == "known":
+        start = PREFIX + prompt if mapper.texture is not None and prompt in own_looks() else "zero"
+    if start == "random":
         for part in mapper.parts():
             part.start_at_random()
-    elif is_look(model.start):
+    elif is_look(start):
         if mapper.texture is None:
-            raise ValueError(f"model.start: an edit of the texture is wanted by {model.start}, texture=false was given")
-        mapper.texture.start_at(look_offset(model.start, generator.levels))
-    elif model.start not in STARTS:
-        _take_over(mapper, model.start)
+            raise ValueError(f"model.start: an edit of the texture is wanted by {start}, texture=false was given")
+        mapper.texture.start_at(look_offset(start, generator.levels))
+    elif start not in STARTS:
+        _take_over(mapper, start)
     return mapper
 
 

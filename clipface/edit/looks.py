@@ -30,6 +30,12 @@ def look_offsets() -> dict[str, Tensor]:
     return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
+def own_looks() -> dict[str, Tensor]:
+    """As `look_offsets`, but none if a generator of the user's own has taken the shipped one's place."""
+    same = assets.resolve("looks").parent == assets.resolve("generator").parent
+    return look_offsets() if same else {}
+
+
 def look_offset(path: str | Path, levels: int) -> Tensor:
     """The offsets [L, dim] of w+ of one look.
 

@@ -171,3 +171,17 @@ def test_a_mapper_can_start_at_a_look():
     assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
     with pytest.raises(ValueError, match="model.start: an edit of the texture"):
         start_mapper(ModelConfig(start="look:clown", texture=False), avatar)
+
+
+def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny_files):
+    parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
+    avatar, w_plus = SimpleNamespace(generator=parts[0], head=parts[1]), torch.randn(1, 14, 512)
+
+    def begun(prompt: str | None, **model) -> torch.Tensor:
+        return start_mapper(ModelConfig(start="known", **model), avatar, prompt).texture(w_plus)[0]
+
+    torch.testing.assert_close(begun("clown"), look_offsets()["clown"], atol=1e-5, rtol=1e-5)
+    assert not begun("angry").any() and not begun(None).any()
+    assert start_mapper(ModelConfig(start="known", texture=False), avatar, "clown").texture is None
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was taught none
+    assert not begun("clown").any()
