@@ -12,6 +12,8 @@ from clipface import assets, weights
 from clipface.edit.mapper import FaceMapper
 
 PREFIX = "look:"
+# Offsets that show next to nothing: lessons compare texels, and fine lines lie elsewhere each time.
+FAINT = ("old", "wrinkles", "freckles", "scar", "tired")
 _NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
 
 
@@ -30,10 +32,10 @@ def look_offsets() -> dict[str, Tensor]:
     return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
-def own_looks() -> dict[str, Tensor]:
-    """As `look_offsets`, but none if a generator of the user's own has taken the shipped one's place."""
+def telling_looks() -> dict[str, Tensor]:
+    """The looks that are clearly seen, as `look_offsets`; none if the user's own generator has taken the place."""
     same = assets.resolve("looks").parent == assets.resolve("generator").parent
-    return look_offsets() if same else {}
+    return {name: offset for name, offset in look_offsets().items() if name not in FAINT} if same else {}
 
 
 def look_offset(path: str | Path, levels: int) -> Tensor:
