@@ -2,7 +2,7 @@
 
 python scripts/average_generators.py --first old.safetensors --second new.safetensors --output mean.safetensors
 python scripts/average_generators.py --first a.safetensors --second b.safetensors --share 0.25 --output c.safetensors
-python scripts/evaluate_textures.py --dataset my_faces --generator a.safetensors b.safetensors generator.safetensors
+python scripts/average_generators.py --first data/generator.safetensors --second mine.safetensors --output m.safetensors
 
 Between two ends of one training lie generators that are often better than both (arXiv 2203.05482). Offsets of looks
 (looks.safetensors) hold for the average too, a little weaker.

@@ -1,5 +1,9 @@
 """Times the renderer: milliseconds and memory, forward and forward + backward, for each backend, size and batch.
 
+python scripts/benchmark_render.py --sizes 256 --batches 4
+python scripts/benchmark_render.py --device cuda --sizes 512 --batches 16
+python scripts/benchmark_render.py --device cuda --verbs --profile
+
 A figure is the median over many groups of steps; behind it in brackets are the quartiles. With --verbs the rasteriser's
 four verbs are timed (rasterize, interpolate, mip-mapped sample, antialias), without camera, mask and background.
 """
@@ -27,7 +31,7 @@ MIB = 2**20
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--backends", nargs="+", default=None, choices=("warp", "nvdiffrast"), help="default: all here")
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512], help="picture sides in pixels")

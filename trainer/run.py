@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def slug(words: Any) -> str:
 
 def docstring(trainer: str) -> str:
     """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
-    text = ast.get_docstring(ast.parse((files("trainer") / f"{trainer}.py").read_text())) or ""
+    text = ast.get_docstring(ast.parse(Path(__file__).with_name(f"{trainer}.py").read_text())) or ""
     return text.replace("$", "$$")  # Hydra fills a template with it
 
 

@@ -66,7 +66,7 @@ def test_the_motion_comes_back(tmp_path, arkit_head, acted, pictures):
         ("importance", importance(motion), importance(acted)),
     ):
         assert torch.corrcoef(torch.stack([got, true]))[0, 1] > 0.9, name
-    torch.testing.assert_close(motion.pose[:, 1:3], acted.pose[:, 1:3], atol=0.08, rtol=0)
+    torch.testing.assert_close(motion.pose[:, 1:3], acted.pose[:, 1:3], atol=0.1, rtol=0)
 
 
 def test_a_face_hidden_for_long_is_named(tmp_path, arkit_head, pictures):
