@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clipface.synthetic.attributes import LOOKS, sample_attributes
+from clipface.synthetic.attributes import LOOKS, Attributes, sample_attributes
 from clipface.synthetic.painter import Painter
 from clipface.synthetic.worn import OPTIONS, worn_rows
 from clipface.texture.generator import SynthesisNetwork
@@ -67,7 +67,7 @@ class LookLessons(nn.Module):
             rows = slice(n * DRAWN_AT_ONCE, n * DRAWN_AT_ONCE + len(base))
             self.textures[rows] = (self.painter.paint(faces[rows], chances, base) * 255).round().byte()
 
-    def _drawn(self, tone: str, rng: random.Random) -> object:
+    def _drawn(self, tone: str, rng: random.Random) -> Attributes:
         look = rng.choice(LOOKS[1:]) if rng.random() < self.config.share else "none"
         # Hair can be painted over hair, a bald head cannot.
         return sample_attributes(rng, {"skin": tone, "look": look, "hair": "hair"})

@@ -135,12 +135,11 @@ def draw_between(module: pl.LightningModule) -> Any:
 def draw_looks(module: pl.LightningModule) -> Any:
     """Lay out frontal views of textures (psi 0.7) as they are and in some looks, a row for each code."""
     avatar = Avatar(module.average, module.head, module.renderer)
-    looks = [option for option in OPTIONS if option[1] in SHOWN_LOOKS]
-    worn = torch.stack([torch.eye(len(OPTIONS), device=module.device)[OPTIONS.index(option)] for option in looks])
-    offsets = torch.cat((torch.zeros_like(module.looks.offsets[:1]), module.looks(worn)))
+    looks = [number for number, (_, value) in enumerate(OPTIONS) if value in SHOWN_LOOKS]
+    offsets = torch.cat((torch.zeros_like(module.looks.offsets[:1]), module.looks.offsets[looks]))
     mean = module.average.mapping.w_avg
     rows = [_drawn(avatar, avatar.texture(mean.lerp(code, 0.7) + offsets), 0.0) for code in _codes(module, ROWS)]
-    return grid(rows, ["plain", *(str(value) for _, value in looks)])
+    return grid(rows, ["plain", *(str(OPTIONS[number][1]) for number in looks)])
 
 
 def views_of(avatar: Avatar, codes: Tensor) -> Any:

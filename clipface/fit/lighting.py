@@ -1,36 +1,12 @@
 """Light as spherical harmonics: nine coefficients a channel, in DECA's convention."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from clipface.render.light import FACTORS, harmonic_basis
 from clipface.shapes import expect
 
 COEFFICIENTS = 9
-# Each basis function times how much of it a matt surface reflects (Ramamoorthi and Hanrahan 2001, section 3.2).
-_FIRST = 2 * math.pi / 3 * math.sqrt(3 / (4 * math.pi))
-_SECOND = math.pi / 4 * 3 * math.sqrt(5 / (12 * math.pi))
-FACTORS = (1 / math.sqrt(4 * math.pi), _FIRST, _FIRST, _FIRST, _SECOND, _SECOND, _SECOND, _SECOND / 2)
-FACTORS = (*FACTORS, math.pi / 8 * math.sqrt(5 / (4 * math.pi)))
-
-
-def harmonics(normals: Tensor) -> Tensor:
-    """The basis at unit normals.
-
-    Args:
-        normals: [..., 3], head frame (x to the picture's right, y up, z towards the viewer).
-
-    Returns:
-        [..., 9] in the order 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1, each times its factor.
-
-    Gradient: to normals.
-
-    Source: order and factors of DECA's light (Feng et al. 2021), so its codes mean the same here.
-    """
-    x, y, z = normals.unbind(-1)
-    basis = torch.stack([torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
-    return basis * basis.new_tensor(FACTORS)
 
 
 def shading(normals: Tensor, light: Tensor) -> Tensor:
@@ -47,7 +23,7 @@ def shading(normals: Tensor, light: Tensor) -> Tensor:
     """
     batch = expect("normals", normals, ("B", "N", 3))["B"]
     expect("light", light, (batch, COEFFICIENTS, 3))
-    return harmonics(normals) @ light
+    return harmonic_basis(normals) @ light
 
 
 def white_light(batch: int, device: torch.device | str = "cpu") -> Tensor:
@@ -77,7 +53,7 @@ def fit_light(albedo: Tensor, colours: Tensor, normals: Tensor, weights: Tensor,
     for name, tensor in (("colours", colours), ("normals", normals)):
         expect(name, tensor, (sizes["B"], sizes["N"], 3))
     expect("weights", weights, (sizes["B"], sizes["N"]))
-    rows = harmonics(normals)[:, :, None] * albedo[..., None]  # [B, N, 3, 9]
+    rows = harmonic_basis(normals)[:, :, None] * albedo[..., None]  # [B, N, 3, 9]
     share = weights / weights.sum(1, keepdim=True).clamp_min(1e-6)
     weighted = rows * share[:, :, None, None]
     normal = torch.einsum("bnci,bncj->bcij", weighted, rows)

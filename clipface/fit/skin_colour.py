@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.fit.lighting import COEFFICIENTS, harmonics
+from clipface.fit.lighting import COEFFICIENTS
+from clipface.render.light import harmonic_basis
 
 DARK = 8 / 255  # added before the logarithm: below it colours are noise
 RIDGE = 0.02  # of the shading's fit, see `lighting.fit_light`
@@ -35,9 +36,9 @@ def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor
         The difference from skin of the same shading [B, H, W, 3], and its spread over the sure pixels [B, 3].
     """
     some = slice(None, None, THINNED)
-    thin = [part[:, some, some].flatten(1, 2) for part in (harmonics(normals), logs, sure[..., None])]
+    thin = [part[:, some, some].flatten(1, 2) for part in (harmonic_basis(normals), logs, sure[..., None])]
     coefficients, spread = _shading(*thin)
-    return logs - harmonics(normals) @ coefficients[:, None].transpose(2, 3), spread
+    return logs - harmonic_basis(normals) @ coefficients[:, None].transpose(2, 3), spread
 
 
 def _shading(basis: Tensor, values: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,6 +68,24 @@ def sky(device: torch.device | str = "cpu") -> Tensor:
     return torch.tensor(_SKY, device=device)[None] / torch.tensor(FACTORS, device=device)[:, None]
 
 
+def harmonic_basis(normals: Tensor) -> Tensor:
+    """The basis at unit normals.
+
+    Args:
+        normals: [..., 3], head frame (x to the picture's right, y up, z towards the viewer).
+
+    Returns:
+        [..., 9] in the order 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1, each times its factor.
+
+    Gradient: to normals.
+
+    Source: order and factors of DECA's light (Feng et al. 2021), so its codes mean the same here.
+    """
+    x, y, z = normals.unbind(-1)
+    basis = torch.stack([torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
+    return basis * basis.new_tensor(FACTORS)
+
+
 def harmonic_light(normals: Tensor, harmonics: Tensor, turn: float = 0.0) -> Tensor:
     """By how much an environment multiplies the colours of a matt surface.
 
@@ -83,9 +101,8 @@ def harmonic_light(normals: Tensor, harmonics: Tensor, turn: float = 0.0) -> Ten
     """
     expect("normals", normals, ("B", "V", 3))
     expect("harmonics", harmonics, ("B", 9, 3))
-    x, y, z = turned(normals, -turn).unbind(-1)
-    basis = torch.stack([torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
-    return ((basis * basis.new_tensor(FACTORS)).unsqueeze(-1) * harmonics.unsqueeze(1)).sum(2).clamp(min=0)
+    basis = harmonic_basis(turned(normals, -turn))
+    return (basis.unsqueeze(-1) * harmonics.unsqueeze(1)).sum(2).clamp(min=0)
 
 
 def studio_light(normals: Tensor, gloss: Tensor | None, axes: Tensor, turn: float = 0.0) -> tuple[Tensor, Tensor]:

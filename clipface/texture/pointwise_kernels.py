@@ -33,6 +33,7 @@ def blend_kernel(
     HAS_FACTOR: tl.constexpr, HAS_BIAS: tl.constexpr, HAS_NOISE: tl.constexpr, ACTIVE: tl.constexpr,
     ALONG: tl.constexpr, ACROSS: tl.constexpr,
 ):  # fmt: skip
+    """x · factor + gain · (bias + noise), if ACTIVE through leaky ReLU and clamp."""
     image, pixel, channel, inside = _place(pixels, channels, ALONG, ACROSS)
     place = (image * pixels + pixel)[:, None] * channels + channel[None, :]
     value = tl.load(x + place, inside, 0).to(tl.float32)
@@ -53,6 +54,7 @@ def gradient_kernel(
     ACTIVE: tl.constexpr, HAS_FACTOR: tl.constexpr, OF_X: tl.constexpr, OF_FACTOR: tl.constexpr, OF_BIAS: tl.constexpr,
     OF_NOISE: tl.constexpr, ALONG: tl.constexpr, ACROSS: tl.constexpr,
 ):  # fmt: skip
+    """Gradients of `blend_kernel`: of x, each program's sums for factor and bias, of the noise."""
     image, pixel, channel, inside = _place(pixels, channels, ALONG, ACROSS)
     place = (image * pixels + pixel)[:, None] * channels + channel[None, :]
     value = tl.load(gradient + place, inside, 0).to(tl.float32)

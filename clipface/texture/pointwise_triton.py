@@ -16,6 +16,7 @@ WARPS = 8
 def blend(
     x: Tensor, factor: Tensor | None, bias: Tensor | None, noise: Tensor | None, gain: float, active: bool
 ) -> Tensor:
+    """See `pointwise_plain.blend`."""
     y = x if factor is None else torch.empty_like(x)
     batch, channels, height, width = x.shape
     grid, blocks = _grid(batch, height * width, channels)
@@ -29,6 +30,7 @@ def blend(
 def blend_gradient(
     gradient: Tensor, y: Tensor | None, x: Tensor | None, factor: Tensor | None, wanted: tuple[bool, bool, bool]
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+    """See `pointwise_plain.blend_gradient`."""
     gradient = _ordered(gradient)
     batch, channels, height, width = gradient.shape
     pixels = height * width
@@ -51,10 +53,12 @@ def blend_gradient(
 
 
 def slope(gradient: Tensor, y: Tensor) -> Tensor:
+    """See `pointwise_plain.slope`."""
     return blend_gradient(gradient, y, None, None, (False, False, False))[0]
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
+    """See `pointwise_plain.dot`."""
     batch, channels, height, width = a.shape
     grid, blocks = _grid(batch, height * width, channels)
     sums = a.new_empty(2, batch, grid[0], channels, dtype=torch.float32)
@@ -66,22 +70,27 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def upsample(x: Tensor) -> Tensor:
+    """See `pointwise_plain.upsample`."""
     return _to_large(x, None, None, 1.0, up=True)
 
 
 def upsample_blend(x: Tensor, bias: Tensor, noise: Tensor | None, gain: float) -> Tensor:
+    """See `pointwise_plain.upsample_blend`."""
     return _to_large(x, bias, noise, gain, up=True)
 
 
 def upsample_transposed(gradient: Tensor) -> Tensor:
+    """See `pointwise_plain.upsample_transposed`."""
     return _to_small(gradient, up=True)
 
 
 def downsample(x: Tensor) -> Tensor:
+    """See `pointwise_plain.downsample`."""
     return _to_small(x, up=False)
 
 
 def downsample_transposed(gradient: Tensor) -> Tensor:
+    """See `pointwise_plain.downsample_transposed`."""
     return _to_large(gradient, None, None, 1.0, up=False)
 
 

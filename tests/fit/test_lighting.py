@@ -3,7 +3,8 @@ import math
 import torch
 from torch.nn import functional
 
-from clipface.fit.lighting import fit_light, harmonics, shading, white_light
+from clipface.fit.lighting import fit_light, shading, white_light
+from clipface.render.light import harmonic_basis
 
 
 def _normals(count: int, front: bool = False) -> torch.Tensor:
@@ -19,7 +20,7 @@ def test_harmonics_are_orthogonal_over_the_sphere():
     index = torch.arange(20000) + 0.5  # a Fibonacci sphere
     height, angle = 1 - index / 10000, index * math.pi * (3 - math.sqrt(5))
     ring = (1 - height**2).sqrt()
-    basis = harmonics(torch.stack([ring * angle.cos(), ring * angle.sin(), height], 1))
+    basis = harmonic_basis(torch.stack([ring * angle.cos(), ring * angle.sin(), height], 1))
     product = basis.T @ basis / len(basis)
     size = product.diag().sqrt()
     assert torch.allclose(product / size / size[:, None], torch.eye(9), atol=1e-3)
