@@ -93,15 +93,16 @@ ASSETS = {
         "face_encoder_sentences.safetensors",
         "Apache-2.0",
         _REBUILD + "`python -m trainer.sentence_projection`",
-        "8c0ac990be55eba08ec1c38c7838781d5ca8f555ee2b90edd4600cf2cebe839a",
+        "09151840249a8200ee2bdd2a52078e4c60e6bfaeff4b1eeafd5853d94864bbd3",
     ),
     "scoring_encoder_sentences": Asset(
         "scoring_encoder_sentences.safetensors",
         "Apache-2.0",
         _REBUILD + "`python -m trainer.sentence_projection guidance=scoring`",
-        "4a5bc74f71f6f932c2a999b69e56e5b13a2d40d0cfaf8f44b1526bb6a9bc05da",
+        "de2bd97ad0c74c6683b91abff4852dab2a5427347cb19c142a1d0e003f4d540a",
     ),
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
+    "paraphrases_fresh": Asset("paraphrases_fresh.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),
     **{
         f"sequence_{name}": Asset(f"sequences/{name}.yaml", "Apache-2.0", _CHECK_OUT)

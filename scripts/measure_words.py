@@ -1,16 +1,17 @@
 """Measure how many words that captions lack an encoder understands, and whether it still knows those it was taught.
 
 python scripts/measure_words.py --encoder face_encoder --text words sentences --pictures 8
-python scripts/measure_words.py --text sentences --wrong
-python scripts/measure_words.py --encoder scoring_encoder --taught
+python scripts/measure_words.py --text sentences --phrases paraphrases_fresh --apart 0.9 --wrong
+python scripts/measure_words.py --encoder scoring_encoder --text sentences --taught
 
-For each phrase of data/paraphrases.csv, which share no word with the captions: is its feature nearest to the right
-value among the values of its attribute? What a value looks like is told by the mean feature of its taught phrases
-("phrases"), and by painted faces ("pictures"): the change from the mean of all of the attribute's faces to those with
-the value is compared with the change from the words "a photo of a face" to the phrase, as an edit does. `--taught`
-measures the taught phrases themselves likewise; one that tells two values cannot be right for both. How far
-the halves (even and odd rows, from 0) differ tells what is chance; neither is unseen, since data/synonyms.csv was
-written by those who knew them.
+For each phrase of data/paraphrases.csv, which share no word with the captions, or of data/paraphrases_fresh.csv, whose
+writer saw nothing that was learnt: is its feature nearest to the right value among the values of its attribute? What a
+value looks like is told by the mean feature of its taught phrases ("phrases"), and by painted faces ("pictures"): the
+change from the mean of all of the attribute's faces to those with the value is compared with the change from the words
+"a photo of a face" to the phrase, as an edit does. `--taught` measures the taught phrases themselves likewise; one that
+tells two values cannot be right for both. How far the halves (even and odd rows, from 0) differ tells what is chance.
+`--apart 0.9` adds the phrases that no learnt one comes near: taught or in data/synonyms.csv, for whatever value, with
+at least this cosine in the sentence encoder (takes minutes).
 """
 
 import argparse
@@ -26,11 +27,13 @@ from clipface import assets
 from clipface.guidance import Encoder, GuidanceConfig, load_encoder
 from clipface.guidance.direction import SOURCE_PHRASE
 from clipface.guidance.encoder import SHIPPED, TEXTS
+from clipface.guidance.sentences import load_sentence_encoder
 from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
 from clipface.synthetic.taught import TAUGHT, Phrase, read_phrases, taught_phrases
-from trainer.sentence_texts import VALUES, value_changes, value_prototypes
+from trainer.sentence_texts import VALUES, encode_sentences, value_changes, value_prototypes
 from trainer.start import HeadConfig, RendererConfig, load_drawn_head
 
+PHRASES = ("paraphrases", "paraphrases_fresh")
 SEED = 0
 SIZE = 128  # of a painted picture, pixels
 _NEEDS = {"beard": {"sex": "man"}, "moustache": {"sex": "man"}, "hair_colour": {"hair": "hair"}}
@@ -43,10 +46,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="of that encoder, if not the shipped ones")
     parser.add_argument("--text", nargs="+", default=["words"], choices=TEXTS, help="who reads the words")
     parser.add_argument("--pictures", type=int, default=0, help="painted faces for each value; 0: phrases only")
+    parser.add_argument("--phrases", default=PHRASES[0], choices=PHRASES, help="file of data/ to measure")
+    parser.add_argument("--apart", type=float, help="cosine: measure those apart whose nearest learnt phrase has less")
     parser.add_argument("--taught", action="store_true", help="measure the taught phrases")
     parser.add_argument("--wrong", action="store_true", help="list the phrases that are not nearest to the right value")
     options = parser.parse_args()
-    phrases = taught_phrases() if options.taught else read_phrases(assets.resolve("paraphrases"))
+    phrases = taught_phrases() if options.taught else read_phrases(assets.resolve(options.phrases))
     columns, misses, faces = {}, [], None
     for text in options.text:
         weights = str(options.weights) if options.weights else None
@@ -58,7 +63,7 @@ def main() -> None:
         columns |= answers
         pairs = zip(phrases, answers[f"{text}, phrases"], strict=True)
         misses += [f"{text}: {p.phrase} ({p.attribute}: {p.value}) is taken for {v}" for p, v in pairs if v != p.value]
-    print(table(phrases, columns))
+    print(table(phrases, columns, options.apart and apart_from_learnt(phrases, options.apart)))
     if options.wrong:
         print("\n".join(misses))
 
@@ -107,15 +112,25 @@ def _face(attribute: str, value: str, rng: random.Random) -> Attributes:
     return sample_attributes(rng, {**ordinary, **_NEEDS.get(name, {}), name: asked})
 
 
-def table(phrases: Sequence[Phrase], columns: dict[str, list[str]]) -> str:
-    """Markdown: right answers by attribute, by half and in all."""
+def apart_from_learnt(phrases: Sequence[Phrase], limit: float) -> list[int]:
+    """Which phrases have with no learnt one a cosine of `limit` or more in the sentence encoder."""
+    encoder, tokenizer = load_sentence_encoder()
+    learnt = [*taught_phrases(), *read_phrases(assets.resolve("synonyms"))]
+    known = encode_sentences(encoder, tokenizer, [phrase.phrase for phrase in learnt])
+    cosines = encode_sentences(encoder, tokenizer, [phrase.phrase for phrase in phrases]) @ known.T
+    return (cosines.amax(1) < limit).nonzero()[:, 0].tolist()
+
+
+def table(phrases: Sequence[Phrase], columns: dict[str, list[str]], apart: Sequence[int] | None = None) -> str:
+    """Markdown: right answers by attribute, by half, of those `apart` from what was learnt, and in all."""
     rows = [f"| attribute (values) | phrases | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
     chosen = {
         f"{attribute} ({len(values)})": [i for i, phrase in enumerate(phrases) if phrase.attribute == attribute]
         for attribute, values in TAUGHT.items()
     }
     every = range(len(phrases))
-    for name, these in {**chosen, "even rows": every[::2], "odd rows": every[1::2], "all": every}.items():
+    halves = {"even rows": every[::2], "odd rows": every[1::2]}
+    for name, these in {**chosen, **halves, "apart": apart or (), "all": every}.items():
         if these:
             right = [sum(answers[i] == phrases[i].value for i in these) for answers in columns.values()]
             rows.append(f"| {name} | {len(these)} | " + " | ".join(f"{n / len(these):.0%}" for n in right) + " |")

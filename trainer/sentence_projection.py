@@ -1,4 +1,4 @@
-"""Teach a face encoder words that captions lack, some minutes on a CPU.
+"""Teach a face encoder words that captions lack, 10 to 20 minutes on a CPU, many of them to encode the texts.
 
 python -m trainer.sentence_projection
 python -m trainer.sentence_projection guidance=scoring
@@ -45,9 +45,9 @@ class SentenceProjectionConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up: float = 0.1  # share of the run
-    hidden: int = 512  # width of the projection's hidden layer
-    dropout: float = 0.3
-    noise: float = 1.0  # added to sentence features, whose every number has variance 1
+    hidden: int = 1024  # width of the projection's hidden layer
+    dropout: float = 0.2
+    noise: float = 0.7  # added to sentence features, whose every number has variance 1
     contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
     scale: float = 15.0  # of the cosines that tell them apart
     change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does

@@ -1,6 +1,7 @@
 """Which phrases of the captions tell each value of an attribute: what an encoder was taught to say of it."""
 
 import csv
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from clipface.synthetic import look_words as looks
 from clipface.synthetic import words
 from clipface.synthetic.attributes import SEXES
 
+_ARTICLES = frozenset(("a", "an", "the"))
 _DETAILS = ("freckles", "wrinkles", "tired", "scar")
 
 
@@ -71,3 +73,13 @@ def read_phrases(path: Path) -> list[Phrase]:
         if row.value not in TAUGHT.get(row.attribute, {}):
             raise ValueError(f"{path.name}: a taught attribute and value is wanted, {row} was given")
     return rows
+
+
+def plain_form(phrase: str) -> str:
+    """A phrase in lower case without articles, punctuation and plural s: two with the same form are the same."""
+    words = [re.sub("['’]", "", word) for word in re.findall(r"[^\W_]+(?:['’][^\W_]+)*", phrase.lower())]
+    return " ".join(_singular(word) for word in words if word not in _ARTICLES)
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

@@ -1,6 +1,7 @@
 """The trainer of projections, on a tiny sentence encoder and a tiny face encoder."""
 
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,13 @@ from clipface import weights
 from clipface.assets import resolve
 from clipface.guidance import GuidanceConfig
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
-from clipface.guidance.tokenizer import split
 from clipface.synthetic import vocabulary
-from clipface.synthetic.taught import Phrase, read_phrases
+from clipface.synthetic.taught import Phrase, plain_form, read_phrases
 from trainer.run import TrainerConfig
 from trainer.sentence_projection import SentenceProjectionConfig, build, load_face_encoder, train
 from trainer.sentence_texts import VALUES, value_changes
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guidance"))
-from test_paraphrases import FUNCTION_WORDS  # noqa: E402
 from tiny_sentences import write_bert  # noqa: E402
 
 MODEL = {
@@ -28,7 +27,7 @@ MODEL = {
     "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 4, "head_width": 8, "patch_size": None},
     "text_cfg": {"context_length": 32, "width": 16, "heads": 2, "layers": 1},
 }
-ENDINGS = ("ies", "ing", "ed", "es", "ish", "ly", "er", "ie", "s", "y", "e", "d")
+FRESH = read_phrases(resolve("paraphrases_fresh"))
 PHRASES = [Phrase("look", "zombie", "cadaver"), Phrase("look", "ghost", "wraith"), Phrase("sex", "man", "uncle")]
 
 
@@ -43,23 +42,26 @@ def config(tmp_path_factory) -> SentenceProjectionConfig:
     )  # fmt: skip
 
 
-def _forms(word: str) -> set[str]:
-    """A word and what is left of it without an ending: snogging, snogg, snog."""
-    stems = {word.removesuffix(ending) for ending in ENDINGS}
-    stems |= {stem[:-1] for stem in stems if len(stem) > 3 and stem[-1] == stem[-2]}
-    return {stem for stem in stems if len(stem) >= 3} | {word}
+def test_no_phrase_that_measures_is_learnt():
+    measured = {plain_form(row.phrase) for row in [*read_phrases(resolve("paraphrases")), *FRESH]}
+    assert not measured & {plain_form(row.phrase) for row in read_phrases(resolve("synonyms"))}
 
 
-def test_no_word_of_a_paraphrase_is_learnt_in_any_form():
-    measured = {word for row in read_phrases(resolve("paraphrases")) for word in split(row.phrase)} - FUNCTION_WORDS
-    learnt = {word for row in read_phrases(resolve("synonyms")) for word in split(row.phrase)} - FUNCTION_WORDS
-    forms = {form for word in measured for form in _forms(word)}
-    assert not {word for word in learnt if _forms(word) & forms}
+def test_a_phrase_is_learnt_once_and_for_one_value_of_its_attribute():
+    rows = [(row.attribute, plain_form(row.phrase)) for row in read_phrases(resolve("synonyms"))]
+    assert len(rows) == len(set(rows)) and all(form for _, form in rows)
 
 
-def test_a_phrase_is_learnt_once_for_each_value():
-    rows = [(row.attribute, row.value, row.phrase.lower()) for row in read_phrases(resolve("synonyms"))]
-    assert len(rows) == len(set(rows))
+def test_every_value_is_learnt_and_measured_by_fresh_phrases():
+    learnt = Counter((row.attribute, row.value) for row in read_phrases(resolve("synonyms")))
+    assert set(learnt) == set(VALUES) and min(learnt.values()) >= 100
+    assert Counter((row.attribute, row.value) for row in FRESH) == dict.fromkeys(VALUES, 4)
+
+
+def test_plain_forms():
+    assert plain_form("The Witches' cat, Tess") == plain_form("a witche cat tess") == "witche cat tess"
+    assert plain_form("Michelangelo's David") == plain_form("Michelangelos David")
+    assert plain_form(":-)") == ""
 
 
 def test_unknown_values_are_refused(tmp_path):
