@@ -3,9 +3,11 @@
 python scripts/benchmark_render.py --sizes 256 --batches 4
 python scripts/benchmark_render.py --device cuda --sizes 512 --batches 16
 python scripts/benchmark_render.py --device cuda --verbs --profile
+python scripts/benchmark_render.py --silhouettes docs/renderer_antialias.png
 
 A figure is the median over many groups of steps; behind it in brackets are the quartiles. With --verbs the rasteriser's
-four verbs are timed (rasterize, interpolate, mip-mapped sample, antialias), without camera, mask and background.
+four verbs are timed (rasterize, interpolate, mip-mapped sample, antialias), without camera, mask and background. With
+--silhouettes nothing is timed: the head's outline is drawn in the ways there are to smooth it.
 """
 
 import argparse
@@ -18,11 +20,13 @@ import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads
 # isort: split
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from clipface.head import load_head
 from clipface.render import Renderer, view
 from clipface.render.camera import project
 from clipface.render.rasterize import backend
+from trainer.pictures import grid
 
 LEAST_GROUPS = 7
 GROUP_SECONDS = 0.02  # steps are timed in groups this long, so that CUDA's queue stays full as it does in training
@@ -43,6 +47,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-antialias", action="store_true")
     parser.add_argument("--verbs", action="store_true", help="the rasteriser alone, not the whole renderer")
     parser.add_argument("--profile", action="store_true", help="then list the time of each CUDA kernel")
+    parser.add_argument(
+        "--silhouettes", metavar="PNG", help="write the outline drawn four ways, enlarged, and no table"
+    )
     options = parser.parse_args(arguments)
     if options.backends is None:
         usable = options.device == "cuda" and find_spec("nvdiffrast") is not None
@@ -148,11 +155,35 @@ def profile(work: Callable[[], object], count: int = 10) -> None:
         print(f"  {duration:9.1f} us {calls:5.1f} x  {key.replace('void ', '')[:60]}")
 
 
+@torch.no_grad()
+def silhouettes(path: str) -> None:
+    """Write a piece of the head's outline at 256 x 256, enlarged, without and with every antialiasing."""
+    head, warp = load_head("open"), backend("warp")
+    clip = project(head(), view(torch.tensor([35.0]), torch.zeros(1), 0.8))
+    faces, uv_faces, grey = head.faces.int(), head.uv_faces.int(), torch.full((1, 8, 8, 3), 0.15)
+    ways = {
+        "no antialiasing": (256, None),
+        "a pixel's own triangle": (256, False),
+        "following the surface": (256, True),
+    }
+    pictures = []
+    for size, follow in [*ways.values(), (512, True)]:
+        drawn, fragments = warp.paint(clip, faces, (size, size), head.uv.float(), uv_faces, grey)
+        if follow is not None:
+            drawn = warp.antialias(drawn, fragments, clip, faces, follow=follow)
+        image = functional.avg_pool2d(warp.compose(drawn, 1.0)[0], size // 256)
+        pictures.append(functional.interpolate(image[..., 70:110, 32:80], scale_factor=6)[0])
+    grid([pictures], [*ways, "following, supersample 2"]).save(path)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     options = parse(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
+    if options.silhouettes:
+        silhouettes(options.silhouettes)
+        return
     head = load_head("open")
     vertices = head().detach().to(options.device)
     place = torch.cuda.get_device_name() if options.device == "cuda" else f"{torch.get_num_threads()} CPU threads"

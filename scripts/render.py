@@ -2,11 +2,12 @@
 
 python scripts/render.py --face 7 --shading studio --output face.png
 python scripts/render.py --face 7 --mapper runs/zombie --shading studio --turn -60 0 60 --output relit.png
+python scripts/render.py --face 7 --shading unlit sh studio studio --turn 0 0 -20 110 --output lights.png
 python scripts/render.py --texture my_texture.png --identity 1 -0.5 --expression 0.8 --jaw 12 --yaw 30 --output head.png
 python scripts/render.py --texture none --head flame --yaw 0 45 90 --output clay.png
 
 --face gives identity and texture of a drawn face; --identity, --expression, --jaw and --texture replace parts of it.
-Several angles give several pictures, side by side.
+Several angles, shadings or turns of the light give several pictures, side by side.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--pitch", type=float, default=0.0, help="degrees")
     add("--scale", type=float, default=1.0, help="1 fills the picture with the head")
     add("--distance", type=float, help="metres, for a view through a lens (left out: parallel rays)")
-    add("--shading", default="unlit", choices=SHADINGS)
+    add("--shading", nargs="+", default=["unlit"], choices=SHADINGS, help="one for all turns or one for each")
     add("--turn", nargs="+", type=float, default=[0.0], help="degrees by which the light is turned around the head")
     add("--no-eyes", action="store_true", help="no reflections in the eyes")
     add("--background", nargs="+", type=float, default=[1.0], help="a grey, or red green blue, 0..1")
@@ -82,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ValueError("texture: a picture file, none, or --face is wanted, nothing was given")
     background = torch.tensor(options.background, device=options.device).expand(3).view(1, 3, 1, 1)
     pictures = []
-    for turn in options.turn:
-        light = Light(options.shading, turn=turn, eyes=not options.no_eyes)
+    for light in lights(options):
         for yaw in options.yaw:
             camera = look(yaw, options).to(options.device)
             drawn = renderer(vertices, texture, camera, options.size, background, True, options.supersample, light)
@@ -91,6 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     to_image(make_grid(pictures, nrow=len(pictures), padding=0)).save(options.output)
     print(f"Written: {options.output}")
+
+
+def lights(options: argparse.Namespace) -> list[Light]:
+    """The lights to draw under, in turn."""
+    count = max(len(options.shading), len(options.turn))
+    if {len(options.shading), len(options.turn)} - {1, count}:
+        wanted = f"as many as shadings, {len(options.shading)}, or one is wanted"
+        raise ValueError(f"turn: {wanted}, {len(options.turn)} were given")
+    shadings, turns = (given * (count if len(given) == 1 else 1) for given in (options.shading, options.turn))
+    return [Light(shading, turn=turn, eyes=not options.no_eyes) for shading, turn in zip(shadings, turns, strict=True)]
 
 
 def load(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None, Tensor | None]:

@@ -39,7 +39,12 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     corners = vertices.index_select(1, index).unflatten(1, (-1, 3))
     twice_area = torch.linalg.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
     spread = twice_area.unsqueeze(2).expand(-1, -1, 3, -1).flatten(1, 2)
-    return functional.normalize(torch.zeros_like(vertices).index_add(1, index, spread), dim=2)
+    if vertices.is_cuda:  # where `index_add` sums in any order; this sorts, so that a picture is the same each time
+        of_vertex = torch.zeros_like(vertices).transpose(0, 1)
+        sums = of_vertex.index_put((index,), spread.transpose(0, 1), accumulate=True).transpose(0, 1)
+    else:
+        sums = torch.zeros_like(vertices).index_add(1, index, spread)
+    return functional.normalize(sums, dim=2)
 
 
 def shade(normals: Tensor, nearness: Tensor, mask: Tensor, axes: Tensor) -> Tensor:

@@ -82,14 +82,12 @@ def pyramid(texture: np.ndarray) -> list[np.ndarray]:
 
 
 def look_up(texture: np.ndarray, uv: np.ndarray, slopes: np.ndarray, wraps: bool) -> np.ndarray:
-    """Trilinear look-up at one place: uv [2], slopes (du/dX, du/dY, dv/dX, dv/dY)."""
+    """Trilinear look-up [..., C] at places uv [..., 2], slopes [..., 4] (du/dX, du/dY, dv/dX, dv/dY)."""
     levels = pyramid(texture)
-    jacobian = slopes.reshape(2, 2) * np.array(texture.shape[1::-1])[:, None]
-    major = np.linalg.norm(jacobian, 2)  # the footprint's longer half axis, in texels
-    level = float(np.clip(np.log2(max(major, 1e-30)), 0, len(levels) - 1))
-    low = int(level)
-    high = min(low + 1, len(levels) - 1)
-    return (1 - level + low) * _bilinear(levels[low], uv, wraps) + (level - low) * _bilinear(levels[high], uv, wraps)
+    jacobian = slopes.reshape(*slopes.shape[:-1], 2, 2) * np.array(texture.shape[1::-1])[:, None]
+    major = np.linalg.norm(jacobian, 2, axis=(-2, -1))  # the footprint's longer half axis, in texels
+    level = np.clip(np.log2(np.maximum(major, 1e-30)), 0, len(levels) - 1)[..., None]
+    return sum(np.maximum(1 - np.abs(level - i), 0) * _bilinear(one, uv, wraps) for i, one in enumerate(levels))
 
 
 def _bilinear(texture: np.ndarray, uv: np.ndarray, wraps: bool) -> np.ndarray:
@@ -100,7 +98,55 @@ def _bilinear(texture: np.ndarray, uv: np.ndarray, wraps: bool) -> np.ndarray:
     total = 0
     for dy in (0, 1):
         for dx in (0, 1):
-            x, y = low + (dx, dy)
-            x, y = (x % size[0], y % size[1]) if wraps else (min(x, size[0] - 1), min(y, size[1] - 1))
-            total = total + (part[0] if dx else 1 - part[0]) * (part[1] if dy else 1 - part[1]) * texture[y, x]
+            corner = low + (dx, dy)
+            corner = corner % size if wraps else np.minimum(corner, size - 1)
+            weight = np.where((dx, dy), part, 1 - part).prod(-1)[..., None]
+            total = total + weight * texture[corner[..., 1], corner[..., 0]]
     return total
+
+
+class Mesh(NamedTuple):
+    """What is drawn: clip [V, 4], uv [V, 2], texture [Ht, Wt, C]."""
+
+    clip: np.ndarray
+    uv: np.ndarray
+    texture: np.ndarray
+
+
+def paint(mesh: Mesh, faces: np.ndarray, seen: Seen, wraps: bool) -> np.ndarray:
+    """Colours [P, C] of the covered pixels that are clear in `seen`, whose triangles are kept."""
+    height, width = seen.face.shape
+    row, column = np.nonzero(seen.clear & (seen.face > 0))
+    triangles = faces[seen.face[row, column] - 1]
+
+    def place(right: float, down: float) -> np.ndarray:
+        points = np.stack([(2 * (column + right) + 1) / width - 1, (2 * (row + down) + 1) / height - 1], -1)
+        return (_weights(mesh.clip[triangles], points)[..., None] * mesh.uv[triangles]).sum(1)
+
+    step = 1e-4  # of a pixel
+    slopes = [(place(step, 0) - place(-step, 0)) / (2 * step), (place(0, step) - place(0, -step)) / (2 * step)]
+    return look_up(mesh.texture, place(0, 0), np.stack(slopes, -1).reshape(-1, 4), wraps)
+
+
+def _weights(corners: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Perspective-correct weights [P, 3] of triangles' corners [P, 3, 4] at places [P, 2] in clip coordinates."""
+    points = corners[..., :2] / corners[..., 3:]
+    a, b = np.roll(points, -1, 1) - at[:, None], np.roll(points, -2, 1) - at[:, None]
+    share = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]) / corners[..., 3]
+    return share / share.sum(-1, keepdims=True)
+
+
+def gradients(mesh: Mesh, faces: np.ndarray, seen: Seen, wraps: bool, cotangent: np.ndarray) -> Mesh:
+    """Gradients of sum(cotangent [P, C] * paint(...)) by central differences, number by number."""
+    results = Mesh(*(np.zeros(array.shape) for array in mesh))
+    for array, result in zip(mesh, results, strict=True):
+        step = 1e-5
+        for i in np.ndindex(array.shape):
+            kept = array[i]
+            values = []
+            for moved in (kept + step, kept - step):
+                array[i] = moved
+                values.append((cotangent * paint(mesh, faces, seen, wraps)).sum())
+            array[i] = kept
+            result[i] = (values[0] - values[1]) / (2 * step)
+    return results

@@ -48,3 +48,10 @@ def grid(cells: int, seed: int) -> tuple[Tensor, Tensor]:
     first, second = torch.stack([a, b, c], -1).reshape(-1, 3), torch.stack([a, c, d], -1).reshape(-1, 3)
     turned = torch.where(torch.rand(len(first), 1, generator=generator) < 0.5, first, first.flip(1))
     return points.reshape(1, -1, 4), torch.cat([turned, second]).int()
+
+
+def tangle(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Triangles that share vertices at random, some degenerate, some twice: clip [1, V, 4] before the camera, faces."""
+    generator = torch.Generator().manual_seed(seed)
+    clip, _ = soup(count, seed, batch=1)
+    return clip, torch.randint(clip.shape[1], (count, 3), generator=generator, dtype=torch.int32)

@@ -6,36 +6,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import grid, soup, sphere
+from scenes import grid, soup, sphere, tangle
 from torch.autograd import Function
 
-from clipface.render.rasterize import (
-    backend,
-    deterministic,
-    warp_backend,
-    warp_blend,
-    warp_compose,
-    warp_runtime,
-    warp_sampling,
-)
+from clipface.render.rasterize import backend, warp_backend, warp_functions, warp_runtime
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 10**6)
 SIZES = st.tuples(st.integers(1, 48), st.integers(1, 48))
 
 
-def _mesh(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Triangles that share vertices at random, some degenerate, some twice: clip [1, V, 4] before the camera, faces."""
-    generator = torch.Generator().manual_seed(seed)
-    clip, _ = soup(count, seed, batch=1)
-    return clip, torch.randint(clip.shape[1], (count, 3), generator=generator, dtype=torch.int32)
-
-
 @FEW
 @given(seed=SEEDS, count=st.integers(1, 12), size=SIZES)
 def test_fragments_and_values(seed, count, size):
     warp = backend("warp")
-    clip, faces = _mesh(seed, count)
+    clip, faces = tangle(count, seed)
     values = torch.randn(1, clip.shape[1], 3, generator=torch.Generator().manual_seed(seed))
     fragments = warp.rasterize(clip, faces, size)
     drawn = warp.interpolate(values, fragments, faces)[0][0].numpy()
@@ -190,7 +175,7 @@ def test_a_backward_pass_can_be_done_elsewhere():
 
         @staticmethod
         def backward(ctx, g):
-            copy = deterministic._OnCpu(ctx)
+            copy = warp_runtime._OnCpu(ctx)
             seen.append(copy.needs_input_grad)
             x, nothing = copy.saved_tensors
             assert nothing is None
@@ -217,10 +202,10 @@ def test_tiles_cover_every_pixel_once(monkeypatch):
     def launch_tiles(kernel, rows, width, arguments, device):
         assert rows % warp_runtime.TILE_HEIGHT == 0 and width % warp_runtime.TILE_WIDTH == 0
         values = [a.part(0) if isinstance(a, warp_runtime.Shared) else a for a in arguments]
-        warp_runtime._run(kernel, (rows, width), [warp_runtime.TILES, *values], "cpu", None)
+        warp_runtime.recorded(kernel, (rows * width,), device)([warp_runtime.TILES, *values], None)
 
     usual = step()
-    for module in (warp_backend, warp_blend, warp_sampling, warp_compose):
+    for module in (warp_backend, warp_functions):
         monkeypatch.setattr(module, "launch_pixels", launch_tiles)
     for a, b in zip(usual, step(), strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-4 * a.abs().max().item())

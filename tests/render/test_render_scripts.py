@@ -39,6 +39,8 @@ def test_a_face_under_several_lights(files, tmp_path):
     parts = [lit[:, i : i + 32].astype(int) for i in (0, 32, 64)]
     assert np.abs(parts[0] - parts[2]).max() > 20
     assert np.abs(parts[1] - plain).max() > 5
+    words = ("--face", "3", "--shading", "unlit", "studio", "--turn", "0", "60")
+    assert np.array_equal(_render(tmp_path / "two.png", *words), np.concatenate([plain, lit[:, 64:]], 1))
 
 
 def test_a_texture_file_codes_and_clay(files, tmp_path):
@@ -61,6 +63,8 @@ def test_errors_name_the_argument(files, tmp_path):
         _render(tmp_path / "a.png", "--mapper", "run")
     with pytest.raises(ValueError, match="background: 1 or 3 numbers are wanted, 2 were given"):
         _render(tmp_path / "a.png", "--texture", "none", "--background", "0", "1")
+    with pytest.raises(ValueError, match="turn: as many as shadings, 2, or one is wanted, 3 were given"):
+        _render(tmp_path / "a.png", *"--texture none --shading sh studio --turn 0 1 2".split())
 
 
 @pytest.mark.parametrize("verbs", [[], ["--verbs", "--no-antialias"]])
@@ -73,6 +77,11 @@ def test_the_benchmark_prints_a_row_for_each_size(files, capsys, verbs):
     middle, quartiles = rows[2].split()[3:5]
     low, high = quartiles.strip("()").split("-")
     assert float(low) <= float(middle) <= float(high)
+
+
+def test_the_benchmark_draws_silhouettes(files, tmp_path):
+    script("scripts/benchmark_render.py").main(["--silhouettes", str(tmp_path / "ways.png")])
+    assert Image.open(tmp_path / "ways.png").width > 4 * 48 * 6
 
 
 def test_the_soak_test_runs(monkeypatch):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from clipface.render.rasterize.interface import Fragments
 from clipface.shapes import expect
 
 
@@ -40,3 +41,39 @@ def check_batch(name: str, given: int, wanted: int) -> None:
     """
     if given not in (1, wanted):
         raise ValueError(f"{name}: a batch of {'1' if wanted == 1 else f'1 or {wanted}'} is wanted, {given} was given")
+
+
+def check_boundary(boundary: str) -> None:
+    """Check what lies beyond a texture's border.
+
+    Raises:
+        ValueError: naming the argument, what was wanted and what was given.
+    """
+    if boundary not in ("wrap", "clamp"):
+        raise ValueError(f"boundary: 'wrap' or 'clamp' is wanted, {boundary!r} was given")
+
+
+def check_attributes(attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool) -> None:
+    """Check what `interface.Rasterizer.interpolate` is given.
+
+    Raises:
+        TypeError, ValueError: naming the argument, what was wanted and what was given.
+    """
+    given = check_float("attributes", attributes, ("B", "A", "C"))["B"]
+    check_faces("faces", faces, attributes.device)
+    check_batch("attributes", given, fragments.rast.shape[0])
+    if derivatives and fragments.derivatives is None:
+        raise ValueError("fragments: derivatives are wanted, but rasterize(..., derivatives=False) made none")
+
+
+def check_look_up(texture: Tensor, uv: Tensor, fragments: Fragments | None, boundary: str, coverage: bool) -> None:
+    """Check what `interface.Rasterizer.sample` is given.
+
+    Raises:
+        TypeError, ValueError: naming the argument, what was wanted and what was given.
+    """
+    given = check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"]
+    check_batch("texture", given, check_float("uv", uv, ("B", "H", "W", 2))["B"])
+    check_boundary(boundary)
+    if coverage and fragments is None:
+        raise ValueError("fragments: wanted with coverage=True, None was given; pass what rasterize returned")

@@ -6,11 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clipface.render.rasterize.checks import check_batch, check_faces, check_float
-from clipface.render.rasterize.composing import compose
+from clipface.render.rasterize.checks import check_attributes, check_faces, check_float, check_look_up
 from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, mip_levels
-
-__all__ = ["antialias", "compose", "interpolate", "paint", "rasterize", "sample", "topology"]
 
 SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser draws whole 8 x 8 tiles
 
@@ -49,13 +46,9 @@ def interpolate(
     attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool = False
 ) -> tuple[Tensor, Tensor | None]:
     """Interpolate vertex attributes over the triangles (see `interface.Rasterizer`)."""
-    given = check_float("attributes", attributes, ("B", "A", "C"))["B"]
-    check_faces("faces", faces, attributes.device)
-    check_batch("attributes", given, fragments.rast.shape[0])
+    check_attributes(attributes, fragments, faces, derivatives)
     if not derivatives:
         return _library().interpolate(attributes.contiguous(), fragments.rast, faces)[0], None
-    if fragments.derivatives is None:
-        raise ValueError("fragments: derivatives are wanted, but rasterize(..., derivatives=False) made none")
     return _library().interpolate(
         attributes.contiguous(), fragments.rast, faces, rast_db=fragments.derivatives, diff_attrs="all"
     )
@@ -70,8 +63,7 @@ def sample(
     coverage: bool = False,
 ) -> Tensor:
     """Look up a texture (see `interface.Rasterizer`)."""
-    given = check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"]
-    check_batch("texture", given, check_float("uv", uv, ("B", "H", "W", 2))["B"])
+    check_look_up(texture, uv, fragments, boundary, coverage)
     if uv_derivatives is None:
         colour = _library().texture(texture.contiguous(), uv, filter_mode="linear", boundary_mode=boundary)
     else:
@@ -84,8 +76,6 @@ def sample(
             max_mip_level=len(mip_levels(*texture.shape[1:3])) - 1,
         )
     if fragments is None:
-        if coverage:
-            raise ValueError("fragments: wanted with coverage=True, None was given; pass what rasterize returned")
         return colour
     seen = fragments.rast[..., 3:] > 0
     colour = torch.where(seen, colour, 0.0)
@@ -124,6 +114,13 @@ def antialias(
     if follow:
         raise ValueError("follow: False is wanted by nvdiffrast, True was given; use renderer=warp")
     return _library().antialias(image.contiguous(), fragments.rast, clip.contiguous(), faces, topology_hash=topology)
+
+
+def compose(drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Put what is drawn over a background (see `interface.Rasterizer`)."""
+    drawn = drawn.permute(0, 3, 1, 2)
+    colour, mask = drawn[:, :-1], drawn[:, -1:]
+    return colour + (1 - mask) * background, mask
 
 
 def topology(faces: Tensor) -> Any:

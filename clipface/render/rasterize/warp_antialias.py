@@ -89,8 +89,7 @@ def find_edges(
     weights: wp.array(dtype=wp.vec2),
 ):
     """Write each pixel's two weights: with its neighbour to the right, and with the one in the next row."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     picture = row / height
     line = row - picture * height
@@ -127,8 +126,7 @@ def blend_edges(
     blended: wp.array(dtype=Any),
 ):
     """Each pixel takes its share of its neighbours' colours; a channel is a number or a vector of four."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     own = weights[pixel]
     right = wp.max(own[0], 0.0)

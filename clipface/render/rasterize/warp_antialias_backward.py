@@ -74,8 +74,7 @@ def antialias_backward(
     """Gather each pixel's colour gradient from itself and the four pairs it belongs to, and hand the gradients of its
     own two weights to the ends of the silhouette edges they come from; what nobody wants is an empty array. A channel
     is a number or a vector of four."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     picture = row / height
     line = row - picture * height

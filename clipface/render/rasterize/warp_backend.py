@@ -5,22 +5,23 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize import (
-    warp_coverage,
-    warp_fragments,
-    warp_interpolation,
+from clipface.render.rasterize import warp_coverage, warp_fragments, warp_interpolation
+from clipface.render.rasterize.checks import (
+    check_attributes,
+    check_batch,
+    check_boundary,
+    check_faces,
+    check_float,
+    check_look_up,
 )
-from clipface.render.rasterize.checks import check_batch, check_faces, check_float
-from clipface.render.rasterize.deterministic import reproducible
 from clipface.render.rasterize.interface import Boundary, Fragments
 from clipface.render.rasterize.topology import Topology
-from clipface.render.rasterize.warp_blend import Antialias
-from clipface.render.rasterize.warp_compose import Compose
-from clipface.render.rasterize.warp_runtime import Shared, launch, launch_pixels, start
-from clipface.render.rasterize.warp_sampling import Paint, Sample
+from clipface.render.rasterize.warp_functions import Antialias, Compose, Paint, Sample
+from clipface.render.rasterize.warp_runtime import Shared, launch, launch_pixels, reproducible, start, threads
 
 NOTHING = torch.iinfo(torch.int64).max  # key of a pixel that no triangle covers
 LEAST_STRIPS = 4  # CUDA threads that share one triangle's rows, at least
+MOST_COPIED = 1 << 20  # pixels of which CPU threads may each have a copy to draw into
 COVER_THREADS = 1 << 17  # CUDA threads that coverage is worth having
 
 
@@ -72,13 +73,16 @@ class _Rasterize(Function):
 def _cover(clip: Tensor, faces: Tensor, height: int, width: int) -> Tensor:
     """The key of the nearest triangle at each pixel [B, H, W], int64."""
     device, images, vertices, count = clip.device, clip.shape[0], clip.shape[1], faces.shape[0]
-    keys = Shared((images, height, width), device, images, images * count, NOTHING, torch.int64)
+    work = images * (count + height * width)  # a triangle's pixels take longer than the triangle
+    if images % threads(device, work) and images * height * width > MOST_COPIED:
+        work = images * count
+    keys = Shared((images, height, width), device, images, work, NOTHING, torch.int64)
     strips = 1
     if device.type == "cuda":  # few triangles are likely to be large ones, which one thread would take long to fill
         strips = min(max(LEAST_STRIPS, COVER_THREADS // max(images * count, 1)), height)
     mesh = [clip, faces, vertices, count, height, width, strips, keys]
-    launch(warp_coverage.cover, images * count, (strips,), mesh, device)
-    launch(warp_coverage.cover_clipped, images * count, (strips,), mesh, device)
+    launch(warp_coverage.cover, images * count, (strips,), mesh, device, work)
+    launch(warp_coverage.cover_clipped, images * count, (strips,), mesh, device, work)
     return keys.min()
 
 
@@ -86,11 +90,7 @@ def interpolate(
     attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool = False
 ) -> tuple[Tensor, Tensor | None]:
     """Interpolate vertex attributes over the triangles (see `interface.Rasterizer`)."""
-    given = check_float("attributes", attributes, ("B", "A", "C"))["B"]
-    check_faces("faces", faces, attributes.device)
-    check_batch("attributes", given, fragments.rast.shape[0])
-    if derivatives and fragments.derivatives is None:
-        raise ValueError("fragments: derivatives are wanted, but rasterize(..., derivatives=False) made none")
+    check_attributes(attributes, fragments, faces, derivatives)
     start()
     screen = fragments.derivatives if derivatives else None
     return _Interpolate.apply(attributes.contiguous(), fragments.rast, screen, faces.contiguous())
@@ -152,21 +152,11 @@ def sample(
     coverage: bool = False,
 ) -> Tensor:
     """Look up a texture (see `interface.Rasterizer`)."""
-    given = check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"]
-    sizes = check_float("uv", uv, ("B", "H", "W", 2))
-    check_batch("texture", given, sizes["B"])
-    _check_boundary(boundary)
-    if coverage and fragments is None:
-        raise ValueError("fragments: wanted with coverage=True, None was given; pass what rasterize returned")
+    check_look_up(texture, uv, fragments, boundary, coverage)
     start()
     rast = None if fragments is None else fragments.rast
     slopes = None if uv_derivatives is None else uv_derivatives.contiguous()
     return Sample.apply(texture, uv.contiguous(), slopes, rast, boundary == "wrap", coverage)
-
-
-def _check_boundary(boundary: str) -> None:
-    if boundary not in ("wrap", "clamp"):
-        raise ValueError(f"boundary: 'wrap' or 'clamp' is wanted, {boundary!r} was given")
 
 
 def paint(
@@ -183,7 +173,7 @@ def paint(
     check_float("uv", uv, ("T", 2))
     check_faces("uv_faces", uv_faces, clip.device)
     check_batch("texture", check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"], images)
-    _check_boundary(boundary)
+    check_boundary(boundary)
     if uv.requires_grad:
         raise ValueError(
             "uv: constants are wanted, uv.requires_grad is set; use interpolate and sample, which carry it"

@@ -108,8 +108,7 @@ def shade_fragments(
     derivatives: wp.array(dtype=wp.vec4),
 ):
     """Turn each pixel's key into (u, v, z/w, triangle + 1) and, if asked for, the derivatives of u and v."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     key = keys[pixel]
     if key == EMPTY:
@@ -186,8 +185,7 @@ def shade_fragments_backward(
     g_clip: wp.array(dtype=wp.vec4),
 ):
     """Add each pixel's gradient to the clip positions of its triangle."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     face = int(rast[pixel][3]) - 1
     if face < 0:

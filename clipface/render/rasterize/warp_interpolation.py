@@ -48,8 +48,7 @@ def interpolate(
     value_derivatives: wp.array(dtype=float),
 ):
     """Interpolate; `image_stride` is the length of one image's attributes, 0 where all images share them."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
@@ -96,8 +95,7 @@ def interpolate_backward_attributes(
     g_attributes: wp.array(dtype=float),
 ):
     """Add each pixel's gradient to the attributes of its triangle; gradients that nobody has are empty arrays."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
@@ -135,8 +133,7 @@ def interpolate_backward_fragments(
     g_derivatives: wp.array(dtype=wp.vec4),
 ):
     """The gradient of (u, v) and of their derivatives; what nobody has or wants is an empty array."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     face = int(rast[pixel][3]) - 1
     g_uv = wp.vec2(0.0, 0.0)
@@ -175,8 +172,7 @@ def interpolate_pairs(
     value_derivatives: wp.array(dtype=wp.vec4),
 ):
     """`interpolate` for two channels with derivatives; `image_stride` counts vertices."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1
@@ -208,8 +204,7 @@ def interpolate_pairs_backward(
     g_derivatives: wp.array(dtype=wp.vec4),
 ):
     """`interpolate_backward_fragments` for two channels; what nobody has or wants is an empty array."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     face = int(rast[pixel][3]) - 1
     g_uv = wp.vec2(0.0, 0.0)

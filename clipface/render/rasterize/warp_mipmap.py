@@ -30,7 +30,7 @@ def fetched(texture: wp.array(dtype=float), first: int, step: int, count: int):
 
 
 @wp.kernel
-def copy(
+def begin(
     start: int,
     texture: wp.array(dtype=float),
     image_step: int,
@@ -39,18 +39,45 @@ def copy(
     channel_step: int,
     channels: int,
     width: int,
+    height: int,
     texels: int,
+    coarse: int,
+    coarser: int,
     pyramid: wp.array(dtype=wp.vec4),
 ):
-    """Level 0 from the texture."""
-    image, i = wp.tid()
-    image = image + start
+    """Copy the texture into level 0, and average it into the level at `coarse` and that into the one at `coarser`,
+    unless these are 0; a thread takes a block of 4 x 4 texels."""
+    i = wp.tid() + start
     groups = (channels + 3) / 4
-    texel = i / groups
-    group = i - texel * groups
-    y = texel / width
-    first = image * image_step + y * row_step + (texel - y * width) * column_step + 4 * group * channel_step
-    pyramid[(image * texels + texel) * groups + group] = fetched(texture, first, channel_step, channels - 4 * group)
+    block = i / groups
+    group = i - block * groups
+    across = (width + 3) / 4
+    down = (height + 3) / 4
+    line = block / across
+    column = block - line * across
+    image = line / down
+    row = line - image * down
+    base = image * texels
+    first = image * image_step + 4 * group * channel_step
+    half_width = (width + 1) / 2
+    half_height = (height + 1) / 2
+    whole = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for j in range(4):
+        x1 = wp.min(2 * column + j % 2, half_width - 1)  # beyond a border the last texel is made once more
+        y1 = wp.min(2 * row + j / 2, half_height - 1)
+        total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        for corner in range(4):
+            x = wp.min(2 * x1 + corner % 2, width - 1)
+            y = wp.min(2 * y1 + corner / 2, height - 1)
+            value = fetched(texture, first + y * row_step + x * column_step, channel_step, channels - 4 * group)
+            pyramid[(base + y * width + x) * groups + group] = value
+            total += value
+        total = 0.25 * total
+        if coarse > 0:
+            pyramid[(base + coarse + y1 * half_width + x1) * groups + group] = total
+        whole += total
+    if coarser > 0:
+        pyramid[(base + coarser + row * ((half_width + 1) / 2) + column) * groups + group] = 0.25 * whole
 
 
 @wp.kernel
@@ -123,12 +150,14 @@ def collapse_coarse(
     texels: int,
 ):
     """Gather the gradient of `levels` levels, in place, in the first of them."""
-    image, i = wp.tid()
-    base = (image + start) * texels + first
-    texel = i / groups
-    group = i - texel * groups
-    y = texel / width
-    gradient[base * groups + i] = gathered(gradient, base, levels, texel - y * width, y, width, height, group, groups)
+    line, i = wp.tid()
+    image = (line + start) / height
+    y = line + start - image * height
+    base = image * texels + first
+    x = i / groups
+    group = i - x * groups
+    total = gathered(gradient, base, levels, x, y, width, height, group, groups)
+    gradient[(base + y * width + x) * groups + group] = total
 
 
 @wp.kernel
@@ -147,13 +176,12 @@ def collapse(
     g_texture: wp.array(dtype=float),
 ):
     """The adjoint of the whole pyramid: each texel of level 0 gathers its share of every level's gradient."""
-    image, i = wp.tid()
-    image = image + start
+    line, i = wp.tid()
+    image = (line + start) / height
+    y = line + start - image * height
     groups = (channels + 3) / 4
-    texel = i / groups
-    group = i - texel * groups
-    y = texel / width
-    x = texel - y * width
+    x = i / groups
+    group = i - x * groups
     first = image * image_step + y * row_step + x * column_step + 4 * group * channel_step
     total = gathered(gradient, image * texels, levels, x, y, width, height, group, groups)
     count = channels - 4 * group

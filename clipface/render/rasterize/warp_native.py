@@ -82,15 +82,16 @@ def add_corners(target: wp.array(dtype=wp.vec4), key: int, i: int, j: int, k3: i
 
 
 @wp.func
-def place(row: int, column: int, start: int, width: int):
-    """The pixel (row, column) of a thread.
+def place(i: int, start: int, width: int):
+    """The pixel (row, column) of thread i.
 
-    Rows count from `start`, which is how CPU threads share a picture. On CUDA, tiles of 8 x 4 pixels keep the threads
+    Pixels count from `start`, which is how CPU threads share a picture. On CUDA, tiles of 8 x 4 pixels keep the threads
     of one warp close together, on few triangles and texels.
     """
     if start != TILES:
-        return row + start, column
-    within = row & 3
-    i = within * width + column
-    lane = i & 31
-    return row - within + (lane >> 3), ((i >> 5) << 3) + (lane & 7)
+        row = (i + start) / width
+        return row, i + start - row * width
+    band = i / (4 * width)
+    within = i - band * 4 * width
+    lane = within & 31
+    return 4 * band + (lane >> 3), ((within >> 5) << 3) + (lane & 7)

@@ -78,8 +78,7 @@ def paint(
     value_vectors: wp.array(dtype=wp.vec4),
 ):
     """From each pixel's key to its fragment, and its colour and coverage."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     groups = (channels + 3) / 4
     size = channels + 1
@@ -126,8 +125,7 @@ def paint_backward(
     g_clip: wp.array(dtype=wp.vec4),
 ):
     """The adjoint of `paint`; gradients that nobody wants are empty arrays."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     r = rast[pixel]
     face = int(r[3]) - 1

@@ -1,19 +1,19 @@
-"""How Warp kernels are run on tensors: lazy start, PyTorch's stream on CUDA, several threads on the CPU."""
+"""How Warp kernels are run on tensors: lazy start, PyTorch's stream on CUDA, several threads on the CPU, same sums."""
 
 import math
 import os
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache
-from operator import itemgetter
-from typing import Any, NamedTuple
+from functools import cache, lru_cache, wraps
+from typing import Any
 
 import torch
 import warp as wp
 from torch import Tensor
+
+from clipface.render.rasterize.warp_commands import Stream, recorded
 
 MOST_THREADS = 8  # each may need its own copy of a gradient buffer
 LEAST_WORK = 20_000  # kernel threads that are worth one more CPU thread, which costs about 0.1 ms
@@ -45,12 +45,6 @@ def _silent_standard_error() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-class _Stream(NamedTuple):
-    """All that a launch needs of PyTorch's stream; a `wp.Stream` could not be made while a graph is captured."""
-
-    cuda_stream: int
 
 
 @cache
@@ -89,121 +83,81 @@ class Shared:
         fill: int = 0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        parts = threads(device, work)
-        if device.type == "cuda" and not fill:
-            self.buffers = torch.zeros((1, *shape), dtype=dtype, device=device)
-            return
-        copies = 1 if images and images % parts == 0 else parts
-        self.buffers = torch.full((copies, *shape), fill, dtype=dtype, device=device)
+        count = threads(device, work)
+        copies = 1 if images and images % count == 0 else count
+        # Tensors of their own rather than views of one, which take longer to make than a launch does.
+        if fill:
+            self.parts = [torch.full(shape, fill, dtype=dtype, device=device) for _ in range(copies)]
+        else:
+            self.parts = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(copies)]
 
     def part(self, thread: int) -> Tensor:
         """The buffer that a thread writes into."""
-        return self.buffers[thread if len(self.buffers) > 1 else 0]
+        return self.parts[thread if len(self.parts) > 1 else 0]
 
     def sum(self) -> Tensor:
-        """All threads' parts added."""
-        return self.buffers[0] if len(self.buffers) == 1 else self.buffers.sum(0)
+        """All threads' parts added; they are used up."""
+        for part in self.parts[1:]:
+            self.parts[0] += part
+        return self.parts[0]
 
     def min(self) -> Tensor:
-        """The smallest of all threads' parts."""
-        return self.buffers[0] if len(self.buffers) == 1 else self.buffers.amin(0)
+        """The smallest of all threads' parts; they are used up."""
+        for part in self.parts[1:]:
+            torch.minimum(self.parts[0], part, out=self.parts[0])
+        return self.parts[0]
 
 
-class _Recorded:
-    """A kernel's launch, prepared once: later launches only exchange pointers and numbers in it.
-
-    `wp.launch` takes several times as long as a small kernel does.
-    """
-
-    def __init__(self, kernel: wp.Kernel, dimensions: tuple[int, ...], device: str) -> None:
-        blank = [a.type() if isinstance(a.type, type) else None for a in kernel.adj.args]  # None: an array
-        self.command = wp.launch(kernel, dimensions, blank, device=device, record_cmd=True, record_tape=False)
-        self.dimensions = dimensions
-        slots = self.command.params[1:]
-        kinds = [argument.type for argument in kernel.adj.args]
-        self.arrays = [(i, slot) for i, slot in enumerate(slots) if not isinstance(kinds[i], type)]
-        self.numbers = [(i, slot) for i, slot in enumerate(slots) if isinstance(kinds[i], type)]
-        self.pick = itemgetter(0, *[i for i, _ in self.numbers])  # at least two, so that a tuple comes back
-        self.picked: tuple = ()
-        for i, slot in self.arrays:  # flat, and as long as need be: the kernels mind their bounds
-            slot.ndim, slot.shape[0] = 1, 2**31 - 1
-            slot.strides[0] = wp.types.type_size_in_bytes(kinds[i].dtype)
-
-    def __call__(self, dimensions: tuple[int, ...], values: list, stream: _Stream | None) -> None:
-        if dimensions != self.dimensions:
-            self.command.set_dim(dimensions)
-            self.dimensions = dimensions
-        for i, slot in self.arrays:
-            tensor = values[i]
-            if tensor is None:
-                slot.data = 0
-            else:
-                assert tensor.is_contiguous(), "kernels index flat memory"
-                slot.data = tensor.data_ptr()
-        picked = self.pick(values)
-        if picked != self.picked:
-            for i, slot in self.numbers:
-                if isinstance(values[i], tuple):
-                    slot[:] = values[i]
-                else:
-                    slot.value = values[i]
-            self.picked = picked
-        self.command.launch(stream)
-
-
-class _Commands(threading.local):
-    """Each thread's own recorded launches, since they are written to."""
-
-    def __init__(self) -> None:
-        self.recorded: dict[tuple[Any, str], _Recorded] = {}
-
-
-_commands = _Commands()
-
-
-def _run(kernel: wp.Kernel, dimensions: tuple[int, ...], values: list, device: str, stream: _Stream | None) -> None:
-    recorded = _commands.recorded.get((kernel, device))
-    if recorded is None:
-        recorded = _commands.recorded[kernel, device] = _Recorded(kernel, dimensions, device)
-    recorded(dimensions, values, stream)
+@lru_cache(maxsize=64)
+def _stream(pointer: int) -> Stream:
+    return Stream(pointer)
 
 
 def _run_cuda(
     kernel: wp.Kernel, dimensions: tuple[int, ...], first: int, arguments: list, device: torch.device
 ) -> None:
-    values = [first, *[a.buffers[0] if isinstance(a, Shared) else a for a in arguments]]
+    values = [a.parts[0] if type(a) is Shared else a for a in arguments]
+    values.insert(0, first)
     if _raw_stream is None:
         stream = torch.cuda.current_stream(device).cuda_stream
     else:  # the same without making a Stream object, which takes longer than all the rest of a launch
         stream = _raw_stream(device.index if device.index is not None else torch.cuda.current_device())
-    _run(kernel, dimensions, values, _name(device), _Stream(stream))
+    recorded(kernel, dimensions, device)(values, _stream(stream))
 
 
-def launch(kernel: wp.Kernel, count: int, rest: tuple[int, ...], arguments: list, device: torch.device) -> None:
+def launch(
+    kernel: wp.Kernel,
+    count: int,
+    rest: tuple[int, ...],
+    arguments: list,
+    device: torch.device,
+    work: int | None = None,
+) -> None:
     """Run a kernel over (count, *rest); its first parameter, `start`, is filled in here.
 
     Args:
         kernel: a kernel whose first thread index counts from `start`.
         count: size of the first axis, which the CPU's threads share.
         rest: sizes of the further axes.
-        arguments: what follows `start`: numbers, tuples of numbers, contiguous tensors, None for a tensor that is
-            missing, and `Shared` buffers.
+        arguments: what follows `start`: numbers, bytes for a vector of numbers, contiguous tensors, None for a tensor
+            that is missing, and `Shared` buffers.
         device: where the tensors live.
+        work: how many kernel threads of the usual length the launch is worth, if its own are much longer.
     """
     if count == 0 or 0 in rest:
         return
     if device.type == "cuda":
         _run_cuda(kernel, (count, *rest), 0, arguments, device)
         return
-    parts = min(threads(device, count * math.prod(rest)), count)
-    if kernel.module not in _loaded:  # a module's first launch compiles and loads it: a matter for one thread
-        _loaded.add(kernel.module)
-        parts = 1
+    parts = min(threads(device, count * math.prod(rest) if work is None else work), count)
     bounds = [count * i // parts for i in range(parts + 1)]
+    if kernel.module not in _loaded:  # compiling and loading a module is a matter for one thread
+        recorded(kernel, (bounds[1], *rest), device)
+        _loaded.add(kernel.module)
 
     def run(i: int) -> None:
         values = [a.part(i) if isinstance(a, Shared) else a for a in arguments]
-        _run(kernel, (bounds[i + 1] - bounds[i], *rest), [bounds[i], *values], "cpu", None)
+        recorded(kernel, (bounds[i + 1] - bounds[i], *rest), device)([bounds[i], *values], None)
 
     futures = [_pool(os.getpid()).submit(run, i) for i in range(1, parts)]
     run(0)
@@ -214,14 +168,43 @@ def launch(kernel: wp.Kernel, count: int, rest: tuple[int, ...], arguments: list
 def launch_pixels(kernel: wp.Kernel, rows: int, width: int, arguments: list, device: torch.device) -> None:
     """Run a kernel over the pixels of `rows` rows, in tiles where the device is CUDA and the picture can be cut so.
 
-    The kernel must find its pixel with `warp_native.place`; otherwise as `launch`.
+    The kernel must find its pixel with `warp_native.place`; otherwise as `launch`. Its threads have one index, since
+    Warp takes longer to find two than a simple kernel takes.
     """
     if device.type == "cuda" and rows > 0 and width > 0 and rows % TILE_HEIGHT == 0 and width % TILE_WIDTH == 0:
-        _run_cuda(kernel, (rows, width), TILES, arguments, device)
+        _run_cuda(kernel, (rows * width,), TILES, arguments, device)
     else:
-        launch(kernel, rows, (width,), arguments, device)
+        launch(kernel, rows * width, (), arguments, device)
 
 
-@cache
-def _name(device: torch.device) -> str:
-    return str(device)
+class _OnCpu:
+    """What a backward pass knows of its forward pass, on the CPU."""
+
+    def __init__(self, ctx: Any) -> None:
+        self.__dict__.update(ctx.__dict__)
+        self.saved_tensors = tuple(_cpu(saved) for saved in ctx.saved_tensors)
+        self.needs_input_grad = ctx.needs_input_grad
+
+
+def reproducible(backward: Callable) -> Callable:
+    """Make a `Function.backward` give the same bits each time if `torch.use_deterministic_algorithms(True)` is set.
+
+    On CUDA, pixels add to vertices and texels in any order, and float32 sums depend on it. Then the pass is done on the
+    CPU instead, where the order is fixed for a number of threads; that is far slower. The CPU always is reproducible.
+    """
+
+    @wraps(backward)
+    def run(ctx: Any, *gradients: Tensor | None) -> Any:
+        if not torch.are_deterministic_algorithms_enabled():
+            return backward(ctx, *gradients)
+        device = next((g.device for g in gradients if g is not None), torch.device("cpu"))
+        if device.type != "cuda":
+            return backward(ctx, *gradients)
+        results = backward(_OnCpu(ctx), *(_cpu(g) for g in gradients))
+        return tuple(result.to(device) if isinstance(result, Tensor) else result for result in results)
+
+    return run
+
+
+def _cpu(tensor: Any) -> Any:
+    return tensor.cpu() if isinstance(tensor, Tensor) else tensor

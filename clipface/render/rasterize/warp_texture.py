@@ -42,8 +42,7 @@ def sample(
     A pixel has `size` numbers, of which one more than there are channels tells that a triangle is seen. Where they are
     four, `value_vectors` is the same memory as `values`.
     """
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     groups = (channels + 3) / 4
     if rast:
@@ -82,8 +81,7 @@ def sample_backward(
     g_uv_derivatives: wp.array(dtype=wp.vec4),
 ):
     """The adjoint of `sample`; gradients that nobody wants are empty arrays."""
-    row, column = wp.tid()
-    row, column = place(row, column, start, width)
+    row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     covered = wp.bool(True)
     if rast:
