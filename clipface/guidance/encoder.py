@@ -59,9 +59,7 @@ class Encoder(nn.Module):
             std: likewise.
         """
         super().__init__()
-        self.model = model
-        self.tokenizer = tokenizer
-        self.image_size = image_size
+        self.model, self.tokenizer, self.image_size = model, tokenizer, image_size
         self.frozen = False
         self.reader: SentenceReader | None = None  # reads texts with words that the model was not taught
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -223,8 +221,7 @@ def _load_open_clip(config: GuidanceConfig) -> Encoder:
         )
     model = _read_local(name, Path(config.weights)) if config.weights else _download(name, config.pretrained)
     prepared = open_clip.get_model_preprocess_cfg(model)
-    size = prepared["size"]
-    size = size if isinstance(size, int) else size[0]
+    size = prepared["size"] if isinstance(prepared["size"], int) else prepared["size"][0]
     return Encoder(model, open_clip.get_tokenizer(name), size, prepared["mean"], prepared["std"])
 
 
