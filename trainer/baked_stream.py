@@ -87,13 +87,6 @@ class BakedFaces:
         worn = worn_rows(faces).to(self.device) * torch.tensor(painted, device=self.device)[:, None]
         return FaceBatch(image, mask, shape, expression, pose, camera, neck_pose, eye_pose, worn=worn)
 
-    @torch.no_grad()
-    def plain_textures(self, count: int, seed: int) -> Tensor:
-        """Textures [count, 3, R, R] in [-1, 1] with no more paint than eyes and hair."""
-        generator, rng = torch.Generator(self.device).manual_seed(seed), random.Random(seed)
-        skin, rows = self.blend(count, generator)
-        return self.painter.paint([plain(self.tones[row], rng) for row in rows.tolist()], generator, skin) * 2 - 1
-
     def blend(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Skins [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
         rows = torch.randint(len(self.textures), (2, count), generator=generator, device=self.device)

@@ -97,20 +97,14 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
     return _open_one(run, head, renderer)
 
 
-def open_baked(run: Run, head: HeadModel, renderer: Renderer) -> BakedFaces:
-    """Open the skins in `dataset.skins`, on heads such as those of `dataset.path` if there is one."""
-    config = run.dataset
-    fits = Path(config.path) / DISTRIBUTION if config.path else None
-    heads = FitDistribution.load(fits) if fits else None
-    look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
-    return BakedFaces(config.skins, head, renderer, heads, look)
-
-
 def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
     """Batches that hold a share of heads with baked textures."""
     config, device = run.dataset, head.v_template.device
     count = max(1, round(run.batch_size * config.skins_share))
-    baked = open_baked(run, head, renderer)
+    fits = Path(config.path) / DISTRIBUTION if config.path else None
+    heads = FitDistribution.load(fits) if fits else None
+    look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
+    baked = BakedFaces(config.skins, head, renderer, heads, look)
     drawing = (config.chunk, config.repeats, run.seed, run.image_size, BACKGROUND)
     if count == run.batch_size:
         return lambda start: baked_batches(baked, count, *drawing, start)

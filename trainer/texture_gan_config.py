@@ -94,20 +94,6 @@ class LooksConfig:
 
 
 @dataclass
-class SkinsConfig:
-    """Lessons in skins: each baked one draws a near texture nearer (see skin_lessons.py; needs dataset.skins)."""
-
-    weight: float = 0.0  # of their loss for the generator; 0: no lessons
-    count: int = 16  # skins a batch, on each device
-    renew_every: int = 16  # batches for which skins are drawn at once
-    candidates: int = 8  # codes for each skin to choose from
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, count=1, renew_every=1, candidates=1)
-
-
-@dataclass
 class RobustConfig:
     """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
 
@@ -136,7 +122,6 @@ class TextureGANConfig:
     robust: RobustConfig = field(default_factory=RobustConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     looks: LooksConfig = field(default_factory=LooksConfig)
-    skins: SkinsConfig = field(default_factory=SkinsConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
@@ -146,13 +131,6 @@ class TextureGANConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
-        if self.skins.weight and not self.dataset.skins:
-            raise ValueError("skins.weight: 0 is wanted without dataset.skins (a folder of scripts/bake_texture.py)")
-        if self.skins.weight and self.dataset.texture_size != self.generator.resolution:
-            raise ValueError(
-                f"skins.weight: dataset.texture_size={self.generator.resolution}, the generator's, is wanted "
-                f"for lessons; {self.dataset.texture_size} was given"
-            )
         if self.batch_size % self.trainer.devices:
             raise ValueError(
                 f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "

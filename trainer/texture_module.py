@@ -4,7 +4,7 @@ Source: ClipFace (arXiv 2212.01406), sections 3.1 and 4; StyleGAN2 (arXiv 1912.0
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -22,11 +22,9 @@ from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer import replicas
-from trainer.face_stream import open_baked
 from trainer.finite_steps import FiniteSteps, finite_or
 from trainer.look_lessons import SEED_STEP, LookLessons
 from trainer.moving_average import averaged, follow, half_life_now
-from trainer.skin_lessons import SkinLessons
 from trainer.texture_gan_config import TextureGANConfig
 from trainer.views import draw_views, prefetched
 
@@ -64,10 +62,6 @@ class TextureGAN(pl.LightningModule):
         if config.looks.weight:
             painter = Painter(head, self.generator.config["resolution"], renderer.backend)
             self.looks = LookLessons(config.looks, painter, self.generator.levels, self.generator.config["w_dim"])
-        self.skins = None
-        if config.skins.weight:
-            baked = open_baked(config, head, renderer)
-            self.skins = SkinLessons(config.skins, baked, self.generator.config["z_dim"])
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
         self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
@@ -107,26 +101,20 @@ class TextureGAN(pl.LightningModule):
         whole = generator_loss(self.discriminator(seen, self.reduced))
         patch = generator_loss(self.patch_discriminator(self.patches(seen), self.reduced))
         loss, metrics = whole + self.config.patch.weight * patch, {"generator/whole": whole, "generator/patch": patch}
-        for name, weight, lesson in self.lessons():
-            metrics[f"generator/{name}"] = lesson
-            loss = loss + weight * lesson
+        if self.looks is not None:
+            metrics["generator/looks"] = lesson = self.lesson()
+            loss = loss + self.config.looks.weight * lesson
         self._step(optimizer, loss)
         return fakes.detach(), metrics
 
-    def lessons(self) -> Iterator[tuple[str, float, Tensor]]:
-        """Name, weight and loss of each kind of lesson."""
-        seed = (self.config.seed + replicas.rank() * replicas.SEED_STEP) * SEED_STEP + self.batches
-        if self.looks is not None:
-            if self.looks.due(self.batches):
-                with torch.no_grad():
-                    codes = self.random_codes(len(self.looks.codes))
-                self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
-            loss = self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
-            yield "looks", self.config.looks.weight, loss
-        if self.skins is not None:
-            if self.skins.due(self.batches):
-                self.skins.draw(self.generator, seed, self.reduced)
-            yield "skins", self.config.skins.weight, self.skins.loss(self.generator, self.batches, self.reduced)
+    def lesson(self) -> Tensor:
+        """How far textures with offsets are from painted ones."""
+        if self.looks.due(self.batches):
+            with torch.no_grad():
+                codes = self.random_codes(len(self.looks.codes))
+            seed = (self.config.seed + replicas.rank() * replicas.SEED_STEP) * SEED_STEP + self.batches
+            self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
+        return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
         """The generator learns to change pictures evenly with the code."""
