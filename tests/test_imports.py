@@ -9,12 +9,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # A room may import itself and the rooms listed beside it.
-BASE = {"assets", "shapes", "weights", "pickles"}
+BASE = {"assets", "shapes", "weights", "pickles", "tables"}
 MAY_IMPORT = {
     "assets": set(),
     "shapes": set(),
     "weights": set(),
     "pickles": set(),
+    "tables": {"pickles"},
     "head": BASE,
     "render": BASE,
     "texture": BASE,

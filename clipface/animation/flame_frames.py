@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 import torch
 
-from clipface import pickles
 from clipface.animation.motion import Motion
 from clipface.head import HeadModel
+from clipface.tables import read_content
 
 SUFFIXES = (".npz", ".pkl", ".pickle", ".mat")
 NAMES = {
@@ -42,7 +41,7 @@ def read_file(path: Path, head: HeadModel, rate: float | None = None) -> Motion:
     Raises:
         ValueError: if it is damaged, lacks a key, holds no frame, or numbers that are not finite or not the head's.
     """
-    arrays, own = _arrays(path, _content(path))
+    arrays, own = _arrays(path, _table(path))
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         words = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -63,7 +62,7 @@ def read_folder(folder: Path, head: HeadModel, rate: float | None = None) -> Mot
     rows: list[Arrays] = []
     rates: dict[float, Path] = {}
     for path in _in_order(folder):
-        arrays, own = _arrays(path, _content(path))
+        arrays, own = _arrays(path, _table(path))
         if own is not None:
             rates.setdefault(own, path)
         for name, array in arrays.items():
@@ -112,17 +111,8 @@ def _in_order(folder: Path) -> list[Path]:
     return [frames[number] for number in sorted(frames)]
 
 
-def _content(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.suffix.lower() == ".mat":
-            content = scipy.io.loadmat(path)
-        elif path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                content = {name: arrays[name] for name in arrays.files}
-        else:
-            content = pickles.load(path)
-    except Exception as error:  # readers fail in as many ways as a file can be damaged
-        raise ValueError(f"{path}: cut off, damaged or not of its kind ({error}); write it again") from error
+def _table(path: Path) -> Mapping[str, Any]:
+    content = read_content(path)
     if not isinstance(content, Mapping):
         raise ValueError(f"{path}: a table with the keys exp and pose is wanted, {type(content).__name__} was found")
     return content

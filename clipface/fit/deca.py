@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.io
 import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from clipface import pickles
 from clipface.fit.lighting import white_light
 from clipface.fit.parameters import HeadFit
 from clipface.head import HeadModel
 from clipface.render.camera import DECA_CROP_SIZE, crop_to_picture, orthographic, project
+from clipface.tables import read_content
 
 SUFFIXES = (".mat", ".pkl", ".npz")
 NAMES = {"shape": ("shape",), "expression": ("exp", "expression"), "pose": ("pose",), "camera": ("cam", "camera")}
@@ -45,7 +44,7 @@ def read_deca(path: str | Path) -> DecaCode:
         ValueError: if the file is damaged, lacks a key, or holds anything but one face's finite numbers.
     """
     path = Path(path)
-    content = _content(path)
+    content = read_content(path)
     if not isinstance(content, Mapping):
         raise ValueError(
             f"{path}: a table with the keys shape, exp, pose, cam is wanted, {type(content).__name__} found"
@@ -78,7 +77,7 @@ def read_tform(path: Path, value: Any = None) -> np.ndarray:
         ValueError: if it is no such matrix, or stretches or mirrors the picture.
     """
     if value is None:
-        content = _content(path)
+        content = read_content(path)
         value = content.get("tform") if isinstance(content, Mapping) else content
     value = getattr(value, "params", value)
     matrix = _numbers(path, "tform", value).reshape(-1)
@@ -163,18 +162,6 @@ def _similarity(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if (rest > MOST_SHEAR * np.maximum(scale, 1e-9)).any():
         raise ValueError("tform: a turn, a scale and a shift are wanted, one stretches or mirrors the picture")
     return scale, np.arctan2(sine, cosine)
-
-
-def _content(path: Path) -> Any:
-    try:
-        if path.suffix.lower() == ".mat":
-            return scipy.io.loadmat(path, squeeze_me=True)
-        if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # both readers fail in as many ways as a file can be damaged
-        raise ValueError(f"{path}: damaged, or not of its kind ({error})") from error
-    return pickles.load(path)
 
 
 def _numbers(path: Path, key: str, value: Any) -> np.ndarray:
