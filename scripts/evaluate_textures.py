@@ -1,4 +1,4 @@
-"""FID and KID of textures on the heads of a data set: a generator's, the mean baked texture, a linear model of them.
+"""FID and KID of textures on the heads of a data set: a generator's, baked ones, their mean, a linear model of them.
 
 python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --skins my_skins
 python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)"
     )
-    parser.add_argument("--skins", help="folder of baked textures, for their mean and a linear model of them")
+    parser.add_argument("--skins", help="folder of baked textures, to score them, their mean and a linear model")
     parser.add_argument("--directions", type=int, default=50, help="of the linear model")
     parser.add_argument("--network", default="efficientnet", choices=NETWORKS, help="whose features are compared")
     parser.add_argument("--weights", help="of that network (where the project looks for them if left out)")
@@ -69,7 +69,15 @@ def candidates(options: argparse.Namespace) -> dict[str, Callable[[int, torch.Ge
         found["mean baked texture"] = LinearTextures(textures, 0)
         directions = min(options.directions, len(textures) - 1)
         found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
+        found["baked textures themselves"] = _drawn_from(textures)
     return found
+
+
+def _drawn_from(given: Tensor) -> Callable[[int, torch.Generator], Tensor]:
+    def textures(count: int, generator: torch.Generator) -> Tensor:
+        return given[torch.randint(len(given), (count,), generator=generator).to(given.device)]
+
+    return textures
 
 
 def _generated(network: TextureGenerator, psi: float) -> Callable[[int, torch.Generator], Tensor]:

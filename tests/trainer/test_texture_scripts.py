@@ -87,7 +87,7 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
     evaluate.main([*arguments, "--skins", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert "pixels" in lines[0] and [line.split("  ")[-1].split()[0] for line in lines[2:]] == [
-        "generator", "mean", "linear",
+        "generator", "mean", "linear", "baked",
     ]  # fmt: skip
 
 
