@@ -25,6 +25,7 @@ from clipface.animation import Motion, importance, load_motion
 from clipface.edit.animate import moved_vertices
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.latents import read_video_mapper
+from clipface.edit.looks import PREFIX, is_look, look_offset, telling_looks
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
@@ -177,16 +178,21 @@ def start_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
     """Create the mapper that a run trains.
 
     Raises:
-        FileNotFoundError, ValueError: if `start` names no file, or one of another mapper.
+        FileNotFoundError, ValueError: if `start` names no file, one of another mapper, or no look.
     """
-    generator = avatar.generator
-    smoothing = config.importance_smoothing
-    if config.start == "zero":
-        sizes = generator.levels, generator.config["w_dim"], avatar.head.n_expression, config.layers
-        return VideoMapper(*sizes, smoothing)
-    begun, _ = read_video_mapper(config.start, generator.levels)
-    mapper = VideoMapper(**{**begun.config, "smoothing": smoothing})
-    mapper.load_state_dict(begun.state_dict())
+    generator, start = avatar.generator, config.start
+    if start == "known":
+        known = config.generator is None and config.prompt.name in telling_looks()
+        start = PREFIX + config.prompt.name if known else "zero"
+    if start != "zero" and not is_look(start):
+        begun, _ = read_video_mapper(start, generator.levels)
+        mapper = VideoMapper(**{**begun.config, "smoothing": config.importance_smoothing})
+        mapper.load_state_dict(begun.state_dict())
+        return mapper
+    sizes = generator.levels, generator.config["w_dim"], avatar.head.n_expression, config.layers
+    mapper = VideoMapper(*sizes, config.importance_smoothing)
+    if is_look(start):
+        mapper.texture.start_at(look_offset(start, generator.levels))
     return mapper
 
 

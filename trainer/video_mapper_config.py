@@ -29,7 +29,9 @@ class VideoMapperConfig:
     importance_smoothing: float = 0.0  # seconds, so that an edit follows moods and not each syllable
     least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
     layers: int = 4  # of each level's network
-    start: str = "zero"  # zero: changes nothing yet; or a file or run of this trainer, the authors' files too
+    # known: the look that the prompt is named after, where the shipped generator was taught it, else zero: changes
+    # nothing yet; or look:NAME; or a file or run of this trainer, the authors' files too
+    start: str = "zero"
     learning_rate: float = 1e-4
     decay: bool = False  # whether the learning rate falls to zero along half a cosine
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted

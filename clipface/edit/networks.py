@@ -44,6 +44,14 @@ class LevelwiseMLP(nn.Module):
         """Draw the last layers as the others are drawn: the paper's start before its pre-training to zero."""
         nn.init.normal_(self.weights[-1], std=1 / LEARNING_RATE_MULTIPLIER)
 
+    @torch.no_grad()
+    def start_at(self, offsets: Tensor) -> None:
+        """Give every code the same offsets [L, out]; for networks of zero output."""
+        expect("offsets", offsets, self.weights[-1].shape[:2])
+        before = offsets / GAIN
+        before = torch.where(before < 0, before / SLOPE, before)
+        self.biases[-1].copy_((before / LEARNING_RATE_MULTIPLIER)[:, None])
+
     def forward(self, codes: Tensor) -> Tensor:
         """Evaluate network l on level l.
 
@@ -88,14 +96,6 @@ class TextureMapper(LevelwiseMLP):
             layers: layers of each level's network.
         """
         super().__init__(levels, [dim] * (layers + 1))
-
-    @torch.no_grad()
-    def start_at(self, offsets: Tensor) -> None:
-        """Give every code the same offsets [L, dim]; for a mapper of zero output."""
-        expect("offsets", offsets, self.weights[-1].shape[:2])
-        before = offsets / GAIN
-        before = torch.where(before < 0, before / SLOPE, before)
-        self.biases[-1].copy_((before / LEARNING_RATE_MULTIPLIER)[:, None])
 
     def forward(self, w_plus: Tensor) -> Tensor:
         """Texture code [B, L, dim] to its offsets [B, L, dim]."""

@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
@@ -10,12 +11,13 @@ import torch
 from PIL import Image
 
 from clipface.animation import importance
+from clipface.edit.looks import look_offsets
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
 from trainer.callbacks import Checkpoint
 from trainer.mapper_config import PromptConfig
 from trainer.run import TrainerConfig, fit
-from trainer.video_mapper import VideoMapperModule, build, train
+from trainer.video_mapper import VideoMapperModule, build, start_mapper, train
 from trainer.video_mapper_config import VideoMapperConfig
 
 KEYFRAMES = """
@@ -183,6 +185,24 @@ def test_a_run_may_begin_with_another(config, tmp_path):
         assert torch.equal(module.mapper.state_dict()[name], value)
     with pytest.raises(FileNotFoundError, match="no_such_run"):
         build(replace(config, start="no_such_run.safetensors"))
+
+
+def test_a_known_prompt_begins_at_its_look_and_another_at_zero():
+    generator = SimpleNamespace(levels=14, config={"w_dim": 512})
+    avatar = SimpleNamespace(generator=generator, head=SimpleNamespace(n_expression=3))
+    frames = torch.randn(2, 14, 512), torch.randn(2, 3), torch.zeros(2, 6)
+
+    def begun(prompt: str, **changes) -> torch.Tensor:
+        config = VideoMapperConfig(start="known", prompt=PromptConfig(prompt, "any words"))
+        return start_mapper(replace(config, **changes), avatar).offsets(*frames)
+
+    clown = look_offsets()["clown"].expand(2, -1, -1)  # the same in every frame, before it learns
+    torch.testing.assert_close(begun("clown"), clown, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(begun("angry", start="look:clown"), clown, atol=1e-5, rtol=1e-5)
+    assert not begun("angry").any() and not begun("old").any()
+    assert not begun("clown", generator="mine.safetensors").any()  # which was taught none
+    with pytest.raises(ValueError, match="look:nobody"):
+        begun("clown", start="look:nobody")
 
 
 @pytest.mark.parametrize(
