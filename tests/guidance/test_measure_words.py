@@ -1,11 +1,16 @@
 """What the script that measures untaught words counts."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from tiny_sentences import write_bert
 
 from clipface.guidance.sentences import load_sentence_encoder
 from clipface.synthetic.taught import Phrase
-from scripts import measure_words
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import measure_words  # noqa: E402
 
 LEARNT = [Phrase("look", "ghost", "wraith")]
 MEASURED = [Phrase("look", "ghost", "wraith"), Phrase("look", "zombie", "zq"), Phrase("sex", "man", "dude")]
