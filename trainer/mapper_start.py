@@ -14,7 +14,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.latents import MAPPER_FILE, draw_latents, read_mapper
-from clipface.edit.looks import PREFIX, is_look, look_offset, telling_looks
+from clipface.edit.looks import is_look, known_start, look_offset
 from clipface.edit.mapper import FaceMapper
 from trainer.callbacks import StopOnNaN
 from trainer.run import fit, make_logger
@@ -47,9 +47,7 @@ def start_mapper(model: "ModelConfig", avatar: Avatar, prompt: str | None = None
     )  # fmt: skip
     if model.region is not None:
         avatar.mask(model.region)  # refused now, not after the first step
-    start = model.start
-    if start == "known":
-        start = PREFIX + prompt if mapper.texture is not None and prompt in telling_looks() else "zero"
+    start = known_start(model.start, None if mapper.texture is None else prompt)
     if start == "random":
         for part in mapper.parts():
             part.start_at_random()

@@ -25,7 +25,7 @@ from clipface.animation import Motion, importance, load_motion
 from clipface.edit.animate import moved_vertices
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.latents import read_video_mapper
-from clipface.edit.looks import PREFIX, is_look, look_offset, telling_looks
+from clipface.edit.looks import is_look, known_start, look_offset
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.callbacks import Checkpoint, SaveConfig, StopOnNaN
@@ -180,10 +180,8 @@ def start_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
     Raises:
         FileNotFoundError, ValueError: if `start` names no file, one of another mapper, or no look.
     """
-    generator, start = avatar.generator, config.start
-    if start == "known":
-        known = config.generator is None and config.prompt.name in telling_looks()
-        start = PREFIX + config.prompt.name if known else "zero"
+    generator = avatar.generator
+    start = known_start(config.start, None if config.generator else config.prompt.name)
     if start != "zero" and not is_look(start):
         begun, _ = read_video_mapper(start, generator.levels)
         mapper = VideoMapper(**{**begun.config, "smoothing": config.importance_smoothing})

@@ -38,6 +38,18 @@ def telling_looks() -> dict[str, Tensor]:
     return {name: offset for name, offset in look_offsets().items() if name not in FAINT} if same else {}
 
 
+def known_start(start: str, prompt: str | None) -> str:
+    """Where a mapper begins: `known` is the look that the prompt is named after, or else "zero"; any other stays.
+
+    Args:
+        start: of a run's configuration.
+        prompt: its name; None where no look may be put on: another generator, or no edit of the texture.
+    """
+    if start != "known":
+        return start
+    return PREFIX + prompt if prompt in telling_looks() else "zero"
+
+
 def look_offset(path: str | Path, levels: int) -> Tensor:
     """The offsets [L, dim] of w+ of one look.
 

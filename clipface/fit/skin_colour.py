@@ -35,10 +35,10 @@ def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor
     Returns:
         The difference from skin of the same shading [B, H, W, 3], and its spread over the sure pixels [B, 3].
     """
-    some = slice(None, None, THINNED)
-    thin = [part[:, some, some].flatten(1, 2) for part in (harmonic_basis(normals), logs, sure[..., None])]
+    some, basis = slice(None, None, THINNED), harmonic_basis(normals)
+    thin = [part[:, some, some].flatten(1, 2) for part in (basis, logs, sure[..., None])]
     coefficients, spread = _shading(*thin)
-    return logs - harmonic_basis(normals) @ coefficients[:, None].transpose(2, 3), spread
+    return logs - basis @ coefficients[:, None].transpose(2, 3), spread
 
 
 def _shading(basis: Tensor, values: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
