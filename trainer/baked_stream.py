@@ -176,6 +176,7 @@ def mixed(
         if any(batch.vertices is not None for batch in pair):
             pair = [b if b.vertices is not None else b._replace(vertices=vertices(b)) for b in pair]
         pair = [b if b.worn is not None else b._replace(worn=b.mask.new_zeros(len(b.mask), len(OPTIONS))) for b in pair]
+        pair = [b._replace(photographed=b.camera.new_full((len(b.camera),), 1.0 - n)) for n, b in enumerate(pair)]
         joined = FaceBatch(*(_joined(parts) for parts in zip(*pair, strict=True)))
         order = torch.randperm(
             len(joined.camera), generator=torch.Generator(device).manual_seed(seed * SEED_STEP + SEED_OFFSET + number),

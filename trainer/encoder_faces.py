@@ -52,7 +52,7 @@ class EncoderFaces:
         self.tokenizer = encoder.tokenizer
         self.skins = self.pictures = self.kept_out = None
         if photographs.labels:
-            labels = read_labels(photographs.labels)
+            labels = read_labels(photographs.labels, photographs.expressions)
             if photographs.skins:
                 self.skins = Skins(photographs.skins, labels, painting.texture_size)
             if photographs.dataset:

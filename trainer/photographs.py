@@ -37,6 +37,7 @@ class PhotographsConfig:
     skins: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
     share: float = 0.15  # of the pictures that are photographs
     skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
+    expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
 
 
 class Label(NamedTuple):
@@ -47,25 +48,36 @@ class Label(NamedTuple):
     expression_known: bool
 
 
-def read_labels(path: str | Path) -> dict[str, Label]:
+def read_labels(path: str | Path, expressions: str | Path | None = None) -> dict[str, Label]:
     """Read labels by file name.
 
     Rows without sex or age (also looked for in `prompt`: "a 48-year-old woman") are left out.
+
+    Args:
+        path: of the table of labels.
+        expressions: of a second table, of photographs of whose expression the first says nothing.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing.
     """
-    path = Path(path)
+    rows = _rows("labels", path, ("file", "person", "age", "gender", "expression"))
+    seen = {} if expressions is None else {
+        row["file"]: row["expression"] for row in _rows("expressions", expressions, ("file", "expression"))
+    }  # fmt: skip
+    labels = {row["file"]: _label(row | {"expression": row["expression"] or seen.get(row["file"], "")}) for row in rows}
+    return {file: label for file, label in labels.items() if label is not None}
+
+
+def _rows(name: str, path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    path, listed = Path(path), ", ".join(columns)
     if not path.is_file():
-        raise FileNotFoundError(f"labels: {path} does not exist; a CSV file with columns file, person, age, gender ...")
+        raise FileNotFoundError(f"{name}: {path} does not exist; a CSV file with columns {listed} is wanted")
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    wanted = {"file", "person", "age", "gender", "expression"}
-    if not rows or not wanted <= set(rows[0]):
-        raise ValueError(f"labels: columns {', '.join(sorted(wanted))} are wanted in {path}")
-    labels = {row["file"]: _label(row) for row in rows}
-    return {file: label for file, label in labels.items() if label is not None}
+    if not rows or not set(columns) <= set(rows[0]):
+        raise ValueError(f"{name}: columns {listed} are wanted in {path}")
+    return rows
 
 
 def _label(row: dict[str, str]) -> Label | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from clipface.guidance import GuidanceConfig
 from clipface.texture.augment import PAPER
 from trainer.face_stream import DatasetConfig
 from trainer.run import TrainerConfig, register, require_at_least
@@ -50,6 +51,7 @@ class AugmentConfig:
     target: float = 0.6
     images: float = 200_000  # in which its probability can go from 0 to 1
     every: int = 4  # batches between adaptations
+    begin: float = 0.0  # its probability at first; discriminators that have learnt before need some at once
     transforms: list[str] = field(default_factory=lambda: [*PAPER])  # groups or names, see clipface/texture/augment.py
 
 
@@ -94,6 +96,20 @@ class LooksConfig:
 
 
 @dataclass
+class StatisticsConfig:
+    """Drawn faces as a crowd, compared with photographs in an encoder's features (see feature_statistics.py)."""
+
+    weight: float = 0.0  # of their distance for the generator; 0: they are not compared
+    batches: int = 16  # the latest ones, that are compared
+    layers: list[str] = field(default_factory=lambda: ["layer3"])  # of its visual network, besides its vectors
+    encoder: GuidanceConfig = field(default_factory=GuidanceConfig)
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, weight=0, batches=1)
+
+
+@dataclass
 class RobustConfig:
     """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
 
@@ -122,6 +138,7 @@ class TextureGANConfig:
     robust: RobustConfig = field(default_factory=RobustConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     looks: LooksConfig = field(default_factory=LooksConfig)
+    statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)

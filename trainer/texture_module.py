@@ -22,6 +22,7 @@ from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer import replicas
+from trainer.feature_statistics import FeatureStatistics
 from trainer.finite_steps import FiniteSteps, finite_or
 from trainer.look_lessons import SEED_STEP, LookLessons
 from trainer.moving_average import averaged, follow, half_life_now
@@ -62,7 +63,11 @@ class TextureGAN(pl.LightningModule):
         if config.looks.weight:
             painter = Painter(head, self.generator.config["resolution"], renderer.backend)
             self.looks = LookLessons(config.looks, painter, self.generator.levels, self.generator.config["w_dim"])
+        self.statistics = None
+        if config.statistics.weight:
+            self.statistics = FeatureStatistics(config.statistics, config.batch_size // config.trainer.devices)
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
+        self.augment.probability.fill_(config.augment.begin)
         self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
         self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step
@@ -104,6 +109,10 @@ class TextureGAN(pl.LightningModule):
         if self.looks is not None:
             metrics["generator/looks"] = lesson = self.lesson()
             loss = loss + self.config.looks.weight * lesson
+        if self.statistics is not None:
+            counted = torch.ones(len(fakes), device=self.device) if views.photographed is None else views.photographed
+            metrics["generator/statistics"] = apart = self.statistics(views.image, fakes, counted, self.batches)
+            loss = loss + self.config.statistics.weight * apart
         self._step(optimizer, loss)
         return fakes.detach(), metrics
 

@@ -112,6 +112,18 @@ def test_two_sources_become_one_batch(baked, drawn_head):
     assert batches(0, imported)[0].vertices.shape == (8, len(head.v_template), 3)
 
 
+def test_a_batch_says_which_pictures_are_photographs(baked, drawn_head):
+    photographs = [tiny_batch(*drawn_head, number, count=3) for number in range(2)]
+    baked_ones = [batch.select(slice(2)) for batch in itertools.islice(
+        baked_batches(baked, 4, 4, 1, 0, SIZE, BACKGROUND, 0), 2)]  # fmt: skip
+    vertices = lambda batch: batch.shape.new_zeros(len(batch.shape), 1, 3)  # noqa: E731
+    for batch, source in zip(
+        mixed(photographs, baked_ones, vertices, 0, 0, torch.device("cpu")), photographs, strict=True
+    ):
+        own = [float((image == source.image).flatten(1).all(1).any()) for image in batch.image]
+        assert batch.photographed.tolist() == own and sum(own) == 3 and len(own) == 5
+
+
 def test_a_run_can_have_skins_only(drawn_head, skins, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.face_stream.FitDistribution.load", lambda path: heads())
     config = tiny_config(

@@ -1,6 +1,8 @@
 """Photographs with labels, as a face encoder learns from them."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +36,7 @@ MODEL = {
     "text_cfg": {"context_length": 32, "width": 16, "heads": 2, "layers": 1},
 }
 SIDE = 64
+EXPRESSIONS = Path(__file__).parents[2] / "data" / "portrait_expressions.csv"
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +81,30 @@ def test_labels_tell_sex_age_group_and_whether_the_expression_is_known(tmp_path)
     with pytest.raises(FileNotFoundError, match="labels"):
         read_labels(tmp_path / "none.csv")
     (tmp_path / "m.csv").write_text("file,person\nx,1\n")
-    with pytest.raises(ValueError, match="columns age"):
+    with pytest.raises(ValueError, match="labels: columns file, person, age"):
         read_labels(tmp_path / "m.csv")
+
+
+def test_a_second_table_tells_expressions_of_which_the_first_is_silent(tmp_path):
+    rows = [f"{name}.jpg,{name},30,male,{told}," for name, told in (("x", ""), ("y", "neutral"), ("z", ""))]
+    (tmp_path / "l.csv").write_text(HEADER + "\n".join(rows))
+    (tmp_path / "e.csv").write_text("file,expression\nx.jpg,smiling\ny.jpg,smiling\nnobody.jpg,neutral\n")
+    labels = read_labels(tmp_path / "l.csv", tmp_path / "e.csv")
+    told = {file: (label.face.expression, label.expression_known) for file, label in labels.items()}
+    assert told == {"x.jpg": ("smiling", True), "y.jpg": ("neutral", True), "z.jpg": ("neutral", False)}
+    with pytest.raises(FileNotFoundError, match="expressions"):
+        read_labels(tmp_path / "l.csv", tmp_path / "none.csv")
+    (tmp_path / "m.csv").write_text("file\nx.jpg\n")
+    with pytest.raises(ValueError, match="expressions: columns file, expression"):
+        read_labels(tmp_path / "l.csv", tmp_path / "m.csv")
+
+
+def test_the_shipped_expressions_are_of_different_files_and_known_words():
+    with EXPRESSIONS.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    files = [row["file"] for row in rows]
+    assert len(files) > 100 and len(set(files)) == len(files) and all(files)
+    assert {row["expression"] for row in rows} == {"neutral", "smiling"} < set(CHOICES["expression"])
 
 
 def test_about_a_fifth_of_people_is_held_out_by_name_alone():

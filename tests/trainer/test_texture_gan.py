@@ -14,7 +14,7 @@ from clipface.texture.generator import TextureGenerator
 from trainer.callbacks import Checkpoint
 from trainer.finite_steps import FiniteSteps
 from trainer.moving_average import averaged, follow, half_life_now
-from trainer.texture_gan_config import RobustConfig
+from trainer.texture_gan_config import AugmentConfig, RobustConfig
 from trainer.texture_snapshots import Report, Snapshots, read_networks
 
 
@@ -34,6 +34,18 @@ def copies(network):
 
 def changed(network, before) -> bool:
     return any(not torch.equal(new, old) for new, old in zip(network.parameters(), before, strict=True))
+
+
+def test_augmentation_begins_with_a_given_probability_and_a_resumed_run_with_its_own(make, tmp_path):
+    config = tiny_config(augment=AugmentConfig(begin=0.5, images=100, every=2))
+    module = make(config)
+    assert module.augment.probability == 0.5 and make().augment.probability == 0
+    run(module, tmp_path, steps=2, callbacks=[Checkpoint(tmp_path, every=0)])
+    reached = module.augment.probability.clone()
+    assert reached != 0.5
+    resumed = make(config)
+    run(resumed, tmp_path, steps=2, resume=str(tmp_path / "last.ckpt"))
+    assert resumed.augment.probability == reached
 
 
 @pytest.mark.parametrize("phase", ["g_main", "g_path", "d_main", "d_r1"])
