@@ -137,9 +137,10 @@ def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) 
     elif not ordinary:
         count = max(1, count)
     chosen = _choose(facts, count, rng)
-    if face.look == "none" and rng.random() < 0.1:
+    if face.look == "none" and rng.random() < 0.1 and chosen:
         return rng.choice(chosen[0][2] or chosen[0][1])  # a bare prompt: "red lipstick"
-    taken, adjectives, phrases = {fact[0] for fact in chosen}, [], []
+    # Nouns may tell the age too: "girl".
+    taken, adjectives, phrases = {fact[0] for fact in chosen} | {"age"}.intersection(untold), [], []
     for _, before, after, _weight in chosen:
         if before and (not after or (len(adjectives) < 2 and rng.random() < 0.5)):
             adjectives.append(rng.choice(before))
