@@ -137,10 +137,9 @@ def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) 
     elif not ordinary:
         count = max(1, count)
     chosen = _choose(facts, count, rng)
-    if face.look == "none" and rng.random() < 0.1 and chosen:
+    if face.look == "none" and rng.random() < 0.1:
         return rng.choice(chosen[0][2] or chosen[0][1])  # a bare prompt: "red lipstick"
-    # Nouns may tell the age too: "girl".
-    taken, adjectives, phrases = {fact[0] for fact in chosen} | {"age"}.intersection(untold), [], []
+    taken, adjectives, phrases = {fact[0] for fact in chosen}, [], []
     for _, before, after, _weight in chosen:
         if before and (not after or (len(adjectives) < 2 and rng.random() < 0.5)):
             adjectives.append(rng.choice(before))
