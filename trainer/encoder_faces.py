@@ -13,6 +13,7 @@ from clipface.synthetic.attributes import CHOICES, Attributes, sample_attributes
 from clipface.synthetic.captions import caption
 from trainer.photographs import (
     PAINTED_OVER,
+    UNLABELLED,
     Label,
     PhotographsConfig,
     Skins,
@@ -82,15 +83,14 @@ class EncoderFaces:
 
     def _painted(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
         faces = [sample_attributes(rng) for _ in range(count)]
-        tokens, values = self._told(faces, [()] * count, rng, agreement)
+        tokens, values = self._told(faces, (), rng, agreement)
         return Painted(self._drawn(faces, None, rng, tokens.device), tokens, values)
 
     def _over_skins(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
         textures, labels = self.skins.draw(count, rng)
         faces = [worn_by(label, sample_attributes(rng, {"sex": label.face.sex})) for label in labels]
-        untold = [PAINTED_OVER if label.age_known else (*PAINTED_OVER, "age") for label in labels]
-        tokens, values = self._told(faces, untold, rng, agreement)
-        known_values(values, agreement.columns, faces, untold)
+        tokens, values = self._told(faces, PAINTED_OVER, rng, agreement)
+        known_values(values, agreement.columns, faces, PAINTED_OVER)
         return Painted(self._drawn(faces, textures, rng, tokens.device), tokens, values)
 
     def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
@@ -100,8 +100,9 @@ class EncoderFaces:
         return Painted(pictures.to(tokens.device), tokens, values)
 
     def _labelled(self, label: Label, rng: random.Random, agreement: Agreement) -> tuple[Tensor, Tensor]:
-        tokens, values = self._told([label.face], [label.unknown], rng, agreement)
-        known_values(values, agreement.columns, [label.face], [label.unknown])
+        unknown = UNLABELLED if label.expression_known else (*UNLABELLED, "expression")
+        tokens, values = self._told([label.face], unknown, rng, agreement)
+        known_values(values, agreement.columns, [label.face], unknown)
         return tokens, values
 
     def _drawn(self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, device) -> Tensor:
@@ -115,11 +116,10 @@ class EncoderFaces:
         return (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte().to(device)
 
     def _told(
-        self, faces: list[Attributes], untold: list[tuple[str, ...]], rng: random.Random, agreement: Agreement
+        self, faces: list[Attributes], untold: tuple[str, ...], rng: random.Random, agreement: Agreement
     ) -> tuple[Tensor, Tensor]:
         """Tokens [N, captions, context] of what is said of faces, and their attributes' values."""
-        pairs = list(zip(faces, untold, strict=True))
-        texts = [[caption(face, rng, less) for face, less in pairs] for _ in range(self.painting.captions)]
+        texts = [[caption(face, rng, untold) for face in faces] for _ in range(self.painting.captions)]
         tokens = torch.stack([self.tokenizer(captions) for captions in texts], 1).short()
         values = agreement.values(faces)
         return tokens.to(values.device), values

@@ -20,7 +20,6 @@ from clipface.synthetic.attributes import CHOICES, Attributes
 
 SEXES = {"female": "woman", "woman": "woman", "male": "man", "man": "man"}
 OLD, GROWN = 58, 32  # years from which on words call a person old, and no longer young
-BETWEEN = 3  # years before and after these in which nobody could tell, so that nothing is said of the age
 HELD_OUT = 5  # one person of so many is never trained on
 # What a photograph may hide: this value of an attribute is a mere absence, which nobody has labelled.
 ABSENCES = {"beard": "none", "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False,
@@ -47,13 +46,6 @@ class Label(NamedTuple):
     person: str
     face: Attributes
     expression_known: bool
-    age_known: bool = True  # or too near to the border of two groups to be learnt from
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Attributes of which the photograph tells nothing."""
-        known = {"expression": self.expression_known, "age": self.age_known}
-        return *UNLABELLED, *(name for name, is_known in known.items() if not is_known)
 
 
 def read_labels(path: str | Path, expressions: str | Path | None = None) -> dict[str, Label]:
@@ -97,7 +89,7 @@ def _label(row: dict[str, str]) -> Label | None:
     group = "old" if years >= OLD else "adult" if years >= GROWN else "young"
     known = row["expression"] in CHOICES["expression"]
     face = Attributes(sex=sex, age=group, expression=row["expression"] if known else "neutral")
-    return Label(row["person"] or row["file"], face, known, min(abs(years - OLD), abs(years - GROWN)) > BETWEEN)
+    return Label(row["person"] or row["file"], face, known)
 
 
 def is_held_out(person: str) -> bool:
@@ -106,11 +98,11 @@ def is_held_out(person: str) -> bool:
 
 
 def known_values(
-    values: Tensor, columns: dict[tuple, int], faces: Sequence[Attributes], unknown: Sequence[Sequence[str]]
+    values: Tensor, columns: dict[tuple, int], faces: Sequence[Attributes], unknown: Sequence[str]
 ) -> None:
-    """Unmark in [N, values] what nobody knows of faces: all that is `unknown` of each, and absences unpainted."""
-    for row, face, names in zip(values, faces, unknown, strict=True):
-        for name in names:
+    """Unmark in [N, values] what nobody knows of faces: all of `unknown`, and absences that were not painted."""
+    for row, face in zip(values, faces, strict=True):
+        for name in unknown:
             row[[columns[name, value] for value in CHOICES[name]]] = 0
         for name, absent in ABSENCES.items():
             if getattr(face, name) == absent:
