@@ -125,12 +125,12 @@ def test_an_average_lies_between_two_generators(files, tmp_path):
     second.save(tmp_path / "second.safetensors", half=False)
     arguments = ["--first", str(files / "generator.safetensors"), "--second", str(tmp_path / "second.safetensors")]
     output = tmp_path / "average.safetensors"
-    script("average_generators").main([*arguments, "--share", "0.25", "--output", str(output)])
+    script("average_weights").main([*arguments, "--share", "0.25", "--output", str(output)])
     averaged = TextureGenerator.from_weights(output)
     for own, one, other in zip(*(g.parameters() for g in (averaged, first, second)), strict=True):
         torch.testing.assert_close(own, 0.75 * one + 0.25 * other, atol=2e-3, rtol=2e-3)  # float16
     with pytest.raises(ValueError, match="share"):
-        script("average_generators").main([*arguments, "--share", "2", "--output", str(output)])
+        script("average_weights").main([*arguments, "--share", "2", "--output", str(output)])
     TextureGenerator(first.config["resolution"] * 2).save(tmp_path / "second.safetensors")
     with pytest.raises(ValueError, match="second"):
-        script("average_generators").main([*arguments, "--output", str(output)])
+        script("average_weights").main([*arguments, "--output", str(output)])
