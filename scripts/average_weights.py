@@ -2,7 +2,7 @@
 
 python scripts/average_weights.py --first old.safetensors --second new.safetensors --output mean.safetensors
 python scripts/average_weights.py --first a.safetensors --second b.safetensors --share 0.25 --output c.safetensors
-python scripts/average_weights.py --first data/looks.safetensors --second my_run/looks.safetensors --output m.safetensors
+python scripts/average_weights.py --first data/looks.safetensors --second mine.safetensors --output m.safetensors
 
 Between two ends of one training lie networks that are often better than both (arXiv 2203.05482).
 """

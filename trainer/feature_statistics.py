@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from clipface.guidance import load_encoder
 from clipface.guidance.encoder import Encoder
 from clipface.texture.losses import frechet_distance
+from trainer import replicas
 from trainer.texture_gan_config import StatisticsConfig
 
 LENGTH = 10.0  # of the encoder's vectors here, so that their variance is about one a direction
@@ -22,11 +23,12 @@ LENGTH = 10.0  # of the encoder's vectors here, so that their variance is about 
 class FeatureStatistics(nn.Module):
     """Features of the latest batches of pictures, real and drawn.
 
-    They lie in buffers, so that a run which is taken up again goes on with the same.
+    They lie in buffers, so that a run which is taken up again goes on with the same. Where several processes train
+    together, each compares the pictures of all.
 
     Args:
         config: of the comparison.
-        batch_size: pictures of a kind, each time.
+        batch_size: pictures of a kind, each time, of all processes together.
     """
 
     def __init__(self, config: StatisticsConfig, batch_size: int) -> None:
@@ -56,31 +58,29 @@ class FeatureStatistics(nn.Module):
         """Distance of the latest pictures, drawn from real ones.
 
         Args:
-            real, drawn: [B, 3, H, W] in [-1, 1].
+            real, drawn: [B, 3, H, W] in [-1, 1], this process's.
             counted: [B], 1 for those that are compared, 0 for the others.
             number: of the batch, from 0; before there are as many as are compared, the distance is zero.
 
         Returns:
             Sum over the vectors and each layer of the squared Fréchet distance over the variance of real pictures.
-            Gradient: to `drawn`, as large as if all pictures that are compared were in the batch.
+            Gradient: to `drawn`, as large as if all pictures that are compared were in the batch, and so that the mean
+            over processes is right.
         """
         place = number % self.batches
         with torch.no_grad():
-            self.features[0, place] = torch.cat(self._features(real), 1)
-            self.counted[place] = counted
-        newest = torch.cat(self._features(drawn), 1)
-        earlier = torch.cat((self.features[1, :place], self.features[1, place + 1 :])).flatten(0, 1)
-        earlier_counted = torch.cat((self.counted[:place], self.counted[place + 1 :])).flatten()
-        self.features[1, place] = newest.detach()
+            self.features[0, place] = replicas.joined(torch.cat(self._features(real), 1))
+            self.counted[place] = replicas.joined(counted)
+        own = torch.cat(self._features(drawn), 1)
+        self.features[1, place] = replicas.joined(own.detach())
         if number + 1 < self.batches:
-            return newest.new_zeros(())
-        weights = torch.cat((earlier_counted, counted)), self.counted.flatten()
-        newest = newest.detach() + (newest - newest.detach()) * self.batches
-        pairs = zip(
-            torch.cat((earlier, newest)).split(self.sizes, 1), self.features[0].flatten(0, 1).split(self.sizes, 1),
-            strict=True,
-        )  # fmt: skip
-        return sum(frechet_distance(ours, theirs, *weights) for ours, theirs in pairs)
+            return own.new_zeros(())
+        ours = self.features[1].clone()
+        rows = slice(replicas.rank() * len(own), (replicas.rank() + 1) * len(own))
+        ours[place, rows] = own.detach() + (own - own.detach()) * (self.batches * replicas.count())
+        weights = self.counted.flatten().clone()
+        pairs = zip(*(kind.flatten(0, 1).split(self.sizes, 1) for kind in (ours, self.features[0])), strict=True)
+        return sum(frechet_distance(*pair, weights, weights) for pair in pairs)
 
     def _features(self, pictures: Tensor) -> list[Tensor]:
         # A broken picture must not stay among those to come; the step is left out all the same (FiniteSteps).

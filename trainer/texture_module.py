@@ -65,7 +65,7 @@ class TextureGAN(pl.LightningModule):
             self.looks = LookLessons(config.looks, painter, self.generator.levels, self.generator.config["w_dim"])
         self.statistics = None
         if config.statistics.weight:
-            self.statistics = FeatureStatistics(config.statistics, config.batch_size // config.trainer.devices)
+            self.statistics = FeatureStatistics(config.statistics, config.batch_size)
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
         self.augment.probability.fill_(config.augment.begin)
         self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)

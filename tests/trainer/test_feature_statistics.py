@@ -2,30 +2,20 @@
 
 import pytest
 import torch
-from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_gan, tiny_head
+from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encoder, tiny_gan, tiny_head
 
-from clipface.guidance import GuidanceConfig, load_encoder
-from clipface.guidance.encoder import build_face_encoder, save_face_encoder
+from clipface.guidance import load_encoder
 from clipface.texture.losses import frechet_distance
 from trainer.callbacks import Checkpoint
 from trainer.feature_statistics import LENGTH, FeatureStatistics
 from trainer.texture_gan_config import StatisticsConfig
 
-CONVOLUTIONAL = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": SIZE, "layers": [1, 1, 1, 1], "width": 8, "head_width": 16, "patch_size": None},
-    "text_cfg": {"context_length": 12, "width": 16, "heads": 2, "layers": 1},
-}
 BATCHES, COUNT = 3, 8
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_face_encoder(path, build_face_encoder(CONVOLUTIONAL, ["face"]), CONVOLUTIONAL)
-    encoder = GuidanceConfig(weights=str(path))
+    encoder = tiny_encoder(tmp_path_factory.mktemp("encoder"))
     return StatisticsConfig(weight=1.0, batches=BATCHES, layers=["layer2"], encoder=encoder)
 
 

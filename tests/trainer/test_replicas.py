@@ -6,18 +6,18 @@ import socket
 import pytest
 import torch
 import torch.multiprocessing
-from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_gan, tiny_head
+from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encoder, tiny_gan, tiny_head
 
 from trainer import replicas
 from trainer.callbacks import Checkpoint
 from trainer.run import TrainerConfig
-from trainer.texture_gan_config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig
+from trainer.texture_gan_config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig, StatisticsConfig
 from trainer.texture_snapshots import Report
 
 PROCESSES = 2
 
 
-def steady_config(devices: int):
+def steady_config(devices: int, statistics: StatisticsConfig):
     """No random numbers in any phase: no augmentation, no style mixing, and one patch, the whole picture.
 
     The generator's noise is as good as none: its strength starts from zero.
@@ -29,14 +29,19 @@ def steady_config(devices: int):
         penalty=PenaltyConfig(share=1.0),
         trainer=TrainerConfig(devices=devices),
         style_mixing=0.0,
+        statistics=statistics,
         learning_rate=1e-7,  # steps of Adam are as large for a rounding error as for a gradient
     )
 
 
-def gradients(files, process: int, devices: int) -> list[torch.Tensor]:
+def crowd(folder, batches: int = 1) -> StatisticsConfig:
+    return StatisticsConfig(1.0, batches, ["layer2"], tiny_encoder(folder))
+
+
+def gradients(files, folder, process: int, devices: int) -> list[torch.Tensor]:
     """Gradients of all phases on this process's part of one batch."""
     head, renderer = tiny_head(files)
-    module = tiny_gan(head, renderer, steady_config(devices))
+    module = tiny_gan(head, renderer, steady_config(devices, crowd(folder)))
     # The pictures of one group (see minibatch_deviation) are two apart in the batch: every second one goes together.
     mine = slice(process, None, devices)
     views, z = tiny_batch(head, renderer, 0).select(mine), torch.randn(4, 8, generator=torch.manual_seed(2))[mine]
@@ -69,9 +74,11 @@ def work(process: int, files, folder, port: int) -> None:
         LOCAL_RANK=str(process), GROUP_RANK="0", LOCAL_WORLD_SIZE=str(PROCESSES), TORCHELASTIC_RUN_ID="test",
     )  # fmt: skip
     head, renderer = tiny_head(files)
+    own = folder / f"process_{process}"
 
     def module():
-        config = tiny_config(trainer=TrainerConfig(devices=PROCESSES, log_every=1, threads=1))
+        trainer = TrainerConfig(devices=PROCESSES, log_every=1, threads=1)
+        config = tiny_config(trainer=trainer, statistics=crowd(own, 2))
         made = tiny_gan(head, renderer, config, first=100 * process)
         for parameter in made.parameters():  # the first process's networks count
             parameter.data.add_(process)
@@ -86,7 +93,7 @@ def work(process: int, files, folder, port: int) -> None:
     run(first, folder, 2, callbacks=[checkpoint], **{"strategy": replicas.Replicas()})
     run(resumed, folder, 3, str(checkpoint.path), strategy=replicas.Replicas())
     found = {"straight": straight.state_dict(), "resumed": resumed.state_dict(), "numbers": numbers, "logged": logged}
-    torch.save(found | {"gradients": gradients(files, process, PROCESSES)}, folder / f"{process}.pt")
+    torch.save(found | {"gradients": gradients(files, own, process, PROCESSES)}, folder / f"{process}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +121,8 @@ def test_a_resumed_pair_goes_on_exactly(found):
             assert torch.equal(value, one["resumed"][name]), name
 
 
-def test_gradients_are_those_of_the_whole_batch(found, tiny_files):
-    whole = gradients(tiny_files, 0, 1)
+def test_gradients_are_those_of_the_whole_batch(found, tiny_files, tmp_path):
+    whole = gradients(tiny_files, tmp_path, 0, 1)
     for one in found:
         assert len(one["gradients"]) == len(whole)
         for got, wanted in zip(one["gradients"], whole, strict=True):

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 
 from clipface.data import FaceBatch, composite
+from clipface.guidance import GuidanceConfig
+from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer, random_views
 from trainer.random_state import RandomState
@@ -35,6 +37,17 @@ def tiny_config(**changes) -> TextureGANConfig:
         trainer=TrainerConfig(steps=4, log_every=1),
     )
     return TextureGANConfig(**(parts | changes))
+
+
+def tiny_encoder(folder: Path) -> GuidanceConfig:
+    """Write an untrained face encoder of few convolutions."""
+    vision = {"image_size": SIZE, "layers": [1, 1, 1, 1], "width": 8, "head_width": 16, "patch_size": None}
+    text = {"context_length": 12, "width": 16, "heads": 2, "layers": 1}
+    described = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = build_face_encoder(described, ["face"])
+    return GuidanceConfig(weights=str(save_face_encoder(folder / "encoder.safetensors", encoder, described)))
 
 
 def tiny_head(files: Path) -> tuple[HeadModel, Renderer]:
