@@ -1,4 +1,4 @@
-"""Teach a face encoder words that captions lack, 10 to 20 minutes on a CPU, many of them to encode the texts.
+"""Teach a face encoder words that captions lack, about six minutes on a CPU core, most of them to encode the texts.
 
 python -m trainer.sentence_projection
 python -m trainer.sentence_projection guidance=scoring
