@@ -48,6 +48,13 @@ def test_values_that_are_no_colours_are_refused(encoder, bad):
         encoder.encode_image(images)
 
 
+@pytest.mark.parametrize("overshoot", [-0.5, 1.5])
+def test_corners_of_antialiased_pictures_may_overshoot(encoder, overshoot):
+    images = torch.rand(1, 3, 32, 32)
+    images[0, 1, 4, 4] = overshoot
+    assert encoder.encode_image(images).isfinite().all()
+
+
 def test_wrong_shapes_are_refused(encoder):
     with pytest.raises(ValueError, match="images"):
         encoder.encode_image(torch.rand(3, 32, 32))
