@@ -78,7 +78,7 @@ class FeatureStatistics(nn.Module):
         ours = self.features[1].clone()
         rows = slice(replicas.rank() * len(own), (replicas.rank() + 1) * len(own))
         ours[place, rows] = own.detach() + (own - own.detach()) * (self.batches * replicas.count())
-        weights = self.counted.flatten().clone()
+        weights = self.counted.flatten()
         pairs = zip(*(kind.flatten(0, 1).split(self.sizes, 1) for kind in (ours, self.features[0])), strict=True)
         return sum(frechet_distance(*pair, weights, weights) for pair in pairs)
 

@@ -23,8 +23,7 @@ TEXTS = ("words", "sentences")
 LARGER = "guidance=vit_b_32"
 # Pictures of the painted faces are centred with plain numbers: -1..1.
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-# An antialiased pixel at a corner takes a share of each of its neighbours, up to half of each, and so overshoots by up
-# to a half where three of them are alike; -1..1 or 0..255 go farther.
+# An antialiased corner takes up to half of each of three neighbours, so it overshoots by a half; -1..1 goes farther.
 _RANGE_TOLERANCE = 0.6
 
 
