@@ -38,19 +38,19 @@ ASSETS = {
     "open_head": Asset(
         "open_head.npz",
         "CC0-1.0",
-        _REBUILD + "`python scripts/build_open_head.py`",
+        _REBUILD + "`python scripts/recipes/build_open_head.py`",
         "ab60314bbcf9a6c8152e17575b40e4ed69c82aafb8ff8ae839a93ce95d71ad67",
     ),
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
-        _REBUILD + "`python scripts/build_correspondence.py --photos <folder> --labels <file>`",
+        _REBUILD + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file>`",
         "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
         "CC-BY-4.0",
-        _REBUILD + "`python scripts/build_texture_model.py --dataset <folder>`",
+        _REBUILD + "`python scripts/recipes/build_texture_model.py --dataset <folder>`",
         "5e98d2a1375afe9586931ecb1541724355c6085be0038d9e9d975aaba60d900a",
     ),
     "generator": Asset(

@@ -23,11 +23,11 @@ import torch
 from clipface.animation import load_motion
 from clipface.edit.animate import WINDOW, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE
-from clipface.edit.latents import latents, mapper_notes, read_any_mapper
+from clipface.edit.files import latents, mapper_notes, read_any_mapper
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.evaluation.animation import PICTURE_SIZE, draw_animation, write_animation, write_head
+from clipface.evaluation.timing import now
 from clipface.render.camera_path import PATHS, camera_path
-from trainer.animation import PICTURE_SIZE, draw_animation, write_animation, write_head
-from trainer.clock import now
-from trainer.start import HeadConfig, RendererConfig, load_avatar
 
 PSI = 0.7  # of drawn faces where no mapper's run says
 

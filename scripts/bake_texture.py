@@ -18,17 +18,17 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from clipface.bake.texture import UNLIT, TextureBaker, previews
 from clipface.data.faces import MaskedFaces
-from clipface.fit.examine import examine
-from clipface.fit.filter import FilterRule
 from clipface.fit.fitter import Fitter
-from clipface.fit.heads import stacked
 from clipface.fit.stored import stored_pictures
-from clipface.fit.texture_model import load_texture_model
-from clipface.fit.whole_texture import UNLIT, TextureBaker, previews
 from clipface.head import HeadModel, load_head
+from clipface.photos.examine import examine
+from clipface.photos.filter import FilterRule
+from clipface.photos.heads import stacked
 from clipface.render import Renderer
 from clipface.synthetic.faces import PaintedFaces
+from clipface.texture.linear import load_texture_model
 
 BATCH = 8
 CROP = 512  # pixels

@@ -22,13 +22,13 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import latents, mapper_notes, read_mapper
+from clipface.edit.files import latents, mapper_notes, read_mapper
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.evaluation.grid import grid, to_image
+from clipface.evaluation.timing import now
 from clipface.export.glb import write_glb
-from trainer.clock import now
-from trainer.mapper_results import HEADER, face_rows
-from trainer.pictures import grid, to_image
-from trainer.start import HeadConfig, RendererConfig, load_avatar
+from trainer.mapper.results import HEADER, face_rows
 
 PSI = 0.7  # of drawn faces where no mapper's run says
 

@@ -15,16 +15,16 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, named_guidance
+from clipface.evaluation.edits import Edit, Source, apply, paint, read_sources
+from clipface.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
+from clipface.evaluation.scores import Measures, Seen
+from clipface.evaluation.sheets import Sheets
+from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
-from trainer.evaluation.edits import Edit, Source, apply, paint, read_sources
-from trainer.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
-from trainer.evaluation.scores import Measures, Seen
-from trainer.evaluation.sheets import Sheets
-from trainer.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
-from trainer.start import HeadConfig, RendererConfig, load_avatar, named_guidance
 
 UNSEEN = 2**40  # seed of the faces; no training run's
 
@@ -37,7 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         required=True,
         metavar="[NAME=]PATH",
-        help="run folders or mapper.safetensors files of trainer.mapper, or files of scripts/baselines.py",
+        help="run folders or mapper.safetensors files of trainer.mapper, or files of scripts/measure/baselines.py",
     )
     parser.add_argument("--protocol", default="default", choices=names("evaluation"), help="of configs/evaluation")
     parser.add_argument("--encoders", nargs="+", choices=names("guidance"), help="that score (the protocol's)")

@@ -21,17 +21,17 @@ import torch
 
 from clipface.animation import load_motion
 from clipface.edit.animate import animate
-from clipface.edit.latents import mapper_notes, read_any_mapper
+from clipface.edit.files import mapper_notes, read_any_mapper
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, named_guidance
+from clipface.evaluation.animation import Flickers, draw_animation
+from clipface.evaluation.protocol import names
+from clipface.evaluation.tables import Table
+from clipface.evaluation.timing import now
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
 from clipface.metrics.animation import Flicker, rank_correlation
-from trainer.animation import Flickers, draw_animation
-from trainer.clock import now
-from trainer.evaluation.protocol import names
-from trainer.evaluation.tables import Table
-from trainer.mapper_config import PromptConfig
-from trainer.run import slug
-from trainer.start import HeadConfig, RendererConfig, load_avatar, named_guidance
-from trainer.video_mapper_results import front, mean_scores, score_frames, write_scores
+from trainer.common.run import slug
+from trainer.mapper.config import PromptConfig
+from trainer.video_mapper.results import front, mean_scores, score_frames, write_scores
 
 UNSEEN = 2**40  # seed of the faces; no training run's
 HEADER = (

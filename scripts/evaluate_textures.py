@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from clipface import assets
-from clipface.data.skins import read_skins
+from clipface.data.textures import read_skins
+from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
 from clipface.metrics import NETWORKS, load_features
 from clipface.metrics.baselines import LinearTextures
 from clipface.texture.generator import TextureGenerator
-from trainer.face_stream import DatasetConfig, open_faces
-from trainer.run import TrainerConfig
-from trainer.start import HeadConfig, RendererConfig, load_drawn_head
-from trainer.texture_gan_config import TextureGANConfig
-from trainer.texture_scores import Scorer
+from trainer.common.run import TrainerConfig
+from trainer.texture_gan.config import TextureGANConfig
+from trainer.texture_gan.face_stream import DatasetConfig, open_faces
+from trainer.texture_gan.scores import Scorer
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -23,10 +23,10 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, read_latents
+from clipface.edit.files import draw_latents, read_latents
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export import write_obj, write_ply, write_rigged_glb
-from trainer.start import HeadConfig, RendererConfig, load_avatar
 
 FORMATS = (".glb", ".obj", ".ply")
 

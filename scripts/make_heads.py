@@ -37,13 +37,13 @@ from tqdm import tqdm
 from clipface import assets
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import MAPPER_FILE, draw_latents, mapper_file, mapper_notes
+from clipface.edit.files import MAPPER_FILE, draw_latents, mapper_file, mapper_notes
 from clipface.edit.mapper import FaceMapper
+from clipface.evaluation.grid import to_image
 from clipface.export.surface import png, write_whole
-from trainer.mapper import train
-from trainer.mapper_results import SECOND_VIEW, picture
-from trainer.pictures import to_image
-from trainer.run import slug
+from trainer.common.run import slug
+from trainer.mapper.module import train
+from trainer.mapper.results import SECOND_VIEW, picture
 
 DIGITS = 3  # of strengths
 FREE = ("count", "output", "device", "renderer")  # options that may change when a folder is continued

@@ -23,15 +23,15 @@ import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
-from clipface.fit import deca, given_vertices
-from clipface.fit.attributes import FaceAttributes
-from clipface.fit.filter import FilterRule
-from clipface.fit.heads import DecaHeads, FittedHeads, VertexHeads
-from clipface.fit.pairing import Pairing, pair
-from clipface.fit.prepare import KEPT, Options, Preparation, check_writable, open_output, plan_run
-from clipface.fit.report import SUMMARY, summarise, table, write_distribution, write_sheet
-from clipface.fit.sources import Source, find_sources, read_people, with_fits
 from clipface.head import load_head
+from clipface.photos import deca, given_vertices
+from clipface.photos.attributes import FaceAttributes
+from clipface.photos.dataset import KEPT, Options, Preparation, check_writable, open_output, plan_run
+from clipface.photos.filter import FilterRule
+from clipface.photos.heads import DecaHeads, FittedHeads, VertexHeads
+from clipface.photos.pairing import Pairing, pair
+from clipface.photos.report import SUMMARY, summarise, table, write_distribution, write_sheet
+from clipface.photos.sources import Source, find_sources, read_people, with_fits
 from clipface.render import Renderer
 
 INTERRUPTED = 130  # exit code of a program ended by Ctrl-C

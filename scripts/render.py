@@ -25,14 +25,14 @@ from torchvision.utils import make_grid
 
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, mapper_notes, read_latents, read_mapper
+from clipface.edit.files import draw_latents, mapper_notes, read_latents, read_mapper
+from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, load_drawn_head
 from clipface.edit.mapper import Codes
+from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.render import Light, Renderer, perspective, rotation, view
 from clipface.render.camera import FRAME_HALF_WIDTH
 from clipface.render.light import SHADINGS
-from trainer.pictures import to_image
-from trainer.start import HeadConfig, RendererConfig, load_avatar, load_drawn_head
 
 PSI = 0.7  # of drawn faces
 

@@ -19,15 +19,15 @@ import torch
 from PIL import Image
 
 from clipface import assets, weights
+from clipface.edit.attributes import PREFIX, look_mapper
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents
-from clipface.edit.looks import PREFIX, look_mapper
+from clipface.edit.files import draw_latents
+from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
 from clipface.edit.mapper import Codes
+from clipface.evaluation.grid import grid, to_image
 from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
-from trainer.pictures import grid, to_image
-from trainer.start import HeadConfig, RendererConfig, load_drawn_head
-from trainer.texture_snapshots import views_of
+from trainer.texture_gan.snapshots import views_of
 
 COLUMNS = 8  # of the sheet of heads
 

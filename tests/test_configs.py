@@ -12,7 +12,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 
 from clipface.guidance import GuidanceConfig, load_encoder
-from trainer.mapper_config import PromptConfig
+from trainer.mapper.config import PromptConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))

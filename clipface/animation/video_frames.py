@@ -57,8 +57,8 @@ def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing
 
 def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
     """Fit the heads of one person to MediaPipe's points [T, 478, 2] in pixels, y down."""
-    from clipface.fit.landmark_fit import fit_landmarks, minimise
     from clipface.fit.landmark_objective import LandmarkObjective
+    from clipface.fit.landmarks import fit_landmarks, minimise
 
     places = _placed(torch.from_numpy(points))
     chosen = torch.linspace(0, len(places) - 1, min(IDENTITY_FRAMES, len(places))).round().long()
@@ -82,7 +82,7 @@ def _placed(points: Tensor) -> Tensor:
 
 
 def _points(path: Path) -> FacePointsOverTime:
-    from clipface.fit.detector import FaceDetector
+    from clipface.photos.detect import FaceDetector
 
     detector, last = FaceDetector(), None
     points, times = [], []

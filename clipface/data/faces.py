@@ -42,7 +42,7 @@ class FaceBatch(NamedTuple):
     eye_pose: Tensor  # [B, 6]
     vertices: Tensor | None = None  # [B, V, 3]; they stand for shape, expression and poses
     visibility: Tensor | None = None  # [B, 1, U, U] in [0, 1]: which texels of the texture the picture shows
-    worn: Tensor | None = None  # [B, K]: what is painted over the face (see clipface/synthetic/worn.py)
+    worn: Tensor | None = None  # [B, K]: what is painted over the face (see clipface/synthetic/attribute_vector.py)
     photographed: Tensor | None = None  # [B], 1 for pictures of the first source, 0 for heads in baked skins
 
     def select(self, rows: Tensor | slice) -> "FaceBatch":

@@ -94,7 +94,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"dataset: {path} does not exist; give the folder of a data set (dataset.path=...), for instance "
-            "one that `python scripts/prepare_photos.py` or `python scripts/paint_faces.py` wrote"
+            "one that `python scripts/prepare_photos.py` or `python scripts/recipes/paint_faces.py` wrote"
         )
     try:
         manifest = json.loads(path.read_text(encoding="ascii"))

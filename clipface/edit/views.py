@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clipface.guidance.augment import coarse_backgrounds
+from clipface.guidance.degrade import coarse_backgrounds
 from clipface.render.camera import random_views
 from clipface.render.jitter import random_warps, warp_picture
 

@@ -6,14 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from clipface.export.surface import (
-    checked_path,
-    checked_vertices,
-    png,
-    texture_picture,
-    vertex_normals,
-    write_whole,
-)
+from clipface.export.surface import checked_path, checked_vertices, png, texture_picture, vertex_normals, write_whole
 from clipface.head import HeadModel
 
 MATERIAL = "newmtl head\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {}\n"

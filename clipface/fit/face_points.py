@@ -88,7 +88,7 @@ def point_lists(mirror_face: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], n
 
 
 def read_face_points(path: str | Path | None = None) -> FacePoints:
-    """Read the shipped numbers, made by scripts/build_correspondence.py.
+    """Read the shipped numbers, made by scripts/recipes/build_correspondence.py.
 
     Args:
         path: another file of that kind; left out, the shipped one.

@@ -6,16 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from clipface.fit.bake import seen_texels, vertices_of
-from clipface.fit.chart import Chart
-from clipface.fit.landmark_fit import LandmarkObjective, fit_landmarks
-from clipface.fit.mask import FaceMask
-from clipface.fit.parameters import HeadFit
+from clipface.bake.head_fit import HeadFit
+from clipface.bake.mask import FaceMask
+from clipface.bake.visibility import seen_texels, vertices_of
+from clipface.fit.landmarks import LandmarkObjective, fit_landmarks
 from clipface.fit.photometric import Photometric
-from clipface.fit.texture_model import load_texture_model
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
+from clipface.render.uv import Chart
 from clipface.shapes import expect
+from clipface.texture.linear import load_texture_model
 
 VISIBILITY_SIZE = 64  # texels a side
 

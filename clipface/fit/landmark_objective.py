@@ -6,11 +6,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from clipface.bake.head_fit import HeadFit
 from clipface.fit.contour import ContourLines, contour_lines
 from clipface.fit.correspondence import Correspondence, correspondence
 from clipface.fit.face_points import OUTER_EYE_CORNERS, FacePoints, read_face_points
 from clipface.fit.head_subset import head_at_points
-from clipface.fit.parameters import HeadFit
 from clipface.fit.priors import FitParameters, Prior, PriorSettings
 from clipface.fit.weak_perspective import axis_angle, weak_perspective
 from clipface.head import HeadModel
@@ -25,7 +25,7 @@ REGION_WEIGHTS = {
 
 @dataclass
 class LandmarkSettings:
-    """Numbers of the objective, found on the pictures of scripts/measure_fits.py."""
+    """Numbers of the objective, found on the pictures of scripts/measure/fits.py."""
 
     sigma: float = 0.01  # a point's error, over the outer eye corners' distance, beyond which it counts linearly
     trust: float = 0.8  # of the data: neighbouring points err together, so they count for fewer

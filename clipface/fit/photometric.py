@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.fit.bake import Baked, bake, light_of, without_light
-from clipface.fit.chart import Chart
-from clipface.fit.landmark_fit import RATES, FitParameters, LandmarkObjective
-from clipface.fit.lighting import shading
-from clipface.fit.parameters import HeadFit
+from clipface.bake.head_fit import HeadFit
+from clipface.bake.light import shading
+from clipface.bake.visibility import Baked, bake, light_of, without_light
+from clipface.fit.landmarks import RATES, FitParameters, LandmarkObjective
 from clipface.fit.silhouette import distance_outside, sticking_out
-from clipface.fit.texture_model import TextureModel
 from clipface.render.camera import project
 from clipface.render.renderer import Renderer
 from clipface.render.shading import vertex_normals
+from clipface.render.uv import Chart
+from clipface.texture.linear import TextureModel
 
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
 PERSON = 0.5

@@ -40,7 +40,7 @@ class FitParameters(NamedTuple):
 
 @dataclass
 class PriorSettings:
-    """Spreads are standard deviations; found on the pictures of scripts/measure_fits.py."""
+    """Spreads are standard deviations; found on the pictures of scripts/measure/fits.py."""
 
     shape: float = 1.0  # weight of the identity's squared distance from the mean person
     expression: float = 0.7  # spread of a named slot

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface.bake.head_fit import HeadFit
 from clipface.data.faces import MaskedFaces
-from clipface.fit.parameters import HeadFit
 
 
 def stored_pictures(faces: MaskedFaces, indices: Sequence[int], device: torch.device | str = "cpu") -> tuple:

@@ -19,7 +19,7 @@ def read_open_head(path: str | Path) -> HeadData:
     """Read the open head; its unused expression slots are filled with zeros.
 
     Args:
-        path: the `.npz` that scripts/build_open_head.py writes.
+        path: the `.npz` that scripts/recipes/build_open_head.py writes.
 
     Returns:
         Checked arrays, float32.
@@ -66,7 +66,7 @@ def read_open_head(path: str | Path) -> HeadData:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
-        raise FileNotFoundError(f"open head: {path} does not exist; scripts/build_open_head.py writes it")
+        raise FileNotFoundError(f"open head: {path} does not exist; scripts/recipes/build_open_head.py writes it")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [key for key in KEYS if key not in file.files]

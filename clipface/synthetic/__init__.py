@@ -1,9 +1,9 @@
 """Attributes → painted faces and their captions."""
 
-from .attributes import Attributes, sample_attributes
-from .captions import captions, split_words, vocabulary
-from .faces import PaintedBatch, PaintedFaces
-from .painter import Painter
+from clipface.synthetic.attributes import Attributes, sample_attributes
+from clipface.synthetic.faces import PaintedBatch, PaintedFaces
+from clipface.synthetic.painter import Painter
+from clipface.synthetic.words.words.captions import captions, split_words, vocabulary
 
 __all__ = [
     "Attributes",

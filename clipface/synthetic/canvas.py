@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .features import Features
-from .noise import NoiseBank
+from clipface.synthetic.face.features import Features
+from clipface.synthetic.noise import NoiseBank
 
 # wavelengths in metres; the finest are two texels or so of a 256 x 256 texture
 WAVELENGTHS = {"broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "grain": 0.0036,

@@ -12,11 +12,10 @@ from torch import Tensor
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
-
-from .attributes import Attributes, sample_attributes
-from .captions import captions
-from .identity import female_direction, sample_expression, sample_pose, sample_shape
-from .painter import Painter
+from clipface.synthetic.attributes import Attributes, sample_attributes
+from clipface.synthetic.identity import female_direction, sample_expression, sample_pose, sample_shape
+from clipface.synthetic.painter import Painter
+from clipface.synthetic.words.words.captions import captions
 
 _SHAPES = 300  # identity coefficients that vary
 _PITCH_SHARE = 0.45  # pitch varies less than yaw

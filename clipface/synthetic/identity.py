@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.head import HeadModel
-
-from .attributes import Attributes
+from clipface.synthetic.attributes import Attributes
 
 IDENTITY_SPREAD = 0.5  # fitted photographs of real people spread about half as much as the head's N(0, 1)
 _BOTH = ("Left", "Right")

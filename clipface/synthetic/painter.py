@@ -10,18 +10,17 @@ from torch import Tensor
 from clipface.head import HeadModel
 from clipface.render.rasterize import interface
 from clipface.shapes import expect
-
-from . import age, eyes, hair
-from .attributes import Attributes
-from .canvas import WAVELENGTHS, Canvas, Studio
-from .features import Features
-from .light import shade
-from .looks import LOOKS, Look
-from .makeup import LIP_COLOURS, MAKEUP, paint_lipstick
-from .noise import NoiseBank
-from .skin import base_skin
-from .strand_fields import stretched_coordinates
-from .surface import Surface
+from clipface.synthetic.attributes import Attributes
+from clipface.synthetic.canvas import WAVELENGTHS, Canvas, Studio
+from clipface.synthetic.face import age, eyes, hair
+from clipface.synthetic.face.features import Features
+from clipface.synthetic.face.light import shade
+from clipface.synthetic.face.makeup import LIP_COLOURS, MAKEUP, paint_lipstick
+from clipface.synthetic.face.skin import base_skin
+from clipface.synthetic.face.strand_fields import stretched_coordinates
+from clipface.synthetic.looks.registry.registry import LOOKS, Look
+from clipface.synthetic.noise import NoiseBank
+from clipface.synthetic.surface import Surface
 
 _PLAIN = Look()
 _WHITE = (0.87, 0.85, 0.82)

@@ -31,14 +31,14 @@ from clipface.edit.avatar import Avatar
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
-from clipface.view import server
 from clipface.view.channel import Channels
 from clipface.view.engine import Engine
-from clipface.view.gate import Gate
 from clipface.view.head_glb import HeadGlb
 from clipface.view.library import Library
 from clipface.view.page import Page, Services
-from clipface.view.sessions import Sessions
+from clipface.view.server.start import start as server
+from clipface.view.server.start.sessions import Sessions
+from clipface.view.server.start.token_auth import Gate
 from clipface.view.training import TrainingPlace
 
 

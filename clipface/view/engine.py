@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.latents import draw_latents
+from clipface.edit.files import draw_latents
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
 from clipface.render.camera import view
 from clipface.view.library import Library

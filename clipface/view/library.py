@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipface import weights
-from clipface.edit.latents import MAPPER_FILE, read_mapper
-from clipface.edit.looks import PREFIX, is_look, look_offsets
+from clipface.edit.attributes import PREFIX, is_look, look_offsets
+from clipface.edit.files import MAPPER_FILE, read_mapper
 from clipface.edit.mapper import FaceMapper
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed

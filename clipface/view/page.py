@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clipface.view.channel import Channels
-from clipface.view.controls import Controls
 from clipface.view.engine import Engine
 from clipface.view.head_glb import HeadGlb
-from clipface.view.panels_edit import EditPanel
-from clipface.view.panels_export import ExportPanel
-from clipface.view.panels_face import ExpressionPanel, FacePanel
-from clipface.view.panels_view import ViewPanel
+from clipface.view.panels.controls import Controls
+from clipface.view.panels.edit import EditPanel
+from clipface.view.panels.export import ExportPanel
+from clipface.view.panels.face import ExpressionPanel, FacePanel
+from clipface.view.panels.view import ViewPanel
 from clipface.view.scene import HeadScene
-from clipface.view.sessions import Session
+from clipface.view.server.start.sessions import Session
 from clipface.view.state import FaceState, ViewSettings
 from clipface.view.training import TrainingPlace
 

@@ -90,7 +90,7 @@ def test_frames_are_fitted_by_themselves_to_one_identity(arkit_head, acted, monk
     """How many are fitted at once makes no difference, so memory needs not grow."""
     points = 128 + 60 * np.random.default_rng(0).normal(size=(1, 478, 2)).astype(np.float32)
     points = points + np.random.default_rng(1).normal(size=(5, 478, 2)).astype(np.float32)
-    monkeypatch.setattr("clipface.fit.landmark_fit.minimise.__defaults__", (5,))
+    monkeypatch.setattr("clipface.fit.landmarks.minimise.__defaults__", (5,))
     whole = fit_points(arkit_head, points, 30.0)
     monkeypatch.setattr("clipface.animation.video_frames.BATCH", 2)
     parts = fit_points(arkit_head, points, 30.0)

@@ -7,7 +7,7 @@ import torch
 from clipface import weights
 from clipface.edit.apply import edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.latents import draw_latents, read_latents, read_mapper
+from clipface.edit.files import draw_latents, read_latents, read_mapper
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.head import load_head
 from clipface.render import Renderer

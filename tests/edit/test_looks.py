@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from clipface import assets
-from clipface.edit.latents import mapper_notes, read_any_mapper, read_mapper
-from clipface.edit.looks import look_offsets
+from clipface.edit.attributes import look_offsets
+from clipface.edit.files import mapper_notes, read_any_mapper, read_mapper
 from clipface.edit.mapper import Codes
 from clipface.edit.networks import TextureMapper
 from clipface.texture.generator import TextureGenerator

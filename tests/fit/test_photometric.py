@@ -3,16 +3,16 @@ import torch
 from fitted_heads import two_heads
 from torch.nn import functional
 
-from clipface.fit.chart import Chart
+from clipface.bake.light import shading
 from clipface.fit.correspondence import correspondence
 from clipface.fit.fitter import Fitter
-from clipface.fit.landmark_fit import LandmarkObjective
-from clipface.fit.lighting import shading
+from clipface.fit.landmarks import LandmarkObjective
 from clipface.fit.photometric import Photometric, PhotometricSettings
 from clipface.fit.silhouette import distance_outside
-from clipface.fit.texture_model import load_texture_model
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
+from clipface.render.uv import Chart
+from clipface.texture.linear import load_texture_model
 
 SIZE = 128
 

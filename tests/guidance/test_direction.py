@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from clipface.guidance.direction import encode_phrases
+from clipface.guidance.directional_loss import encode_phrases
 from clipface.guidance.encoder import build_face_encoder
 
 

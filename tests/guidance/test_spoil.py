@@ -1,6 +1,6 @@
 import torch
 
-from clipface.guidance.augment import spoil
+from clipface.guidance.degrade import spoil
 
 
 def _spoilt(seed: int, count: int = 32) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 from scenes import sphere
 
 from clipface.render import Renderer, view
-from clipface.render.rasterize import warp_runtime
+from clipface.render.rasterize.warp import runtime as warp_runtime
 
 pytestmark = pytest.mark.cuda
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scenes import sphere
 
-from clipface.fit import lighting
+from clipface.bake import light as lighting
 from clipface.render import Light, Renderer, vertex_normals, view
 from clipface.render.light import harmonic_light, sky, turned
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from scenes import grid, soup, sphere, tangle
 from torch.autograd import Function
 
-from clipface.render.rasterize import backend, warp_backend, warp_functions, warp_runtime
+from clipface.render.rasterize import backend
+from clipface.render.rasterize.warp import backend as warp_backend
+from clipface.render.rasterize.warp import functions as warp_functions
+from clipface.render.rasterize.warp import runtime as warp_runtime
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 10**6)

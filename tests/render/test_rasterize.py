@@ -5,7 +5,7 @@ import pytest
 import torch
 from scenes import grid, soup
 
-from clipface.render.rasterize import warp_runtime
+from clipface.render.rasterize.warp import runtime as warp_runtime
 
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17)])

@@ -1,4 +1,4 @@
-"""scripts/render.py, scripts/benchmark_render.py and the soak test, on tiny files: what the command line calls."""
+"""scripts/render.py, scripts/benchmarks/render.py and the soak test, on tiny files: what the command line calls."""
 
 import importlib.util
 import sys
@@ -69,7 +69,7 @@ def test_errors_name_the_argument(files, tmp_path):
 
 @pytest.mark.parametrize("verbs", [[], ["--verbs", "--no-antialias"]])
 def test_the_benchmark_prints_a_row_for_each_size(files, capsys, verbs):
-    benchmark = script("scripts/benchmark_render.py")
+    benchmark = script("scripts/benchmarks/render.py")
     benchmark.main(["--sizes", "8", "16", "--batches", "1", "2", "--texture", "8", "--seconds", "0.01", *verbs])
     rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 6
@@ -80,10 +80,10 @@ def test_the_benchmark_prints_a_row_for_each_size(files, capsys, verbs):
 
 
 def test_the_benchmark_draws_silhouettes(files, tmp_path):
-    script("scripts/benchmark_render.py").main(["--silhouettes", str(tmp_path / "ways.png")])
+    script("scripts/benchmarks/render.py").main(["--silhouettes", str(tmp_path / "ways.png")])
     assert Image.open(tmp_path / "ways.png").width > 4 * 48 * 6
 
 
 def test_the_soak_test_runs(monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert script("tests/render/soak.py").main(["--scenes", "12", "--minutes", "1"]) == 12
+    assert script("scripts/measure/soak.py").main(["--scenes", "12", "--minutes", "1"]) == 12

@@ -1,6 +1,6 @@
 import torch
 
-from clipface.synthetic.curves import inside, spline, step, to_curve
+from clipface.synthetic.face.curves import inside, spline, step, to_curve
 from clipface.synthetic.noise import NoiseBank
 
 SIZE = 48

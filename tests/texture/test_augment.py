@@ -4,9 +4,16 @@ import math
 
 import pytest
 import torch
-
-from clipface.texture.augment import GROUPS, NAMES, Augment, _Draw, colour, geometry
-from clipface.texture.transforms import band_gains, bands, colour_map, cut_out, filter_bands, pixel_map, smooth_map
+from clipface.texture.augment.pipeline.pipeline import GROUPS, NAMES, Augment, _Draw, colour, geometry
+from clipface.texture.augment.pipeline.transforms import (
+    band_gains,
+    bands,
+    colour_map,
+    cut_out,
+    filter_bands,
+    pixel_map,
+    smooth_map,
+)
 
 SIZE = 16
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clipface.texture.convolution import convolve
+from clipface.texture.ops.convolution import convolve
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.texture.resample import SHIFT, SYM6, resample, resample_smoothly
+from clipface.texture.ops.resample import SHIFT, SYM6, resample, resample_smoothly
 
 
 def slow(picture: np.ndarray, transform: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clipface.view import server
 from clipface.view.__main__ import known_prompts, main, parse
+from clipface.view.server.start import start as server
 
 
 def test_help_shows_three_examples(capsys):

@@ -10,7 +10,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from clipface.edit.latents import draw_latents, read_latents
+from clipface.edit.files import draw_latents, read_latents
 from clipface.edit.regions import edit_mask
 from clipface.head.mesh import split_seams
 from clipface.render.camera import perspective

@@ -4,8 +4,7 @@ import http.client
 import socket
 
 import pytest
-
-from clipface.view.gate import Admitted, Gate, Redirected, Refused
+from clipface.view.server.start.token_auth import Admitted, Gate, Redirected, Refused
 
 TOKEN = "a-secret-of-ours"
 HOST = {"Host": "127.0.0.1:8080"}
@@ -61,8 +60,8 @@ def test_a_server_for_others_must_have_a_token_that_fits():
 def guarded():
     """A server with a token on this machine's own address, without pages."""
     pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
-    from clipface.view import server
     from clipface.view.channel import Channels
+    from clipface.view.server.start import start as server
 
     running = server.start("127.0.0.1", 0, Gate(TOKEN, loopback=False), Channels(), lambda client, session: None)
     yield running.get_port()
@@ -96,7 +95,7 @@ def test_a_real_server_refuses_pages_and_websockets_without_the_token(guarded):
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_told_apart():
-    from clipface.view.server import check_free
+    from clipface.view.server.start.start import check_free
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

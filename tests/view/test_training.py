@@ -6,8 +6,8 @@ import pytest
 import torch
 from hydra import compose, initialize_config_module
 
-import trainer.mapper  # noqa: F401  registers the schema
-from clipface.edit.latents import read_mapper
+import trainer.mapper.module  # noqa: F401  registers the schema
+from clipface.edit.files import read_mapper
 from clipface.view.library import Library
 from clipface.view.training import Training, TrainingPlace, checked_prompt, quoted, run_name
 

@@ -1,0 +1,82 @@
+"""From fitted pictures to whole textures: baked, freed of their light, completed."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.bake.completion import complete
+from clipface.bake.head_fit import HeadFit
+from clipface.bake.visibility import Baked, bake, without_light
+from clipface.head import HeadModel
+from clipface.render.camera import view
+from clipface.render.renderer import Renderer
+from clipface.render.uv import Chart
+from clipface.shapes import expect
+
+UNLIT = 0.85  # of the fitted light is taken out: what it cannot explain (highlights, cast shadows) stays as it is
+PREVIEW_SCALE, PREVIEW_YAW = 1.15, 30.0  # see `camera.view`; degrees
+
+
+class TextureBaker:
+    """Makes textures of one head from pictures; made once.
+
+    Args:
+        head: the head that was fitted.
+        renderer: of its mesh, on the same device.
+        base: [3, R', R'] in 0..1, a whole texture of this head for what pictures do not show; the shipped texture model
+            has one for the open head.
+        size: R, of the textures made.
+        unlit: how much of the fitted light is taken out, 0 to 1.
+    """
+
+    def __init__(
+        self, head: HeadModel, renderer: Renderer, base: Tensor, size: int = 512, unlit: float = UNLIT
+    ) -> None:
+        expect("base", base, (3, "R", "R"))
+        self.chart, self.renderer, self.unlit = Chart(head, size, renderer.backend), renderer, unlit
+        self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
+
+    def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
+        """What B pictures show (see `bake.bake`), without the fitted light."""
+        return without_light(self.chart, fit, bake(self.chart, self.renderer, fit, crops, mask), self.unlit)
+
+    def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
+        """Whole textures [B, 3, R, R] in 0..1 of B pictures; arguments as for `bake.bake`."""
+        return complete(self.chart, self.baked(fit, crops, mask), self.base)
+
+    def of_one_person(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
+        """One whole texture [1, 3, R, R] of all B pictures, in which each counts where it shows the face best."""
+        baked = self.baked(fit, crops, mask)
+        colour = _mean_colour(baked)
+        # Cameras differ in exposure and white balance: the first picture's hold.
+        texture = (baked.texture * (colour[:1] / colour)).clamp(0, 1)
+        weight = baked.weight**3
+        together = (texture * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True).clamp_min(1e-6)
+        return complete(self.chart, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
+
+
+def _mean_colour(baked: Baked) -> Tensor:
+    total = baked.weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    return ((baked.texture * baked.weight).sum((2, 3), keepdim=True) / total).clamp_min(1e-3)
+
+
+@torch.no_grad()
+def previews(head: HeadModel, renderer: Renderer, shape: Tensor, textures: Tensor, size: int) -> Tensor:
+    """Draw heads of neutral expression from the front and turned by 30 degrees.
+
+    Args:
+        head, renderer: of one mesh.
+        shape: [B, <= n_shape].
+        textures: [B, 3, R, R] in 0..1.
+        size: of a picture, pixels.
+
+    Returns:
+        [B, 3, size, 2 size] on white.
+    """
+    vertices, batch = head(shape), len(shape)
+    zero = torch.zeros(batch, device=shape.device)
+    pictures = [
+        renderer(vertices, textures, view(zero + yaw, zero, PREVIEW_SCALE), size, supersample=2).image
+        for yaw in (0.0, PREVIEW_YAW)
+    ]
+    return torch.cat(pictures, 3).clamp(0, 1)

@@ -1,0 +1,82 @@
+"""Edits that need no training: looks that the shipped generator was taught, as offsets of its style code.
+
+`trainer.texture_gan` teaches them (trainer/texture_gan/attribute_offsets.py). A look edits every face by the same offset; its name can
+stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
+"""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.edit.mapper import FaceMapper
+
+PREFIX = "look:"
+# Offsets that show next to nothing: lessons compare texels, and fine lines lie elsewhere each time.
+FAINT = ("old", "wrinkles", "freckles", "scar", "tired")
+_NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
+
+
+def is_look(path: str | Path) -> bool:
+    """Whether a mapper's place names a look instead of a file."""
+    return str(path).startswith(PREFIX)
+
+
+def look_offsets() -> dict[str, Tensor]:
+    """The looks by name, in the order in which they were taught: offsets [L, dim] of w+.
+
+    Raises:
+        FileNotFoundError, ValueError: if the file is missing or damaged.
+    """
+    tensors, notes = weights.load(assets.resolve("looks"))
+    return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
+
+
+def telling_looks() -> dict[str, Tensor]:
+    """The looks that are clearly seen, as `look_offsets`; none if the user's own generator has taken the place."""
+    same = assets.resolve("looks").parent == assets.resolve("generator").parent
+    return {name: offset for name, offset in look_offsets().items() if name not in FAINT} if same else {}
+
+
+def known_start(start: str, prompt: str | None) -> str:
+    """Where a mapper begins: `known` is the look that the prompt is named after, or else "zero"; any other stays.
+
+    Args:
+        start: of a run's configuration.
+        prompt: its name; None where no look may be put on: another generator, or no edit of the texture.
+    """
+    if start != "known":
+        return start
+    return PREFIX + prompt if prompt in telling_looks() else "zero"
+
+
+def look_offset(path: str | Path, levels: int) -> Tensor:
+    """The offsets [L, dim] of w+ of one look.
+
+    Args:
+        path: `look:` and a name.
+        levels: of the generator's codes; it must be the shipped generator, or one that was trained on from it.
+
+    Raises:
+        ValueError: if there is no such look, or the generator's codes have other levels.
+    """
+    offsets, name = look_offsets(), str(path).removeprefix(PREFIX)
+    if name not in offsets:
+        raise ValueError(f"mapper: {PREFIX} and one of {', '.join(offsets)} is wanted, {str(path)!r} was given")
+    if len(offsets[name]) != levels:
+        wanted = f"codes of {len(offsets[name])} levels are wanted by the looks of the shipped generator"
+        raise ValueError(f"generator: {wanted}, {levels} were given")
+    return offsets[name]
+
+
+def look_mapper(path: str | Path, levels: int) -> FaceMapper:
+    """A mapper (CPU, evaluation mode) that puts a look on any face; arguments and errors as of `look_offset`."""
+    offset = look_offset(path, levels)
+    mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
+    mapper.texture.start_at(offset)
+    return mapper.eval()
+
+
+def _name(attribute: str, value: object) -> str:
+    """`zombie`, `old`, `beard`; what else would be unclear says what it is of: `red_lipstick`, `freckles`."""
+    return attribute if value is True else _NAMES.get(attribute, "{}").format(value)

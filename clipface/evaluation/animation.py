@@ -1,0 +1,141 @@
+"""Animated edits as pictures and files: a video, a strip of frames, textures, a head that moves, scores of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface.animation import Motion
+from clipface.edit.animate import Frames, animate
+from clipface.edit.avatar import Avatar
+from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.video_mapper import VideoMapper
+from clipface.evaluation.grid import grid, to_image
+from clipface.export.animated_glb import write_animated_glb
+from clipface.export.labelled_row import beside
+from clipface.export.video import VideoWriter
+from clipface.metrics.animation import Flicker
+
+PICTURE_SIZE = 256
+STRIP = 7  # frames in a strip
+VIEWS = ("before", "after", "geometry")
+
+
+class Drawn(NamedTuple):
+    """Some frames, and their pictures [T, 3, size, size] in 0..1."""
+
+    frames: Frames
+    before: Tensor
+    after: Tensor
+    geometry: Tensor
+
+
+class Flickers(NamedTuple):
+    """How much pictures change from frame to frame: of the unedited face in the same motion, and of the edited one."""
+
+    before: Flicker
+    after: Flicker
+
+    @property
+    def ratio(self) -> float:
+        """How many times that of the unedited face; 1 where nothing moves."""
+        return self.after.value / self.before.value if self.before.value else 1.0
+
+    def watch(self, drawn: Iterable[Drawn]) -> Iterator[Drawn]:
+        """Hand frames of one face through, and take them in."""
+        for part in drawn:
+            self.before.add(part.before)
+            self.after.add(part.after)
+            yield part
+
+
+@torch.no_grad()
+def draw_animation(
+    avatar: Avatar,
+    frames: Iterable[Frames],
+    camera: Tensor,
+    size: int = PICTURE_SIZE,
+    geometry: bool = True,
+) -> Iterator[Drawn]:
+    """Draw frames as they come.
+
+    Args:
+        avatar: whose frames they are.
+        frames: of `clipface.edit.animate`.
+        camera: for each frame of the motion, [T, 4, 4].
+        size: side of the pictures, pixels.
+        geometry: whether the grey head is drawn too; else its pictures are those after the edit.
+    """
+    for part in frames:
+        views = camera[part.numbers].to(part.vertices.device), size
+        before = avatar.draw(part.before, part.vertices_before, *views)
+        after = avatar.draw(part.after, part.vertices, *views)
+        yield Drawn(part, before, after, avatar.draw(None, part.vertices, *views) if geometry else after)
+
+
+def write_animation(
+    drawn: Iterable[Drawn],
+    motion: Motion,
+    video: Path,
+    strip: Path,
+    textures: Path | None = None,
+) -> Flickers:
+    """Write a video and a strip of frames, and each frame's texture if wanted, as the frames come.
+
+    Args:
+        drawn: of `draw_animation`.
+        motion: that is shown.
+        video: file ending in .mp4.
+        strip: file ending in .png.
+        textures: folder for `NNNNN.png`, made if missing; None: no textures.
+
+    Returns:
+        How much the pictures before and after the edit change from frame to frame.
+    """
+    if textures is not None:
+        textures.mkdir(parents=True, exist_ok=True)
+    chosen = {round(i * (len(motion) - 1) / (STRIP - 1)) for i in range(STRIP)}
+    columns, labels, flickers = [], [], Flickers(Flicker(), Flicker())
+    with VideoWriter(video, motion.rate) as writer:
+        for part in flickers.watch(drawn):
+            pictures = part.before, part.after, part.geometry
+            writer.write(beside(pictures, VIEWS))
+            for row, number in enumerate(part.frames.numbers.tolist()):
+                if number in chosen:
+                    columns.append([each[row].cpu().clone() for each in pictures])  # a view would keep them all
+                    labels.append(f"{number / motion.rate:.1f} s, importance {part.frames.importance[row]:.2f}")
+                if textures is not None:
+                    texture = part.frames.after[row if len(part.frames.after) > 1 else 0]
+                    to_image(texture).save(textures / f"{number:05d}.png")
+    grid(list(zip(*columns, strict=True)), labels, VIEWS).save(strip)
+    return flickers
+
+
+@torch.no_grad()
+def write_head(
+    path: Path,
+    avatar: Avatar,
+    codes: Codes,
+    motion: Motion,
+    mapper: VideoMapper | FaceMapper | None,
+    frame: int,
+    strength: float = 1.0,
+) -> Path:
+    """Write a moving head, `path` ending in .glb, in the texture that it has in one frame."""
+    shown = next(animate(avatar, codes, motion, mapper, strength, numbers=torch.tensor([frame])))
+    edited = codes.moved(mapper.offsets(codes), strength) if isinstance(mapper, FaceMapper) else codes
+    return write_animated_glb(
+        path,
+        avatar.head,
+        shape=edited.shape,
+        expression=edited.expression.cpu() + motion.expression,
+        pose=motion.pose,
+        neck_pose=motion.neck_pose,
+        eye_pose=motion.eye_pose,
+        rate=motion.rate,
+        texture=shown.after[0],
+    )

@@ -1,0 +1,128 @@
+"""Edits without a mapper, to compare mappers with: every face is optimised on its own, with the mapper's loss.
+
+Sources: of codes, StyleCLIP (arXiv 2103.17249), section 4; of texels and of a linear model's coefficients, the
+baselines of ClipFace (arXiv 2212.01406), section 4.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipface.edit.avatar import Faces, mahalanobis
+from clipface.edit.mapper import Codes
+from clipface.edit.views import draw_views
+from clipface.evaluation.timing import now
+from clipface.shapes import expect
+from clipface.texture.linear import TextureModel
+from trainer.mapper.module import MapperModule
+
+METHODS = ("w_plus", "texels", "linear")
+# Of Adam, chosen so that a prompt is reached in about a hundred steps: codes, colours in 0..1, standard deviations.
+RATES = {"w_plus": 0.05, "texels": 0.02, "linear": 0.1}
+EXPRESSION_RATE = 0.03
+
+
+class DirectEdits(NamedTuple):
+    """Optimised faces, and what one of them took."""
+
+    codes: Codes
+    texture: Tensor  # [B, 3, R, R] in 0..1
+    seconds_a_face: float
+
+
+class FreeFaces(nn.Module):
+    """What may change of some faces: their expression, and codes, texels or coefficients of a linear model.
+
+    Args:
+        method: one of `METHODS`.
+        codes: B faces before the edit.
+        texture: their textures [B, 3, R, R] in 0..1.
+        linear: for the method of that name: its directions are added to the textures, which stay what they were else.
+    """
+
+    def __init__(self, method: str, codes: Codes, texture: Tensor, linear: TextureModel | None = None) -> None:
+        super().__init__()
+        if method not in METHODS:
+            raise ValueError(f"method: one of {', '.join(METHODS)} is wanted, {method!r} was given")
+        if (method == "linear") != (linear is not None):
+            raise ValueError(f"linear: a texture model is wanted for the method linear alone, {method} was given")
+        expect("texture", texture, (len(codes.w_plus), 3, "R", "R"))
+        self.method, self.linear, self.codes, self.original = method, linear, codes, texture
+        start = {"w_plus": codes.w_plus, "texels": texture}
+        count = linear.count if linear else 0
+        self.change = nn.Parameter(torch.zeros_like(start.get(method, texture.new_zeros(len(texture), count))))
+        self.expression = nn.Parameter(torch.zeros_like(codes.expression))
+
+    def forward(self, paint: Callable[[Tensor], Tensor]) -> tuple[Codes, Tensor]:
+        """Changed codes and textures; `paint` turns codes into textures. Gradient: to what may change."""
+        codes = self.codes._replace(expression=self.codes.expression + self.expression)
+        if self.method == "w_plus":
+            codes = codes._replace(w_plus=codes.w_plus + self.change)
+            return codes, paint(codes.w_plus)
+        return codes, (self.original + self._texels()).clamp(0, 1)
+
+    def _texels(self) -> Tensor:
+        if self.method == "texels":
+            return self.change
+        moved = self.linear(self.change) - self.linear.mean
+        side = self.original.shape[-1]
+        return functional.interpolate(moved, (side, side), mode="bilinear", align_corners=False)
+
+
+def optimise(
+    module: MapperModule, faces: Faces, method: str, steps: int, seed: int = 0, linear: TextureModel | None = None
+) -> DirectEdits:
+    """Optimise faces with a mapper's loss, views and prior; each face's result depends on that face alone.
+
+    Args:
+        module: of the mapper to compare with; of its mapper only the region and what it may change matter.
+        faces: B of them, optimised side by side.
+        method: one of `METHODS`.
+        steps: of Adam, whose rates fall to zero along half a cosine.
+        seed: of the views.
+        linear: texture model, for that method.
+    """
+    avatar, region = module.avatar, module.mapper.region
+    if module.mapper.texture is None:
+        raise ValueError(
+            "model.texture: a mapper that changes textures is wanted, one of the expression alone was given"
+        )
+    device = faces.codes.shape.device
+    start = now(device)
+    with torch.no_grad():
+        original = avatar.texture(faces.codes.w_plus)
+    free = FreeFaces(method, faces.codes, original, linear)
+    free.expression.requires_grad_(module.mapper.expression is not None)
+    rates = [{"params": [free.change], "lr": RATES[method]}, {"params": [free.expression], "lr": EXPRESSION_RATE}]
+    optimizer = torch.optim.Adam(rates)
+    fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        optimizer.zero_grad(set_to_none=True)
+        loss(module, free, original, generator).backward()
+        optimizer.step()
+        fall.step()
+    with torch.no_grad():
+        codes, texture = free(avatar.texture)
+        texture = avatar.blend(original, texture, region)
+    return DirectEdits(codes, texture, (now(device) - start) / len(original))
+
+
+def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
+    """The mapper's loss of new views, summed over the faces, so that no face's gradient depends on the others."""
+    config, avatar, count = module.config, module.avatar, len(original)
+    camera, background = draw_views(count * config.views, generator, config.max_yaw, config.max_pitch, config.jitter)
+    camera, background = (None if x is None else x.to(original.device) for x in (camera, background))
+    with torch.no_grad():
+        before = avatar.views(original, free.codes, camera, config.image_size, background)
+    codes, texture = free(avatar.texture)
+    texture = avatar.blend(original, texture, module.mapper.region)
+    after = avatar.views(texture, codes, camera, config.image_size, background)
+    prior = mahalanobis(codes.expression, avatar.head.expression_precision)
+    if free.method == "linear":  # its coefficients have unit variance
+        prior = prior + free.change.square().sum(1).mean()
+    return count * (module.directional_loss(after, before) + config.prior * prior)

@@ -1,0 +1,174 @@
+"""What is measured of an edit, on the same faces and views for every edit."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.mapper import Codes
+from clipface.evaluation.edits import TOGETHER, Edit
+from clipface.evaluation.protocol import Protocol
+from clipface.guidance import Encoder
+from clipface.metrics import Distances
+from clipface.metrics.identity import FaceEmbedder, identity_kept
+from clipface.metrics.movement import expression_signs, intended_share, region_movement, shares
+from clipface.metrics.words import directional_similarity, retrieval
+from clipface.render.camera import project, view
+
+REGIONS = ("forehead", "brows", "eye_region", "nose", "lips", "face")
+BATCH = 32  # pictures that a network sees at once
+Numbers = dict[str, float | None]
+
+
+class Seen(NamedTuple):
+    """One edit's faces as all that measures see them."""
+
+    name: str
+    target: str
+    features: dict[str, Tensor]  # of the pictures by encoder, [B, views, D]
+    numbers: Numbers  # what needs no other edit
+
+
+class Measures:
+    """Looks at edits of the same faces, and compares each with the originals.
+
+    Args:
+        avatar: draws, on the device that everything happens on.
+        protocol: views and sizes.
+        encoders: that score, by name.
+        original: the faces before any edit.
+        distances: of pictures, or None: FID and KID are not measured.
+        embedder: of faces, or None: whether people stay recognisable is not measured.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        protocol: Protocol,
+        encoders: Mapping[str, Encoder],
+        original: Edit,
+        distances: Distances | None,
+        embedder: FaceEmbedder | None,
+    ) -> None:
+        self.avatar, self.protocol, self.encoders = avatar, protocol, dict(encoders)
+        self.distances, self.embedder = distances, embedder
+        self.regions = {name: mask for name, mask in avatar.head.regions.items() if name in REGIONS}
+        self.vertices = avatar.head(original.codes.shape, original.codes.expression)
+        pictures = self.draw(original.texture, original.codes)
+        self.features = self._features(pictures)
+        self.people = self._people(pictures, self.vertices)
+        if distances is not None:
+            self._add(pictures, real=True)
+
+    @torch.no_grad()
+    def draw(self, texture: Tensor, codes: Codes) -> Tensor:
+        """Draw every view of every face: [B, views, 3, S, S] in 0..1."""
+        pictures = []
+        for start in range(0, len(texture), TOGETHER):
+            rows = slice(start, start + TOGETHER)
+            part = codes.rows(rows)
+            camera = self._cameras(len(part.shape))
+            pictures.append(self.avatar.views(texture[rows], part, camera, self.protocol.image_size))
+        return torch.cat(pictures).unflatten(0, (-1, len(self.protocol.yaws)))
+
+    @torch.no_grad()
+    def look(self, edit: Edit) -> Seen:
+        """Measure what needs no other edit."""
+        vertices = self.avatar.head(edit.codes.shape, edit.codes.expression)
+        pictures = self.draw(edit.texture, edit.codes)
+        prompt = edit.notes["prompt"]
+        landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
+        signs = expression_signs(*landmarks)
+        numbers: Numbers = {"intended": intended_share(signs, prompt["name"])}
+        numbers |= {f"mm {name}": value for name, value in self._movement(vertices).items()}
+        numbers |= {f"mm {name}": 1000 * moved.mean().item() for name, moved in signs.items()}
+        numbers |= {f"share {name}": value for name, value in shares(signs).items()}
+        if self.distances is not None:
+            self._add(pictures, real=False)
+            numbers |= self.distances.compute()
+        if self.embedder is not None:
+            kept = identity_kept(self.people, self._people(pictures, vertices))
+            numbers |= {f"identity {name}": value for name, value in kept.items()}
+        numbers["seconds a prompt"] = edit.notes.get("training", {}).get("seconds")
+        numbers["seconds a face"] = edit.seconds
+        return Seen(edit.name, prompt["target"], self._features(pictures), numbers)
+
+    @torch.no_grad()
+    def compare(
+        self, seen: Sequence[Seen], sources: Sequence[str], others: Sequence[str] = ()
+    ) -> tuple[list[Numbers], list[str], dict[str, Tensor]]:
+        """Measure what the words say, and which prompt every edited face is nearest to.
+
+        Args:
+            seen: the edits.
+            sources: each one's words for a face before the edit.
+            others: prompts that nobody edited for, which an edited face may be nearer to.
+
+        Returns:
+            All numbers of each edit, the prompts without repetition, and two retrieval matrices [edits, prompts]: the
+            share of the faces (mean of views and encoders) that are nearest to each prompt ("look"), and of those whose
+            change by the edit is nearest to what each prompt asks to change ("change"). Words that name rare looks are
+            far from every face, so that another look's words are often nearer even to a face that became such.
+        """
+        prompts = list(dict.fromkeys([*(one.target for one in seen), *others]))
+        # By encoder: [E, B, V, P], [B, V, P], [E, B, V, P]
+        after, before, directional = [], [], []
+        for name, encoder in self.encoders.items():
+            words = encoder.encode_text(prompts)
+            known = {source: encoder.encode_text([source])[0] for source in dict.fromkeys(sources)}
+            after.append(torch.stack([one.features[name] @ words.T for one in seen]))
+            before.append(self.features[name] @ words.T)
+            parts = zip(seen, (known[source] for source in sources), strict=True)
+            directional.append(torch.stack([self._directional(name, one, words, source) for one, source in parts]))
+        scored = {"look": after, "change": directional}
+        matrices = {by: retrieval(torch.stack(parts).mean(0).mean(2)) for by, parts in scored.items()}
+        rows = []
+        for i, one in enumerate(seen):
+            own = prompts.index(one.target)
+            scores = torch.stack([part[i, ..., own] for part in after])
+            rows.append({
+                "before": torch.stack([part[..., own] for part in before]).mean().item(),
+                "score": scores.mean().item(),
+                "deviation": scores.mean(0).std(correction=0).item(),
+                **{f"score {name}": part.mean().item() for name, part in zip(self.encoders, scores, strict=True)},
+                "directional": torch.stack([part[i, ..., own] for part in directional]).mean().item(),
+                "own prompt nearest": matrices["look"][i, own].item(),
+                "own change nearest": matrices["change"][i, own].item(),
+                **one.numbers,
+            })  # fmt: skip
+        return rows, prompts, matrices
+
+    def _directional(self, name: str, one: Seen, words: Tensor, source: Tensor) -> Tensor:
+        """[B, V, P] of P prompts' words [P, D]."""
+        edited, original = (part[name].flatten(0, 1) for part in (one.features, self.features))
+        found = [directional_similarity(edited, original, target, source) for target in words]
+        return torch.stack(found, 1).unflatten(0, one.features[name].shape[:2])
+
+    def _cameras(self, faces: int) -> Tensor:
+        yaws = torch.tensor(self.protocol.yaws)
+        return view(yaws, torch.zeros_like(yaws), FRONT_SCALE).repeat(faces, 1, 1).to(self.avatar.head.v_template)
+
+    def _features(self, pictures: Tensor) -> dict[str, Tensor]:
+        flat = pictures.flatten(0, 1).split(BATCH)
+        return {
+            name: torch.cat([encoder.encode_image(part) for part in flat]).unflatten(0, pictures.shape[:2])
+            for name, encoder in self.encoders.items()
+        }
+
+    def _add(self, pictures: Tensor, real: bool) -> None:
+        for part in pictures.flatten(0, 1).split(BATCH):
+            self.distances.add(part * 2 - 1, real)
+
+    def _people(self, pictures: Tensor, vertices: Tensor) -> Tensor | None:
+        if self.embedder is None:
+            return None
+        front = min(range(len(self.protocol.yaws)), key=lambda i: abs(self.protocol.yaws[i]))
+        camera = self._cameras(1)[front : front + 1]
+        placed = project(self.avatar.head.landmarks(vertices), camera)
+        size = self.protocol.image_size
+        return self.embedder(pictures[:, front], (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5)
+
+    def _movement(self, vertices: Tensor) -> dict[str, float]:
+        return region_movement(self.vertices, vertices, self.regions)

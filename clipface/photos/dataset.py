@@ -1,0 +1,244 @@
+"""A folder of photographs → a data set of masked faces with fitted heads, shard by shard, resumable."""
+
+import hashlib
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.data.shards import (
+    MANIFEST,
+    PARTIAL,
+    SHARDS,
+    Face,
+    ShardWriter,
+    create_dataset,
+    read_manifest,
+    survey,
+    verify,
+)
+from clipface.fit.fitter import FittedPictures
+from clipface.photos.attributes import FaceAttributes
+from clipface.photos.crop import SIZE
+from clipface.photos.examine import Cutout
+from clipface.photos.filter import FilterRule
+from clipface.photos.sources import Plan, Source, grouped, make_plan, packed
+from clipface.photos.workers import Examiners
+
+LEAST_MASK = 0.02  # of the picture: a face of which less is seen teaches nothing
+KEPT = "kept"
+
+
+class HeadSource(Protocol):
+    """Where heads come from: fitted here, or imported."""
+
+    name: str  # kept with the data set; it must not change between runs
+
+    def reason(self, file: str) -> str | None:
+        """Why there can be no head for a photograph, before looking at it; its kind before the colon."""
+
+    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedPictures, dict]:
+        """Heads of cut out faces; and arrays [B, ...] that are stored beside them."""
+
+
+@dataclass
+class Options:
+    """What a data set is made from and how."""
+
+    photos: Path
+    out: Path
+    head: str  # the head's name
+    rule: FilterRule = field(default_factory=FilterRule)
+    attributes: FaceAttributes | None = None
+    workers: int = 2  # processes
+    batch: int = 32  # faces fitted at once
+    shard: int = 256  # photographs in a shard
+    lossless: bool = False
+
+    def settings(self, heads: str) -> dict[str, Any]:
+        """What must be the same in every run on one data set."""
+        attributes = {} if self.attributes is None else asdict(self.rule.attributes)
+        rule = {name: value for name, value in asdict(self.rule).items() if name != "attributes"}
+        return {
+            "crop": SIZE, "heads": heads, "lossless": self.lossless, "has_attributes": self.attributes is not None,
+            **{f"filter.{name}": value for name, value in rule.items()},
+            **{f"filter.attributes.{name}": value for name, value in attributes.items()},
+        }  # fmt: skip
+
+
+def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
+    """Begin a data set, or go on with one: check it, and clear away what an earlier run left unfinished.
+
+    Args:
+        options: what and how.
+        heads: `HeadSource.name`.
+        check: read every shard and compare its checksum.
+
+    Returns:
+        What was found damaged, in words.
+
+    Raises:
+        PermissionError, NotADirectoryError: if the folder cannot be written to.
+        ValueError: if the folder holds something else, or a data set made with other settings.
+    """
+    out, settings = options.out, options.settings(heads)
+    check_writable(out)
+    if not (out / MANIFEST).exists():
+        if any(path.name != MANIFEST + PARTIAL and not path.name.startswith(".") for path in out.iterdir()):
+            raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
+        create_dataset(out, options.head, settings)
+        return []
+    _check_settings(out, {"head": options.head, **settings})
+    good, damaged = survey(out)
+    if check:
+        damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not verify(shard)}
+    whole = {shard.path.stem for shard in good if shard.path.name not in damaged}
+    for path in sorted((out / SHARDS).iterdir(), key=lambda path: path.suffix != ".json"):  # an index goes first
+        if path.stem not in whole or path.suffix not in (".tar", ".json"):
+            path.unlink()
+    return [f"{name}: {why}" for name, why in damaged.items()]
+
+
+def check_writable(out: Path) -> None:
+    """Make a folder, and raise an OSError that names it if nothing can be written there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise type(error)(error.errno, f"out: cannot write to {out} ({error.strerror}); give another folder") from None
+
+
+def _check_settings(out: Path, given: dict[str, Any]) -> None:
+    manifest = read_manifest(out)
+    wanted = {"head": manifest["head"], **manifest["settings"]}
+    names = [name for name in {**wanted, **given} if wanted.get(name) != given.get(name)]
+    if names:
+        words = "; ".join(f"{name} {wanted.get(name)!r} → {given.get(name)!r}" for name in names)
+        raise ValueError(f"out: {out} was made with other settings ({words}); give another folder")
+
+
+def plan_run(options: Options, sources: list[Source]) -> Plan:
+    """Find out what is to do, and take away shards that are out of date."""
+    plan = make_plan(sources, survey(options.out)[0])
+    for path in plan.stale:
+        path.with_suffix(".json").unlink()
+        path.unlink()
+    return plan
+
+
+class Preparation:
+    """Turns the photographs of a plan into shards.
+
+    Args:
+        options: what and how.
+        source: of heads.
+        done: told the result ("kept" or a reason) of each photograph, in order.
+    """
+
+    def __init__(self, options: Options, source: HeadSource, done: Callable[[str, str], None]) -> None:
+        self.options, self.source, self.done = options, source, done
+
+    def run(self, plan: Plan) -> None:
+        """Write what is missing. However this ends, what is whole stays.
+
+        Raises:
+            OSError: if the disk is full, for instance; the shard that was being written is removed.
+            KeyboardInterrupt: the pictures that were done are kept.
+        """
+        options = self.options
+        shards = packed(grouped(plan.todo, options.batch), options.shard)
+        numbers = (number for number in range(10**5) if number not in plan.numbers)
+        sources = (source for shard in shards for group in shard for source in group)
+        paths = (str(options.photos / source.file) for source in sources if self._prior(source) is None)
+        with Examiners(options.workers, options.rule, SIZE) as examiners:
+            results = examiners.examine(paths)
+            for number, groups in zip(numbers, shards, strict=False):
+                self._shard(number, packed(groups, options.batch), results)
+
+    def _prior(self, source: Source) -> str | None:
+        """Why a photograph is dropped without a look at it."""
+        reason = self.source.reason(source.file)
+        if reason is None and self.options.attributes is not None:
+            reason = self.options.attributes.reason(Path(source.file).stem, self.options.rule.attributes)
+        return reason
+
+    def _shard(self, number: int, batches: list[list[list[Source]]], results: Iterator[Cutout | str]) -> None:
+        writer = ShardWriter(self.options.out, number, self.options.lossless)
+        record: dict[str, dict[str, Any]] = {}
+        whole = True  # whether the record tells all that is written
+        try:
+            for groups in batches:
+                found = [(self._prior(source) or next(results), source) for group in groups for source in group]
+                group_of = [place for place, group in enumerate(groups) for _ in group]
+                faces, reasons = self._faces(found, group_of)
+                with uninterrupted():
+                    whole = False
+                    for face in faces:
+                        writer.add(face)
+                    for _, source in found:
+                        record[source.file] = source.record() | {"result": reasons.get(source.file, KEPT)}
+                    whole = True
+                for _, source in found:
+                    self.done(source.file, record[source.file]["result"])
+        except BaseException:
+            if record and whole:
+                writer.close({"sources": record})
+            else:
+                writer.discard()
+            raise
+        writer.close({"sources": record})
+
+    def _faces(
+        self, found: list[tuple[Cutout | str, Source]], group_of: list[int]
+    ) -> tuple[list[Face], dict[str, str]]:
+        """Faces to store of a batch, and the reason for each file that is dropped."""
+        reasons = {source.file: result for result, source in found if isinstance(result, str)}
+        kept = [place for place, (result, _) in enumerate(found) if not isinstance(result, str)]
+        if not kept:
+            return [], reasons
+        cutouts, files = [found[place][0] for place in kept], [found[place][1].file for place in kept]
+        fitted, extra = self.source.heads(files, cutouts, torch.tensor([group_of[place] for place in kept]))
+        masks = fitted.mask.cpu().numpy()
+        arrays = {name: part.detach().cpu().numpy() for name, part in fitted.fit._asdict().items()} | {
+            "camera": fitted.fit.camera.detach().cpu().numpy(), "visibility": fitted.visibility.cpu().numpy(), **extra,
+        }  # fmt: skip
+        faces = []
+        for place, (file, cutout) in enumerate(zip(files, cutouts, strict=True)):
+            rows = {name: array[place] for name, array in arrays.items()} | {"matrix": cutout.matrix}
+            seen = float(masks[place].mean() / 255)
+            if not all(np.isfinite(row).all() for row in rows.values()):
+                reasons[file] = "not fitted: the fit did not end in finite numbers"
+            elif seen < LEAST_MASK:
+                reasons[file] = f"face hidden: {seen:.1%} of the picture shows skin of the face"
+            else:
+                faces.append(Face(face_name(file), cutout.picture, masks[place], rows, source=file))
+        return faces, reasons
+
+
+def face_name(file: str) -> str:
+    """Name of a photograph's face: its path without what archives trip over, and a few digits that make it unique."""
+    plain = "".join(c if c.isalnum() or c in "_-/" else "_" for c in os.path.splitext(file)[0])
+    return f"{plain}-{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the block has ended (main thread only)."""
+    caught: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught and callable(before):
+        before(*caught[0])

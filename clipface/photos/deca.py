@@ -1,0 +1,181 @@
+"""DECA's codes: read from `.mat`, `.pkl` or `.npz` files without running code in them, and turned into fitted heads.
+
+Source: Feng et al., "Learning an animatable detailed 3D face model from in-the-wild images" (2021), section 4. Its head
+is FLAME, its camera s (X + t) into [-1, 1] of a square crop of 224 pixels, which `tform` maps a photograph's pixels to.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from clipface.bake.head_fit import HeadFit
+from clipface.bake.light import white_light
+from clipface.head import HeadModel
+from clipface.render.camera import DECA_CROP_SIZE, crop_to_picture, orthographic, project
+from clipface.tables import read_content
+
+SUFFIXES = (".mat", ".pkl", ".npz")
+NAMES = {"shape": ("shape",), "expression": ("exp", "expression"), "pose": ("pose",), "camera": ("cam", "camera")}
+LENGTHS = {"pose": 6, "camera": 3}
+MOST_SHEAR = 1e-3  # of a similarity, relative to its scale
+
+
+class DecaCode(NamedTuple):
+    """One face: shape [S], expression [E], pose [6], camera [3] = scale, tx, ty; `tform` [3, 3] or None."""
+
+    shape: np.ndarray
+    expression: np.ndarray
+    pose: np.ndarray
+    camera: np.ndarray
+    tform: np.ndarray | None
+
+
+def read_deca(path: str | Path) -> DecaCode:
+    """Read the code of one photograph.
+
+    Its light, texture and detail belong to DECA's own models and are not kept.
+
+    Raises:
+        ValueError: if the file is damaged, lacks a key, or holds anything but one face's finite numbers.
+    """
+    path = Path(path)
+    content = read_content(path)
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            f"{path}: a table with the keys shape, exp, pose, cam is wanted, {type(content).__name__} found"
+        )
+    values = {}
+    for name, keys in NAMES.items():
+        key = next((key for key in keys if key in content), None)
+        if key is None:
+            has = ", ".join(sorted(str(k) for k in content if not str(k).startswith("_")))
+            raise ValueError(f"{path}: {' or '.join(keys)} is wanted, the file has {has or 'nothing'}")
+        values[name] = _numbers(path, key, content[key]).reshape(-1)
+        if values[name].size != LENGTHS.get(name, values[name].size) or not values[name].size:
+            raise ValueError(
+                f"{path}: {key}: {LENGTHS.get(name, 'some')} numbers are wanted, {values[name].size} found"
+            )
+    tform = read_tform(path, content["tform"]) if content.get("tform") is not None else None
+    return DecaCode(**values, tform=tform)
+
+
+def read_tform(path: Path, value: Any = None) -> np.ndarray:
+    """Read a map from a photograph's pixels to those of DECA's crop, from a file or a value of it.
+
+    A matrix whose last column, and not its last row, is (0, 0, 1) is what DECA's own program hands on: inverted and
+    transposed. That is turned back.
+
+    Returns:
+        [3, 3] float64.
+
+    Raises:
+        ValueError: if it is no such matrix, or stretches or mirrors the picture.
+    """
+    if value is None:
+        content = read_content(path)
+        value = content.get("tform") if isinstance(content, Mapping) else content
+    value = getattr(value, "params", value)
+    matrix = _numbers(path, "tform", value).reshape(-1)
+    if matrix.size != 9:
+        raise ValueError(f"{path}: tform: a 3 x 3 matrix is wanted, {matrix.size} numbers were found")
+    matrix = matrix.reshape(3, 3)
+    row, column = (np.allclose(part, (0, 0, 1), atol=1e-6) for part in (matrix[2], matrix[:, 2]))
+    if abs(np.linalg.det(matrix)) < 1e-9 or not (row or column):
+        raise ValueError(f"{path}: tform: an invertible map of the plane is wanted, {matrix.tolist()} was found")
+    matrix = matrix if row else np.linalg.inv(matrix.T)
+    try:
+        _similarity(matrix[None, :2, :2])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return matrix
+
+
+def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray, size: int) -> HeadFit:
+    """Turn codes into heads in crops.
+
+    The crop may be turned against DECA's; that becomes part of the head's pose.
+
+    Args:
+        head: FLAME, or another head that the codes are of.
+        codes: B of them, each with its tform (see `whole_picture`).
+        matrices: [B, 3, 3], photograph pixels to pixels of the crops (see `crop.crop_matrix`).
+        size: side of the crops, pixels.
+
+    Returns:
+        Heads on the head's device; light from everywhere, no texture.
+
+    Raises:
+        ValueError: if a code has no tform, more coefficients than the head or others, or its map is no similarity.
+    """
+    device = head.v_template.device
+    if any(code.tform is None for code in codes):
+        raise ValueError("codes: a tform is wanted with each, to place the head in the photograph; one has none")
+    rows = {name: _stack([getattr(code, name) for code in codes], device) for name in NAMES}
+    placed = np.stack([code.tform for code in codes]) @ np.linalg.inv(matrices)  # crop pixels to DECA's
+    to_crop = crop_to_picture(torch.from_numpy(placed), (size, size), DECA_CROP_SIZE)  # [B, 3, 3] float64
+    scale, turn = _similarity(to_crop[:, :2, :2].numpy())
+    pose = _turned(rows["pose"], turn)
+    with torch.no_grad():
+        before = head(rows["shape"], rows["expression"], rows["pose"])
+        after = head(rows["shape"], rows["expression"], pose)
+    camera = orthographic(rows["camera"][:, 0], rows["camera"][:, 1:], to_crop.float().to(device))
+    new_scale = rows["camera"][:, 0] * torch.from_numpy(scale).float().to(device)
+    # Where the whole head is to land tells the translation: the turn has its pivot in the neck.
+    target = project(before, camera)[..., :2].mean(1) / new_scale[:, None]
+    translation = target * target.new_tensor([1.0, -1.0]) - after[..., :2].mean(1)
+    batch = len(codes)
+    return HeadFit(
+        rows["shape"], rows["expression"], pose, torch.zeros(batch, 6, device=device), new_scale, translation,
+        white_light(batch, device), torch.zeros(batch, 0, device=device),
+    )  # fmt: skip
+
+
+def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
+    """Poses [B, 6] after their pictures were turned by `turn` [B], radians, x towards y."""
+    # The map is in the picture's plane, y down: seen from the front, a head turns the other way about z.
+    about_z = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1))
+    whole = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
+    return torch.cat([torch.from_numpy(whole.as_rotvec()).to(pose), pose[:, 3:]], 1)
+
+
+def whole_picture(photograph: tuple[int, int]) -> np.ndarray:
+    """The tform of a square photograph that was given to DECA as it is.
+
+    Raises:
+        ValueError: if it is not square.
+    """
+    if photograph[0] != photograph[1]:
+        raise ValueError(f"tform: without one the photograph is DECA's square crop, {photograph} was given")
+    return np.diag([DECA_CROP_SIZE / photograph[0], DECA_CROP_SIZE / photograph[1], 1.0])
+
+
+def _similarity(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scale [B] and turn [B] (radians, x towards y) of maps [B, 2, 2]."""
+    cosine, sine = (linear[:, 0, 0] + linear[:, 1, 1]) / 2, (linear[:, 1, 0] - linear[:, 0, 1]) / 2
+    scale = np.hypot(cosine, sine)
+    rest = np.abs(linear - np.stack([cosine, -sine, sine, cosine], 1).reshape(-1, 2, 2)).max((1, 2))
+    if (rest > MOST_SHEAR * np.maximum(scale, 1e-9)).any():
+        raise ValueError("tform: a turn, a scale and a shift are wanted, one stretches or mirrors the picture")
+    return scale, np.arctan2(sine, cosine)
+
+
+def _numbers(path: Path, key: str, value: Any) -> np.ndarray:
+    try:
+        numbers = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{path}: {key}: numbers are wanted, {type(value).__name__} was found") from None
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{path}: {key} holds values that are no finite numbers")
+    return numbers
+
+
+def _stack(rows: list[np.ndarray], device: torch.device) -> Tensor:
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1:
+        raise ValueError(f"codes: as many coefficients in each are wanted, {sorted(lengths)} were given")
+    return torch.from_numpy(np.stack(rows)).float().to(device)

@@ -1,0 +1,126 @@
+"""Which photographs are good enough to learn a face from, and why the others are not."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from clipface.photos.attributes import AttributeRule
+from clipface.photos.eyewear import eyewear_lines
+
+# Among MediaPipe's points: outer corners of the eyes, top of the forehead, chin.
+OUTER_RIGHT, OUTER_LEFT, FOREHEAD, CHIN = 33, 263, 10, 152
+# Degrees by which the line from chin to forehead leans on a face held straight: median of 160 frontal photographs.
+NEUTRAL_LEAN = -2.8
+SHARPNESS_SIDE = 256  # pixels that a crop is measured at
+FINE, COARSE = 0.7, (2.8, 5.6)  # standard deviations in those pixels: finer than this, against between these
+
+
+@dataclass
+class FilterRule:
+    """What a photograph must have. A limit of zero (or, for the angles, 180) switches a test off.
+
+    Defaults: of the 336 photographs in `docs/photos.md`, all of people without glasses, 1 % are dropped.
+    """
+
+    least_face: float = 100.0  # pixels in the photograph, the longer side of the face's box
+    most_yaw: float = 45.0  # degrees
+    most_pitch: float = 30.0  # degrees
+    most_roll: float = 60.0  # degrees; crops are turned upright, but the detector knows upright faces best
+    # Detail finer than 1.4 pixels of the crop over detail of about 8: sharp ones have 0.21 to 1.2; out of focus by 3
+    # pixels of the crop 0.08 to 0.18, by 4 pixels less than 0.12.
+    least_sharpness: float = 0.15
+    # Another face at least this large, as a share of the first one's side, makes it a picture of several people.
+    second_face: float = 0.5
+    # Both must be found (see eyewear.py): both people with glasses are, and 0.6 of drawn glasses.
+    eyewear_rim: float = 0.125
+    eyewear_bridge: float = 0.03
+    needs_attributes: bool = False  # whether attribute files must be given
+    attributes: AttributeRule = field(default_factory=AttributeRule)  # used where they are
+
+
+def head_turn(points: np.ndarray) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees, zero on a face that looks straight into an upright camera.
+
+    Args:
+        points: [478, 3] of MediaPipe, x right, y down, z nearer is smaller, one unit for all.
+
+    Returns:
+        Yaw > 0 towards the picture's right, pitch > 0 upwards, roll > 0 clockwise in the picture.
+    """
+    across = points[OUTER_LEFT].astype(np.float64) - points[OUTER_RIGHT]
+    up = points[FOREHEAD].astype(np.float64) - points[CHIN]
+    yaw = np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1])))
+    pitch = np.degrees(np.arctan2(up[2], np.hypot(up[0], up[1]))) - NEUTRAL_LEAN
+    return float(yaw), float(pitch), float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+def face_size(points: np.ndarray) -> float:
+    """The longer side of the box around a face's landmarks [478, 2 or 3]."""
+    return float(np.ptp(points[:, :2], axis=0).max())
+
+
+def sharpness(crop: np.ndarray, points: np.ndarray) -> float:
+    """How much fine detail the face has for its coarse detail; does not depend on contrast or brightness.
+
+    Args:
+        crop: [S, S, 3] uint8.
+        points: [478, 3] in the crop's pixels.
+    """
+    grey = Image.fromarray(crop).convert("L").resize((SHARPNESS_SIDE, SHARPNESS_SIDE), Image.Resampling.BOX)
+    inside = points[:, :2] * (SHARPNESS_SIDE / len(crop))
+    left, top = inside.min(0).astype(int).clip(0, SHARPNESS_SIDE - 2)
+    right, bottom = np.ceil(inside.max(0)).astype(int).clip(2, SHARPNESS_SIDE)
+    face = np.asarray(grey, np.float32)[top:bottom, left:right]
+    fine = face - gaussian_filter(face, FINE)
+    coarse = gaussian_filter(face, COARSE[0]) - gaussian_filter(face, COARSE[1])
+    return float(fine.std() / max(float(coarse.std()), 1e-3))
+
+
+def reason_in_photograph(faces: list[np.ndarray], rule: FilterRule) -> str | None:
+    """Judge the faces found in a whole photograph.
+
+    Args:
+        faces: landmarks [478, 3] in pixels of the upright file, the largest first.
+        rule: the limits.
+
+    Returns:
+        The reason to drop it, its kind before the colon, or None.
+    """
+    if not faces:
+        return "no face: none was found"
+    size = face_size(faces[0])
+    if size < rule.least_face:
+        return f"too small: the face has {size:.0f} pixels"
+    others = [face_size(face) for face in faces[1:]]
+    if rule.second_face and others and max(others) > rule.second_face * size:
+        return f"several faces: {len(faces)}, the second {max(others) / size:.0%} as large"
+    turns = zip(head_turn(faces[0]), (rule.most_yaw, rule.most_pitch, rule.most_roll), strict=True)
+    for name, (turn, most) in zip(("yaw", "pitch", "roll"), turns, strict=True):
+        if abs(turn) > most:
+            return f"too turned: {name} of {turn:.0f} degrees"
+    return None
+
+
+def reason_in_crop(crop: np.ndarray, points: np.ndarray, rule: FilterRule) -> str | None:
+    """Judge the face cut out.
+
+    Headwear is not looked for: a cap or a scarf cannot be told from hair by such means. Attribute files tell it.
+
+    Args:
+        crop: [S, S, 3] uint8.
+        points: [478, 3] in the crop's pixels.
+        rule: the limits.
+
+    Returns:
+        The reason to drop it, its kind before the colon, or None.
+    """
+    sharp = sharpness(crop, points)
+    if sharp < rule.least_sharpness:
+        return f"blurred: sharpness {sharp:.2f}"
+    if rule.eyewear_rim:
+        rim, bridge = eyewear_lines(crop, points)
+        if rim > rule.eyewear_rim and bridge > rule.eyewear_bridge:
+            return f"eyewear: rims {rim:.2f}, bridge {bridge:.2f}"
+    return None

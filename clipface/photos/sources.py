@@ -1,0 +1,154 @@
+"""Which photographs there are, and which of them a data set lacks."""
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clipface.data.shards import Shard
+from clipface.photos.read import SUFFIXES
+
+
+class Source(NamedTuple):
+    """A photograph file as it is now; `file` is its path below the folder of photographs, with /."""
+
+    file: str
+    size: int
+    mtime_ns: int
+    person: str | None = None
+    fit: str | None = None  # size and time of the file that its head is imported from
+
+    def record(self) -> dict[str, Any]:
+        """What tells later whether it is still the same."""
+        return {name: value for name, value in self._asdict().items() if name != "file"}
+
+
+class Plan(NamedTuple):
+    """`todo` in order; `stale` shards, to be made again, with the reason; `numbers` that complete shards use."""
+
+    todo: list[Source]
+    stale: dict[Path, str]
+    numbers: set[int]
+
+
+def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None = None) -> tuple[list[Source], int]:
+    """Find all picture files in a folder and those below it.
+
+    Args:
+        photos: the folder.
+        leave_out: a folder in it that is not searched.
+        people: file to person.
+
+    Returns:
+        Photographs in order of their names, and how many other files lie there. Hidden ones are neither.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no picture in it.
+    """
+    if not photos.is_dir():
+        raise FileNotFoundError(f"photos: {photos} is no folder; a folder of pictures is wanted")
+    people = people or {}
+    sources, others = [], 0
+    for path in _files(photos, leave_out.resolve()):
+        file = path.relative_to(photos).as_posix()
+        if path.suffix.lower() not in SUFFIXES:
+            others += 1
+            continue
+        try:
+            status = path.stat()
+        except OSError:  # a link to nowhere: examined like the others, so that it appears with its reason
+            status = path.lstat()
+        sources.append(Source(file, status.st_size, status.st_mtime_ns, people.get(file)))
+    if not sources:
+        kinds = ", ".join(SUFFIXES[:5])
+        raise FileNotFoundError(f"photos: {photos} holds no pictures ({kinds} ...), {others} other files")
+    return sorted(sources), others
+
+
+def _files(folder: Path, leave_out: Path) -> Iterator[Path]:
+    visited = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        # Folders that are links may lead back to where one was.
+        known = (status.st_dev, status.st_ino) in visited or Path(place).resolve() == leave_out
+        visited.add((status.st_dev, status.st_ino))
+        folders[:] = [] if known else sorted(name for name in folders if not name.startswith("."))
+        if not known:
+            yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+
+
+def with_fits(sources: list[Source], fits: Mapping[str, Path]) -> list[Source]:
+    """Note for each photograph which file its head comes from, so that a changed one is noticed."""
+    states = {file: path.stat() for file, path in fits.items()}
+    marks = {file: f"{state.st_size} {state.st_mtime_ns}" for file, state in states.items()}
+    return [source._replace(fit=marks.get(source.file)) for source in sources]
+
+
+def read_people(path: Path) -> dict[str, str]:
+    """Read who is on which photograph: a CSV file with the columns `file` and `person`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a column is missing.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"people: {path} does not exist; a CSV file with columns file, person is wanted")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"file", "person"} <= set(reader.fieldnames or ()):
+            raise ValueError(f"people: columns file and person are wanted in {path}, given: {reader.fieldnames}")
+        return {row["file"]: row["person"] for row in reader if row["file"] and row["person"]}
+
+
+def make_plan(sources: list[Source], shards: list[Shard]) -> Plan:
+    """Compare photographs with what a data set has of them.
+
+    A shard with a photograph that was changed or removed is made again, and so is one with a person of whom there are
+    new photographs: all pictures of a person are fitted together.
+    """
+    now = {source.file: source for source in sources}
+    stale: dict[Path, str] = {}
+    fresh = list(shards)
+    while True:
+        done = {file for shard in fresh for file in shard.record["sources"]}
+        todo = [source for source in sources if source.file not in done]
+        new_people = {source.person for source in todo if source.person is not None}
+        found = {shard.path: why for shard in fresh if (why := _why_stale(shard, now, new_people)) is not None}
+        if not found:
+            return Plan(todo, stale, {int(shard.path.stem) for shard in fresh})
+        stale |= found
+        fresh = [shard for shard in fresh if shard.path not in found]
+
+
+def _why_stale(shard: Shard, now: Mapping[str, Source], new_people: set[str | None]) -> str | None:
+    for file, record in shard.record["sources"].items():
+        if file not in now:
+            return f"{file} was removed"
+        if any(record.get(key) != value for key, value in now[file].record().items()):
+            return f"{file} was changed"
+        if now[file].person in new_people:
+            return f"there are new photographs of {now[file].person}"
+    return None
+
+
+def grouped(sources: list[Source], most: int) -> list[list[Source]]:
+    """Put photographs of one person together, at most so many, where the first of them stands."""
+    groups: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        groups[f"one {source.file}" if source.person is None else f"person {source.person}"].append(source)
+    return [group[start : start + most] for group in groups.values() for start in range(0, len(group), most)]
+
+
+def packed(groups: list[list[Source]], most: int) -> list[list[list[Source]]]:
+    """Fill packets with whole groups, at most so many photographs in each."""
+    packets: list[list[list[Source]]] = []
+    room = 0
+    for group in groups:
+        if len(group) > room:
+            packets.append([])
+            room = most
+        packets[-1].append(group)
+        room -= len(group)
+    return packets

@@ -1,0 +1,166 @@
+"""Warp kernels of the verb `antialias`: pixels are blended where a silhouette edge crosses between their centres.
+
+For a pair of neighbouring pixels that see different triangles, the nearer triangle owns the edge. `find_edges` writes
+one signed weight per pair (to the right, and towards the next row): positive blends the second pixel's colour into the
+first, negative the first's into the second. Colours are then gathered, never scattered, so the result is deterministic.
+"""
+
+from typing import Any
+
+import warp as wp
+
+from clipface.render.rasterize.warp.antialias.silhouette import (
+    find_crossing,
+    mesh_of,
+    negative,
+    owner_of,
+    project,
+    turn,
+)
+from clipface.render.rasterize.warp.native import place
+
+wp.set_module_options({"enable_backward": False})
+
+ROUNDING = wp.constant(1.0e-6)  # of pixel coordinates, relative to the picture's side: several float32 steps
+
+
+@wp.func
+def surely_inner(a: wp.vec2, b: wp.vec2, other: wp.vec2, area: float, doubt: float):
+    """True if edge a-b has its neighbour on the far side, wherever the origin lies and whatever float32 rounds."""
+    across = turn(other, a, b)
+    unsure = doubt * (wp.length(b - a) + wp.length(other - a) + doubt)
+    return wp.abs(across) > unsure and wp.abs(area) > unsure and negative(across) != negative(area)
+
+
+@wp.kernel
+def mark_silhouettes(
+    start: int,
+    clip: wp.array(dtype=wp.vec4),
+    faces: wp.array(dtype=int),
+    opposite: wp.array(dtype=int),
+    vertex_count: int,
+    face_count: int,
+    height: int,
+    width: int,
+    marks: wp.array(dtype=wp.uint8),
+):
+    """Mark the triangles that may have a silhouette edge, so that `find_edges` need not look at all others."""
+    i = wp.tid() + start
+    picture = i / face_count
+    face = i - picture * face_count
+    base = picture * vertex_count
+    p0 = project(clip[base + faces[3 * face]], 0.0, 0.0, 0, width, height)
+    p1 = project(clip[base + faces[3 * face + 1]], 0.0, 0.0, 0, width, height)
+    p2 = project(clip[base + faces[3 * face + 2]], 0.0, 0.0, 0, width, height)
+    area = turn(p0, p1, p2)
+    doubt = ROUNDING * float(wp.max(width, height))
+    mark = wp.uint8(0)
+    for edge in range(3):
+        beyond = opposite[3 * face + edge]
+        if beyond < 0:
+            mark = wp.uint8(1)
+        else:
+            other = project(clip[base + beyond], 0.0, 0.0, 0, width, height)
+            a = wp.where(edge == 0, p1, wp.where(edge == 1, p2, p0))
+            b = wp.where(edge == 0, p2, wp.where(edge == 1, p0, p1))
+            if not surely_inner(a, b, other, area, doubt):
+                mark = wp.uint8(1)
+    marks[i] = mark
+
+
+@wp.func
+def touch(f: int, g: int, faces: wp.array(dtype=int)):
+    """True if two triangles, of which -1 is none, share a vertex."""
+    if f < 0 or g < 0:
+        return False
+    for k in range(3):
+        i = faces[3 * f + k]
+        if i == faces[3 * g] or i == faces[3 * g + 1] or i == faces[3 * g + 2]:
+            return True
+    return False
+
+
+@wp.kernel
+def find_edges(
+    start: int,
+    rast: wp.array(dtype=wp.vec4),
+    clip: wp.array(dtype=wp.vec4),
+    faces: wp.array(dtype=int),
+    opposite: wp.array(dtype=int),
+    neighbours: wp.array(dtype=int),
+    vertex_count: int,
+    height: int,
+    width: int,
+    marks: wp.array(dtype=wp.uint8),
+    face_count: int,
+    weights: wp.array(dtype=wp.vec2),
+):
+    """Write each pixel's two weights: with its neighbour to the right, and with the one in the next row."""
+    row, column = place(wp.tid(), start, width)
+    pixel = row * width + column
+    picture = row / height
+    line = row - picture * height
+    here = rast[pixel]
+    found = wp.vec2(0.0, 0.0)
+    across = wp.int32(0)
+    while across < 2:  # not unrolled: two copies of what follows would need twice the registers
+        there = here
+        if across == 0 and column + 1 < width:
+            there = rast[pixel + 1]
+        if across == 1 and line + 1 < height:
+            there = rast[pixel + width]
+        if here[3] != there[3]:
+            face, _second = owner_of(here, there)
+            looked_at = marks[picture * face_count + face] != wp.uint8(0)
+            if neighbours and not looked_at:  # triangles that touch have no other's silhouette between them
+                looked_at = not touch(int(here[3]) - 1, int(there[3]) - 1, faces)
+            if looked_at:
+                m = mesh_of(clip, faces, opposite, neighbours, vertex_count, height, width)
+                weight = find_crossing(column, line, picture, across, here, there, m).weight
+                found = wp.where(across == 0, wp.vec2(weight, found[1]), wp.vec2(found[0], weight))
+        across += 1
+    weights[pixel] = found
+
+
+@wp.kernel
+def blend_edges(
+    start: int,
+    weights: wp.array(dtype=wp.vec2),
+    image: wp.array(dtype=Any),
+    channels: int,
+    height: int,
+    width: int,
+    blended: wp.array(dtype=Any),
+):
+    """Each pixel takes its share of its neighbours' colours; a channel is a number or a vector of four."""
+    row, column = place(wp.tid(), start, width)
+    pixel = row * width + column
+    own = weights[pixel]
+    right = wp.max(own[0], 0.0)
+    down = wp.max(own[1], 0.0)
+    left = wp.float32(0.0)
+    up = wp.float32(0.0)
+    if column > 0:
+        left = wp.max(-weights[pixel - 1][0], 0.0)
+    if row % height > 0:
+        up = wp.max(-weights[pixel - width][1], 0.0)
+    at = pixel * channels
+    for c in range(channels):
+        value = image[at + c]
+        out = value
+        if right > 0.0:
+            out += right * (image[at + channels + c] - value)
+        if down > 0.0:
+            out += down * (image[at + width * channels + c] - value)
+        if left > 0.0:
+            out += left * (image[at - channels + c] - value)
+        if up > 0.0:
+            out += up * (image[at - width * channels + c] - value)
+        blended[at + c] = out
+
+
+_ARGUMENTS = blend_edges.func.__annotations__
+blend_edges_1, blend_edges_4 = (
+    wp.overload(blend_edges, {**_ARGUMENTS, **{name: wp.array(dtype=t) for name in ("image", "blended")}})
+    for t in (wp.float32, wp.vec4)
+)

@@ -1,0 +1,67 @@
+"""Soft light baked into the texture, so that the unlit rendering of the head looks solid."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.synthetic.canvas import Canvas, Studio
+from clipface.synthetic.surface import harmonics
+
+_SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its drawing
+_LOBE = (1.0, 0.72, 0.72, 0.72, 0.30, 0.30, 0.30, 0.30, 0.30)  # widens a point light to a large window
+_SHADOW_TINT = (0.82, 1.0, 1.06)  # exponents: skin shadows stay warm, because red light travels furthest in skin
+
+
+def random_light(batch: int, studio: Studio) -> tuple[Tensor, Tensor]:
+    """A mild key light from above and to one side over an even sky.
+
+    Returns:
+        harmonics of the radiance [B, 9] and direction of the key light [B, 3].
+    """
+    side, height = studio.random(batch, -0.75, 0.75).flatten(), studio.random(batch, 0.25, 0.8).flatten()
+    key = functional.normalize(torch.stack([side, height, torch.ones_like(side)], dim=1), dim=1)
+    lobe = torch.tensor(_LOBE, device=key.device)
+    power = studio.random(batch, 0.34, 0.52).view(-1, 1)
+    fill = functional.normalize(torch.stack([-side, 0 * side, torch.ones_like(side)], dim=1), dim=1)
+    sky = torch.zeros(batch, 9, device=key.device)
+    sky[:, 0] = 1 / 0.282095  # radiance 1 from everywhere
+    return sky * 0.62 + 4.6 * power * harmonics(key) * lobe + 0.5 * harmonics(fill) * lobe, key
+
+
+def shade(canvas: Canvas, studio: Studio, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
+    """Light a canvas.
+
+    Args:
+        canvas: colours, relief and gloss.
+        studio: maps and randomness.
+        contrast: [B, 1, 1, 1] exponent of the shading; 1 is soft daylight.
+        relief: [B, 1, 1, 1] strength of the emboss.
+        shine: [B, 1, 1, 1] factor on the highlights.
+    Returns:
+        [B, 3, R, R] in 0..1.
+    """
+    at, batch = studio.at, len(canvas.colour)
+    light, key = random_light(batch, studio)
+    size = canvas.colour.shape[-2:]
+    irradiance = (light @ at.surface.transfer).view(batch, 1, *size)
+    floor = 0.5 * at.interior + 0.45 * at.eyeball + 0.14
+    irradiance = torch.maximum(irradiance, floor).clamp(0, 1.5)
+    irradiance = torch.lerp(irradiance, irradiance.clamp(0.7, 1.05), at.eyeball)
+    tint = torch.tensor(_SHADOW_TINT, device=key.device).view(1, 3, 1, 1)
+    slope = functional.pad(canvas.height, (1, 1, 1, 1), mode="replicate")
+    rise = slope[:, :, 2:, 1:-1] - slope[:, :, :-2, 1:-1]  # light from above: faces that rise downwards catch it
+    across = slope[:, :, 1:-1, 2:] - slope[:, :, 1:-1, :-2]
+    # a texture of twice the size has half the slope per texel
+    emboss = (rise - 0.6 * key[:, 0].view(-1, 1, 1, 1) * across) * (0.30 * size[0] / 256) * relief
+    lit = canvas.colour * irradiance.clamp_min(1e-3) ** (tint * contrast * 0.8) * torch.exp(emboss.clamp(-0.9, 0.6))
+    half = functional.normalize(key + key.new_tensor([0.0, 0.0, 1.0]), dim=1)
+    facing = (half @ at.surface.normal.reshape(-1, 3).T).view(batch, 1, *size).clamp(0, 1)
+    highlight = facing**28 * 0.55 + facing**7 * 0.12
+    gloss = (canvas.gloss * shine * (1 + 2.5 * emboss.clamp(-0.4, 0.4))).clamp_min(0)
+    lit = lit + (1 - lit) * (highlight * gloss * 0.62 * irradiance.clamp(0, 1)).clamp(0, 0.9)
+    lit = 0.94 * lit
+    return torch.where(
+        lit > _SHOULDER, _SHOULDER + (1 - _SHOULDER) * torch.tanh((lit - _SHOULDER) / (1 - _SHOULDER)), lit
+    )

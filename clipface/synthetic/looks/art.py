@@ -1,0 +1,215 @@
+"""Looks of things that are made: statues, dolls, cartoons, a robot."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from clipface.synthetic.canvas import Canvas, Studio, as_colour, grey
+from clipface.synthetic.face.curves import bump, step
+from clipface.synthetic.face.makeup import blush, eye_liner, eye_shadow, foundation, paint_lipstick
+from clipface.synthetic.looks.registry.monster import veins
+
+
+def _one_material(canvas: Canvas, colour: Tensor, keep: float) -> None:
+    """Replace every colour by one material; a part of the old brightness stays as carving."""
+    tone = grey(canvas.colour)
+    mean = tone.mean((2, 3), True).clamp_min(0.05)
+    shade = 1 + keep * ((tone / mean).clamp(0.2, 1.8) - 1)
+    canvas.colour = (colour * shade).clamp(0, 1)
+
+
+def _blank_eyes(canvas: Canvas, studio: Studio) -> None:
+    """A statue's eyes: the iris only carved."""
+    at = studio.at
+    carved = bump(at.iris_angle - 0.5, 0.05) + step(0.2, 0.14, at.iris_angle)
+    canvas.colour = canvas.colour * (1 - 0.3 * carved * at.eyeball)
+    canvas.height = canvas.height * (1 - at.eyeball) - 0.4 * carved * at.eyeball
+
+
+def statue(canvas: Canvas, studio: Studio) -> None:
+    """White or grey marble with veins, and stains where water runs."""
+    batch = len(canvas.colour)
+    stone = studio.colours(
+        [(0.92, 0.91, 0.89), (0.86, 0.85, 0.83), (0.91, 0.88, 0.81), (0.74, 0.73, 0.71)], batch, 0.02
+    )
+    _one_material(canvas, stone, 0.13)
+    field = studio.noise("broad", batch) + 0.5 * studio.noise("blotch", batch)
+    canvas.tint((0.62, 0.62, 0.64), torch.exp(-((field / 0.10) ** 2)) * studio.random(batch, 0.2, 0.9))
+    dirt = step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.8))
+    canvas.tint((0.82, 0.80, 0.75), dirt * studio.random(batch, 0.1, 0.7))
+    canvas.tint((0.62, 0.60, 0.56), (1 - studio.at.surface.ambient) * 0.7)
+    canvas.colour = (canvas.colour * (1 + 0.03 * studio.noise("pore", batch))).clamp(0, 1)
+    _blank_eyes(canvas, studio)
+    canvas.gloss = torch.full_like(canvas.gloss, 0.35)
+
+
+def bronze(canvas: Canvas, studio: Studio) -> None:
+    """Polished gold or dark bronze with green patina in the hollows."""
+    at, batch = studio.at, len(canvas.colour)
+    metal = studio.colours(
+        [(0.40, 0.26, 0.13), (0.80, 0.58, 0.18), (0.86, 0.66, 0.26), (0.50, 0.33, 0.16)], batch, 0.02
+    )
+    _one_material(canvas, metal, 0.2)
+    hollow = step(0.75, 0.35, at.surface.ambient) + 0.5 * step(0.4, 1.4, studio.fractal("wide blotch spot", batch))
+    canvas.blend((0.28, 0.50, 0.42), hollow * studio.random(batch, -0.3, 0.6).clamp_min(0))
+    facing = at.surface.normal[..., 1][None, None]
+    bands = 0.5 + 0.5 * torch.sin(facing * 7 + 0.6 * studio.noise("broad", batch))  # a mirrored horizon
+    canvas.colour = (canvas.colour * (0.68 + 0.55 * bands)).clamp(0, 1)
+    _blank_eyes(canvas, studio)
+    canvas.gloss = torch.full_like(canvas.gloss, 0.6) * (1 + 0.2 * studio.noise("grain", batch))
+
+
+def robot(canvas: Canvas, studio: Studio) -> None:
+    """Steel plates with seams and rivets; the eyes glow."""
+    at, batch = studio.at, len(canvas.colour)
+    eyes = canvas.colour
+    steel = studio.colours(
+        [(0.66, 0.69, 0.74), (0.76, 0.77, 0.79), (0.46, 0.49, 0.54), (0.82, 0.83, 0.85)], batch, 0.02
+    )
+    _one_material(canvas, steel, 0.12)
+    x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
+    seams = torch.stack([
+        (y - at.brow_top - 9 + 0.004 * x**2).abs(),
+        (x - at.eye_middle[0] - 24 - 0.1 * (y - at.eye_middle[1])).abs() + 40 * (y > at.brow_top + 9),
+        (y - at.nose_base[1] + 2 - 0.25 * (x - 12)).abs() + 40 * (x < 14),
+        (x - at.corner[0] - 3).abs() + 40 * (y > at.nose_base[1] - 8),
+        x + 40 * (y < at.brow_top + 9), (y - at.chin[1] - 16).abs() + 40 * (x > at.corner[0] + 3)])  # fmt: skip
+    nearest = seams.amin(dim=0)
+    seam = bump(nearest, 0.8) * at.skin
+    canvas.tint((0.12, 0.12, 0.14), seam)
+    canvas.height = canvas.height * 0.4 - 1.2 * seam
+    along = (x + y) / 9
+    rivets = bump(nearest - 4, 1.0) * bump((along - along.round()) * 9, 1.1) * at.skin
+    canvas.height = canvas.height + 1.5 * rivets
+    canvas.tint((0.62, 0.62, 0.64), rivets)
+    bands = 0.5 + 0.5 * torch.sin(at.surface.normal[..., 1][None, None] * 8 + 0.3 * studio.noise("broad", batch))
+    canvas.colour = canvas.colour * (0.72 + 0.45 * bands)
+    scratches = torch.exp(-((studio.noise("scalp", batch) / 0.05) ** 2)) * step(0.5, 1.5, studio.noise("blotch", batch))
+    canvas.blend((0.85, 0.87, 0.90), scratches * 0.4 * at.skin)
+    rust = step(0.9, 1.8, studio.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
+    canvas.blend((0.42, 0.20, 0.08), rust * studio.random(batch, -0.4, 0.8).clamp_min(0))
+    glow = bump(torch.minimum(at.upper_lid, at.lower_lid), 5) * at.front
+    light = (eyes * at.eyeball).amax((2, 3), True)
+    canvas.blend(
+        torch.where(at.iris_angle < 0.5, (eyes * 1.4).clamp(0, 1), as_colour((0.05, 0.05, 0.06), eyes)), at.eyeball
+    )
+    canvas.blend(light, glow * 0.12)
+    canvas.gloss = torch.full_like(canvas.gloss, 0.5) * (1 - at.eyeball)
+
+
+def _smooth(canvas: Canvas, studio: Studio, colours: list[tuple[float, float, float]], strength: float) -> None:
+    """An even, poreless skin of the given colour."""
+    foundation(canvas, studio, studio.colours(colours, len(canvas.colour), 0.015), strength, 0.0)
+    canvas.height = canvas.height * 0.3
+
+
+def doll(canvas: Canvas, studio: Studio) -> None:
+    """Porcelain with a rosebud mouth."""
+    at, batch = studio.at, len(canvas.colour)
+    _smooth(canvas, studio, [(0.97, 0.88, 0.84), (0.96, 0.85, 0.78), (0.72, 0.50, 0.38)], 0.96)
+    red = studio.colours([(0.82, 0.12, 0.16), (0.86, 0.30, 0.36)], batch)
+    bud = step(11, 8.5, at.position[..., 0].abs()[None, None]) * step(-0.8, 0.4, at.lip_edge) * at.skin
+    canvas.blend(red, bud * 0.9)
+    canvas.blend((0.55, 0.35, 0.30), eye_shadow(studio, 8) * 0.35)
+    canvas.gloss = 0.5 + 0 * canvas.gloss
+
+
+def doll_cheeks(canvas: Canvas, studio: Studio) -> None:
+    """Round red cheeks and painted lashes."""
+    at, batch = studio.at, len(canvas.colour)
+    x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
+    cheek = step(
+        1.2, 0.5, ((x - at.cheek[0] - 7) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch, 11, 15)
+    )
+    canvas.blend(
+        studio.colours([(0.92, 0.32, 0.32), (0.94, 0.45, 0.48)], batch),
+        cheek * at.front * studio.random(batch, 0.4, 0.75),
+    )
+    _long_lashes(canvas, studio)
+
+
+def _long_lashes(canvas: Canvas, studio: Studio) -> None:
+    at = studio.at
+    fan = (
+        bump(((at.upper_lid_along * 8) % 1.0 - 0.5) * 6, 0.9)
+        * step(6.0, 1.0, at.upper_lid)
+        * step(0.0, 0.8, at.above_eye)
+    )
+    down = (
+        bump(((at.lower_lid_along * 8) % 1.0 - 0.5) * 6, 0.8)
+        * step(4.5, 1.0, at.lower_lid)
+        * step(0.0, 0.8, at.below_eye)
+    )
+    lash = torch.maximum(fan * step(0.25, 0.45, at.upper_lid_along), 0.7 * down * step(0.3, 0.5, at.lower_lid_along))
+    canvas.blend((0.07, 0.05, 0.05), torch.maximum(lash * 0.85, eye_liner(studio, 1.1, 5)) * at.skin)
+
+
+def annabelle(canvas: Canvas, studio: Studio) -> None:
+    """Old, dirty porcelain with dark sockets."""
+    at, batch = studio.at, len(canvas.colour)
+    _smooth(canvas, studio, [(0.90, 0.82, 0.74), (0.84, 0.78, 0.70)], 0.95)
+    canvas.tint((0.42, 0.28, 0.25), at.blob(at.eye_middle[0], at.eye_middle[1], 14, 10, True) * 0.85)
+    canvas.tint(
+        (0.60, 0.52, 0.42), step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.85)) * at.skin * 0.8
+    )
+    paint_lipstick(canvas, studio, studio.colours([(0.55, 0.06, 0.07)], batch), 0.85, 0.6)
+    canvas.gloss = 0.4 + 0 * canvas.gloss
+
+
+def annabelle_cracks(canvas: Canvas, studio: Studio) -> None:
+    """Round cheeks and cracks in the glaze."""
+    at, batch = studio.at, len(canvas.colour)
+    doll_cheeks(canvas, studio)
+    some = step(-0.3, 0.5, studio.noise("broad", batch))
+    cracks = (veins(studio, batch, "wide", 0.05) + 0.7 * veins(studio, batch, "blotch", 0.05)) * some * at.skin
+    canvas.tint((0.15, 0.10, 0.09), cracks)
+    canvas.height = canvas.height - 0.9 * cracks
+
+
+def barbie(canvas: Canvas, studio: Studio) -> None:
+    """Tanned pink plastic."""
+    _smooth(canvas, studio, [(0.97, 0.78, 0.66), (0.95, 0.74, 0.60)], 0.96)
+    canvas.gloss = 0.5 + 0 * canvas.gloss
+
+
+def barbie_makeup(canvas: Canvas, studio: Studio) -> None:
+    """Blue shadow, pink cheeks, pink lips, long lashes."""
+    batch = len(canvas.colour)
+    canvas.blend(
+        studio.colours([(0.45, 0.68, 0.95), (0.92, 0.55, 0.78), (0.66, 0.55, 0.92)], batch),
+        eye_shadow(studio, 12, 6) * 0.7,
+    )
+    blush(canvas, studio, (1.0, 0.58, 0.66), studio.random(batch, 0.6, 0.9))
+    paint_lipstick(canvas, studio, studio.colours([(0.95, 0.25, 0.55), (0.92, 0.40, 0.62)], batch), 0.95, 1.0)
+    _long_lashes(canvas, studio)
+
+
+def princess(canvas: Canvas, studio: Studio) -> None:
+    """The clear, glowing skin of a drawn heroine."""
+    _smooth(canvas, studio, [(0.99, 0.85, 0.75), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.94)
+
+
+def princess_makeup(canvas: Canvas, studio: Studio) -> None:
+    """Rosy cheeks, soft shadow, red lips, long lashes."""
+    batch = len(canvas.colour)
+    canvas.tint((0.80, 0.62, 0.72), eye_shadow(studio, 12, 4) * 0.8)
+    blush(canvas, studio, (1.0, 0.62, 0.60), studio.random(batch, 0.7, 1.0))
+    paint_lipstick(canvas, studio, studio.colours([(0.85, 0.20, 0.24), (0.90, 0.36, 0.40)], batch), 0.9, 0.6)
+    _long_lashes(canvas, studio)
+
+
+def pixar(canvas: Canvas, studio: Studio) -> None:
+    """Saturated, waxy cartoon skin with glowing ears, nose and cheeks."""
+    at, batch = studio.at, len(canvas.colour)
+    _smooth(canvas, studio, [(0.98, 0.76, 0.60), (0.90, 0.62, 0.44), (0.60, 0.38, 0.25), (1.0, 0.82, 0.70)], 0.95)
+    glow = at.blob(at.cheek[0] + 2, at.cheek[1] - 3, 16, 13, True) + at.blob(0, at.nose_tip[1], 11, 10) + at.ears
+    canvas.tint((1.0, 0.66, 0.58), glow.clamp(0, 1) * studio.random(batch, 0.6, 0.95))
+
+
+def pixar_face(canvas: Canvas, studio: Studio) -> None:
+    """Painted lips and sometimes big freckles."""
+    at, batch = studio.at, len(canvas.colour)
+    paint_lipstick(canvas, studio, studio.colours([(0.84, 0.42, 0.38), (0.78, 0.34, 0.34)], batch), 0.7, 0.5)
+    freckles = step(1.5, 2.0, studio.noise("spot", batch)) * at.blob(at.cheek[0] - 4, at.cheek[1], 18, 10, True)
+    canvas.tint((0.72, 0.48, 0.36), step(0.1, 0.4, freckles) * studio.chance(batch, 0.4))

@@ -1,0 +1,168 @@
+"""The web server: viser behind the gate, and a page for each tab that connects."""
+
+import asyncio
+import contextlib
+import dataclasses
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from http import HTTPStatus
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from clipface.view.channel import Channels, with_script
+from clipface.view.server.start.token_auth import LOOPBACK, Admitted, Gate, Redirected
+
+if TYPE_CHECKING:
+    import viser
+
+CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW = (0.0, 0.02, 0.72), (0.0, 0.01, 0.0), 0.5  # metres; radians
+NEAR = 0.01  # metres
+_session: ContextVar[str] = ContextVar("session")
+
+
+def load_viser() -> ModuleType:
+    """Import viser.
+
+    Raises:
+        ImportError: if it is missing; says how to install it.
+    """
+    try:
+        import viser
+    except ImportError as error:
+        raise ImportError('viser: it is missing; pip install -e ".[view]" (or: pip install viser)') from error
+    return viser
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone."""
+    return host in LOOPBACK
+
+
+def check_free(host: str, port: int) -> None:
+    """Check that a server can listen.
+
+    Raises:
+        ValueError: if there is no such host, or the port is taken; says what to do.
+    """
+    if not 0 <= port < 2**16:
+        raise ValueError(f"port: a number from 0 (any free one) to 65535 is wanted, {port} was given")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ValueError(f"host: an address of this machine is wanted, {host!r} was given ({error})") from error
+    family, kind, _, _, address = found[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            wanted = "an address of this machine and a free port are wanted"
+            raise ValueError(f"port: {wanted}, {host}:{port} was given ({error}); --port 0 takes a free one") from error
+
+
+def start(
+    host: str, port: int, gate: Gate, channels: Channels, open_page: Callable[["viser.ClientHandle", str], None]
+) -> Any:
+    """Start the server; it runs in threads of its own.
+
+    Args:
+        host: address to listen at.
+        port: 0: any free one.
+        gate: asked about every request.
+        channels: where pages connect for changes of their heads.
+        open_page: called for each tab, with viser's handle and the session's name, in a thread.
+
+    Returns:
+        viser's server.
+
+    Raises:
+        ImportError, ValueError: if viser is missing or another version that the gate does not fit, or the address
+            cannot be had.
+    """
+    viser = load_viser()
+    check_free(host, port)
+    with (
+        _behind(gate, channels) as installed,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):  # viser prints addresses without token
+        server = viser.ViserServer(host, port, label="ClipFace", verbose=False)
+    if not installed:
+        server.stop()
+        raise ImportError("viser: a version whose server the gate can stand before is wanted; pip install viser==1.1.1")
+    server.request_share_url = lambda *_, **__: None  # any page could otherwise ask for a public address
+    server.gui.configure_theme(control_width="large", show_logo=False, show_share_button=False)
+    server.gui.main_panel.dock_right()  # beside the scene, not on it
+    server.scene.set_up_direction("+y")
+    server.scene.world_axes.visible = False
+    server.scene.configure_default_lights(enabled=False, cast_shadow=False)  # light is in the heads' own colours
+    camera = server.initial_camera
+    camera.position, camera.look_at, camera.fov, camera.near = CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW, NEAR
+
+    @server.on_client_connect
+    async def _(client: "viser.ClientHandle") -> None:  # async: it runs where the connection's address is known
+        asyncio.get_running_loop().run_in_executor(None, open_page, client, _session.get())
+
+    return server
+
+
+@contextlib.contextmanager
+def _behind(gate: Gate, channels: Channels) -> Iterator[list[bool]]:
+    """Put the gate before every server that is made inside; the list that it gives is then no longer empty.
+
+    viser has no door for this, so the function with which it listens is exchanged while it starts.
+    """
+    import websockets.asyncio.server as listening
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
+    installed: list[bool] = []
+    serve = listening.serve
+
+    def serve_behind_gate(handler: Callable, *args: Any, process_request: Callable, **kwargs: Any) -> Any:
+        installed.append(True)
+
+        def process(connection: Any, request: Any) -> Any:
+            decision = gate.decide(request.path, request.headers)
+            upgrade = "Upgrade" in request.headers
+            if isinstance(decision, Admitted):
+                connection.admitted = decision
+                if "Accept-Encoding" in request.headers:
+                    del request.headers["Accept-Encoding"]  # the script goes into the page as it is
+                response = process_request(connection, dataclasses.replace(request, path="/"))
+                if response is not None:
+                    response.body = with_script(response.body)
+                    del response.headers["Content-Length"]
+                    response.headers["Content-Length"] = str(len(response.body))
+                    response.headers["Referrer-Policy"] = "no-referrer"  # addresses may hold the token
+                    response.headers["X-Frame-Options"] = "DENY"
+                return response
+            if isinstance(decision, Redirected) and not upgrade:
+                return _answer(Response, Headers, HTTPStatus.FOUND, "", Location=decision.path)
+            if isinstance(decision, Redirected):
+                return _answer(Response, Headers, HTTPStatus.NOT_FOUND, "address: a session is wanted\n")
+            return _answer(Response, Headers, HTTPStatus(decision.status), decision.reason + "\n")
+
+        async def handle(connection: Any) -> None:
+            _session.set(connection.admitted.session)
+            if connection.admitted.channel is not None:
+                await channels.serve(connection.admitted.channel, connection)
+            else:
+                await handler(connection)
+
+        return serve(handle, *args, process_request=process, **kwargs)
+
+    listening.serve = serve_behind_gate
+    try:
+        yield installed
+    finally:
+        listening.serve = serve
+
+
+def _answer(response: type, headers: type, status: HTTPStatus, text: str, **more: str) -> Any:
+    body = text.encode()
+    fields = headers(
+        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close", **more}
+    )
+    return response(status.value, status.phrase, fields, body)

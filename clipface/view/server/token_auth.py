@@ -1,0 +1,86 @@
+"""Who may see the page: every request and every websocket passes here first.
+
+Addresses: `/` leads to a new session, `/<session>` is the page. Where a token is wanted, `/?token=<token>` leads to a
+new session and `/<token>/<session>` is the page. The page's websocket has the same address, and its channel for heads
+lies one level below, so both carry the token.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from clipface.view.server.start.sessions import new_name
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SESSION_NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class Admitted(NamedTuple):
+    """A request for the page of a session, its websocket, or its second one for heads (`clipface.view.channel`)."""
+
+    session: str
+    channel: str | None = None
+
+
+class Redirected(NamedTuple):
+    """To a new session."""
+
+    path: str
+
+
+class Refused(NamedTuple):
+    """With an HTTP status and the reason in words."""
+
+    status: int
+    reason: str
+
+
+class Gate:
+    """Decides by a request's path and headers alone."""
+
+    def __init__(self, token: str | None, loopback: bool) -> None:
+        """Create a gate.
+
+        Args:
+            token: that every request must carry; None: none.
+            loopback: whether the server is meant for this machine alone; requests that name another host are then
+                refused, so that a foreign page cannot reach it under a name that it makes point here.
+
+        Raises:
+            ValueError: if other machines may come and there is no token, or the token has other characters.
+        """
+        if token is None and not loopback:
+            raise ValueError("token: one is wanted where other machines may connect, none was given")
+        if token is not None and not SESSION_NAME.fullmatch(token):
+            raise ValueError("token: 8 to 64 letters, digits, - or _ are wanted, something else was given")
+        self.token, self._loopback = token, loopback
+
+    def entrance(self) -> str:
+        """Path of a new session, with the token: what to print at the start."""
+        return "/" if self.token is None else f"/?token={self.token}"
+
+    def decide(self, path: str, headers: Mapping[str, str]) -> Admitted | Redirected | Refused:
+        """Judge a request by its path with query, and its headers."""
+        host = headers.get("Host", "")
+        if self._loopback and urlsplit(f"//{host}").hostname not in LOOPBACK:
+            return Refused(403, "host: the editor listens to this machine alone; open it as 127.0.0.1 or localhost")
+        origin = headers.get("Origin")
+        if origin and urlsplit(origin).netloc != host:  # a websocket that another site's page opened
+            return Refused(403, "origin: the editor's own page is wanted, another site's was given")
+        parts = urlsplit(path)
+        segments = [segment for segment in parts.path.split("/") if segment]
+        if self.token is None:
+            before = ""
+        else:
+            given = segments.pop(0) if segments else (parse_qs(parts.query).get("token") or [""])[0]
+            if not hmac.compare_digest(given.encode(), self.token.encode()):
+                return Refused(403, "token: the address that was printed at the start is wanted, this one lacks it")
+            before = f"/{self.token}"
+        if not segments:
+            kept = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] != "token"])  # viser has options
+            return Redirected(f"{before}/{new_name()}{'?' + kept if kept else ''}")
+        if len(segments) > 2 or not all(SESSION_NAME.fullmatch(segment) for segment in segments):
+            return Refused(404, "address: the one that was printed at the start is wanted, there is nothing here")
+        return Admitted(*segments)

@@ -1,1 +1,0 @@
-"""Steps of scripts/build_correspondence.py."""

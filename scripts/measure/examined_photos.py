@@ -1,0 +1,80 @@
+"""Faces of a folder of photographs with their landmarks, kept in a file for the next time."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from clipface.photos.crop import SIZE
+from clipface.photos.filter import FilterRule
+from clipface.photos.sources import find_sources
+from clipface.photos.workers import Examiners
+
+# Fits are to be judged on every face found, so nothing is dropped for its looks.
+EVERY_FACE = FilterRule(0, 180, 180, 180, least_sharpness=0, second_face=0, eyewear_rim=0)
+
+
+class Faces(NamedTuple):
+    """Faces of B photographs: `files` below the folder; `crops` [B, S, S, 3] uint8; `points` [B, 478, 3] crop pixels;
+    `person` [B, S, S] uint8 and `inside` [B, S, S] bool as of `examine.Cutout`."""
+
+    files: np.ndarray
+    crops: np.ndarray
+    points: np.ndarray
+    person: np.ndarray
+    inside: np.ndarray
+
+    @property
+    def places(self) -> Tensor:
+        """[B, 478, 2] landmarks in the crop's [-1, 1]."""
+        return torch.from_numpy(self.points[..., :2]).float() / (SIZE / 2) - 1
+
+
+def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Faces:
+    """Find, cut out and mark the face of every photograph in a folder and those below it.
+
+    Args:
+        photos: the folder.
+        cache: `.npz` to read if it is there, else to write. It is not compared with the folder.
+        processes: that examine photographs.
+    """
+    if cache is not None and cache.is_file():
+        with np.load(cache) as file:
+            return Faces(*(file[name] for name in Faces._fields))
+    sources, _ = find_sources(photos, photos / "no folder is left out")
+    rows, files = [], []
+    with Examiners(processes, EVERY_FACE, SIZE) as examiners:
+        results = examiners.examine(str(photos / source.file) for source in sources)
+        for source, result in tqdm(zip(sources, results, strict=True), total=len(sources), unit="photograph"):
+            if isinstance(result, str):
+                print(f"{source.file}: {result}")
+                continue
+            rows.append((result.picture, result.points, result.person, result.inside))
+            files.append(source.file)
+    faces = Faces(np.array(files), *(np.stack(part) for part in zip(*rows, strict=True)))
+    if cache is not None:
+        np.savez(cache, **faces._asdict())
+    return faces
+
+
+class Labels(NamedTuple):
+    """`person` [B] int64 numbers, every unlabelled picture its own; `expression` [B], empty where not labelled."""
+
+    person: Tensor
+    expression: np.ndarray
+
+
+def read_labels(path: Path | None, files: np.ndarray) -> Labels:
+    """Read a CSV file with the columns file, person and expression; without a file nothing is labelled."""
+    rows = {}
+    if path is not None:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = {row["file"]: row for row in csv.DictReader(file)}
+    people = [rows.get(file, {}).get("person") or f"only on {file}" for file in files.tolist()]
+    number = {person: place for place, person in enumerate(dict.fromkeys(people))}
+    expression = np.array([rows.get(file, {}).get("expression", "") for file in files.tolist()])
+    return Labels(torch.tensor([number[person] for person in people]), expression)

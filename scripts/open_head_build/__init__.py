@@ -1,1 +1,0 @@
-"""Parts of `scripts/build_open_head.py`: one file per step of the recipe."""

@@ -1,0 +1,1 @@
+"""Steps of scripts/recipes/build_correspondence.py."""

@@ -1,0 +1,1 @@
+"""Parts of `scripts/recipes/build_open_head.py`: one file per step of the recipe."""

@@ -1,0 +1,78 @@
+import pytest
+import torch
+from fitted_heads import two_heads
+
+from clipface.bake.texture import TextureBaker, previews
+from clipface.data.faces import MaskedFaces
+from clipface.data.shards import Face, ShardWriter, create_dataset
+from clipface.fit.stored import stored_pictures
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def person(open_head):
+    """A smooth skin, its pictures from two sides [2, S, S, 3], the heads in them and a baker of grey base."""
+    head, renderer = open_head
+    coarse = torch.rand(1, 3, 5, 5, generator=torch.Generator().manual_seed(2))
+    skin = 0.3 + 0.4 * torch.nn.functional.interpolate(coarse, (SIZE, SIZE), mode="bicubic").clamp(0, 1)
+    fit = two_heads(head)
+    drawn = renderer(head(fit.shape, fit.expression, fit.pose), skin, fit.camera, 256, 0.0)
+    crops = (drawn.image.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
+    mask = ((drawn.mask[:, 0] > 0.5) * 255).byte()
+    return skin, crops, mask, fit, TextureBaker(head, renderer, torch.full((3, 32, 32), 0.5), SIZE, unlit=0.0)
+
+
+def test_two_views_make_one_texture(person):
+    skin, crops, mask, fit, baker = person
+    face = baker.chart.region(["face"])
+    single = (baker(fit, crops, mask) - skin).abs().mean(1)[:, face].mean(1)
+    both = (baker.of_one_person(fit, crops, mask) - skin).abs().mean(1)[:, face].mean()
+    assert both < single.mean() and both < 0.03
+
+
+def test_textures_are_whole(person):
+    _, crops, mask, fit, baker = person
+    textures = baker(fit, crops, mask)
+    assert textures.shape == (2, 3, SIZE, SIZE) and torch.isfinite(textures).all()
+    assert 0 <= textures.min() and textures.max() <= 1
+    assert (textures.flatten(2)[..., baker.chart.texels].amax(1) > 0.05).all()  # no hole
+
+
+def test_a_picture_that_shows_nothing_gives_the_base(person):
+    _, crops, mask, fit, baker = person
+    textures = baker(fit, crops, mask * 0)
+    assert torch.allclose(textures, torch.full_like(textures, 0.5), atol=0.1)
+
+
+def test_previews_show_two_views(person, open_head):
+    skin, *_, fit, _ = person
+    pictures = previews(*open_head, fit.shape, skin.expand(2, -1, -1, -1), 48)
+    assert pictures.shape == (2, 3, 48, 96)
+    left, right = pictures.split(48, 3)
+    assert (left - right).abs().mean() > 0.02 and pictures[:, :, 0, 0].min() > 0.99
+
+
+def test_fitted_pictures_are_read_back(person, tmp_path):
+    _, crops, mask, fit, _ = person
+    create_dataset(tmp_path, "open", {})
+    writer = ShardWriter(tmp_path, 0, lossless=True)
+    for row in range(2):
+        arrays = {name: part[row].numpy() for name, part in fit._asdict().items()} | {"camera": fit.camera[row].numpy()}
+        writer.add(Face(f"face{row}", crops[row].numpy(), mask[row].numpy(), arrays))
+    writer.close({})
+    again, pictures, masks = stored_pictures(MaskedFaces(tmp_path, 64), [1, 0])
+    assert torch.equal(pictures, crops[[1, 0]]) and torch.equal(masks, mask[[1, 0]])
+    assert all(torch.equal(a, b[[1, 0]]) for a, b in zip(again, fit, strict=True))
+
+
+def test_a_data_set_without_fits_is_refused(tmp_path):
+    create_dataset(tmp_path, "open", {})
+    writer = ShardWriter(tmp_path, 0)
+    pixels = torch.zeros(16, 16, 3, dtype=torch.uint8).numpy()
+    shapes = {"shape": 3, "expression": 2, "pose": 6}
+    arrays = {name: torch.zeros(count).numpy() for name, count in shapes.items()} | {"camera": torch.eye(4).numpy()}
+    writer.add(Face("painted", pixels, pixels[..., 0], arrays))
+    writer.close({})
+    with pytest.raises(ValueError, match="prepare_photos"):
+        stored_pictures(MaskedFaces(tmp_path, 16), [0])

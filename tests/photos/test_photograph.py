@@ -1,0 +1,143 @@
+"""Picture files of every kind: read as people see them, or refused with the reason."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from clipface.photos.read import PhotographError, read_photograph
+
+RED, BLUE = (200, 40, 30), (20, 60, 190)
+
+
+def halves(width=32, height=16, mode="RGB"):
+    """Left half red, right half blue."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    return image.convert(mode)
+
+
+def save(path, image, **options):
+    image.save(path, **options)
+    return path
+
+
+def colours(photograph):
+    pixels = np.asarray(photograph.picture).astype(int)
+    assert photograph.picture.mode == "RGB"
+    middle = pixels.shape[0] // 2
+    return pixels[middle, 2], pixels[middle, -3]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "tolerance"),
+    [
+        ("a.png", "RGB", 0),
+        ("a.jpg", "CMYK", 40),
+        ("a.png", "P", 40),
+        ("a.webp", "RGBA", 20),
+        ("a.gif", "P", 40),
+        ("a.tif", "RGB", 0),
+        ("a.wrong_suffix", "RGB", 0),
+    ],
+)
+def test_modes_and_formats_keep_their_colours(tmp_path, name, mode, tolerance):
+    path = save(tmp_path / name, halves(mode=mode), format="PNG" if "wrong" in name else None)
+    left, right = colours(read_photograph(path))
+    assert np.abs(left - RED).max() <= tolerance and np.abs(right - BLUE).max() <= tolerance
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_turns_the_picture(tmp_path, orientation):
+    upright = halves()
+    undo = [None, None, 0, 3, 1, 5, 2, 6, 4][orientation]  # Image.Transpose that the reader must revert
+    stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photograph = read_photograph(save(tmp_path / "turned.png", stored, exif=exif))
+    assert photograph.size == photograph.picture.size == upright.size
+    assert np.array_equal(np.asarray(photograph.picture), np.asarray(upright))
+
+
+def test_transparent_is_white(tmp_path):
+    image = halves(mode="RGBA")
+    image.putalpha(Image.fromarray(np.repeat([[0, 255]], 16, 0).repeat(16, 1).astype(np.uint8)))
+    left, right = colours(read_photograph(save(tmp_path / "clear.png", image)))
+    assert (left == 255).all() and (right == BLUE).all()
+    left, _ = colours(read_photograph(save(tmp_path / "grey.png", Image.new("L", (8, 8), 7), transparency=7)))
+    assert (left == 255).all()
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    grey = np.full((16, 32), 40000, np.uint16)
+    grey[:, 16:] = 300
+    for name in ("a.png", "a.tif"):
+        left, right = colours(read_photograph(save(tmp_path / name, Image.fromarray(grey))))
+        assert left[0] == round(40000 / 65535 * 255) and right[0] == 1
+
+
+def test_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE, "white")]
+    path = tmp_path / "moving.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40)
+    assert np.abs(colours(read_photograph(path))[0] - RED).max() < 12
+
+
+def test_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()  # of another mode than the picture's
+    path = save(tmp_path / "wide.png", halves(), icc_profile=lab)
+    assert (colours(read_photograph(path))[0] == RED).all()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = save(tmp_path / "same.png", halves(), icc_profile=srgb)
+    assert np.abs(colours(read_photograph(path))[0] - RED).max() <= 1
+    assert (colours(read_photograph(save(tmp_path / "bad.png", halves(), icc_profile=b"nonsense")))[0] == RED).all()
+
+
+def test_a_huge_jpeg_is_read_smaller_and_other_formats_are_refused(tmp_path):
+    wide = halves(2000, 100)
+    photograph = read_photograph(save(tmp_path / "wide.jpg", wide), most_pixels=60_000)
+    assert photograph.size == (2000, 100) and photograph.picture.size == (1000, 50)
+    assert np.abs(colours(photograph)[1] - BLUE).max() < 12
+    with pytest.raises(PhotographError, match="at most 0 are read of a PNG"):
+        read_photograph(save(tmp_path / "wide.png", wide), most_pixels=60_000)
+    with pytest.raises(PhotographError, match="megapixels"):
+        read_photograph(tmp_path / "wide.jpg", most_pixels=100)
+
+
+def _bytes(image, **options):
+    file = io.BytesIO()
+    image.save(file, **options)
+    return file.getvalue()
+
+
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "0 bytes"),
+        (b"file,person\na.jpg,1\n", "text"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+        (b"\xff\xd8\xff" + bytes(100), "known format|damaged"),
+        (_bytes(NOISE, format="JPEG")[:1500], "cut off"),
+        (_bytes(NOISE, format="PNG")[:3000], "cut off"),
+        (_bytes(NOISE, format="PNG").replace(b"IDAT", b"IDAX", 1), "damaged"),
+    ],
+    ids=["empty", "text", "heic", "eps", "broken head", "cut jpeg", "cut png", "bad chunk"],
+)
+def test_what_is_no_picture_is_refused_with_its_reason(tmp_path, content, words):
+    path = tmp_path / "file.jpg"
+    path.write_bytes(content)
+    with pytest.raises(PhotographError, match=words) as error:
+        read_photograph(path)
+    assert str(path) not in str(error.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("none.jpg", "folder.jpg"):
+        with pytest.raises(PhotographError, match="missing or no regular file"):
+            read_photograph(tmp_path / name)

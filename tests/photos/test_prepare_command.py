@@ -1,0 +1,120 @@
+"""The command line of prepare_photos.py: its answers to what users get wrong, and to what goes wrong."""
+
+import errno
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from clipface.data import MaskedFaces
+from clipface.photos.filter import FilterRule
+from clipface.render.camera import project
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prepare_photos.py"
+
+
+@pytest.fixture
+def script():
+    spec = importlib.util.spec_from_file_location("prepare_photos", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def call(script, monkeypatch, capsys, tmp_path):
+    """Runs the command; returns its exit code and what it wrote to standard error."""
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "photos" / "a.png")
+
+    def run(*words, photos="photos", out="set"):
+        given = ["--photos", str(tmp_path / photos), "--out", str(tmp_path / out), "--workers", "0", *words]
+        monkeypatch.setattr(sys, "argv", ["prepare_photos.py", *given])
+        monkeypatch.setattr(script.signal, "signal", lambda *_: None)
+        code = script.main()
+        return code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "said"),
+    [
+        ((), {"photos": "none"}, "none is no folder"),
+        ((), {"photos": "photos/a.png"}, "a.png is no folder"),
+        ((), {"out": "photos/a.png/set"}, "cannot write to"),
+        ((), {"out": "photos"}, "another folder than that of the photographs"),
+        ((), {"out": "."}, "holds other files and no data set"),
+        (("--filter", "no_such"), {}, "one of default, paper or a YAML file"),
+        (("--people", "none.csv"), {}, "people: none.csv does not exist"),
+        (("--attributes", "none.zip"), {}, "attributes: none.zip does not exist"),
+        (("--filter", "paper"), {}, "paper needs --attributes"),
+        (("--fits", "fits"), {}, "flame is wanted with --fits"),
+        (("--device", "cuda"), {}, "sees no CUDA device"),
+    ],
+)
+def test_mistakes_are_explained_in_a_line(call, monkeypatch, words, changes, said):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, err = call(*words, **changes)
+    assert code == 1 and err.startswith("error: ") and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [("--batch", "0"), ("--workers", "-1"), ("--shard", "many")])
+def test_numbers_are_checked(call, words):
+    with pytest.raises(SystemExit):
+        call(*words)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "the same command goes on from here"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "is full. The shards that are complete stay"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.tar"), 1, "Permission denied"),
+    ],
+)
+def test_what_ends_a_run_is_explained(call, script, monkeypatch, error, code, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(script, "find_sources", fail)
+    assert call()[0] == code
+    assert said in call()[1]
+
+
+def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, tmp_path):
+    """Every step of the command, with this head in the place of FLAME."""
+    pytest.importorskip("mediapipe")
+    one = painted(1)
+    Image.fromarray(one.pictures[0]).save(tmp_path / "photos" / "face.png")
+    batch = one.batch
+    vertices = one.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+    (tmp_path / "fits").mkdir()
+    torch.save(project(vertices, batch.camera)[0, :, :3], tmp_path / "fits" / "face.pt")
+    torch.save(torch.zeros(1, 3), tmp_path / "fits" / "spare.pt")
+    monkeypatch.setattr(script, "load_head", lambda name: one.head)
+    assert call("--head", "flame", "--fits", str(tmp_path / "fits"))[0] == 0
+    assert (tmp_path / "set" / "contact_sheet.png").is_file()
+    faces = MaskedFaces(tmp_path / "set", 64)
+    assert faces.sources == ["face.png"] and faces.head == "flame" and faces[0].vertices is not None
+    assert "no fit" in (tmp_path / "set" / "summary.json").read_text()
+
+
+def test_rules_are_read_by_name_and_from_files(script, tmp_path):
+    assert script.read_rule("default") == FilterRule()
+    paper = script.read_rule("paper")
+    assert paper.eyewear_rim == 0 and paper.attributes.accessories == ["headwear", "glasses", "mask"]
+    (tmp_path / "mine.yaml").write_text("least_face: 300\nattributes: {unknown: keep}")
+    mine = script.read_rule(str(tmp_path / "mine.yaml"))
+    assert mine.least_face == 300 and mine.attributes.unknown == "keep" and mine.most_yaw == FilterRule().most_yaw
+    (tmp_path / "mine.yaml").write_text("leest_face: 300")
+    with pytest.raises(ValueError, match="leest_face"):
+        script.read_rule(str(tmp_path / "mine.yaml"))
+
+
+def test_two_runs_do_not_write_to_one_data_set(script, tmp_path):
+    with script.alone(tmp_path), pytest.raises(ValueError, match="another run"), script.alone(tmp_path):
+        pass

@@ -1,0 +1,172 @@
+"""Photographs with labels, as a face encoder learns from them."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from clipface.data.shards import Face, ShardWriter, create_dataset
+from clipface.data.textures import read_skins
+from clipface.guidance.contrastive import Agreement
+from clipface.guidance.encoder import build_face_encoder
+from clipface.head import load_head
+from clipface.render import Renderer
+from clipface.synthetic import Attributes, PaintedFaces, vocabulary
+from clipface.synthetic.attributes import CHOICES
+from trainer.face_encoder.data import EncoderFaces, PaintingConfig
+from trainer.face_encoder.photographs import (
+    PAINTED_OVER,
+    PhotographsConfig,
+    is_held_out,
+    known_values,
+    read_labels,
+    read_pictures,
+    worn_by,
+)
+from trainer.face_encoder.scores import photograph_scores
+
+HEADER = "file,person,age,gender,expression,prompt\n"
+MODEL = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 32, "width": 16, "heads": 2, "layers": 1},
+}
+SIDE = 64
+EXPRESSIONS = Path(__file__).parents[2] / "data" / "portrait_expressions.csv"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Labels, skins and a data set of twelve people, of whom some are held out."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rows = [f"a/{i:02d}.jpg,c{i},{20 + 6 * i},{('female', 'male')[i % 2]},{('neutral', 'smiling')[i // 6]},"
+            for i in range(12)]  # fmt: skip
+    (folder / "labels.csv").write_text(HEADER + "\n".join(rows))
+    (folder / "skins").mkdir()
+    random = np.random.default_rng(0)
+    for i in range(12):
+        skin = np.full((SIDE, SIDE, 3), 40 + 15 * i, np.uint8)
+        Image.fromarray(skin).save(folder / "skins" / f"a_{i:02d}-0123abcd.png")
+    head = load_head("open")
+    painter = PaintedFaces(head, Renderer(head.faces, head.uv, head.uv_faces), SIDE)
+    painted = painter.sample(12, torch.Generator().manual_seed(int(random.integers(9))), 32, background=0.3)
+    return folder, painter, painted
+
+
+@pytest.fixture(scope="module")
+def dataset(folder):
+    path, _, painted = folder
+    create_dataset(path / "dataset", "open", {})
+    writer = ShardWriter(path / "dataset", 0)
+    parameters = {name: getattr(painted, name).numpy() for name in ("shape", "expression", "pose", "camera")}
+    for i in range(12):
+        image, mask = (part[i].mul(255).round().byte().numpy() for part in (painted.image, painted.mask))
+        rows = {name: values[i] for name, values in parameters.items()}
+        writer.add(Face(f"f{i}", image.transpose(1, 2, 0), mask[0], rows, source=f"a/{i:02d}.jpg"))
+    writer.close()
+    return path / "dataset"
+
+
+def test_labels_tell_sex_age_group_and_whether_the_expression_is_known(tmp_path):
+    rows = "x.jpg,7,64,female,smiling,\ny.jpg,,,male,,picture of a 31-year-old man\nz.jpg,8,,male,,no age\n"
+    (tmp_path / "l.csv").write_text(HEADER + rows)
+    labels = read_labels(tmp_path / "l.csv")
+    assert labels["x.jpg"].face == Attributes(sex="woman", age="old", expression="smiling")
+    assert labels["y.jpg"].face.age == "young" and not labels["y.jpg"].expression_known
+    assert labels["y.jpg"].person == "y.jpg" and set(labels) == {"x.jpg", "y.jpg"}
+    with pytest.raises(FileNotFoundError, match="labels"):
+        read_labels(tmp_path / "none.csv")
+    (tmp_path / "m.csv").write_text("file,person\nx,1\n")
+    with pytest.raises(ValueError, match="labels: columns file, person, age"):
+        read_labels(tmp_path / "m.csv")
+
+
+def test_a_second_table_tells_expressions_of_which_the_first_is_silent(tmp_path):
+    rows = [f"{name}.jpg,{name},30,male,{told}," for name, told in (("x", ""), ("y", "neutral"), ("z", ""))]
+    (tmp_path / "l.csv").write_text(HEADER + "\n".join(rows))
+    (tmp_path / "e.csv").write_text("file,expression\nx.jpg,smiling\ny.jpg,smiling\nnobody.jpg,neutral\n")
+    labels = read_labels(tmp_path / "l.csv", tmp_path / "e.csv")
+    told = {file: (label.face.expression, label.expression_known) for file, label in labels.items()}
+    assert told == {"x.jpg": ("smiling", True), "y.jpg": ("neutral", True), "z.jpg": ("neutral", False)}
+    with pytest.raises(FileNotFoundError, match="expressions"):
+        read_labels(tmp_path / "l.csv", tmp_path / "none.csv")
+    (tmp_path / "m.csv").write_text("file\nx.jpg\n")
+    with pytest.raises(ValueError, match="expressions: columns file, expression"):
+        read_labels(tmp_path / "l.csv", tmp_path / "m.csv")
+
+
+def test_the_shipped_expressions_are_of_different_files_and_known_words():
+    with EXPRESSIONS.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    files = [row["file"] for row in rows]
+    assert len(files) > 100 and len(set(files)) == len(files) and all(files)
+    assert {row["expression"] for row in rows} == {"neutral", "smiling"} < set(CHOICES["expression"])
+
+
+def test_about_a_fifth_of_people_is_held_out_by_name_alone():
+    assert 0.15 < np.mean([is_held_out(f"person {i}") for i in range(1000)]) < 0.25
+    assert is_held_out("somebody") == is_held_out("somebody")
+
+
+def test_nobody_is_blamed_for_what_nobody_labelled():
+    agreement = Agreement(16, CHOICES)
+    face = Attributes(sex="man", beard="stubble")
+    values = agreement.values([face])
+    known_values(values, agreement.columns, [face], PAINTED_OVER)
+    value = lambda name, given: float(values[0, agreement.columns[name, given]])  # noqa: E731
+    assert value("sex", "man") == value("beard", "stubble") == 1  # painted, so known
+    assert value("skin", "fair") == value("makeup", "none") == value("freckles", False) == 0
+
+
+def test_paint_goes_with_the_person_under_it(folder):
+    label = read_labels(folder[0] / "labels.csv")["a/00.jpg"]
+    worn = worn_by(label, Attributes(sex="man", beard="beard", moustache=True, wrinkles=True, look="zombie"))
+    assert worn == replace(label.face, look="zombie")  # a young woman's face, without a beard or wrinkles
+
+
+def test_skins_are_read_by_name_and_size(folder, tmp_path):
+    names, textures = read_skins(folder[0] / "skins", 16)
+    assert names[3] == "a_03-0123abcd" and textures.shape == (12, 3, 16, 16) and int(textures[3].max()) == 85
+    with pytest.raises(FileNotFoundError, match="bake_texture"):
+        read_skins(tmp_path, 16)
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="x.png"):
+        read_skins(tmp_path, 16)
+    Image.new("RGB", (8, 4)).save(tmp_path / "x.png")
+    with pytest.raises(ValueError, match="square"):
+        read_skins(tmp_path, 16)
+
+
+def test_chunks_hold_their_shares_and_follow_their_number(folder, dataset):
+    path, painter, _ = folder
+    encoder = build_face_encoder(MODEL, vocabulary())
+    config = PhotographsConfig(str(path / "labels.csv"), str(dataset), str(path / "skins"), share=0.25, skin_share=0.5)
+    faces = EncoderFaces(0, PaintingConfig(captions=2, size=32, texture_size=SIDE), config, painter, encoder)
+    agreement = faces.count_agreement(8, torch.device("cpu"))
+    first, again, other = (faces.chunk(number, 8, agreement) for number in (3, 3, 4))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.pictures, other.pictures)
+    known = first.values.sum(1)
+    assert (known == len(CHOICES)).sum() == 3  # painted: all is known; 3 over skins, 2 photographs: not all
+    assert first.pictures.shape == (8, 4, 32, 32)
+    held_out = {label.person for label in faces.kept_out.labels}
+    assert held_out and not held_out & {label.person for label in (*faces.pictures.labels, *faces.skins.labels)}
+    assert all(label.face.expression == "neutral" for label in faces.skins.labels)
+    found = photograph_scores(encoder.eval(), faces.kept_out)
+    assert set(found) == {"photograph/sex", "photograph/age", "photograph/expression"}
+    assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
+    labels = read_labels(folder[0] / "labels.csv")
+    pictures = read_pictures(str(dataset), labels, 32, held_out=False)
+    whole, face = pictures.pictures[0].float(), pictures.pictures[1].float()
+    assert whole[3].min() == 255 and face[3].min() == 0
+    assert float((whole[:3] - face[:3])[:, face[3] == 255].abs().max()) <= 1
+    assert float(face[:3][:, face[3] == 0].max()) == 0
+    with pytest.raises(ValueError, match="has a label"):
+        read_pictures(str(dataset), {}, 32, held_out=False)

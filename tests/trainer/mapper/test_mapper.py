@@ -1,0 +1,174 @@
+"""The mapper's trainer, on tiny parts: what the command line calls is what is tested."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from PIL import Image
+
+from clipface.edit.avatar import Faces, mahalanobis
+from clipface.edit.mapper import FaceMapper
+from trainer.common.callbacks import Checkpoint, StopOnNaN
+from trainer.common.run import TrainerConfig, fit
+from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
+from trainer.mapper.module import MapperModule, build, train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config(tiny_files, monkeypatch) -> MapperConfig:
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    return MapperConfig(
+        batch_size=2,
+        image_size=32,
+        held_out=2,
+        prompt=PromptConfig("zombie", "a photo of a zombie"),
+        learning_rate=LearningRates(0.05, 0.05),
+        trainer=TrainerConfig(steps=4, log_every=1),
+    )
+
+
+def seeded(config: MapperConfig) -> MapperModule:
+    torch.manual_seed(0)
+    return build(config)
+
+
+def random_faces(module: MapperModule, count: int, seed: int, views: int = 0) -> Faces:
+    return module.avatar.random_faces(count, seed, 0.7, views, max_yaw=30, max_pitch=10)
+
+
+def fixed_loss(module: MapperModule) -> torch.Tensor:
+    edited, _, (before, after) = module.edit(random_faces(module, 4, seed=5, views=2))
+    return module.directional_loss(after, before) + module.config.prior * mahalanobis(
+        edited.expression, module.avatar.head.expression_precision
+    )
+
+
+def test_an_untrained_edit_changes_nothing_at_all(config):
+    module = build(config)
+    edited, textures, (before, after) = module.edit(random_faces(module, 2, seed=1, views=2))
+    assert torch.equal(before, after) and torch.equal(*textures) and not edited.expression.any()
+    assert before.shape == (4, 3, 32, 32)
+
+
+@pytest.mark.parametrize("model", [ModelConfig(), ModelConfig(expression=False), ModelConfig(texture=False)])
+def test_one_step_lowers_the_loss_on_a_fixed_batch(config, model):
+    module = seeded(replace(config, model=model, learning_rate=LearningRates(0.01, 0.01)))
+    optimizer = module.configure_optimizers()
+    loss = fixed_loss(module)
+    loss.backward()
+    optimizer.step()
+    assert fixed_loss(module) < loss - 1e-6
+
+
+def test_batch_of_three_agrees_with_three_batches_of_one(config):
+    module = seeded(config)
+    for parameter in module.mapper.parameters():
+        torch.nn.init.normal_(parameter, std=30)
+    faces = random_faces(module, 3, seed=1, views=2)
+    _, _, (_, together) = module.edit(faces)
+    for i in range(3):
+        one = type(faces)(faces.codes.rows(slice(i, i + 1)), faces.camera[2 * i : 2 * i + 2])
+        torch.testing.assert_close(module.edit(one)[2][1], together[2 * i : 2 * i + 2], atol=1e-4, rtol=0)
+
+
+def test_training_draws_new_views_and_validation_looks_from_the_front(config):
+    module = build(config)
+    first, second = (random_faces(module, 2, seed=s, views=1) for s in (1, 2))
+    assert not torch.equal(first.camera, second.camera)
+    frontal = random_faces(module, 2, seed=1)
+    assert torch.equal(frontal.camera[0], frontal.camera[1])
+    torch.testing.assert_close(random_faces(module, 2, seed=1, views=1).codes.w_plus, first.codes.w_plus)
+
+
+def test_a_run_writes_everything_and_says_what_it_reached(config, tmp_path, capsys):
+    folder = tmp_path / "run"
+    logger = {"_target_": "pytorch_lightning.loggers.CSVLogger", "name": "", "version": ""}
+    module = train(replace(config, logger=logger), folder)
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.yaml", "metrics.csv", "faces.png", "head.glb", "head.png"} <= names
+    assert not any(name.endswith((".ckpt", ".partial")) for name in names)
+    mapper, notes = FaceMapper.from_weights(folder / "mapper.safetensors")
+    assert set(mapper.state_dict()) == set(module.mapper.state_dict())
+    assert notes["prompt"]["target"] == "a photo of a zombie"
+    assert Image.open(folder / "faces.png").width > 6 * 256
+    assert "agreement" in (folder / "metrics.csv").read_text()
+    last = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert str(folder) in last[0] and "similarity" in last[1]
+    assert json.loads((folder / "mapper.json").read_text())["mapper"]["texture"] is True
+
+
+class InterruptAfter(pl.Callback):
+    """The user's Ctrl-C in the last of some batches."""
+
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+
+    def on_train_batch_start(self, trainer, module, batch, batch_idx) -> None:
+        if batch_idx + 1 == self.batches:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def interrupted(config, tmp_path) -> Path:
+    checkpoint = Checkpoint(tmp_path, every=0)
+    callbacks = [InterruptAfter(2), checkpoint]
+    fit(seeded(config), range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=callbacks)
+    return checkpoint.path
+
+
+def test_an_interrupted_run_goes_on_exactly(config, tmp_path, interrupted):
+    straight, resumed = seeded(config), build(config)
+    fit(straight, range(4), config=config.trainer, folder=tmp_path, seed=0)
+    trainer = replace(config.trainer, resume=str(interrupted))
+    run = fit(resumed, range(4), config=trainer, folder=tmp_path, seed=0)
+    assert run.global_step == 4
+    for name, value in straight.mapper.state_dict().items():
+        assert torch.equal(value, resumed.mapper.state_dict()[name]), name
+
+
+def test_a_checkpoint_holds_exactly_the_trained_keys(config, interrupted):
+    checkpoint = torch.load(interrupted, weights_only=True)
+    trained = {name for name, parameter in build(config).named_parameters() if parameter.requires_grad}
+    assert set(checkpoint["state_dict"]) == trained
+    assert trained and all(name.startswith(("mapper.texture.", "mapper.expression.")) for name in trained)
+
+
+def test_a_checkpoint_of_another_mapper_is_refused(config, tmp_path, interrupted):
+    other = replace(config, model=ModelConfig(expression=False), trainer=TrainerConfig(4, resume=str(interrupted)))
+    with pytest.raises(ValueError, match="not known: mapper.expression"):
+        fit(build(other), range(4), config=other.trainer, folder=tmp_path, seed=0)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(config, tmp_path):
+    module = build(replace(config, prior=float("nan")))
+    with pytest.raises(ValueError, match="loss: a finite number is wanted, nan was given by batch 0"):
+        fit(module, range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=[StopOnNaN()])
+
+
+def test_a_missing_file_is_named(config):
+    with pytest.raises(FileNotFoundError, match="no_such_file.safetensors does not exist"):
+        build(replace(config, generator="no_such_file.safetensors"))
+
+
+@pytest.mark.parametrize("wrong", [{"resume": "no_such.ckpt"}, {"accelerator": "gpu"}])
+def test_nothing_is_written_before_everything_is_there(config, tmp_path, wrong):
+    if "accelerator" in wrong and torch.cuda.is_available():
+        pytest.skip("this machine has what the run asks for")
+    with pytest.raises((FileNotFoundError, ValueError), match=r"no_such.ckpt|no CUDA device"):
+        train(replace(config, trainer=replace(config.trainer, **wrong)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failed_start_leaves_nothing_behind(tmp_path):
+    words = [sys.executable, "-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and "prompt: one is wanted, none was given" in done.stderr
+    assert not (tmp_path / "runs").exists()

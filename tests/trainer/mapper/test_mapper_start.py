@@ -1,0 +1,188 @@
+"""What may change, how a mapper begins, the pre-training to zero offsets, and edits without training."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from clipface.edit.attributes import look_offsets
+from clipface.edit.avatar import lip_overlap
+from clipface.edit.loading import HeadConfig, load_avatar
+from clipface.edit.mapper import Codes, FaceMapper
+from trainer.common.run import TrainerConfig
+from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
+from trainer.mapper.initial import TEST_SEEDS, pretrain, start_mapper
+from trainer.mapper.module import build, train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config(tiny_files, tmp_path, monkeypatch) -> MapperConfig:
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    with np.load(tiny_files / "open_head.npz") as head:  # with landmarks apart from each other
+        np.savez(tmp_path / "head.npz", **{**head, "landmark_faces": np.arange(68, dtype=np.int32)})
+    return MapperConfig(
+        batch_size=2,
+        image_size=32,
+        held_out=2,
+        head=HeadConfig("open", str(tmp_path / "head.npz")),
+        prompt=PromptConfig("zombie", "a photo of a zombie"),
+        learning_rate=LearningRates(0.05, 0.05, 0.05),
+        trainer=TrainerConfig(steps=2, log_every=1),
+    )
+
+
+@pytest.fixture
+def edit_script():
+    spec = importlib.util.spec_from_file_location("edit_script", ROOT / "scripts/edit.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(config, tmp_path):
+    module = train(replace(config, model=ModelConfig(region="lips")), tmp_path / "run")
+    mapper, _ = FaceMapper.from_weights(tmp_path / "run" / "mapper.safetensors")
+    assert mapper.region == "lips" and mapper.expression is None, "the expression is off unless asked for"
+    before, after = module.evaluation.textures
+    outside = module.avatar.mask("lips")[0] == 0
+    assert torch.equal(before[..., outside], after[..., outside]) and not torch.equal(before, after)
+    asked = start_mapper(ModelConfig(region="lips", expression=True), module.avatar)
+    assert asked.expression is not None
+
+
+def test_what_cannot_be_is_refused_at_the_start(config):
+    with pytest.raises(ValueError, match="region: one or more of .*lips.* wanted, .*'nostril' given"):
+        build(replace(config, model=ModelConfig(region="nostril")))
+    with pytest.raises(ValueError, match="model.region: an edit of the texture is wanted, 'lips' was given"):
+        build(replace(config, model=ModelConfig(region="lips", texture=False, identity=True)))
+    with pytest.raises(FileNotFoundError, match="no_such.safetensors"):
+        build(replace(config, model=ModelConfig(start="no_such.safetensors")))
+
+
+def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
+    moved = []
+    for weight in (0.0, 100.0):
+        model = ModelConfig(texture=False, expression=False, identity=True)
+        module = train(replace(config, model=model, prior_identity=weight), tmp_path / str(weight))
+        faces, edited = module.evaluation.faces.codes, module.evaluation.edited
+        assert torch.equal(edited.w_plus, faces.w_plus) and torch.equal(edited.expression, faces.expression)
+        moved.append((edited.shape - faces.shape).norm().item())
+    assert moved[0] > 1.5 * moved[1] > 0
+
+
+def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
+    losses = []
+    for weight in (0.0, 2.0):
+        module = build(replace(config, lips=weight, model=ModelConfig(texture=False, start="random")))
+        module.log = module.log_dict = lambda *values, **more: None
+        torch.manual_seed(0)
+        for parameter in module.mapper.parameters():
+            torch.nn.init.normal_(parameter)
+        edited = module.edited(module.draw(0).faces, module.draw(0).texture)[0]
+        landmarks = module.avatar.head.landmarks(module.avatar.head(edited.shape, edited.expression))
+        losses.append((module.training_step(0, 0) - weight * 100 * lip_overlap(landmarks)).detach())
+    assert lip_overlap(landmarks) > 0
+    torch.testing.assert_close(*losses)
+
+
+def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(config, tmp_path):
+    pre = replace(
+        config, zero_offsets=True, batch_size=16, model=ModelConfig(start="random", identity=True),
+        learning_rate=LearningRates(1.0, 1.0, 1.0, decay=True), trainer=TrainerConfig(steps=40, log_every=10),
+        prompt=PromptConfig("pretrain_zero"),
+    )  # fmt: skip
+    module = pretrain(pre, tmp_path)
+    file = tmp_path / "mapper.safetensors"
+    before, after = FaceMapper.from_weights(file)[1]["offsets"]
+    assert before > 1 and after < before / 3
+    assert after == pytest.approx(module.loss(TEST_SEEDS).sqrt().item(), rel=1e-4)
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    begun = start_mapper(ModelConfig(identity=True, start=str(file)), avatar)
+    assert all(torch.equal(value, begun.state_dict()[name]) for name, value in module.mapper.state_dict().items())
+    assert not start_mapper(ModelConfig(), avatar).texture.weights[-1].any(), "zero unless told otherwise"
+
+
+def published(layers: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
+    """A network under the authors' names."""
+    state = {}
+    for number, (into, out) in enumerate(layers):
+        state[f"layers.{number}.weight"] = 100 * torch.randn(out, into)
+        state[f"layers.{number}.bias"] = torch.randn(out)
+    return state
+
+
+@pytest.fixture
+def authors_file(tmp_path) -> Path:
+    path = tmp_path / "pretrain_mapper.pt"
+    texture, geometry = [(16, 16)] * 4, [(16, 50), (50, 50), (50, 50), (50, 4)]
+    torch.save({"texture_mapper": published(texture), "geometry_mapper": published(geometry)}, path)
+    return path
+
+
+def test_a_run_begins_with_the_authors_pre_training(config, authors_file):
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    begun = start_mapper(ModelConfig(start=str(authors_file)), avatar)
+    codes = avatar.random_faces(2, 0, 1.0).codes
+    theirs = FaceMapper.from_published(authors_file, avatar.generator.levels)(codes)
+    ours = begun(codes)
+    assert torch.equal(ours.w_plus, theirs.w_plus)
+    torch.testing.assert_close(ours.expression, theirs.expression)  # the head has more coefficients than their file
+    assert ours.expression[:, :4].all() and not ours.expression[:, 4:].any()
+
+
+def test_faces_are_edited_without_training(config, tmp_path, edit_script, authors_file, capsys):
+    for name, model in (("lips", ModelConfig(region="lips")), ("whole", ModelConfig())):
+        train(replace(config, model=model), tmp_path / name)
+    mappers = ["--mapper", str(tmp_path / "lips"), str(tmp_path / "whole" / "mapper.safetensors")]
+    shared = ["--output", str(tmp_path / "out"), "--size", "32"]
+    words = ["--strength", "1", "-0.5", "--latents", "3:6", "--batch", "2", "--glb"]
+    first = edit_script.main([*mappers, *words, *shared])
+    assert len(first.textures[1]) == 1, "the last batch"
+    names = {path.name for path in (tmp_path / "out" / "textures").iterdir()}
+    assert names == {f"{number:04d}.{kind}" for number in range(3) for kind in ("png", "glb")}
+    assert Image.open(tmp_path / "out" / "faces.png").width > 6 * 32
+    said = capsys.readouterr().out
+    assert "3 faces on cpu" in said and "ms to edit a face" in said
+    torch.save(torch.randn(18, 16), tmp_path / "code.pt")
+    mixed = edit_script.main([*mappers, "--mix", "--latents", str(tmp_path / "code.pt"), *shared])
+    assert len(mixed.edited.layers) == 2
+    nothing = edit_script.main([*mappers, "--strength", "0", "--latents", "0:1", *shared])
+    assert torch.equal(*nothing.textures)
+    theirs = ["--mapper", str(authors_file), "--latents", str(tmp_path / "code.pt")]
+    assert not torch.equal(*edit_script.main([*theirs, *shared, "--head", "open"]).textures)
+    with pytest.raises(ValueError, match="latents: .* seeds such as 0:8, are wanted, '5' was given"):
+        edit_script.main([*mappers, "--latents", "5", *shared])
+
+
+def test_a_mapper_can_start_at_a_look():
+    parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
+    avatar = SimpleNamespace(generator=parts[0], head=parts[1])
+    mapper = start_mapper(ModelConfig(start="look:clown"), avatar)
+    codes = Codes(torch.randn(2, 14, 512), torch.zeros(2, 3), torch.zeros(2, 2))
+    offsets = mapper.offsets(codes)
+    torch.testing.assert_close(offsets.w_plus, look_offsets()["clown"].expand(2, -1, -1), atol=1e-5, rtol=1e-5)
+    assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
+    with pytest.raises(ValueError, match="model.start: an edit of the texture"):
+        start_mapper(ModelConfig(start="look:clown", texture=False), avatar)
+
+
+def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny_files):
+    parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
+    avatar, w_plus = SimpleNamespace(generator=parts[0], head=parts[1]), torch.randn(1, 14, 512)
+
+    def begun(prompt: str | None, **model) -> torch.Tensor:
+        return start_mapper(ModelConfig(start="known", **model), avatar, prompt).texture(w_plus)[0]
+
+    torch.testing.assert_close(begun("clown"), look_offsets()["clown"], atol=1e-5, rtol=1e-5)
+    assert not begun("angry").any() and not begun(None).any()
+    assert not begun("old").any()  # its offset hardly shows
+    assert start_mapper(ModelConfig(start="known", texture=False), avatar, "clown").texture is None
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was taught none
+    assert not begun("clown").any()

@@ -1,0 +1,94 @@
+"""What a training step of the mapper sees: pools, several encoders, jitter; and the script that times it."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+
+from clipface.edit.views import Jitter
+from clipface.guidance import GuidanceConfig
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.run import TrainerConfig
+from trainer.mapper.config import MapperConfig, PromptConfig
+from trainer.mapper.module import build
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config(tiny_files, monkeypatch) -> MapperConfig:
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    return MapperConfig(
+        batch_size=2, image_size=32, prompt=PromptConfig("zombie", "a photo of a zombie"), trainer=TrainerConfig(4)
+    )
+
+
+def quiet(config: MapperConfig):
+    torch.manual_seed(0)
+    module = build(config)
+    module.log = module.log_dict = lambda *values, **more: None
+    return module
+
+
+def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
+    module = quiet(replace(config, pool=2))
+    drawn = [module.draw(step) for step in range(4)]
+    assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
+    fresh = quiet(config).draw(1)
+    assert torch.equal(fresh.faces.camera, drawn[1].faces.camera)
+    assert torch.equal(fresh.features[0], drawn[1].features[0])
+
+
+def test_a_step_with_kept_originals_equals_one_that_draws_them(config):
+    jitter = Jitter(lens=0.5, crop=0.2, tilt=0.1, background=1.0)
+    losses = []
+    for pool in (0, 3):
+        module = quiet(replace(config, pool=pool, jitter=jitter))
+        for parameter in module.mapper.parameters():
+            torch.nn.init.constant_(parameter, 1.0)
+        losses.append([module.training_step(0, step).item() for step in (1, 1)])
+    assert losses[0] == losses[1] and losses[0][0] == losses[0][1] != 1
+
+
+def test_other_encoders_are_named_after_their_files(config):
+    module = quiet(replace(config, guidance=GuidanceConfig(also=["scoring"])))
+    assert len(module.directional_loss.losses) == 2
+    module.training_step(0, 0).backward()
+    assert any(parameter.grad.abs().sum() > 0 for parameter in module.mapper.parameters())
+    with pytest.raises(ValueError, match="guidance.also: names of configs.guidance .*scoring.*'vit' was given"):
+        build(replace(config, guidance=GuidanceConfig(also=["vit"])))
+
+
+def test_a_loss_that_is_no_number_is_found_at_the_next_look(config):
+    callback = StopOnNaN(every=3)
+    for batch, loss in enumerate((1.0, float("nan"))):
+        callback.on_train_batch_end(None, None, torch.tensor(loss), None, batch)
+    with pytest.raises(ValueError, match="nan was given by batch 1"):
+        callback.on_train_batch_end(None, None, {"loss": torch.tensor(1.0)}, None, 2)
+    callback.on_train_batch_end(None, None, torch.tensor(float("inf")), None, 3)
+    with pytest.raises(ValueError, match="inf was given by batch 3"):  # never into a checkpoint
+        callback.on_save_checkpoint(None, None, {})
+
+
+@pytest.mark.parametrize("encoder", ["face_encoder", "tiny-clip"])
+def test_the_benchmark_prints_its_table(config, capsys, encoder, tmp_path):
+    if encoder == "tiny-clip":
+        description = {
+            "embed_dim": 16,
+            "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
+            "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+        }
+        (tmp_path / "tiny-clip.json").write_text(json.dumps(description))
+        open_clip.add_model_config(tmp_path)
+    spec = importlib.util.spec_from_file_location("benchmark_mapper", ROOT / "scripts/benchmarks/mapper.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    words = f"--size 32 --batch 1 --views 2 --steps 1 --warm-up 1 --threads 1 --precision bf16 --encoder {encoder}"
+    script.main(words.split())
+    table = capsys.readouterr().out
+    for name in ("samples/s", "mapper", "edited: generator", "original: renderer", "backward", "optimiser"):
+        assert name in table

@@ -1,0 +1,141 @@
+"""Each phase of a training step against its formula, written out plainly."""
+
+import pytest
+import torch
+from tiny_gan import SIZE, optimizers, tiny_batch, tiny_config, tiny_gan, tiny_head
+
+from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig
+from trainer.texture_gan.views import draw_views
+
+PENALTY = PenaltyConfig(r1=3.0, patch_r1=0.7, r1_every=5, path=2.0, path_every=4, share=0.5)
+
+
+@pytest.fixture(scope="module")
+def drawn_head(tiny_files):
+    return tiny_head(tiny_files)
+
+
+@pytest.fixture
+def gan(drawn_head):
+    """A module, its faces and its optimisers; one patch, the whole picture, and given codes."""
+    config = tiny_config(
+        discriminator=DiscriminatorConfig(128, 8, group=2),
+        patch=PatchConfig(SIZE, 8, 1, 0.6, 64, 8),
+        augment=AugmentConfig(enabled=False),
+        penalty=PENALTY,
+    )
+    module = tiny_gan(*drawn_head, config)
+    z = torch.randn(4, 8)
+    module.random_codes = lambda count: module.generator.mapping(z[:count])
+    return module, tiny_batch(*drawn_head, 0), optimizers(module)
+
+
+def compare(parameters, loss) -> None:
+    """The gradients that a phase left are those of a loss."""
+    parameters = [p for p in parameters if p.grad is not None]
+    # The noise's strength is zero, and its gradient random.
+    wanted = torch.autograd.grad(loss, parameters, allow_unused=True)
+    compared = 0
+    for parameter, gradient in zip(parameters, wanted, strict=True):
+        if parameter.shape != (1,):
+            torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-3)
+            compared += 1
+    assert compared > 5
+
+
+def keep_weights(optimizer) -> None:
+    """Steps of nothing: the formula shall find the weights that the phase found."""
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+
+
+def logistic(x):
+    return torch.log(1 + torch.exp(x))
+
+
+def test_g_main(gan):
+    module, views, (optimizer, _) = gan
+    keep_weights(optimizer)
+    module._judges_learn(False)
+    fakes, metrics = module.g_main(optimizer, views)
+    pictures = module.draw(module.generator.synthesis(module.random_codes(4)), views)
+    torch.testing.assert_close(fakes, pictures)
+    whole = logistic(-module.discriminator(pictures)).mean()
+    patch = logistic(-module.patch_discriminator(pictures)).mean()
+    torch.testing.assert_close(metrics["generator/whole"], whole)
+    compare(module.generator.parameters(), whole + 0.6 * patch)
+    codes = module.random_codes(4)[:, 0].mean(0)
+    torch.testing.assert_close(module.generator.mapping.w_avg, 0.005 * codes)
+
+
+def test_g_path(gan, drawn_head):
+    module, views, (optimizer, _) = gan
+    keep_weights(optimizer)
+    noise = torch.randn(2, 3, SIZE, SIZE) / SIZE
+    module.path_noise = lambda picture: noise
+    module.path_mean.fill_(0.3)
+    metrics = module.g_path(optimizer, views)
+
+    def lengths(w_plus):  # straight through the renderer; the picture is linear in the texture
+        picture = draw_views(*drawn_head, module.generator.synthesis(w_plus), views.select(slice(2)), SIZE)
+        (gradient,) = torch.autograd.grad((picture * noise).sum(), w_plus)
+        return gradient.square().sum(2).mean(1).sqrt()
+
+    found = lengths(module.random_codes(2).detach().requires_grad_())
+    mean = 0.99 * 0.3 + 0.01 * found.mean()
+    torch.testing.assert_close(module.path_mean, mean)
+    torch.testing.assert_close(metrics["penalty/path"], (found - mean).square().mean())
+    # The same penalty with a graph: the renderer cannot be differentiated twice, but is linear in the texture.
+    w_plus = module.random_codes(2)
+    texture = module.generator.synthesis(w_plus)
+    leaf = texture.detach().requires_grad_()
+    picture = draw_views(*drawn_head, leaf, views.select(slice(2)), SIZE)
+    (weights,) = torch.autograd.grad((picture * noise).sum(), leaf)
+    (gradient,) = torch.autograd.grad((texture * weights).sum(), w_plus, create_graph=True)
+    again = gradient.square().sum(2).mean(1).sqrt()
+    torch.testing.assert_close(again, found)
+    compare(module.generator.parameters(), (again - mean).square().mean() * 2.0 * 4)
+
+
+def test_d_main(gan):
+    module, views, (_, optimizer) = gan
+    keep_weights(optimizer)
+    fakes = torch.randn_like(views.image)
+    metrics = module.d_main(optimizer, views.image, fakes)
+    loss = 0
+    for judge in (module.discriminator, module.patch_discriminator):
+        loss = loss + logistic(-judge(views.image)).mean() + logistic(judge(fakes)).mean()
+    torch.testing.assert_close(metrics["discriminator/whole"] + metrics["discriminator/patch"], loss)
+    compare([*module.discriminator.parameters(), *module.patch_discriminator.parameters()], loss)
+    assert module.augment.signs[1] == 4
+
+
+def test_d_r1(gan):
+    module, views, (_, optimizer) = gan
+    keep_weights(optimizer)
+    metrics = module.d_r1(optimizer, views.image)
+    loss, found = 0, []
+    for judge, weight in ((module.discriminator, 3.0), (module.patch_discriminator, 0.7)):
+        images = views.image[:2].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(judge(images).sum(), images, create_graph=True)
+        found.append(gradient.square().sum((1, 2, 3)).mean())
+        loss = loss + weight / 2 * found[-1] * 5
+    torch.testing.assert_close(metrics["penalty/r1"], found[0])
+    torch.testing.assert_close(metrics["penalty/patch_r1"], found[1])
+    compare([*module.discriminator.parameters(), *module.patch_discriminator.parameters()], loss)
+
+
+def test_lazy_penalties_slow_adam_down(gan):
+    _, _, (generator, discriminator) = gan
+    for optimizer, every in ((generator, 4), (discriminator, 5)):
+        share, group = every / (every + 1), optimizer.param_groups[0]
+        assert group["lr"] == pytest.approx(2.5e-3 * share)
+        assert group["betas"] == pytest.approx((0.0, 0.99**share))
+
+
+def test_reduced_penalties_are_close(gan):
+    module, views, (_, optimizer) = gan
+    keep_weights(optimizer)
+    exact = module.d_r1(optimizer, views.image)["penalty/r1"]
+    module.penalty_reduced = torch.bfloat16
+    assert module.d_r1(optimizer, views.image)["penalty/r1"].item() == pytest.approx(exact.item(), rel=0.05)

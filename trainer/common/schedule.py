@@ -1,0 +1,128 @@
+"""Learning rates of a run that ends when it has learned what it can: constant, then half a cosine down to zero."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from torch import Tensor
+
+from trainer.common.run import require_at_least
+
+
+@dataclass
+class PlateauConfig:
+    """When a loss counts as having stopped falling; the learning rates fall from there on."""
+
+    window: int = 0  # steps whose mean loss is compared with that of as many before; 0: the rates fall from the start
+    least: float = 0.01  # the mean must have fallen by this much, or the plateau is seen
+    decay: int = 60  # steps after the plateau, while the rates fall (see learning_rate.decay)
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, window=0, decay=0)
+
+
+class RateSchedule(Callback):
+    """Sees the plateau of a run's loss and gives the factor of its learning rates; ends the run after their fall.
+
+    The losses stay on the device and are read every few steps, so that the host seldom waits. What was seen is part of
+    the run's checkpoint.
+    """
+
+    def __init__(
+        self, plateau: PlateauConfig, steps: int, minutes: float | None = None, decay: bool = True, every: int = 1
+    ) -> None:
+        """Start at a factor of 1.
+
+        Args:
+            plateau: how it is seen.
+            steps: after which a run ends at the latest, its rates at zero.
+            minutes: likewise, so that a slow machine gets to the end of the decay too; None: no limit.
+            decay: whether the rates fall; without, they stay and a run ends at the plateau.
+            every: steps between two looks at the losses.
+        """
+        self.plateau, self.steps, self.minutes, self.decay, self.every = plateau, steps, minutes, decay, every
+        self.losses: list[float] = []  # the last two windows
+        self.pending: list[Tensor] = []
+        self.started: float | None = None  # seconds of the clock
+        # Step and part of the time at which the rates begin to fall.
+        self.falls_from: tuple[int, float] | None = None if plateau.window else (0, 0.0)
+
+    def factor(self, step: int) -> float:
+        """Of the learning rates before a step, 1..0."""
+        return 0.5 + 0.5 * math.cos(math.pi * self.fallen(step)) if self.decay else 1.0
+
+    def configure(self, optimizer: torch.optim.Optimizer) -> Any:
+        """What `configure_optimizers` is to return: the optimizer, with its fall at each step if it has one."""
+        if not self.decay:
+            return optimizer
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def fallen(self, step: int) -> float:
+        """How much of the decay is over before a step: 0 before it begins, 1 at its end."""
+        spent, length = self._spent(), self._length
+        if self.falls_from is None and (step >= self.steps - length or spent >= 1 - length / self.steps):
+            self.falls_from = step, spent  # too late to wait for a plateau
+        if self.falls_from is None:
+            return 0.0
+        begin, spent_before = self.falls_from
+        by_time = (spent - spent_before) / max(1 - spent_before, 1e-9) if self.minutes else 0.0
+        return min(max((step - begin) / max(length, 1e-9), by_time), 1.0)
+
+    def add(self, loss: Tensor, step: int) -> None:
+        """Take in the loss of a step, counted from 0; looks for the plateau when it is time."""
+        if not self.plateau.window or self.falls_from is not None:
+            return
+        self.pending.append(loss.detach())
+        if (step + 1) % self.every == 0:
+            self._read()
+            if self._flat():
+                self.falls_from = step + 1, self._spent()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.add(outputs["loss"] if isinstance(outputs, dict) else outputs, batch_idx)
+        trainer.should_stop |= self.plateau.window > 0 and self.fallen(batch_idx + 1) >= 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen so far."""
+        self._read()
+        return {"losses": list(self.losses), "falls_from": self.falls_from and list(self.falls_from)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what was seen; the time starts anew."""
+        self.losses, begin = list(state_dict["losses"]), state_dict["falls_from"]
+        self.falls_from = (begin[0], 0.0) if begin else None
+
+    @property
+    def _length(self) -> int:
+        if not self.decay:
+            return 0
+        return min(self.plateau.decay, self.steps) if self.plateau.window else self.steps
+
+    def _spent(self) -> float:
+        if not self.minutes or self.started is None:
+            return 0.0
+        return (time.monotonic() - self.started) / (60 * self.minutes)
+
+    def _read(self) -> None:
+        if self.pending:
+            self.losses += torch.stack(self.pending).tolist()
+            self.pending = []
+        self.losses = self.losses[-2 * self.plateau.window :] if self.plateau.window else []
+
+    def _flat(self) -> bool:
+        window = self.plateau.window
+        if len(self.losses) < 2 * window:
+            return False
+        before, after = self.losses[:window], self.losses[window:]
+        return (sum(before) - sum(after)) / window < self.plateau.least

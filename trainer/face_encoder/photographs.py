@@ -1,0 +1,182 @@
+"""Photographs of whom something is known: labels, skins to paint over, and the pictures themselves."""
+
+import csv
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from clipface.data import MaskedFaces
+from clipface.data.textures import read_skins
+from clipface.synthetic.attributes import CHOICES, Attributes
+
+SEXES = {"female": "woman", "woman": "woman", "male": "man", "man": "man"}
+OLD, GROWN = 58, 32  # years from which on words call a person old, and no longer young
+HELD_OUT = 5  # one person of so many is never trained on
+# What a photograph may hide: this value of an attribute is a mere absence, which nobody has labelled.
+ABSENCES = {"beard": "none", "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False,
+            "makeup": "none", "lipstick": "none"}  # fmt: skip
+PAINTED_OVER = ("skin",)  # not known of a skin that is painted over
+UNLABELLED = (*PAINTED_OVER, *ABSENCES, "eyes", "hair", "hair_colour")  # not known of a photograph
+
+
+@dataclass
+class PhotographsConfig:
+    """Photographs that are learnt from beside painted faces; without `labels` there are none."""
+
+    labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
+    dataset: str | None = None  # data set folder with their pictures (scripts/prepare_photos.py)
+    skins: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
+    share: float = 0.15  # of the pictures that are photographs
+    skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
+    expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
+
+
+class Label(NamedTuple):
+    """Who is on a photograph, and what is known of the face."""
+
+    person: str
+    face: Attributes
+    expression_known: bool
+
+
+def read_labels(path: str | Path, expressions: str | Path | None = None) -> dict[str, Label]:
+    """Read labels by file name.
+
+    Rows without sex or age (also looked for in `prompt`: "a 48-year-old woman") are left out.
+
+    Args:
+        path: of the table of labels.
+        expressions: of a second table, of photographs of whose expression the first says nothing.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a column is missing.
+    """
+    rows = _rows("labels", path, ("file", "person", "age", "gender", "expression"))
+    seen = {} if expressions is None else {
+        row["file"]: row["expression"] for row in _rows("expressions", expressions, ("file", "expression"))
+    }  # fmt: skip
+    labels = {row["file"]: _label(row | {"expression": row["expression"] or seen.get(row["file"], "")}) for row in rows}
+    return {file: label for file, label in labels.items() if label is not None}
+
+
+def _rows(name: str, path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    path, listed = Path(path), ", ".join(columns)
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: {path} does not exist; a CSV file with columns {listed} is wanted")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not set(columns) <= set(rows[0]):
+        raise ValueError(f"{name}: columns {listed} are wanted in {path}")
+    return rows
+
+
+def _label(row: dict[str, str]) -> Label | None:
+    told = re.search(r"(\d+)-year-old", row.get("prompt") or "")
+    age, sex = row["age"] or (told[1] if told else ""), SEXES.get(row["gender"].lower())
+    if not age.isdigit() or sex is None:
+        return None
+    years = int(age)
+    group = "old" if years >= OLD else "adult" if years >= GROWN else "young"
+    known = row["expression"] in CHOICES["expression"]
+    face = Attributes(sex=sex, age=group, expression=row["expression"] if known else "neutral")
+    return Label(row["person"] or row["file"], face, known)
+
+
+def is_held_out(person: str) -> bool:
+    """Whether a person is kept out of training; depends on the name alone."""
+    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % HELD_OUT == 0
+
+
+def known_values(
+    values: Tensor, columns: dict[tuple, int], faces: Sequence[Attributes], unknown: Sequence[str]
+) -> None:
+    """Unmark in [N, values] what nobody knows of faces: all of `unknown`, and absences that were not painted."""
+    for row, face in zip(values, faces, strict=True):
+        for name in unknown:
+            row[[columns[name, value] for value in CHOICES[name]]] = 0
+        for name, absent in ABSENCES.items():
+            if getattr(face, name) == absent:
+                row[columns[name, absent]] = 0
+
+
+class Skins:
+    """Textures from photographs of people who may be trained on, each with the person's sex and age."""
+
+    def __init__(self, folder: str, labels: dict[str, Label], size: int) -> None:
+        """Read a folder; smiling people are left out, since a smile's shadows would lie on every expression."""
+        names, textures = read_skins(folder, size)
+        by_name = {_plain_name(file): label for file, label in labels.items()}
+        found = [by_name.get(_plain_name(name)) for name in names]
+        kept = [
+            i for i, label in enumerate(found)
+            if label and not is_held_out(label.person) and label.face.expression != "smiling"
+        ]  # fmt: skip
+        if not kept:
+            raise ValueError(f"photographs.skins: none of {len(names)} textures in {folder} has a label")
+        self.textures, self.labels = textures[kept], [found[i] for i in kept]
+
+    def draw(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
+        """Draw textures [count, 3, R, R] in 0..1, half of them mirrored, and their labels."""
+        rows = [rng.randrange(len(self.labels)) for _ in range(count)]
+        mirrored = torch.tensor([rng.random() < 0.5 for _ in rows]).view(-1, 1, 1, 1)
+        textures = self.textures[rows].float() / 255
+        return torch.where(mirrored, textures.flip(-1), textures), [self.labels[row] for row in rows]
+
+
+class LabelledPictures(NamedTuple):
+    """`pictures` [N, 4, S, S] uint8, colour before black and mask, with their labels."""
+
+    pictures: Tensor
+    labels: list[Label]
+
+    def draw(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
+        """Draw pictures [count, 4, S, S] and their labels."""
+        rows = [rng.randrange(len(self.labels)) for _ in range(count)]
+        return self.pictures[rows], [self.labels[row] for row in rows]
+
+
+def read_pictures(folder: str, labels: dict[str, Label], size: int, held_out: bool) -> LabelledPictures:
+    """Read labelled photographs of a data set: each whole, and once more as only the face on black.
+
+    Args:
+        folder: of the data set.
+        labels: by the name of the photograph's file.
+        size: side of the pictures, pixels.
+        held_out: people who are kept out of training (their whole pictures only), or the others.
+    """
+    faces, pictures, told = MaskedFaces(folder, size), [], []
+    for index, source in enumerate(faces.sources or faces.names):
+        label = labels.get(source)
+        if label is None or is_held_out(label.person) != held_out:
+            continue
+        picture, mask = (part.resize((size, size), Image.Resampling.BOX) for part in faces.pictures(index))
+        colour, grey = np.asarray(picture), np.asarray(mask)[..., None]
+        face = (colour.astype(np.uint16) * grey // 255).astype(np.uint8)
+        shown = [(colour, np.full_like(grey, 255))] + ([] if held_out else [(face, grey)])
+        pictures += [np.concatenate(parts, 2).transpose(2, 0, 1) for parts in shown]
+        told += [label] * len(shown)
+    if not told:
+        raise ValueError(f"photographs.dataset: no picture of {folder} has a label")
+    return LabelledPictures(torch.from_numpy(np.stack(pictures)), told)
+
+
+def worn_by(label: Label, drawn: Attributes) -> Attributes:
+    """What is painted over a person's skin: `drawn`, with the person's own sex and age."""
+    man = label.face.sex == "man"
+    return replace(drawn, sex=label.face.sex, age=label.face.age, wrinkles=drawn.wrinkles and label.face.age == "old",
+                   beard=drawn.beard if man else "none", moustache=drawn.moustache and man)  # fmt: skip
+
+
+def _plain_name(name: str) -> str:
+    """A name without its suffix, or the digits that a data set adds, and with _ for all but letters and digits."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(\.\w+|-[0-9a-f]{8})$", "", name.lower()))

@@ -1,0 +1,88 @@
+"""How well a face encoder tells painted faces apart by words."""
+
+import torch
+from clipface.synthetic.words.words.look_words import LOOK_NOUNS
+from torch import Tensor
+
+from clipface.guidance.contrastive import Agreement
+from clipface.guidance.encoder import Encoder
+from clipface.synthetic.attributes import AGES, CHOICES, SEXES
+from trainer.face_encoder.image_cache import Painted
+from trainer.face_encoder.photographs import LabelledPictures
+
+_PART = 256  # pictures encoded at a time
+_QUESTIONS = {  # what a prompt says of each value of an attribute
+    "look": "a photo of a {}",
+    "expression": "a photo of a {} person",
+    "age": "a photo of a {} person",
+    "sex": "a photo of a {}",
+    "makeup": "a photo of a person with {} makeup",
+    "eyes": "a photo of a person with {} eyes",
+    "beard": "a photo of a man with a {}",
+}
+_ASKED_OF_PHOTOGRAPHS = {"sex": SEXES, "age": AGES, "expression": ("neutral", "smiling")}
+_SEEN_ON_ALL = ("look", "expression")  # a stylised look may hide the others
+
+
+@torch.no_grad()
+def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str, float]:
+    """Ask for each attribute's value by prompts, and for each picture's caption among all captions.
+
+    Args:
+        encoder: in evaluation mode.
+        painted: held-out faces.
+        agreement: knows which captions are true of which faces.
+
+    Returns:
+        `zero_shot/<attribute>`: share of right answers, the mean over the values that occur; `retrieval`: share of
+        pictures that are closer to their own caption than to each of the captions that contradict them.
+    """
+    pictures = painted.pictures.split(_PART)
+    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in pictures])
+    found = {}
+    for name, question in _QUESTIONS.items():
+        values = [value for value in CHOICES[name] if value != "none"]
+        prompts = [question.format(LOOK_NOUNS[value][0] if name == "look" else value) for value in values]
+        answers = (images @ encoder.encode_text(prompts).T).argmax(1)
+        truth = painted.values[:, [agreement.columns[name, value] for value in values]]  # [N, values]
+        asked = truth.any(1)
+        if name not in _SEEN_ON_ALL:
+            asked &= painted.values[:, agreement.columns["look", "none"]] > 0
+        if asked.any():
+            found[f"zero_shot/{name}"] = _balanced(answers[asked], truth[asked].argmax(1))
+    tokens = painted.tokens[:, 0].long()
+    cosines = images @ encoder.encode_tokens(tokens).T
+    closest_wrong = cosines.masked_fill(~agreement.contradicts(tokens, painted.values), -1).max(1).values
+    found["retrieval"] = (cosines.diagonal() > closest_wrong).float().mean().item()
+    return found
+
+
+@torch.no_grad()
+def photograph_scores(encoder: Encoder, photographs: LabelledPictures) -> dict[str, float]:
+    """Ask for sex, age group and smile of photographs of people who were kept out of training.
+
+    Returns:
+        `photograph/<attribute>`: share of right answers, the mean over the values that occur.
+    """
+    device = encoder.model.logit_scale.device
+    parts = photographs.pictures.split(_PART)
+    images = torch.cat([encoder.encode_image(part[:, :3].to(device).float() / 255) for part in parts])
+    found = {}
+    for name, values in _ASKED_OF_PHOTOGRAPHS.items():
+        asked = [i for i, label in enumerate(photographs.labels) if name != "expression" or label.expression_known]
+        if not asked:
+            continue
+        prompts = [_QUESTIONS[name].format(value) for value in values]
+        truth = torch.tensor([values.index(getattr(photographs.labels[i].face, name)) for i in asked], device=device)
+        found[f"photograph/{name}"] = _balanced((images[asked] @ encoder.encode_text(prompts).T).argmax(1), truth)
+    return found
+
+
+def on_white(pictures: Tensor) -> Tensor:
+    """Colours drawn before black and their mask, [B, 4, S, S], as pictures before white [B, 3, S, S]."""
+    return (pictures[:, :3] + 1 - pictures[:, 3:]).clamp(0, 1)
+
+
+def _balanced(answers: Tensor, truth: Tensor) -> float:
+    """Share of right answers, the mean over the values of `truth`: a rare value counts like a common one."""
+    return torch.stack([(answers[truth == value] == value).float().mean() for value in truth.unique()]).mean().item()

@@ -1,0 +1,92 @@
+"""What a run of the mapper's trainer depends on."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from clipface.edit.loading import HeadConfig, RendererConfig
+from clipface.edit.views import Jitter
+from clipface.guidance import GuidanceConfig
+from clipface.guidance.directional_loss import SOURCE_PHRASE
+from trainer.common.run import TrainerConfig, register, require_at_least
+from trainer.common.schedule import PlateauConfig
+
+
+@dataclass
+class PromptConfig:
+    """What the faces should become."""
+
+    name: str = ""  # of the run's folder
+    target: str = ""
+    source: str = SOURCE_PHRASE
+    negative: str = ""  # what they should not become: the direction points away from it too
+    negative_weight: float = 0.5
+    templates: list[str] = field(default_factory=lambda: ["{}"])  # sentences for the phrases above, averaged
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Arguments of `DirectionalLoss`."""
+        return {key: value for key, value in asdict(self).items() if key != "name"}
+
+
+@dataclass
+class ModelConfig:
+    """What may change."""
+
+    texture: bool = True
+    expression: bool | None = None  # null: unless the edit is kept to a region
+    identity: bool = False
+    region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
+    layers: int = 4  # of each mapper's network
+    # known: at the look of the prompt's name, if the generator was taught it, else at zero, which changes nothing yet;
+    # zero; random; look:NAME; or a mapper's file or run, the authors' files too
+    start: str = "zero"
+
+
+@dataclass
+class LearningRates:
+    """Of Adam, for each mapper."""
+
+    texture: float = 1e-4
+    expression: float = 5e-3
+    identity: float = 5e-3
+    decay: bool = False  # whether both fall to zero along half a cosine
+
+
+@dataclass
+class MapperConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 4  # faces
+    views: int = 2  # pictures of each face
+    image_size: int = 128  # of these pictures, pixels
+    max_yaw: float = 30.0  # of the views, degrees
+    max_pitch: float = 15.0
+    pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
+    psi: float = 0.7  # truncation of the random textures
+    prior: float = 1e-3  # weight of the expression's Mahalanobis distance
+    lips: float = 0.0  # weight of lips that pass through each other, for each centimetre
+    prior_identity: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
+    zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
+    least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
+    held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
+    compile: bool = False  # encoders by torch.compile: a minute or so before the first step
+    generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
+    jitter: Jitter = field(default_factory=Jitter)
+    plateau: PlateauConfig = field(default_factory=PlateauConfig)
+    learning_rate: LearningRates = field(default_factory=LearningRates)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, views=1, image_size=8, pool=0, held_out=1, checkpoint_every=0)
+
+
+register("mapper_schema", MapperConfig)

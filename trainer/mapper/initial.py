@@ -1,0 +1,146 @@
+"""How a mapper begins: at zero offsets, at random, or where a file left off; and the pre-training to zero offsets.
+
+Source: ClipFace (arXiv 2212.01406), section 3.2, whose mappers are pre-trained to zero offsets from a random start.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from clipface import weights
+from clipface.edit.attributes import is_look, known_start, look_offset
+from clipface.edit.avatar import Avatar
+from clipface.edit.files import MAPPER_FILE, draw_latents, read_mapper
+from clipface.edit.loading import load_avatar
+from clipface.edit.mapper import FaceMapper
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.run import fit, make_logger
+
+if TYPE_CHECKING:
+    from trainer.mapper.config import MapperConfig, ModelConfig
+
+STARTS = ("known", "zero", "random")  # anything else is a file, or a look
+TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
+
+
+def start_mapper(model: "ModelConfig", avatar: Avatar, prompt: str | None = None) -> FaceMapper:
+    """Create the mapper that a run trains.
+
+    Args:
+        model: what may change, and where it begins.
+        avatar: generator and head.
+        prompt: name of the prompt, where the generator is the one that assets name: for `start=known`.
+
+    Raises:
+        ValueError: if nothing may change, the head lacks the region, or a file holds another mapper.
+        FileNotFoundError: if there is no such file.
+    """
+    head, generator = avatar.head, avatar.generator
+    expression = model.region is None if model.expression is None else model.expression
+    mapper = FaceMapper(
+        generator.levels, generator.config["w_dim"], head.n_expression, model.layers, model.texture, expression,
+        head.n_shape if model.identity else 0, model.region,
+    )  # fmt: skip
+    if model.region is not None:
+        avatar.mask(model.region)  # refused now, not after the first step
+    start = known_start(model.start, None if mapper.texture is None else prompt)
+    if start == "random":
+        for part in mapper.parts():
+            part.start_at_random()
+    elif is_look(start):
+        if mapper.texture is None:
+            raise ValueError(f"model.start: an edit of the texture is wanted by {start}, texture=false was given")
+        mapper.texture.start_at(look_offset(start, generator.levels))
+    elif start not in STARTS:
+        _take_over(mapper, start)
+    return mapper
+
+
+def _take_over(mapper: FaceMapper, path: str) -> None:
+    """Copy the networks that both have; a file may have more, and a part that it lacks begins at zero offsets."""
+    file, _ = read_mapper(path, mapper.config["levels"])
+    found = file.state_dict()
+    wanted = mapper.state_dict()
+    names = [name for name in wanted if name in found]
+    if not names:
+        raise ValueError(f"model.start: {path} has none of the networks that this run trains")
+    for name in names:
+        if found[name].shape != wanted[name].shape and name.startswith("expression."):
+            found[name] = _widened(found[name], wanted[name])
+    weights.load_into(mapper, {**wanted, **{name: found[name] for name in names}}, f"model.start: {path}")
+
+
+def _widened(given: Tensor, wanted: Tensor) -> Tensor:
+    """Give a last layer for fewer coefficients zero rows for the others: theirs are 50, a head can have more."""
+    whole = torch.zeros_like(wanted)
+    whole[tuple(slice(size) for size in given.shape)] = given
+    return whole
+
+
+class ZeroOffsets(pl.LightningModule):
+    """Mappers on their way to zero offsets: no picture is drawn and no word is read."""
+
+    def __init__(self, config: "MapperConfig", avatar: Avatar) -> None:
+        """Args: config: of the run; avatar: whose codes the mappers read."""
+        super().__init__()
+        self.config, self.avatar = config, avatar
+        self.mapper = start_mapper(config.model, avatar)
+
+    def loss(self, seeds: range) -> Tensor:
+        """Mean square of all offsets of drawn faces, averaged over the networks."""
+        offsets = self.mapper.offsets(draw_latents(self.avatar, seeds, psi=1.0))
+        return torch.stack([part.square().mean() for part in offsets if part is not None]).mean()
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on new codes, which `batch_idx` decides."""
+        count = self.config.batch_size
+        loss = self.loss(range(batch_idx * count, (batch_idx + 1) * count))
+        self.log("loss", loss, prog_bar=True, batch_size=count)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """Adam, with the mappers' learning rates."""
+        optimizer = torch.optim.Adam(learning_groups(self.mapper, self.config))
+        if not self.config.learning_rate.decay:
+            return optimizer
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.config.trainer.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def learning_groups(mapper: FaceMapper, config: "MapperConfig") -> list[dict]:
+    """Parameters of each network with its learning rate, for an optimiser."""
+    rates = config.learning_rate
+    parts = (mapper.texture, rates.texture), (mapper.expression, rates.expression), (mapper.identity, rates.identity)
+    return [{"params": part.parameters(), "lr": rate} for part, rate in parts if part is not None]
+
+
+def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
+    """Train a mapper to zero offsets and write it into `folder`; `model.start` of other runs reads it."""
+    pl.seed_everything(config.seed, verbose=False)
+    module = ZeroOffsets(config, load_avatar(config.generator, config.head, config.renderer))
+    with torch.no_grad():
+        before = module.loss(TEST_SEEDS).sqrt().item()
+    fit(
+        module,
+        range(config.trainer.steps),
+        config=config.trainer,
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[StopOnNaN(config.trainer.log_every)],
+    )
+    module.to("cpu")
+    with torch.no_grad():
+        after = module.loss(TEST_SEEDS).sqrt().item()
+    notes = {"prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator}
+    path = module.mapper.save(folder / MAPPER_FILE, **notes, psi=config.psi, offsets=[before, after])
+    print(
+        f"\nWritten: {path}; offsets of unseen codes (root mean square) {before:.3g} -> {after:.3g}\n"
+        f"To begin with it: python -m trainer.mapper prompt=zombie model.start={path}",
+        flush=True,
+    )
+    return module

@@ -1,0 +1,228 @@
+"""Train a text-guided editor of faces.
+
+python -m trainer.mapper prompt=zombie
+python -m trainer.mapper prompt.target="a photo of an old man with a beard" model.region=skin
+python -m trainer.mapper -m prompt=zombie,clown trainer=gpu guidance=vit_b_32
+python -m trainer.mapper prompt=zombie experiment=smoke hydra.run.dir=my_zombie
+
+Writes pictures, a head, the editor and its scores into the run's folder; scripts/edit.py edits other faces with it.
+
+Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from clipface import weights
+from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
+from clipface.edit.loading import load_avatar, load_encoders, run_folder
+from clipface.edit.mapper import Codes
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
+from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
+from trainer.common.run import fit, make_logger
+from trainer.common.schedule import RateSchedule
+from trainer.mapper.config import MapperConfig
+from trainer.mapper.initial import learning_groups, pretrain, start_mapper
+from trainer.mapper.results import write_results
+
+SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
+HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
+
+
+class Batch(NamedTuple):
+    """Faces of a training step before the edit."""
+
+    faces: Faces
+    texture: Tensor  # [B, 3, R, R] in 0..1
+    features: list[Tensor]  # of their pictures, [B·views, D] by each encoder
+
+
+class Evaluation(NamedTuple):
+    """Held-out faces before and after the edit."""
+
+    faces: Faces
+    edited: Codes
+    textures: tuple[Tensor, Tensor]  # before and after, [B, 3, R, R] in 0..1
+    agreement: float  # cosine of the picture's change with the words' change
+    similarity: tuple[float, float]  # cosine of picture and target words, before and after
+
+
+class MapperModule(pl.LightningModule):
+    """Mappers in training, and the frozen parts around them."""
+
+    def __init__(self, config: MapperConfig, avatar: Avatar, encoders: Sequence[Encoder]) -> None:
+        """Create mappers that change nothing yet, and encode the words.
+
+        Args:
+            config: of the run.
+            avatar: codes to pictures.
+            encoders: frozen; what they say of the pictures is averaged.
+        """
+        super().__init__()
+        self.strict_loading = False  # checkpoints hold the mapper alone
+        self.config, self.avatar = config, avatar
+        self.mapper = start_mapper(config.model, avatar, None if config.generator else config.prompt.name)
+        run = config.trainer
+        losses = [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
+        self.directional_loss = EncoderMean(losses)
+        self.schedule = RateSchedule(
+            config.plateau, run.steps, run.minutes, config.learning_rate.decay, every=run.log_every
+        )
+        self.pool: dict[int, Batch] = {}
+        self.evaluation: Evaluation | None = None
+        if config.compile:
+            for encoder in encoders:  # the generator has kernels of its own
+                encoder.model.visual.compile(dynamic=False)  # a run has one batch size
+
+    def edit(self, faces: Faces) -> tuple[Codes, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Edit faces and draw them before and after.
+
+        Returns:
+            The edited codes, the textures before and after, and the pictures before and after. Gradient: to the mapper.
+        """
+        texture_before, before = self.originals(faces)
+        edited, texture, after = self.edited(faces, texture_before)
+        return edited, (texture_before, texture), (before, after)
+
+    @torch.no_grad()
+    def originals(self, faces: Faces) -> tuple[Tensor, Tensor]:
+        """The textures and the pictures of unedited faces."""
+        texture = self.avatar.texture(faces.codes.w_plus)
+        views = faces.codes, faces.camera, self.config.image_size, faces.background
+        return texture, self.avatar.views(texture, *views)
+
+    def edited(self, faces: Faces, texture: Tensor) -> tuple[Codes, Tensor, Tensor]:
+        """Edit faces that have these textures; training and validation both do it here.
+
+        Returns:
+            The edited codes, their textures and their pictures. Gradient: to the mapper.
+        """
+        codes = self.mapper(faces.codes)
+        if self.mapper.texture is not None:
+            texture = self.avatar.blend(texture, self.avatar.texture(codes.w_plus), self.mapper.region)
+        views = codes, faces.camera, self.config.image_size, faces.background
+        return codes, texture, self.avatar.views(texture, *views)
+
+    def draw(self, batch_idx: int) -> Batch:
+        """Draw the faces of a training step; those of a pool are drawn once and kept."""
+        config = self.config
+        number = batch_idx % config.pool if config.pool else batch_idx
+        if number in self.pool:
+            return self.pool[number]
+        look = config.views, config.max_yaw, config.max_pitch, config.jitter
+        faces = self.avatar.random_faces(config.batch_size, config.seed * SEED_STRIDE + number, config.psi, *look)
+        texture, before = self.originals(faces)
+        with torch.no_grad():
+            batch = Batch(faces, texture, self.directional_loss.encode(before))
+        if config.pool:
+            self.pool[number] = batch
+        return batch
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on faces that `batch_idx` alone decides, so that a resumed run goes on as if never stopped."""
+        config, drawn = self.config, self.draw(batch_idx)
+        edited, _, after = self.edited(drawn.faces, drawn.texture)
+        direction = self.directional_loss(after, drawn.features)
+        prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
+        loss = direction + config.prior * prior
+        if config.lips and self.mapper.expression is not None and self.avatar.head.has_landmarks:
+            vertices = self.avatar.head(edited.shape, edited.expression)
+            loss = loss + config.lips * 100 * lip_overlap(self.avatar.head.landmarks(vertices))
+        if self.mapper.identity is not None:
+            moved = (edited.shape - drawn.faces.codes.shape).square().sum(-1).mean()
+            loss = loss + config.prior_identity * moved
+            self.log("identity_prior", moved, batch_size=config.batch_size)
+        self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
+        self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=config.batch_size)
+        return loss
+
+    @torch.no_grad()
+    def validation_step(self, batch: int, batch_idx: int) -> None:
+        """Measure the edit on the held-out faces, seen from the front."""
+        self.evaluation = self.evaluate()
+        before, after = self.evaluation.similarity
+        self.log_dict(
+            {"held_out/agreement": self.evaluation.agreement, "held_out/before": before, "held_out/after": after},
+            batch_size=self.config.held_out,
+        )
+
+    @torch.no_grad()
+    def evaluate(self) -> Evaluation:
+        """Edit the held-out faces and measure how far they moved towards the words."""
+        faces = self.avatar.random_faces(self.config.held_out, HELD_OUT, self.config.psi)
+        edited, textures, (before, after) = self.edit(faces)
+        features = self.directional_loss.encode(before), self.directional_loss.encode(after)
+        agreement = self.directional_loss.agreement(features[1], features[0], floor=1e-3).mean().item()
+        similarity = tuple(self.directional_loss.similarity(each).mean().item() for each in features)
+        return Evaluation(faces, edited, textures, agreement, similarity)
+
+    def configure_optimizers(self) -> Any:
+        """Adam with one learning rate for each mapper."""
+        optimizer = torch.optim.Adam(learning_groups(self.mapper, self.config), fused=self.device.type == "cuda")
+        return self.schedule.configure(optimizer)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the trained part only; the frozen parts are rebuilt from their files."""
+        checkpoint["state_dict"] = {f"mapper.{key}": value for key, value in self.mapper.state_dict().items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another mapper."""
+        wanted = [f"mapper.{key}" for key in self.mapper.state_dict()]
+        weights.check_keys(wanted, checkpoint["state_dict"], "checkpoint")
+
+
+def build(config: MapperConfig) -> MapperModule:
+    """Load everything that a run needs and check it; nothing is written.
+
+    Raises:
+        ValueError: if no prompt was given, or a value does not fit.
+        FileNotFoundError: if an asset is missing; says how to get it.
+    """
+    if not config.prompt.target.strip():
+        raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    encoders = load_encoders(config.guidance)
+    return MapperModule(config, avatar, encoders)
+
+
+def train(config: MapperConfig, folder: Path) -> MapperModule:
+    """Train a mapper and write its results into `folder`."""
+    pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
+    module = build(config)
+    checkpoint = Checkpoint(folder, every=config.checkpoint_every)
+    started = time.perf_counter()
+    run = fit(
+        module,
+        range(config.trainer.steps),
+        config=config.trainer,
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, checkpoint],
+        validation=range(1),
+    )
+    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+    module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
+    training = {"seconds": time.perf_counter() - started, "steps": run.global_step, "device": str(module.device)}
+    write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder, training)
+    return module
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="mapper")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    with run_folder() as folder:
+        (pretrain if settings.zero_offsets else train)(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

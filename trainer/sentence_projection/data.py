@@ -1,0 +1,103 @@
+"""What a projection of sentence features learns from: captions, and phrases that tell one value of an attribute."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from clipface.synthetic.words.words.captions import caption
+from clipface.synthetic.words.words.trained_phrases import TAUGHT, Phrase, taught_phrases
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.guidance import Encoder
+from clipface.guidance.sentences import FRAMES, SentenceEncoder, SentenceTokenizer
+from clipface.synthetic.attributes import sample_attributes
+
+VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
+_AT_A_TIME = 64  # texts
+
+
+class Told(NamedTuple):
+    """Texts as the sentence encoder sees them, and as the face encoder should."""
+
+    sentences: Tensor  # [N, W]
+    targets: Tensor  # [N, D], length 1
+    values: Tensor  # [N] index into `VALUES`; -1: several or none
+
+
+def encode_sentences(encoder: SentenceEncoder, tokenizer: SentenceTokenizer, texts: Sequence[str]) -> Tensor:
+    """Sentence features [N, W] of any number of texts, those of like length together."""
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    device = encoder.positions.weight.device
+    found = torch.empty(len(texts), encoder.width)
+    with torch.no_grad():
+        for start in range(0, len(order), _AT_A_TIME):
+            part = order[start : start + _AT_A_TIME]
+            found[torch.tensor(part)] = encoder(tokenizer([texts[i] for i in part]).to(device)).cpu()
+    return found
+
+
+def told_captions(
+    face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase], count: int, seed: int
+) -> Told:
+    """Captions of random faces; half of them go on with a phrase, whose target has a taught one in its place."""
+    rng = random.Random(seed)
+    texts, taught = [], []
+    for number in range(count):
+        text = said = caption(sample_attributes(rng), rng)
+        if number % 2 and phrases:
+            phrase = rng.choice(phrases)
+            like = rng.choice(TAUGHT[phrase.attribute][phrase.value])
+            text, said = f"{said}, {phrase.phrase}", f"{said}, {like}"
+        texts.append(text)
+        taught.append(said)
+    return Told(sentences(texts), _encode_text(face, taught), torch.full((count,), -1))
+
+
+def told_phrases(
+    face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase]
+) -> tuple[Told, Tensor]:
+    """Phrases in each of `FRAMES`.
+
+    Args:
+        face: the encoder whose features of taught phrases are the targets.
+        sentences: texts to sentence features.
+        phrases: taught ones and others.
+
+    Returns:
+        The phrases; and the prototypes [values, D]: what bare taught phrases for each of `VALUES` are to the encoder.
+    """
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases]).repeat(len(FRAMES))
+    prototypes = value_prototypes(face)
+    framed = sentences([frame.format(phrase.phrase) for frame in FRAMES for phrase in phrases])
+    return Told(framed, prototypes[values], values), prototypes
+
+
+def value_prototypes(face: Encoder) -> Tensor:
+    """The mean of a face encoder's features of the taught phrases for each of `VALUES`, [values, D], length 1."""
+    taught = taught_phrases()
+    features = _encode_text(face, [phrase.phrase for phrase in taught])
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in taught])
+    means = torch.stack([features[values == value].mean(0) for value in range(len(VALUES))])
+    return functional.normalize(means, dim=-1)
+
+
+def value_changes(features: Tensor) -> Tensor:
+    """How each of `VALUES` differs from the mean of its attribute's values.
+
+    Args:
+        features: [values, D], one for each of `VALUES`.
+
+    Returns:
+        [values, D], length 1.
+    """
+    changes = torch.empty_like(features)
+    for attribute in TAUGHT:
+        rows = [row for row, (name, _) in enumerate(VALUES) if name == attribute]
+        changes[rows] = functional.normalize(features[rows] - features[rows].mean(0), dim=-1)
+    return changes
+
+
+def _encode_text(face: Encoder, texts: Sequence[str]) -> Tensor:
+    return torch.cat([face.encode_text(texts[i : i + 256]).cpu() for i in range(0, len(texts), 256)])

@@ -1,0 +1,221 @@
+"""Teach a face encoder words that captions lack, about six minutes on a CPU core, most of them to encode the texts.
+
+python -m trainer.sentence_projection
+python -m trainer.sentence_projection guidance=scoring
+python -m trainer.sentence_projection experiment=smoke
+
+A frozen sentence encoder (extra `words`) already knows which words mean the same. A small projection carries its
+features into the space of a frozen face encoder, taught by captions and by data/synonyms.csv, towards the features that
+the encoder's own text network gives to the words it knows. Run it again whenever the face encoder changes, then put the
+two files it writes beside the encoder's weights.
+
+Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from clipface.synthetic.words.words.trained_phrases import Phrase, read_phrases, taught_phrases
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+from torch.nn import functional
+
+from clipface import assets, weights
+from clipface.edit.loading import run_folder
+from clipface.guidance import Encoder, GuidanceConfig, load_encoder
+from clipface.guidance.directional_loss import SOURCE_PHRASE
+from clipface.guidance.encoder import SHIPPED, face_encoder_file
+from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
+from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
+from trainer.common.run import TrainerConfig, fit, make_logger, register, require_at_least
+from trainer.sentence_projection.data import VALUES, Told, encode_sentences, told_captions, told_phrases, value_changes
+
+
+@dataclass
+class SentenceProjectionConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 384  # texts; a third of them captions
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.1  # share of the run
+    hidden: int = 1024  # width of the projection's hidden layer
+    dropout: float = 0.2
+    noise: float = 0.7  # added to sentence features, whose every number has variance 1
+    contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
+    scale: float = 15.0  # of the cosines that tell them apart
+    change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does
+    change_scale: float = 7.5  # likewise
+    captions: int = 8000
+    sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=2, hidden=1, captions=1, noise=0)
+
+
+class SentenceProjectionModule(pl.LightningModule):
+    """A projection in training, and the texts that it learns from."""
+
+    def __init__(
+        self,
+        config: SentenceProjectionConfig,
+        captions: Told,
+        phrases: Told,
+        prototypes: Tensor,
+        source: Tensor,
+        width: int,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            config: the run's.
+            captions: see `told_captions`.
+            phrases: see `told_phrases`.
+            prototypes: [values, D] of `told_phrases`.
+            source: [D], the face encoder's feature of what an edit starts from.
+            width: of the sentence features.
+        """
+        super().__init__()
+        self.config, self.captions, self.phrases = config, captions, phrases
+        self.projection = Projection(width, config.hidden, prototypes.shape[1], config.dropout)
+        centre = (captions.sentences.mean(0) + phrases.sentences.mean(0)) / 2
+        self.projection.centre.copy_(centre)
+        self.register_buffer("prototypes", prototypes, persistent=False)
+        self.register_buffer("source", source, persistent=False)
+        self.register_buffer("changes", value_changes(prototypes), persistent=False)
+        names = [attribute for attribute, _ in VALUES]
+        rivals = torch.tensor([[mine == other for other in names] for mine in names])
+        self.register_buffer("rivals", rivals, persistent=False)  # [values, values]: values of the same attribute
+        # A value with many phrases is drawn more often than one with few, but not in proportion.
+        self.shares = 1 / torch.bincount(phrases.values, minlength=len(VALUES))[phrases.values].sqrt()
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """One step on texts drawn at random; `batch_idx` alone decides on which."""
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + batch_idx)
+        count = max(1, self.config.batch_size // 3)
+        told = torch.randint(len(self.captions.values), (count,), generator=generator)
+        drawn = torch.multinomial(self.shares, self.config.batch_size - count, True, generator=generator)
+        parts = zip(self.captions, self.phrases, strict=True)
+        texts = Told(*(torch.cat([a[told], b[drawn]]).to(self.device) for a, b in parts))
+        loss = self.loss(texts)
+        if self._trainer is not None:
+            self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def loss(self, texts: Told) -> Tensor:
+        """Distance to the targets, and how little a phrase tells the right value from the attribute's others."""
+        found = self.projection(texts.sentences, self.config.noise if self.training else 0.0)
+        distance = 1 - (found * texts.targets).sum(-1)
+        one = texts.values >= 0
+        values = texts.values[one]
+        changes = functional.normalize(found[one] - self.source, dim=-1)
+        # Captions and phrases weigh alike, however many of each were drawn.
+        return (
+            distance[~one].mean()
+            + distance[one].mean()
+            + self.config.contrast_weight * self._contrast(self.config.scale * found[one] @ self.prototypes.T, values)
+            + self.config.change_weight * self._contrast(self.config.change_scale * changes @ self.changes.T, values)
+        )
+
+    def _contrast(self, logits: Tensor, values: Tensor) -> Tensor:
+        """Cross entropy of logits [N, values] among the values of the same attribute as the right ones, [N]."""
+        return functional.cross_entropy(logits.masked_fill(~self.rivals[values], -torch.inf), values)
+
+    def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
+        """Set the learning rate: a warm-up, then half a cosine down to zero."""
+        done = (batch_idx + 1) / self.config.trainer.steps
+        rate = self.config.learning_rate * min(1.0, done / self.config.warm_up)
+        for group in self.optimizers().param_groups:
+            group["lr"] = rate * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW."""
+        return torch.optim.AdamW(
+            self.projection.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
+        )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another projection."""
+        weights.check_keys(self.state_dict(), checkpoint["state_dict"], "checkpoint")
+
+
+def load_face_encoder(config: SentenceProjectionConfig) -> Encoder:
+    """Load the frozen face encoder, without any reader.
+
+    Raises:
+        ValueError: if the guidance is no face encoder that reads words.
+    """
+    if config.guidance.model not in SHIPPED or config.guidance.text != "words":
+        raise ValueError(
+            f"guidance: one of {', '.join(SHIPPED)} with text=words is wanted, {config.guidance.model} with "
+            f"text={config.guidance.text} was given"
+        )
+    return load_encoder(config.guidance)
+
+
+def build(config: SentenceProjectionConfig, phrases: list[Phrase] | None = None) -> SentenceProjectionModule:
+    """Read the encoders and encode all texts; nothing is written.
+
+    Args:
+        config: the run's.
+        phrases: not taught by captions, to be taught here; None: data/synonyms.csv.
+    """
+    face = load_face_encoder(config)
+    folder = Path(config.sentence_encoder) if config.sentence_encoder else None
+    encoder, tokenizer = load_sentence_encoder(folder)
+    if phrases is None:
+        phrases = read_phrases(assets.resolve("synonyms"))
+
+    def sentences(texts: list[str]) -> Tensor:
+        return encode_sentences(encoder, tokenizer, texts)
+
+    captions = told_captions(face, sentences, phrases, config.captions, config.seed)
+    told, prototypes = told_phrases(face, sentences, [*taught_phrases(), *phrases])
+    source = face.encode_text([SOURCE_PHRASE])[0].cpu()
+    return SentenceProjectionModule(config, captions, told, prototypes, source, encoder.width)
+
+
+def train(config: SentenceProjectionConfig, folder: Path) -> Path:
+    """Train a projection and write it into `folder`; gives its file."""
+    pl.seed_everything(config.seed, verbose=False)  # the first weights
+    module = build(config)
+    checkpoint = Checkpoint(folder, every=0)
+    fit(
+        module,
+        range(config.trainer.steps),
+        config=config.trainer,
+        folder=folder,
+        seed=config.seed,
+        logger=make_logger(config.logger, folder),
+        callbacks=[SaveConfig(config, folder), StopOnNaN(), checkpoint],
+    )
+    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+    encoder = face_encoder_file(config.guidance)
+    path = save_projection(folder / projection_file(encoder).name, module.projection, encoder)
+    print(f"projection: {path}\nput it and its .json beside {encoder}")
+    return path
+
+
+register("sentence_projection_schema", SentenceProjectionConfig)
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="sentence_projection")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    with run_folder() as folder:
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

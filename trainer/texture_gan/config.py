@@ -1,0 +1,159 @@
+"""What a run of the texture generator's trainer depends on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipface.texture.augment.pipeline.pipeline import PAPER
+
+from clipface.edit.loading import HeadConfig, RendererConfig
+from clipface.guidance import GuidanceConfig
+from trainer.common.run import TrainerConfig, register, require_at_least
+from trainer.texture_gan.face_stream import DatasetConfig
+
+
+@dataclass
+class GeneratorConfig:
+    """Size of the generator (see TextureGenerator)."""
+
+    resolution: int = 256
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 2  # as StyleGAN3 (arXiv 2106.12423): w keeps more of what z says
+    channel_base: int = 8192
+    channel_max: int = 256
+
+
+@dataclass
+class DiscriminatorConfig:
+    """Size of the discriminator of whole pictures (see Discriminator)."""
+
+    channel_base: int = 16384
+    channel_max: int = 512
+    group: int = 4
+
+
+@dataclass
+class PatchConfig:
+    """Patches, and the size of their discriminator."""
+
+    size: int = 64  # pixels
+    stride: int = 16  # pixels between possible corners
+    count: int = 16  # of each picture
+    weight: float = 1.0  # of its loss for the generator
+    channel_base: int = 4096
+    channel_max: int = 256
+
+
+@dataclass
+class AugmentConfig:
+    """Adaptive augmentation of what both discriminators see."""
+
+    enabled: bool = True
+    target: float = 0.6
+    images: float = 200_000  # in which its probability can go from 0 to 1
+    every: int = 4  # batches between adaptations
+    begin: float = 0.0  # its probability at first; discriminators that have learnt before need some at once
+    transforms: list[str] = field(default_factory=lambda: [*PAPER])  # groups or names, see clipface/texture/augment/pipeline.py
+
+
+@dataclass
+class PenaltyConfig:
+    """Lazy penalties."""
+
+    r1: float = 1.0  # weight; half of it is the factor of the squared gradient
+    patch_r1: float = 0.1
+    r1_every: int = 16  # batches; 0: never
+    path: float = 2.0  # weight
+    path_every: int = 4  # batches; 0: never
+    share: float = 0.5  # of the batch that penalties look at
+    reduced: bool = True  # whether they use bfloat16 where the losses do; false: float32 throughout
+
+
+@dataclass
+class AverageConfig:
+    """Moving average of the generator."""
+
+    half_life: float = 10_000  # images
+    ramp_up: float = 0.05  # its most, as a share of the images seen; 0: no bound
+
+
+@dataclass
+class MetricsConfig:
+    """FID and KID of the averaged generator (see clipface/metrics)."""
+
+    every: int = 0  # batches between two scores; 0: never
+    count: int = 2000  # faces of each kind
+    network: str = "efficientnet"  # efficientnet, inception
+
+
+@dataclass
+class LooksConfig:
+    """Lessons in looks: what the painter puts on a face becomes an offset of its code (see look_lessons.py)."""
+
+    weight: float = 0.0  # of their loss for the generator; 0: no lessons
+    count: int = 16  # textures a batch, on each device
+    renew_every: int = 16  # batches for which textures are painted at once
+    share: float = 0.6  # of lessons about a stylised look; the others are about make-up, beards, age and colours
+
+
+@dataclass
+class StatisticsConfig:
+    """Drawn faces as a crowd, compared with photographs in an encoder's features (see feature_statistics.py)."""
+
+    weight: float = 0.0  # of their distance for the generator; 0: they are not compared
+    batches: int = 16  # the latest ones, that are compared
+    layers: list[str] = field(default_factory=lambda: ["layer3"])  # of its visual network, besides its vectors
+    encoder: GuidanceConfig = field(default_factory=GuidanceConfig)
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, weight=0, batches=1)
+
+
+@dataclass
+class RobustConfig:
+    """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
+
+    in_a_row: int = 20  # batches
+    share: float = 0.05  # of about the last 200 batches
+
+
+@dataclass
+class TextureGANConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 32  # of all devices together
+    image_size: int = 256  # of renders and pictures, pixels
+    learning_rate: float = 2.5e-3
+    begin_with: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
+    style_mixing: float = 0.9  # probability that a texture is made from two latent codes
+    snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
+    checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    patch: PatchConfig = field(default_factory=PatchConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
+    average: AverageConfig = field(default_factory=AverageConfig)
+    robust: RobustConfig = field(default_factory=RobustConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    looks: LooksConfig = field(default_factory=LooksConfig)
+    statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
+        if self.batch_size % self.trainer.devices:
+            raise ValueError(
+                f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "
+                f"share; {self.batch_size} was given"
+            )
+
+
+register("texture_gan_schema", TextureGANConfig)

@@ -1,0 +1,220 @@
+"""Endless batches of faces for the texture generator: painted ones, or a data set's photographs.
+
+Batch number k is the same in every run with the same seed, so a resumed run goes on where the first one stopped.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.utils.data import DataLoader
+
+from clipface.data import FaceBatch, FitDistribution, MaskedFaces, collate, composite, endless_batches
+from clipface.data.shards import DISTRIBUTION
+from clipface.edit.loading import HeadConfig
+from clipface.head import HeadModel
+from clipface.render import Renderer, orthographic
+from clipface.synthetic import PaintedFaces
+from trainer.common.run import TrainerConfig, register, require_at_least
+from trainer.texture_gan.baked_stream import BakedFaces, Look, baked_batches, mixed
+
+BACKGROUND = 1.0  # white, in [-1, 1]: of photographs, painted faces and renders alike
+SEED_STEP = 1_000_003  # between the seeds of two chunks or batches
+# Visibility is stored coarsely, and a photograph's mask has a sharp border: the drawn one is sharpened around a half.
+SHARPER = 10.0
+LEAST_VISIBLE = 0.1  # of a texel that is seen squarely
+
+
+@dataclass
+class DatasetConfig:
+    """Where faces come from: a data set folder if there is a path, else they are painted while training."""
+
+    path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
+
+    # of a data set folder
+    workers: int = 4  # processes that read pictures, at most one a CPU; 0: none but the trainer's own
+    mirror: bool = True  # each face as it is, and in a mirror
+    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
+
+    # of heads in skins that were baked from photographs, mixed into the batches of either kind
+    skins: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
+    skins_share: float = 0.5  # of each batch
+    blends: float = 0.5  # share of these whose skin is a blend of two
+    painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
+    repeats: int = 1  # times that each of these comes before others are drawn
+
+    # of painted faces; painted on the training device
+    texture_size: int = 256
+    max_yaw: float = 45.0  # degrees
+    max_zoom: float = 1.4  # of the views; 1 shows the whole head
+    chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
+    attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, workers=0, chunk=1, repeats=1)
+        if self.skins and not 0 < self.skins_share <= 1:
+            raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
+        if self.heads not in ("fitted", "distribution"):
+            raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
+
+
+class Run(Protocol):
+    """What of a run's configuration matters here."""
+
+    dataset: DatasetConfig
+    head: HeadConfig
+    batch_size: int
+    image_size: int
+    seed: int
+    trainer: TrainerConfig
+
+
+register("dataset_schema", DatasetConfig, group="dataset")
+
+
+def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
+    """Open the faces that a run trains on.
+
+    Args:
+        run: its configuration.
+        head: parameters to vertices; painted faces are made for it, on its device.
+        renderer: of this head's mesh.
+
+    Returns:
+        A function from the number of a batch to endless batches from that one on.
+
+    Raises:
+        FileNotFoundError, ValueError: if the data set folder is missing, damaged, or was made for another head.
+    """
+    if run.dataset.skins:
+        return _with_baked(run, head, renderer)
+    return _open_one(run, head, renderer)
+
+
+def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
+    """Batches that hold a share of heads with baked textures."""
+    config, device = run.dataset, head.v_template.device
+    count = max(1, round(run.batch_size * config.skins_share))
+    fits = Path(config.path) / DISTRIBUTION if config.path else None
+    heads = FitDistribution.load(fits) if fits else None
+    look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
+    baked = BakedFaces(config.skins, head, renderer, heads, look)
+    drawing = (config.chunk, config.repeats, run.seed, run.image_size, BACKGROUND)
+    if count == run.batch_size:
+        return lambda start: baked_batches(baked, count, *drawing, start)
+    others = _open_one(replace(run, batch_size=run.batch_size - count), head, renderer)
+
+    def vertices(batch: FaceBatch) -> Tensor:
+        with torch.no_grad():
+            return head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+
+    return lambda start: mixed(
+        others(start), baked_batches(baked, count, *drawing, start), vertices, run.seed, start, device
+    )
+
+
+def _open_one(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
+    if run.dataset.path is None:
+        painter = PaintedFaces(head, renderer, run.dataset.texture_size, renderer.backend)
+        return lambda start: painted_batches(painter, run, start)
+    faces = MaskedFaces(run.dataset.path, run.image_size, BACKGROUND, run.dataset.mirror)
+    _check_head(faces, run, head)
+    if run.dataset.heads == "fitted":
+        return lambda start: _loader(faces, run, head, start)
+    heads = DrawnHeads(run, faces, head, renderer)
+    return lambda start: heads.batches(_loader(faces, run, head, start), start)
+
+
+def _loader(faces: MaskedFaces, run: Run, head: HeadModel, start: int) -> DataLoader:
+    return DataLoader(
+        faces,
+        batch_sampler=endless_batches(len(faces), run.batch_size, run.seed, start),
+        num_workers=min(run.dataset.workers, os.cpu_count() or 1),
+        pin_memory=head.v_template.is_cuda,
+        collate_fn=collate,
+    )
+
+
+def _check_head(faces: MaskedFaces, run: Run, head: HeadModel) -> None:
+    if faces.head != run.head.name:
+        raise ValueError(f"head: {faces.head} is wanted by the data set {faces.path}, {run.head.name} was given")
+    wanted, given = len(head.v_template), faces.sizes.get("vertices", [len(head.v_template)])[0]
+    if wanted != given:
+        raise ValueError(f"dataset.path: {wanted} vertices a head are wanted by {head.source}, {given} are in it")
+
+
+class DrawnHeads:
+    """Photographs with heads that are in none of them: drawn from the distribution of the fits.
+
+    A mask for such a head is what another picture shows of its face, drawn on this one.
+    """
+
+    def __init__(self, run: Run, faces: MaskedFaces, head: HeadModel, renderer: Renderer) -> None:
+        if "visibility" not in faces.sizes:
+            raise ValueError(f"dataset.heads: {faces.path} does not say what its pictures show; use fitted")
+        self.distribution = FitDistribution.load(Path(faces.path) / DISTRIBUTION)
+        self.run, self.head, self.renderer = run, head, renderer
+
+    def batches(self, batches: Iterable[FaceBatch], number: int) -> Iterator[FaceBatch]:
+        """Give each batch other heads, cameras and masks; its pictures stay, on their background."""
+        for batch in batches:
+            yield self.exchange(batch, torch.Generator().manual_seed(self.run.seed * SEED_STEP + number))
+            number += 1
+
+    @torch.no_grad()
+    def exchange(self, batch: FaceBatch, generator: torch.Generator) -> FaceBatch:
+        """Put drawn heads into a batch."""
+        device, count = self.head.v_template.device, len(batch.image)
+        drawn = {name: part.to(device) for name, part in self.distribution.sample(count, generator).items()}
+        camera = orthographic(drawn["scale"], drawn["translation"])
+        if self.run.dataset.mirror:
+            camera[:, 0] *= _signs(count, generator).to(device)
+        shape, expression, pose, eye_pose = (drawn[name] for name in ("shape", "expression", "pose", "eye_pose"))
+        vertices = self.head(shape, expression, pose, eye_pose=eye_pose)
+        seen = shown_parts(batch.visibility[torch.randperm(count, generator=generator)].to(device))
+        mask = self.renderer(vertices, seen, camera, self.run.image_size, 0.0).image
+        mask = ((mask - 0.5) * SHARPER + 0.5).clamp(0, 1)
+        neck_pose = torch.zeros(count, 3, device=device)
+        return FaceBatch(batch.image.to(device), mask, shape, expression, pose, camera, neck_pose, eye_pose)
+
+
+def shown_parts(visibility: Tensor) -> Tensor:
+    """Turn how well a texture is seen [B, 1, U, U] into what of it is shown, a region without specks and small holes.
+
+    Skin at a grazing angle is badly seen, but shown all the same; and a picture's mask is smooth.
+    """
+    shown = (visibility > LEAST_VISIBLE).float()
+    for sign in (1, -1):  # grown, then shrunk
+        shown = sign * max_pool2d(sign * shown, 5, 1, 2)
+    return avg_pool2d(shown, 5, 1, 2, count_include_pad=False)
+
+
+def _signs(count: int, generator: torch.Generator) -> Tensor:
+    """[count, 1] of 1 or -1."""
+    return torch.randint(2, (count, 1), generator=generator) * 2.0 - 1
+
+
+def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[FaceBatch]:
+    """Paint batches for ever, on the painter's device, from the one of a number on."""
+    config = run.dataset
+    each = max(1, min(config.chunk // run.batch_size, run.trainer.steps))  # batches a chunk
+    number = start
+    while True:
+        generator = torch.Generator().manual_seed(run.seed * SEED_STEP + number // each)
+        # The painter's white is 1 in 0..1.
+        white, attributes = (BACKGROUND + 1) / 2, config.attributes or None
+        count, zoom = each * run.batch_size, (1.0, config.max_zoom)
+        painted = painter.sample(count, generator, run.image_size, config.max_yaw, white, attributes, zoom=zoom)
+        chunk = FaceBatch(
+            composite(painted.image * 2 - 1, painted.mask, BACKGROUND), painted.mask,
+            painted.shape, painted.expression, painted.pose, painted.camera, painted.neck_pose, painted.eye_pose,
+        )  # fmt: skip
+        for place in range(number % each, each):
+            yield chunk.select(slice(place * run.batch_size, (place + 1) * run.batch_size))
+            number += 1
