@@ -15,19 +15,21 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import torch
 
 from clipface.animation import load_motion
 from clipface.edit.animate import WINDOW, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.files import latents, mapper_notes, read_any_mapper
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.evaluation.animation import PICTURE_SIZE, draw_animation, write_animation, write_head
 from clipface.evaluation.timing import now
 from clipface.render.camera_path import PATHS, camera_path
+from clipface.settings import HeadConfig, RendererConfig
 
 PSI = 0.7  # of drawn faces where no mapper's run says
 

@@ -14,20 +14,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import torch
 from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import latents, mapper_notes, read_mapper
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import now
 from clipface.export.glb import write_glb
+from clipface.settings import HeadConfig, RendererConfig
 from trainer.mapper.results import HEADER, face_rows
 
 PSI = 0.7  # of drawn faces where no mapper's run says

@@ -15,7 +15,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, named_guidance
+from clipface.edit.loading import load_avatar, named_guidance
 from clipface.evaluation.edits import Edit, Source, apply, paint, read_sources
 from clipface.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
 from clipface.evaluation.scores import Measures, Seen
@@ -25,6 +25,7 @@ from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
+from clipface.settings import HeadConfig, RendererConfig
 
 UNSEEN = 2**40  # seed of the faces; no training run's
 

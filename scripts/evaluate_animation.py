@@ -14,22 +14,24 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import torch
 
 from clipface.animation import load_motion
 from clipface.edit.animate import animate
 from clipface.edit.files import mapper_notes, read_any_mapper
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, named_guidance
+from clipface.edit.loading import load_avatar, named_guidance
 from clipface.evaluation.animation import Flickers, draw_animation
 from clipface.evaluation.protocol import names
 from clipface.evaluation.tables import Table
 from clipface.evaluation.timing import now
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
 from clipface.metrics.animation import Flicker, rank_correlation
-from trainer.common.run import slug
+from clipface.settings import HeadConfig, RendererConfig
+from trainer.common.config import slug
 from trainer.mapper.config import PromptConfig
 from trainer.video_mapper.results import front, mean_scores, score_frames, write_scores
 

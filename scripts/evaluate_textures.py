@@ -13,13 +13,14 @@ from torch import Tensor
 
 from clipface import assets
 from clipface.data.textures import read_skins
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
+from clipface.edit.loading import load_drawn_head
 from clipface.metrics import NETWORKS, load_features
 from clipface.metrics.baselines import LinearTextures
+from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
-from trainer.common.run import TrainerConfig
-from trainer.texture_gan.config import TextureGANConfig
-from trainer.texture_gan.face_stream import DatasetConfig, open_faces
+from trainer.common.config import TrainerConfig
+from trainer.texture_gan.config import DatasetConfig, TextureGANConfig
+from trainer.texture_gan.face_stream import open_faces
 from trainer.texture_gan.scores import Scorer
 
 

@@ -13,9 +13,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import torch
 from edit import PSI
 from edit import load as load_mappers
@@ -24,9 +25,10 @@ from torch import Tensor
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import draw_latents, read_latents
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export import write_obj, write_ply, write_rigged_glb
+from clipface.settings import HeadConfig, RendererConfig
 
 FORMATS = (".glb", ".obj", ".ply")
 

@@ -24,9 +24,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import numpy as np
 import torch
 from export import add_look, load, write
@@ -41,7 +42,7 @@ from clipface.edit.files import MAPPER_FILE, draw_latents, mapper_file, mapper_n
 from clipface.edit.mapper import FaceMapper
 from clipface.evaluation.grid import to_image
 from clipface.export.surface import png, write_whole
-from trainer.common.run import slug
+from trainer.common.config import slug
 from trainer.mapper.module import train
 from trainer.mapper.results import SECOND_VIEW, picture
 

@@ -14,9 +14,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import numpy as np
 import torch
 from PIL import Image
@@ -26,13 +27,14 @@ from torchvision.utils import make_grid
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import draw_latents, mapper_notes, read_latents, read_mapper
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar, load_drawn_head
+from clipface.edit.loading import load_avatar, load_drawn_head
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.render import Light, Renderer, perspective, rotation, view
 from clipface.render.camera import FRAME_HALF_WIDTH
 from clipface.render.light import SHADINGS
+from clipface.settings import HeadConfig, RendererConfig
 
 PSI = 0.7  # of drawn faces
 

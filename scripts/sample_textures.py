@@ -22,10 +22,11 @@ from clipface import assets, weights
 from clipface.edit.attributes import PREFIX, look_mapper
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import draw_latents
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
+from clipface.edit.loading import load_drawn_head
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import grid, to_image
 from clipface.render.camera import view
+from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from trainer.texture_gan.snapshots import views_of
 

@@ -1,13 +1,15 @@
 """Tiny real parts that several tests share: a head, a generator and an encoder, as files and as objects."""
 
-# isort: off
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
-# isort: on
+from clipface import startup  # isort: skip
+
+startup.prepare()
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from photo_fixtures import open_head, painted, photos, pictures  # noqa: F401
 
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.texture.generator import TextureGenerator

@@ -11,7 +11,8 @@ from hydra import compose, initialize_config_module
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 
-from clipface.guidance import GuidanceConfig, load_encoder
+from clipface.guidance import load_encoder
+from clipface.settings import GuidanceConfig
 from trainer.mapper.config import PromptConfig
 
 ROOT = Path(__file__).resolve().parent.parent

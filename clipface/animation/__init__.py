@@ -1,6 +1,11 @@
 """Heads in motion: sequences of expression and pose, from keyframes, face capture, FLAME trackers or videos."""
 
-from clipface.animation.load import SHIPPED, load_motion
-from clipface.animation.motion import Motion, importance
+import lazy_loader
 
-__all__ = ["SHIPPED", "Motion", "importance", "load_motion"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "load": ["SHIPPED", "load_motion"],
+        "motion": ["Motion", "importance"],
+    },
+)

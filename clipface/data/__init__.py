@@ -1,7 +1,12 @@
 """Files → batches of CPU tensors. No device, no mesh."""
 
-from clipface.data.distribution import FitDistribution
-from clipface.data.faces import FaceBatch, MaskedFaces, collate, composite, endless_batches
-from clipface.data.write import write_faces
+import lazy_loader
 
-__all__ = ["FaceBatch", "FitDistribution", "MaskedFaces", "collate", "composite", "endless_batches", "write_faces"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "distribution": ["FitDistribution"],
+        "faces": ["FaceBatch", "MaskedFaces", "collate", "composite", "endless_batches"],
+        "write": ["write_faces"],
+    },
+)

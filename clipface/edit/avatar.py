@@ -8,10 +8,11 @@ from torch.nn import functional
 
 from clipface.edit.mapper import Codes
 from clipface.edit.regions import blend, edit_mask
-from clipface.edit.views import Jitter, draw_views
+from clipface.edit.views import draw_views
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.render.camera import view
+from clipface.settings import Jitter
 from clipface.texture.generator import TextureGenerator
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)

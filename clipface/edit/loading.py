@@ -1,39 +1,19 @@
 """How every trainer starts: the parts that trainers share, and a folder that a failed start does not leave behind."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from clipface import assets
 from clipface.edit.avatar import Avatar
-from clipface.guidance import Encoder, GuidanceConfig, load_encoder
+from clipface.guidance import Encoder, load_encoder
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer
+from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_generator
-
-
-@dataclass
-class HeadConfig:
-    """Which head."""
-
-    name: str = "open"  # open, flame
-    path: str | None = None  # its file; null: where clipface.assets looks
-
-
-@dataclass
-class RendererConfig:
-    """Who draws."""
-
-    backend: str = "warp"  # warp, nvdiffrast
-    shading: str = "unlit"  # unlit, sh, studio
-    supersample: int = 1  # drawn this many times larger, then averaged
 
 
 def load_drawn_head(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadModel, Renderer]:
@@ -80,15 +60,3 @@ def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
     """Load the encoder that guides a run, and those that guide it too."""
     return [load_encoder(each) for each in (guidance, *map(named_guidance, guidance.also))]
 
-
-@contextmanager
-def run_folder() -> Iterator[Path]:
-    """Give the folder that Hydra made for this run; if the start fails before anything is written, remove it again."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    try:
-        yield folder
-    except BaseException:
-        with suppress(OSError):  # a folder with something in it stays
-            folder.rmdir()
-            folder.parent.rmdir()
-        raise

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 import configs
 from clipface.edit.loading import named_guidance
 from clipface.metrics import NETWORKS
-from trainer.common.run import require_at_least
+from clipface.settings import require_at_least
 
 FOLDER = Path(configs.__file__).parent
 

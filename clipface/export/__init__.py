@@ -1,8 +1,13 @@
 """Results as files for other programs."""
 
-from clipface.export.glb import write_glb
-from clipface.export.obj import write_obj
-from clipface.export.ply import write_ply
-from clipface.export.rigged_glb import write_rigged_glb
+import lazy_loader
 
-__all__ = ["write_glb", "write_obj", "write_ply", "write_rigged_glb"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "glb": ["write_glb"],
+        "obj": ["write_obj"],
+        "ply": ["write_ply"],
+        "rigged_glb": ["write_rigged_glb"],
+    },
+)

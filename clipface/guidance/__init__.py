@@ -1,6 +1,11 @@
 """Words and pictures: how far a picture has moved towards a text."""
 
-from clipface.guidance.directional_loss import DirectionalLoss, EncoderMean
-from clipface.guidance.encoder import Encoder, GuidanceConfig, load_encoder
+import lazy_loader
 
-__all__ = ["DirectionalLoss", "Encoder", "EncoderMean", "GuidanceConfig", "load_encoder"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "directional_loss": ["DirectionalLoss", "EncoderMean"],
+        "encoder": ["Encoder", "load_encoder"],
+    },
+)

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface.guidance.encoder import Encoder
+from clipface.settings import SOURCE_PHRASE
 from clipface.shapes import expect
-
-SOURCE_PHRASE = "a photo of a face"
 
 
 class DirectionalLoss(nn.Module):

@@ -4,7 +4,6 @@ import difflib
 import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import open_clip
@@ -16,6 +15,7 @@ from torch.nn import functional
 from clipface import assets, weights
 from clipface.guidance.sentences import SentenceReader, load_reader
 from clipface.guidance.tokenizer import WordTokenizer
+from clipface.settings import GuidanceConfig
 from clipface.shapes import expect
 
 SHIPPED = ("face_encoder", "scoring_encoder")
@@ -25,17 +25,6 @@ LARGER = "guidance=vit_b_32"
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 # An antialiased corner takes up to half of each of three neighbours, so it overshoots by a half; -1..1 goes farther.
 _RANGE_TOLERANCE = 0.6
-
-
-@dataclass
-class GuidanceConfig:
-    """Which encoder compares pictures with words."""
-
-    model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
-    pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
-    weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
-    text: str = "words"  # words (the model's own), sentences (those it was not taught too, by the extra `words`)
-    also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
 
 
 class Encoder(nn.Module):

@@ -1,38 +1,14 @@
 """Head parameters to vertices, for the open head and for FLAME."""
 
-from pathlib import Path
+import lazy_loader
 
-from clipface import assets
-from clipface.head.data import HeadData
-from clipface.head.flame_file import read_flame
-from clipface.head.model import HeadModel
-from clipface.head.open_head import read_open_head
-
-__all__ = ["HeadData", "HeadModel", "load_head", "read_flame", "read_open_head"]
-
-
-def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
-    """Load a head by name.
-
-    Args:
-        name: "open", the head that comes with the project, or "flame", the licensed one.
-        path: its file, if not where `clipface.assets` looks. FLAME's other files are read if they lie beside it.
-
-    Raises:
-        FileNotFoundError: if the file is missing; says how to get it.
-        ValueError: for another name, or a damaged file.
-    """
-    if name == "open":
-        return HeadModel(read_open_head(path or assets.resolve("open_head")))
-    if name != "flame":
-        raise ValueError(f"name: 'open' or 'flame' is wanted, {name!r} was given")
-    file = Path(path or assets.resolve("flame"))
-    beside = {side: file.with_name(Path(assets.ASSETS[f"flame_{side}"].file).name) for side in _SIDE_FILES}
-    found = {side: place for side, place in beside.items() if place.is_file()}
-    if path is None and "template" not in found:
-        # Without texture coordinates nothing can be drawn; the error says how to get them.
-        found["template"] = assets.resolve("flame_template")
-    return HeadModel(read_flame(file, **found))
-
-
-_SIDE_FILES = ("template", "landmarks", "masks")
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "data": ["HeadData"],
+        "flame_file": ["read_flame"],
+        "load": ["load_head"],
+        "model": ["HeadModel"],
+        "open_head": ["read_open_head"],
+    },
+)

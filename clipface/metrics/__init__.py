@@ -1,6 +1,11 @@
 """Scores: how far drawn heads are from photographs."""
 
-from clipface.metrics.distances import Distances
-from clipface.metrics.features import NETWORKS, load_features
+import lazy_loader
 
-__all__ = ["NETWORKS", "Distances", "load_features"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "distances": ["Distances"],
+        "features": ["NETWORKS", "load_features"],
+    },
+)

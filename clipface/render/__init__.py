@@ -1,28 +1,13 @@
 """Vertices, texture and camera to picture. Importing this loads no GPU backend: that happens at the first drawing."""
 
-from clipface.render.camera import (
-    crop_to_picture,
-    orthographic,
-    perspective,
-    random_views,
-    rotation,
-    view,
-    viewing_axes,
-)
-from clipface.render.light import Light
-from clipface.render.renderer import Renderer, Rendering
-from clipface.render.shading import vertex_normals
+import lazy_loader
 
-__all__ = [
-    "Light",
-    "Renderer",
-    "Rendering",
-    "crop_to_picture",
-    "orthographic",
-    "perspective",
-    "random_views",
-    "rotation",
-    "vertex_normals",
-    "view",
-    "viewing_axes",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "camera": ["crop_to_picture", "orthographic", "perspective", "random_views", "rotation", "view", "viewing_axes"],
+        "light": ["Light"],
+        "renderer": ["Renderer", "Rendering"],
+        "shading": ["vertex_normals"],
+    },
+)

@@ -1,17 +1,13 @@
 """Attributes → painted faces and their captions."""
 
-from clipface.synthetic.attributes import Attributes, sample_attributes
-from clipface.synthetic.faces import PaintedBatch, PaintedFaces
-from clipface.synthetic.painter import Painter
-from clipface.synthetic.words.words.captions import captions, split_words, vocabulary
+import lazy_loader
 
-__all__ = [
-    "Attributes",
-    "PaintedBatch",
-    "PaintedFaces",
-    "Painter",
-    "captions",
-    "sample_attributes",
-    "split_words",
-    "vocabulary",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "attributes": ["Attributes", "sample_attributes"],
+        "faces": ["PaintedBatch", "PaintedFaces"],
+        "painter": ["Painter"],
+        "words.captions": ["captions", "split_words", "vocabulary"],
+    },
+)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import CHOICES, Attributes
-from clipface.synthetic.looks.registry.registry import LOOKS
+from clipface.synthetic.looks.registry import LOOKS
 
 _FLAGS = ("moustache", "freckles", "wrinkles", "tired", "scar")
 _KINDS = ("look", "beard", "makeup", "lipstick")  # the first of each is "none"

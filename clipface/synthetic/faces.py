@@ -15,7 +15,7 @@ from clipface.render.renderer import Renderer
 from clipface.synthetic.attributes import Attributes, sample_attributes
 from clipface.synthetic.identity import female_direction, sample_expression, sample_pose, sample_shape
 from clipface.synthetic.painter import Painter
-from clipface.synthetic.words.words.captions import captions
+from clipface.synthetic.words.captions import captions
 
 _SHAPES = 300  # identity coefficients that vary
 _PITCH_SHARE = 0.45  # pitch varies less than yaw

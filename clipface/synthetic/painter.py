@@ -18,7 +18,7 @@ from clipface.synthetic.face.light import shade
 from clipface.synthetic.face.makeup import LIP_COLOURS, MAKEUP, paint_lipstick
 from clipface.synthetic.face.skin import base_skin
 from clipface.synthetic.face.strand_fields import stretched_coordinates
-from clipface.synthetic.looks.registry.registry import LOOKS, Look
+from clipface.synthetic.looks.registry import LOOKS, Look
 from clipface.synthetic.noise import NoiseBank
 from clipface.synthetic.surface import Surface
 

@@ -36,9 +36,9 @@ from clipface.view.engine import Engine
 from clipface.view.head_glb import HeadGlb
 from clipface.view.library import Library
 from clipface.view.page import Page, Services
-from clipface.view.server.start import start as server
-from clipface.view.server.start.sessions import Sessions
-from clipface.view.server.start.token_auth import Gate
+from clipface.view.server import start as server
+from clipface.view.server.sessions import Sessions
+from clipface.view.server.token_auth import Gate
 from clipface.view.training import TrainingPlace
 
 

@@ -16,7 +16,7 @@ from clipface.view.panels.export import ExportPanel
 from clipface.view.panels.face import ExpressionPanel, FacePanel
 from clipface.view.panels.view import ViewPanel
 from clipface.view.scene import HeadScene
-from clipface.view.server.start.sessions import Session
+from clipface.view.server.sessions import Session
 from clipface.view.state import FaceState, ViewSettings
 from clipface.view.training import TrainingPlace
 

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from clipface import assets
 from clipface.edit.avatar import Avatar, mahalanobis
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
-from clipface.guidance import Encoder, GuidanceConfig, load_encoder
+from clipface.edit.loading import load_drawn_head
+from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED
+from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
 from trainer.mapper.module import MapperModule

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: split
+startup.prepare()
+
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -21,7 +21,7 @@ from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
 from clipface.evaluation.baselines import METHODS, DirectEdits, optimise
 from clipface.texture.linear import TextureModel, load_texture_model
-from trainer.common.run import slug
+from trainer.common.config import slug
 from trainer.mapper.config import MapperConfig
 from trainer.mapper.module import MapperModule, build
 

@@ -21,16 +21,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from clipface.synthetic.words.words.trained_phrases import TAUGHT, Phrase, read_phrases, taught_phrases
 from torch import Tensor
 
 from clipface import assets
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
-from clipface.guidance import Encoder, GuidanceConfig, load_encoder
-from clipface.guidance.directional_loss import SOURCE_PHRASE
+from clipface.edit.loading import load_drawn_head
+from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED, TEXTS
 from clipface.guidance.sentences import load_sentence_encoder
+from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, RendererConfig
 from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
+from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, read_phrases, taught_phrases
 from trainer.sentence_projection.data import VALUES, encode_sentences, value_changes, value_prototypes
 
 PHRASES = ("paraphrases", "paraphrases_fresh")

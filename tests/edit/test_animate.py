@@ -6,9 +6,10 @@ import torch
 from clipface.animation import Motion, importance
 from clipface.edit.animate import animate
 from clipface.edit.files import draw_latents
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
+from clipface.settings import HeadConfig, RendererConfig
 
 FRAMES = 7
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from clipface.edit.avatar import Avatar
-from clipface.edit.views import Jitter
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.render.camera import view
+from clipface.settings import Jitter
 from clipface.texture.generator import TextureGenerator
 
 EVERYTHING = Jitter(lens=0.5, crop=0.2, tilt=0.1, background=1.0)

@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
+from clipface.settings import HeadConfig, RendererConfig
 
 ROOT = Path(__file__).parents[2]
 FRAMES = 6

@@ -16,7 +16,7 @@ from clipface.evaluation.edits import read_sources
 from clipface.evaluation.protocol import Protocol, encoders_of, read_protocol
 from clipface.head import load_head
 from clipface.texture.linear import TextureModel
-from trainer.common.run import TrainerConfig
+from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
 from trainer.mapper.module import build, train
 

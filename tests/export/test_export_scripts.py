@@ -16,9 +16,10 @@ from PIL import Image
 from validator import issues
 
 from clipface.edit.files import read_latents
-from clipface.edit.loading import HeadConfig, RendererConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.head.mesh import read_obj
+from clipface.settings import HeadConfig, RendererConfig
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TRAIN = ["experiment=smoke", "image_size=32", "held_out=2", "trainer.steps=2"]

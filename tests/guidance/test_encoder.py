@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from clipface.guidance.encoder import GuidanceConfig, build_face_encoder, load_encoder, save_face_encoder
+from clipface.guidance.encoder import build_face_encoder, load_encoder, save_face_encoder
+from clipface.settings import GuidanceConfig
 
 WORDS = ["a", "photo", "of", "zombie"]
 

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from clipface.synthetic.words.words.trained_phrases import Phrase
 from tiny_sentences import write_bert
 
 from clipface.guidance.sentences import load_sentence_encoder
+from clipface.synthetic.words.trained_phrases import Phrase
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import measure_words  # noqa: E402

@@ -3,11 +3,10 @@
 import csv
 from collections import Counter
 
-from clipface.synthetic.words.words.trained_phrases import TAUGHT
-
 from clipface.assets import SHIPPED_FOLDER
 from clipface.guidance.tokenizer import WordTokenizer, split
 from clipface.synthetic import vocabulary
+from clipface.synthetic.words.trained_phrases import TAUGHT
 
 FUNCTION_WORDS = frozenset("a an the of with in on and as to is who from by out about for at like".split())
 

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from tiny_sentences import HEADS, LAYERS, WIDTH, write_bert
 from torch.nn import functional
 
-from clipface.guidance import GuidanceConfig, load_encoder, sentences
+from clipface.guidance import load_encoder, sentences
 from clipface.guidance.encoder import save_face_encoder
 from clipface.guidance.sentences import (
     FRAMES,
@@ -17,6 +17,7 @@ from clipface.guidance.sentences import (
     projection_file,
     save_projection,
 )
+from clipface.settings import GuidanceConfig
 
 KNOWN, UNTAUGHT = "a photo of a zombie", "reanimated cadaver"
 

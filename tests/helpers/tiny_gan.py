@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 
 from clipface.data import FaceBatch, composite
-from clipface.guidance import GuidanceConfig
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer, random_views
+from clipface.settings import GuidanceConfig
+from trainer.common.config import TrainerConfig
 from trainer.common.random_state import RandomState
-from trainer.common.run import TrainerConfig, fit
+from trainer.common.run import fit
 from trainer.texture_gan.config import (
     AugmentConfig,
     DiscriminatorConfig,

@@ -2,10 +2,10 @@ import random
 from collections import Counter
 
 import pytest
-from clipface.synthetic.looks.registry.registry import LOOKS as LOOK_STYLES
 
 from clipface.synthetic.attributes import CHOICES, LOOKS, Attributes, sample_attributes
 from clipface.synthetic.face.makeup import MAKEUP
+from clipface.synthetic.looks.registry import LOOKS as LOOK_STYLES
 
 
 def drawn(count: int, given: dict | None = None) -> list[Attributes]:

@@ -4,10 +4,10 @@ import time
 from collections import Counter
 
 import pytest
-from clipface.synthetic.words.words.captions import caption, captions, split_words, vocabulary
 
 from clipface.synthetic.attributes import LOOKS, Attributes, sample_attributes
-from clipface.synthetic.words.words import look_words, words
+from clipface.synthetic.words import look_words, words
+from clipface.synthetic.words.captions import caption, captions, split_words, vocabulary
 
 PROMPTS = """zombie clown old angry smiling happy laughing sad surprised disgusted gothic makeup party red lipstick
 blue eyes blonde hair wrinkles ghost dracula vampire werewolf white walker avatar statue witch beard young freckles

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from clipface.texture.augment.pipeline.pipeline import GROUPS, NAMES, Augment, _Draw, colour, geometry
-from clipface.texture.augment.pipeline.transforms import (
+
+from clipface.texture.augment.pipeline import GROUPS, NAMES, Augment, _Draw, colour, geometry
+from clipface.texture.augment.transforms import (
     band_gains,
     bands,
     colour_map,

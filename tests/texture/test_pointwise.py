@@ -76,7 +76,7 @@ def test_gradients_are_right_twice(memory_format, noise_batch):
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
 def test_kernels_equal_their_twins():
     """In Triton's interpreter, which must be chosen before Triton is imported."""
-    script = Path(__file__).parent / "compare_kernels.py"
+    script = Path(__file__).parents[1] / "helpers/compare_kernels.py"
     done = subprocess.run(
         [sys.executable, script], env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True
     )
@@ -85,5 +85,5 @@ def test_kernels_equal_their_twins():
 
 @pytest.mark.cuda
 def test_kernels_equal_their_twins_on_a_gpu():
-    script = Path(__file__).parent / "compare_kernels.py"
+    script = Path(__file__).parents[1] / "helpers/compare_kernels.py"
     subprocess.run([sys.executable, script, "cuda"], check=True)

@@ -1,9 +1,9 @@
 """A small editor for tests: the open head, a tiny generator, and two runs of mappers whose offsets are random."""
 
-# isort: off
-import trainer  # noqa: F401  before PyTorch: it says how PyTorch's idle threads wait
+from clipface import startup  # isort: skip
 
-# isort: on
+startup.prepare()
+
 import shutil
 from pathlib import Path
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clipface.view.__main__ import known_prompts, main, parse
-from clipface.view.server.start import start as server
+from clipface.view.server import start as server
 
 
 def test_help_shows_three_examples(capsys):

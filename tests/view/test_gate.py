@@ -4,7 +4,8 @@ import http.client
 import socket
 
 import pytest
-from clipface.view.server.start.token_auth import Admitted, Gate, Redirected, Refused
+
+from clipface.view.server.token_auth import Admitted, Gate, Redirected, Refused
 
 TOKEN = "a-secret-of-ours"
 HOST = {"Host": "127.0.0.1:8080"}
@@ -61,7 +62,7 @@ def guarded():
     """A server with a token on this machine's own address, without pages."""
     pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
     from clipface.view.channel import Channels
-    from clipface.view.server.start import start as server
+    from clipface.view.server import start as server
 
     running = server.start("127.0.0.1", 0, Gate(TOKEN, loopback=False), Channels(), lambda client, session: None)
     yield running.get_port()
@@ -95,7 +96,7 @@ def test_a_real_server_refuses_pages_and_websockets_without_the_token(guarded):
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_told_apart():
-    from clipface.view.server.start.start import check_free
+    from clipface.view.server.start import check_free
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

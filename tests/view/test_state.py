@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from clipface.view.server.start.sessions import MOST_SESSIONS, Sessions, new_name
 
 from clipface.view.history import GESTURE_SECONDS, MOST_ENTRIES, History
+from clipface.view.server.sessions import MOST_SESSIONS, Sessions, new_name
 from clipface.view.state import Edit, FaceState, ViewSettings
 
 ZOMBIE = Edit("zombie")

@@ -12,7 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback
 
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 
 
 class SaveConfig(Callback):
@@ -86,7 +86,7 @@ class StopGently(Callback):
     ) -> None:
         # Processes must stop at the same batch, or the others wait for ever.
         if trainer.world_size == 1 or (batch_idx + 1) % self.every == 0:
-            trainer.should_stop |= replicas.any_of(self.told, pl_module.device)
+            trainer.should_stop |= distributed.any_of(self.told, pl_module.device)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._restore()

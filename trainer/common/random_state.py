@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 
 
 class RandomState(Callback):
@@ -24,13 +24,13 @@ class RandomState(Callback):
         state = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             state["cuda"] = torch.cuda.get_rng_state()
-        return {"processes": replicas.gather(state)}
+        return {"processes": distributed.gather(state)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep this process's state until the first batch."""
         states = state_dict["processes"]
-        if len(states) == replicas.count():
-            self._pending = {name: state.cpu() for name, state in states[replicas.rank()].items()}
+        if len(states) == distributed.count():
+            self._pending = {name: state.cpu() for name, state in states[distributed.rank()].items()}
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -1,77 +1,22 @@
 """What every trainer shares: schema registration, seed, callbacks, the Lightning Trainer. No word about models."""
 
-import ast
 import logging
-import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 from trainer.common.callbacks import StopGently
-
-_MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
-
-
-@dataclass
-class TrainerConfig:
-    """How long and on what to train."""
-
-    steps: int = 1000  # batches
-    minutes: float | None = None  # wall clock after which training ends cleanly; null: no limit
-    accelerator: str = "cpu"  # cpu, gpu
-    devices: int = 1
-    precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
-    threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice
-    log_every: int = 10  # batches between rows of metrics
-    resume: str | None = None  # checkpoint from which training goes on
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, steps=1, devices=1, threads=0, log_every=1)
-        if self.accelerator == "gpu" and not torch.cuda.is_available():
-            raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
-        if self.resume and not Path(self.resume).is_file():
-            raise FileNotFoundError(f"trainer.resume: {self.resume} does not exist; give a run's last.ckpt")
-
-
-def require_at_least(config: Any, **least: float) -> None:
-    """Raise a ValueError that names the first value of a configuration that is smaller than it may be."""
-    for name, smallest in least.items():
-        value = getattr(config, name)
-        if value < smallest:
-            raise ValueError(f"{name}: {smallest} or more is wanted, {value} was given")
-
-
-def slug(words: Any) -> str:
-    """Words as a name for a folder: lower case, letters and digits, underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
-
-
-def docstring(trainer: str) -> str:
-    """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
-    text = ast.get_docstring(ast.parse(Path(__file__).with_name(f"{trainer}.py").read_text())) or ""
-    return text.replace("$", "$$")  # Hydra fills a template with it
-
-
-# Hydra names a run's folder before main() is entered, so the resolvers must exist on import.
-OmegaConf.register_new_resolver("slug", slug, replace=True)
-OmegaConf.register_new_resolver("docstring", docstring, replace=True)
-
-
-def register(name: str, schema: type, group: str | None = None) -> None:
-    """Make a dataclass available to Hydra's defaults lists as the schema of a configuration."""
-    ConfigStore.instance().store(name=name, node=schema, group=group)
+from trainer.common.config import TrainerConfig
 
 
 def make_logger(logger: dict | None, folder: Path) -> Any:
@@ -120,9 +65,11 @@ def fit(
         validation: iterable of validation batches, run after the last step.
         strategy: Lightning's, of several processes.
     """
+    if config.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
     if config.threads > 0:
         torch.set_num_threads(config.threads)
-    pl.seed_everything(seed + replicas.rank(), verbose=False)
+    pl.seed_everything(seed + distributed.rank(), verbose=False)
     _quieten()
     refresh = 1 if config.accelerator == "cpu" else config.log_every  # the bar's loss makes the host wait for a GPU
     trainer = pl.Trainer(
@@ -143,3 +90,16 @@ def fit(
     )
     trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
     return trainer
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """Give the folder that Hydra made for this run; if the start fails before anything is written, remove it again."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # a folder with something in it stays
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise

@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,20 +9,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from trainer.common.run import require_at_least
-
-
-@dataclass
-class PlateauConfig:
-    """When a loss counts as having stopped falling; the learning rates fall from there on."""
-
-    window: int = 0  # steps whose mean loss is compared with that of as many before; 0: the rates fall from the start
-    least: float = 0.01  # the mean must have fallen by this much, or the plateau is seen
-    decay: int = 60  # steps after the plateau, while the rates fall (see learning_rate.decay)
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, window=0, decay=0)
+from trainer.common.config import PlateauConfig
 
 
 class RateSchedule(Callback):

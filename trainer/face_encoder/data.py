@@ -1,43 +1,27 @@
 """What a face encoder looks at: painted faces, some of them over photographed skin, and photographs."""
 
 import random
-from dataclasses import dataclass
 
 import torch
-from clipface.synthetic.words.words.captions import caption
 from torch import Tensor
 
 from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.attributes import CHOICES, Attributes, sample_attributes
+from clipface.synthetic.words.captions import caption
+from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
 from trainer.face_encoder.image_cache import Painted
 from trainer.face_encoder.photographs import (
     PAINTED_OVER,
     UNLABELLED,
     Label,
-    PhotographsConfig,
     Skins,
     known_values,
     read_labels,
     read_pictures,
     worn_by,
 )
-
-
-@dataclass
-class PaintingConfig:
-    """The painted faces that are learnt from."""
-
-    pictures: int = 49152  # in the pool; never more than the run draws
-    chunk: int = 512  # pictures painted at a time
-    renew_every: int = 20  # steps between chunks
-    captions: int = 4  # of each picture
-    size: int = 128  # of a picture, pixels
-    texture_size: int = 256
-    max_yaw: float = 35.0  # of the views, degrees
-    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the picture
-    held_out: int = 1024  # pictures for the scores; never more than the run draws
 
 
 class EncoderFaces:

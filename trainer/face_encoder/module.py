@@ -1,70 +1,32 @@
-"""Train a small encoder of faces and words on painted faces.
-
-python -m trainer.face_encoder trainer=gpu trainer.minutes=7
-python -m trainer.face_encoder trainer=gpu experiment=scoring
-python -m trainer.face_encoder experiment=smoke
-
-Source: CLIP (arXiv 2103.00020), section 2.
-"""
+"""Train a small encoder of faces and words on painted faces: the steps of the training."""
 
 import math
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from clipface.synthetic.words.words.captions import vocabulary
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head, run_folder
+from clipface.edit.loading import load_drawn_head
 from clipface.guidance.contrastive import Agreement, contrastive_loss, direction_loss
 from clipface.guidance.degrade import spoil
 from clipface.guidance.encoder import Encoder, build_face_encoder, load_face_encoder, save_face_encoder
 from clipface.guidance.tokenizer import UNKNOWN
 from clipface.synthetic import PaintedFaces
+from clipface.synthetic.words.captions import vocabulary
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
-from trainer.common.run import TrainerConfig, fit, make_logger, register, require_at_least
-from trainer.face_encoder.data import EncoderFaces, PaintingConfig
+from trainer.common.run import fit, make_logger
+from trainer.face_encoder.config import FaceEncoderConfig
+from trainer.face_encoder.data import EncoderFaces
 from trainer.face_encoder.image_cache import Painted, PicturePool
-from trainer.face_encoder.photographs import PhotographsConfig
 from trainer.face_encoder.scores import photograph_scores, scores
 
 HELD_OUT = 10**9  # number of the first held-out chunk, far from those of training
 COUNTED_FACES = 50_000  # from whose captions the agreement of words and attributes is counted
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP
-
-
-@dataclass
-class FaceEncoderConfig:
-    """Everything a run depends on."""
-
-    name: str = "face_encoder"  # of the weights' file
-    seed: int = 0
-    batch_size: int = 768
-    learning_rate: float = 1e-3
-    begin_with: str | None = None  # weights of an encoder to go on from
-    weight_decay: float = 0.1
-    warm_up: float = 0.04  # share of the run
-    direction_weight: float = 0.3
-    word_dropout: float = 0.05  # share of words that are made unknown
-    score_every: int = 1000  # steps between scores
-    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
-    model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
-    painting: PaintingConfig = field(default_factory=PaintingConfig)
-    photographs: PhotographsConfig = field(default_factory=PhotographsConfig)
-    head: HeadConfig = field(default_factory=HeadConfig)
-    renderer: RendererConfig = field(default_factory=RendererConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, batch_size=1, score_every=1, checkpoint_every=0)
 
 
 class FaceEncoderModule(pl.LightningModule):
@@ -209,17 +171,3 @@ def train(config: FaceEncoderConfig, folder: Path) -> FaceEncoderModule:
     print(f"encoder: {path}")
     return module
 
-
-register("face_encoder_schema", FaceEncoderConfig)
-
-
-@hydra.main(version_base="1.3", config_path="../configs", config_name="face_encoder")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    with run_folder() as folder:
-        train(settings, folder)
-
-
-if __name__ == "__main__":
-    main()

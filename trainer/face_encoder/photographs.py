@@ -5,7 +5,7 @@ import hashlib
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,18 +26,6 @@ ABSENCES = {"beard": "none", "moustache": False, "freckles": False, "wrinkles": 
             "makeup": "none", "lipstick": "none"}  # fmt: skip
 PAINTED_OVER = ("skin",)  # not known of a skin that is painted over
 UNLABELLED = (*PAINTED_OVER, *ABSENCES, "eyes", "hair", "hair_colour")  # not known of a photograph
-
-
-@dataclass
-class PhotographsConfig:
-    """Photographs that are learnt from beside painted faces; without `labels` there are none."""
-
-    labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
-    dataset: str | None = None  # data set folder with their pictures (scripts/prepare_photos.py)
-    skins: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
-    share: float = 0.15  # of the pictures that are photographs
-    skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
-    expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
 
 
 class Label(NamedTuple):

@@ -1,12 +1,12 @@
 """How well a face encoder tells painted faces apart by words."""
 
 import torch
-from clipface.synthetic.words.words.look_words import LOOK_NOUNS
 from torch import Tensor
 
 from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
 from clipface.synthetic.attributes import AGES, CHOICES, SEXES
+from clipface.synthetic.words.look_words import LOOK_NOUNS
 from trainer.face_encoder.image_cache import Painted
 from trainer.face_encoder.photographs import LabelledPictures
 

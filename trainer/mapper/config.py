@@ -3,12 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from clipface.edit.loading import HeadConfig, RendererConfig
-from clipface.edit.views import Jitter
-from clipface.guidance import GuidanceConfig
-from clipface.guidance.directional_loss import SOURCE_PHRASE
-from trainer.common.run import TrainerConfig, register, require_at_least
-from trainer.common.schedule import PlateauConfig
+from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
+from trainer.common.config import PlateauConfig, TrainerConfig, register
 
 
 @dataclass

@@ -1,36 +1,24 @@
-"""Train a text-guided editor of faces.
-
-python -m trainer.mapper prompt=zombie
-python -m trainer.mapper prompt.target="a photo of an old man with a beard" model.region=skin
-python -m trainer.mapper -m prompt=zombie,clown trainer=gpu guidance=vit_b_32
-python -m trainer.mapper prompt=zombie experiment=smoke hydra.run.dir=my_zombie
-
-Writes pictures, a head, the editor and its scores into the run's folder; scripts/edit.py edits other faces with it.
-
-Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
-"""
+"""Train a text-guided editor of faces: the steps of the training."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
-from clipface.edit.loading import load_avatar, load_encoders, run_folder
+from clipface.edit.loading import load_avatar, load_encoders
 from clipface.edit.mapper import Codes
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.common.run import fit, make_logger
 from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import MapperConfig
-from trainer.mapper.initial import learning_groups, pretrain, start_mapper
+from trainer.mapper.initial import learning_groups, start_mapper
 from trainer.mapper.results import write_results
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
@@ -215,14 +203,3 @@ def train(config: MapperConfig, folder: Path) -> MapperModule:
     write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder, training)
     return module
 
-
-@hydra.main(version_base="1.3", config_path="../configs", config_name="mapper")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    with run_folder() as folder:
-        (pretrain if settings.zero_offsets else train)(settings, folder)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from clipface.synthetic.words.words.captions import caption
-from clipface.synthetic.words.words.trained_phrases import TAUGHT, Phrase, taught_phrases
 from torch import Tensor
 from torch.nn import functional
 
 from clipface.guidance import Encoder
 from clipface.guidance.sentences import FRAMES, SentenceEncoder, SentenceTokenizer
 from clipface.synthetic.attributes import sample_attributes
+from clipface.synthetic.words.captions import caption
+from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, taught_phrases
 
 VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
 _AT_A_TIME = 64  # texts

@@ -1,66 +1,24 @@
-"""Teach a face encoder words that captions lack, about six minutes on a CPU core, most of them to encode the texts.
-
-python -m trainer.sentence_projection
-python -m trainer.sentence_projection guidance=scoring
-python -m trainer.sentence_projection experiment=smoke
-
-A frozen sentence encoder (extra `words`) already knows which words mean the same. A small projection carries its
-features into the space of a frozen face encoder, taught by captions and by data/synonyms.csv, towards the features that
-the encoder's own text network gives to the words it knows. Run it again whenever the face encoder changes, then put the
-two files it writes beside the encoder's weights.
-
-Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
-"""
+"""Teach a face encoder words that captions lack, about six minutes on a CPU core, most of them to encode the texts: the steps of the training."""
 
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from clipface.synthetic.words.words.trained_phrases import Phrase, read_phrases, taught_phrases
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.nn import functional
 
 from clipface import assets, weights
-from clipface.edit.loading import run_folder
-from clipface.guidance import Encoder, GuidanceConfig, load_encoder
-from clipface.guidance.directional_loss import SOURCE_PHRASE
+from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED, face_encoder_file
 from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
+from clipface.settings import SOURCE_PHRASE
+from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, taught_phrases
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
-from trainer.common.run import TrainerConfig, fit, make_logger, register, require_at_least
+from trainer.common.run import fit, make_logger
+from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import VALUES, Told, encode_sentences, told_captions, told_phrases, value_changes
-
-
-@dataclass
-class SentenceProjectionConfig:
-    """Everything a run depends on."""
-
-    seed: int = 0
-    batch_size: int = 384  # texts; a third of them captions
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    warm_up: float = 0.1  # share of the run
-    hidden: int = 1024  # width of the projection's hidden layer
-    dropout: float = 0.2
-    noise: float = 0.7  # added to sentence features, whose every number has variance 1
-    contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
-    scale: float = 15.0  # of the cosines that tell them apart
-    change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does
-    change_scale: float = 7.5  # likewise
-    captions: int = 8000
-    sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
-    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, batch_size=2, hidden=1, captions=1, noise=0)
 
 
 class SentenceProjectionModule(pl.LightningModule):
@@ -205,17 +163,3 @@ def train(config: SentenceProjectionConfig, folder: Path) -> Path:
     print(f"projection: {path}\nput it and its .json beside {encoder}")
     return path
 
-
-register("sentence_projection_schema", SentenceProjectionConfig)
-
-
-@hydra.main(version_base="1.3", config_path="../configs", config_name="sentence_projection")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    with run_folder() as folder:
-        train(settings, folder)
-
-
-if __name__ == "__main__":
-    main()

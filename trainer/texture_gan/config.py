@@ -3,12 +3,42 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from clipface.texture.augment.pipeline.pipeline import PAPER
+from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, require_at_least
+from trainer.common.config import TrainerConfig, register
 
-from clipface.edit.loading import HeadConfig, RendererConfig
-from clipface.guidance import GuidanceConfig
-from trainer.common.run import TrainerConfig, register, require_at_least
-from trainer.texture_gan.face_stream import DatasetConfig
+
+@dataclass
+class DatasetConfig:
+    """Where faces come from: a data set folder if there is a path, else they are painted while training."""
+
+    path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
+
+    # of a data set folder
+    workers: int = 4  # processes that read pictures, at most one a CPU; 0: none but the trainer's own
+    mirror: bool = True  # each face as it is, and in a mirror
+    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
+
+    # of heads in skins that were baked from photographs, mixed into the batches of either kind
+    skins: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
+    skins_share: float = 0.5  # of each batch
+    blends: float = 0.5  # share of these whose skin is a blend of two
+    painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
+    repeats: int = 1  # times that each of these comes before others are drawn
+
+    # of painted faces; painted on the training device
+    texture_size: int = 256
+    max_yaw: float = 45.0  # degrees
+    max_zoom: float = 1.4  # of the views; 1 shows the whole head
+    chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
+    attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, workers=0, chunk=1, repeats=1)
+        if self.skins and not 0 < self.skins_share <= 1:
+            raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
+        if self.heads not in ("fitted", "distribution"):
+            raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
 
 
 @dataclass
@@ -53,7 +83,7 @@ class AugmentConfig:
     images: float = 200_000  # in which its probability can go from 0 to 1
     every: int = 4  # batches between adaptations
     begin: float = 0.0  # its probability at first; discriminators that have learnt before need some at once
-    transforms: list[str] = field(default_factory=lambda: [*PAPER])  # groups or names, see clipface/texture/augment/pipeline.py
+    transforms: list[str] = field(default_factory=lambda: ["blit", "geometry", "colour"])  # see texture/augment/
 
 
 @dataclass
@@ -157,3 +187,4 @@ class TextureGANConfig:
 
 
 register("texture_gan_schema", TextureGANConfig)
+register("dataset_schema", DatasetConfig, group="dataset")

@@ -5,9 +5,9 @@ Batch number k is the same in every run with the same seed, so a resumed run goe
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,52 +16,19 @@ from torch.utils.data import DataLoader
 
 from clipface.data import FaceBatch, FitDistribution, MaskedFaces, collate, composite, endless_batches
 from clipface.data.shards import DISTRIBUTION
-from clipface.edit.loading import HeadConfig
 from clipface.head import HeadModel
 from clipface.render import Renderer, orthographic
+from clipface.settings import HeadConfig
 from clipface.synthetic import PaintedFaces
-from trainer.common.run import TrainerConfig, register, require_at_least
+from trainer.common.config import TrainerConfig
 from trainer.texture_gan.baked_stream import BakedFaces, Look, baked_batches, mixed
+from trainer.texture_gan.config import DatasetConfig
 
 BACKGROUND = 1.0  # white, in [-1, 1]: of photographs, painted faces and renders alike
 SEED_STEP = 1_000_003  # between the seeds of two chunks or batches
 # Visibility is stored coarsely, and a photograph's mask has a sharp border: the drawn one is sharpened around a half.
 SHARPER = 10.0
 LEAST_VISIBLE = 0.1  # of a texel that is seen squarely
-
-
-@dataclass
-class DatasetConfig:
-    """Where faces come from: a data set folder if there is a path, else they are painted while training."""
-
-    path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
-
-    # of a data set folder
-    workers: int = 4  # processes that read pictures, at most one a CPU; 0: none but the trainer's own
-    mirror: bool = True  # each face as it is, and in a mirror
-    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
-
-    # of heads in skins that were baked from photographs, mixed into the batches of either kind
-    skins: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
-    skins_share: float = 0.5  # of each batch
-    blends: float = 0.5  # share of these whose skin is a blend of two
-    painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
-    repeats: int = 1  # times that each of these comes before others are drawn
-
-    # of painted faces; painted on the training device
-    texture_size: int = 256
-    max_yaw: float = 45.0  # degrees
-    max_zoom: float = 1.4  # of the views; 1 shows the whole head
-    chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
-    attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        require_at_least(self, workers=0, chunk=1, repeats=1)
-        if self.skins and not 0 < self.skins_share <= 1:
-            raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
-        if self.heads not in ("fitted", "distribution"):
-            raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
 
 
 class Run(Protocol):
@@ -73,9 +40,6 @@ class Run(Protocol):
     image_size: int
     seed: int
     trainer: TrainerConfig
-
-
-register("dataset_schema", DatasetConfig, group="dataset")
 
 
 def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clipface.guidance import load_encoder
 from clipface.guidance.encoder import Encoder
 from clipface.texture.losses import frechet_distance
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 from trainer.texture_gan.config import StatisticsConfig
 
 LENGTH = 10.0  # of the encoder's vectors here, so that their variance is about one a direction
@@ -69,15 +69,15 @@ class FeatureStatistics(nn.Module):
         """
         place = number % self.batches
         with torch.no_grad():
-            self.features[0, place] = replicas.joined(torch.cat(self._features(real), 1))
-            self.counted[place] = replicas.joined(counted)
+            self.features[0, place] = distributed.joined(torch.cat(self._features(real), 1))
+            self.counted[place] = distributed.joined(counted)
         own = torch.cat(self._features(drawn), 1)
-        self.features[1, place] = replicas.joined(own.detach())
+        self.features[1, place] = distributed.joined(own.detach())
         if number + 1 < self.batches:
             return own.new_zeros(())
         ours = self.features[1].clone()
-        rows = slice(replicas.rank() * len(own), (replicas.rank() + 1) * len(own))
-        ours[place, rows] = own.detach() + (own - own.detach()) * (self.batches * replicas.count())
+        rows = slice(distributed.rank() * len(own), (distributed.rank() + 1) * len(own))
+        ours[place, rows] = own.detach() + (own - own.detach()) * (self.batches * distributed.count())
         weights = self.counted.flatten()
         pairs = zip(*(kind.flatten(0, 1).split(self.sizes, 1) for kind in (ours, self.features[0])), strict=True)
         return sum(frechet_distance(*pair, weights, weights) for pair in pairs)

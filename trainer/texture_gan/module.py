@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from clipface.texture.augment.pipeline.pipeline import Augment
 from torch import Tensor
 
 from clipface import weights
@@ -18,10 +17,11 @@ from clipface.data import FaceBatch
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.synthetic.painter import Painter
+from clipface.texture.augment.pipeline import Augment
 from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 from trainer.texture_gan.attribute_offsets import SEED_STEP, LookLessons
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.feature_statistics import FeatureStatistics
@@ -121,7 +121,7 @@ class TextureGAN(pl.LightningModule):
         if self.looks.due(self.batches):
             with torch.no_grad():
                 codes = self.random_codes(len(self.looks.codes))
-            seed = (self.config.seed + replicas.rank() * replicas.SEED_STEP) * SEED_STEP + self.batches
+            seed = (self.config.seed + distributed.rank() * distributed.SEED_STEP) * SEED_STEP + self.batches
             self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
         return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 
@@ -147,7 +147,7 @@ class TextureGAN(pl.LightningModule):
         whole = discriminator_loss(real, fake)
         patch = discriminator_loss(*self.patch_discriminator(self.patches(pictures), self.reduced).chunk(2))
         self._step(optimizer, whole + patch)
-        self.augment.observe(replicas.joined(real.detach()))
+        self.augment.observe(distributed.joined(real.detach()))
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
 
     def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
@@ -169,12 +169,12 @@ class TextureGAN(pl.LightningModule):
         optimizer.zero_grad(set_to_none=True)
         self.manual_backward(loss)
         gradients = [parameter.grad for parameter in optimizer.param_groups[0]["params"] if parameter.grad is not None]
-        replicas.average_(gradients)
+        distributed.average_(gradients)
         self.finite.step(optimizer, gradients)
 
     def _approach(self, mean: Tensor, value: Tensor, decay: float) -> None:
         """Move a running mean towards the mean of all processes' values, unless that is no finite number."""
-        replicas.average_([value])
+        distributed.average_([value])
         mean.lerp_(finite_or(value, mean), 1 - decay)
 
     def _judges_learn(self, learn: bool) -> None:

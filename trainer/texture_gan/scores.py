@@ -11,7 +11,7 @@ from clipface.data import FaceBatch
 from clipface.head import HeadModel
 from clipface.metrics import Distances, load_features
 from clipface.render import Renderer
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 from trainer.texture_gan.baked_stream import to_device
 from trainer.texture_gan.config import MetricsConfig
 from trainer.texture_gan.views import draw_views
@@ -50,7 +50,7 @@ class Scorer:
             textures: gives that many [B, 3, R, R] in [-1, 1]; its random numbers come from the generator.
             size: of the pictures, pixels.
         """
-        generator = torch.Generator().manual_seed(SEED + replicas.rank())
+        generator = torch.Generator().manual_seed(SEED + distributed.rank())
         for views in self.views:
             views = views._replace(mask=views.mask.float() / 255)
             # No texture should meet the head of a picture that it may have been learned from.
@@ -99,7 +99,7 @@ class Scores(Callback):
     def write(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Score and log, with the number of faces; every process scores its share."""
         if self.scorer is None:
-            count = max(1, self.config.count // replicas.count())
+            count = max(1, self.config.count // distributed.count())
             self.scorer = Scorer(self.features, module.head, module.renderer, module.faces(0), count)
         average = module.average
 

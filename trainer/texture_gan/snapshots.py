@@ -14,7 +14,7 @@ from clipface.edit.avatar import Avatar
 from clipface.evaluation.grid import grid
 from clipface.render.camera import view
 from clipface.synthetic.attribute_vector import OPTIONS
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 
 ROWS = 6  # textures in a picture
 STEPS = 6  # from one code to the next in a picture of interpolations
@@ -38,7 +38,7 @@ class Report(Callback):
             return
         pl_module.finite.check(pl_module.batches)
         values = torch.stack([value.detach().float() for value in pl_module.metrics.values()])
-        replicas.average_([values])
+        distributed.average_([values])
         now = pl_module.batches, time.perf_counter()
         report = dict(zip(pl_module.metrics, values.tolist(), strict=True))
         if self._before:

@@ -1,20 +1,13 @@
-"""Train the texture generator from pictures of faces; the method is in trainer/texture_gan/module.py.
-
-python -m trainer.texture_gan trainer=gpu dataset.path=my_faces
-python -m trainer.texture_gan trainer=gpu experiment=shipped_generator trainer.minutes=15
-python -m trainer.texture_gan experiment=smoke
-"""
+"""Train the texture generator from pictures of faces; the method is in trainer/texture_gan/module.py."""
 
 from dataclasses import replace
 from pathlib import Path
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
 
-from clipface.edit.loading import load_drawn_head, run_folder
-from trainer.common import distributed as replicas
+from clipface.edit.loading import load_drawn_head
+from trainer.common import distributed
 from trainer.common.callbacks import Checkpoint, SaveConfig
 from trainer.common.random_state import RandomState
 from trainer.common.run import fit, make_logger
@@ -32,12 +25,12 @@ def build(config: TextureGANConfig) -> TextureGAN:
         ValueError: if a value does not fit.
         FileNotFoundError: if an asset or the data set is missing; says how to get it.
     """
-    device = torch.device("cuda", replicas.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
+    device = torch.device("cuda", distributed.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
     head, renderer = load_drawn_head(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
-    seed = config.seed + replicas.rank() * replicas.SEED_STEP
+    seed = config.seed + distributed.rank() * distributed.SEED_STEP
     alone = replace(config.trainer, devices=1)
     own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed, trainer=alone)
     faces = open_faces(own, head.to(device), renderer.to(device))
@@ -66,20 +59,9 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         seed=config.seed,
         logger=make_logger(config.logger, folder),
         callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), scores, *files],
-        strategy=replicas.Replicas() if config.trainer.devices > 1 else "auto",
+        strategy=distributed.Replicas() if config.trainer.devices > 1 else "auto",
     )
-    if replicas.rank() == 0:
+    if distributed.rank() == 0:
         print(f"generator: {folder / 'generator.safetensors'}")
     return module
 
-
-@hydra.main(version_base="1.3", config_path="../configs", config_name="texture_gan")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    with run_folder() as folder:
-        train(settings, folder)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,11 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from clipface.edit.loading import HeadConfig, RendererConfig
-from clipface.edit.views import Jitter
-from clipface.guidance import GuidanceConfig
-from trainer.common.run import TrainerConfig, register, require_at_least
-from trainer.common.schedule import PlateauConfig
+from clipface.settings import GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
+from trainer.common.config import PlateauConfig, TrainerConfig, register
 from trainer.mapper.config import PromptConfig
 
 

@@ -1,23 +1,12 @@
-"""Train textures that follow a motion.
-
-python -m trainer.video_mapper prompt=angry sequence=laugh
-python -m trainer.video_mapper prompt=zombie sequence=capture.csv hydra.run.dir=my_capture
-python -m trainer.video_mapper prompt=angry sequence=laugh experiment=smoke
-
-Writes a video, a head that moves and the editor into the run's folder; scripts/animate.py animates other faces with it.
-
-Source: ClipFace (arXiv 2212.01406), section 3.3.
-"""
+"""Train textures that follow a motion: the steps of the training."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from clipface import weights
@@ -26,7 +15,7 @@ from clipface.edit.animate import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.files import read_video_mapper
-from clipface.edit.loading import load_avatar, load_encoders, run_folder
+from clipface.edit.loading import load_avatar, load_encoders
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
@@ -232,14 +221,3 @@ def train(config: VideoMapperConfig, folder: Path) -> VideoMapperModule:
     write_results(module, folder, training)
     return module
 
-
-@hydra.main(version_base="1.3", config_path="../configs", config_name="video_mapper")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    with run_folder() as folder:
-        train(settings, folder)
-
-
-if __name__ == "__main__":
-    main()

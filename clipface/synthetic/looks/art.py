@@ -8,7 +8,7 @@ from torch import Tensor
 from clipface.synthetic.canvas import Canvas, Studio, as_colour, grey
 from clipface.synthetic.face.curves import bump, step
 from clipface.synthetic.face.makeup import blush, eye_liner, eye_shadow, foundation, paint_lipstick
-from clipface.synthetic.looks.registry.monster import veins
+from clipface.synthetic.looks.monster import veins
 
 
 def _one_material(canvas: Canvas, colour: Tensor, keep: float) -> None:

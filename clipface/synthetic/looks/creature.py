@@ -8,7 +8,7 @@ from clipface.synthetic.canvas import Canvas, Studio, as_colour
 from clipface.synthetic.face.age import paint_scar
 from clipface.synthetic.face.curves import bump, step
 from clipface.synthetic.face.makeup import blush, eye_liner, eye_shadow, foundation, paint_lipstick
-from clipface.synthetic.looks.registry.monster import hollow_cheeks, sockets, veins
+from clipface.synthetic.looks.monster import hollow_cheeks, sockets, veins
 
 
 def _warts(canvas: Canvas, studio: Studio, colour: tuple, rarity: float) -> None:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from clipface.synthetic.canvas import Studio, as_colour, grey
 from clipface.synthetic.face.curves import step
-from clipface.synthetic.looks.registry.monster import veins
+from clipface.synthetic.looks.monster import veins
 
 
 def _blur(picture: Tensor, radius: int) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from clipface.synthetic.canvas import Canvas, Studio
-from clipface.synthetic.looks.registry import art, creature, monster, paint, painting
+from clipface.synthetic.looks import art, creature, monster, paint, painting
 
 Colour = tuple[float, float, float]
 Layer = Callable[[Canvas, Studio], None]

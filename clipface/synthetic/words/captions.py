@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.words.words import look_words as looks
-from clipface.synthetic.words.words import words
+from clipface.synthetic.words import look_words as looks
+from clipface.synthetic.words import vocabulary as words
 
 _PREFIXES = (
     "a photo of", "a photo of", "a photo of", "a picture of", "an image of", "a portrait of", "a close-up of",

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipface.synthetic.attributes import SEXES
-from clipface.synthetic.words.words import look_words as looks
-from clipface.synthetic.words.words import words
+from clipface.synthetic.words import look_words as looks
+from clipface.synthetic.words import vocabulary as words
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _DETAILS = ("freckles", "wrinkles", "tired", "scar")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from clipface.shapes import expect
-from clipface.texture.augment.pipeline.transforms import (
+from clipface.texture.augment.transforms import (
     BAND_POWER,
     band_gains,
     colour_map,

@@ -3,7 +3,7 @@
 Between two convolutions the networks only move memory. Written plainly, the backward pass makes several times as many
 passes over it as needed. Each operation here is one pass, and so is its gradient, which is again made of operations of
 this file, so second derivatives come by themselves. On a GPU, images in channels_last format go through the kernels of
-pointwise_triton.py, everything else through pointwise_plain.py.
+activation_triton.py, everything else through activation_torch.py.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from clipface.texture.ops import activation_torch as pointwise_plain
+from clipface.texture.ops import activation_torch
 from clipface.texture.ops.activation_torch import CLAMP, SLOPE
 
 __all__ = ["CLAMP", "SLOPE", "activate", "downsample", "scale_channels", "upsample", "upsample_activate"]
@@ -65,10 +65,10 @@ def _has_triton() -> bool:
 
 def _operations(x: Tensor) -> ModuleType:
     if x.is_cuda and _has_triton() and x.is_contiguous(memory_format=torch.channels_last):
-        from clipface.texture.ops import activation_triton as pointwise_triton
+        from clipface.texture.ops import activation_triton
 
-        return pointwise_triton
-    return pointwise_plain
+        return activation_triton
+    return activation_torch
 
 
 class _Blend(Function):

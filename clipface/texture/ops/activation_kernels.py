@@ -7,9 +7,9 @@ is float32, whatever the images are.
 import triton
 import triton.language as tl
 
-from clipface.texture.ops import activation_torch as pointwise_plain
+from clipface.texture.ops import activation_torch
 
-SLOPE, CLAMP = tl.constexpr(pointwise_plain.SLOPE), tl.constexpr(pointwise_plain.CLAMP)
+SLOPE, CLAMP = tl.constexpr(activation_torch.SLOPE), tl.constexpr(activation_torch.CLAMP)
 
 
 @triton.jit

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from clipface.view import lights
-from clipface.view.server.start.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
+from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
 from clipface.view.state import COMPARISONS
 
 if TYPE_CHECKING:

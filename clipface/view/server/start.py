@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clipface.view.channel import Channels, with_script
-from clipface.view.server.start.token_auth import LOOPBACK, Admitted, Gate, Redirected
+from clipface.view.server.token_auth import LOOPBACK, Admitted, Gate, Redirected
 
 if TYPE_CHECKING:
     import viser

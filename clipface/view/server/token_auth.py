@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from clipface.view.server.start.sessions import new_name
+from clipface.view.server.sessions import new_name
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SESSION_NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")

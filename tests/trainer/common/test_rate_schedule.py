@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainer.common.run import TrainerConfig, fit
-from trainer.common.schedule import PlateauConfig, RateSchedule
+from trainer.common.config import PlateauConfig, TrainerConfig
+from trainer.common.run import fit
+from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
 from trainer.mapper.module import build
 

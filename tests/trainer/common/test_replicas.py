@@ -8,9 +8,9 @@ import torch
 import torch.multiprocessing
 from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encoder, tiny_gan, tiny_head
 
-from trainer.common import distributed as replicas
+from trainer.common import distributed
 from trainer.common.callbacks import Checkpoint
-from trainer.common.run import TrainerConfig
+from trainer.common.config import TrainerConfig
 from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig, StatisticsConfig
 from trainer.texture_gan.snapshots import Report
 
@@ -85,13 +85,13 @@ def work(process: int, files, folder, port: int) -> None:
         return made
 
     straight, first, resumed = module(), module(), module()
-    options = {"strategy": replicas.Replicas()}
+    options = {"strategy": distributed.Replicas()}
     run(straight, folder, 3, callbacks=[Report(1)], **options)
     logged = {name: value.item() for name, value in straight.metrics.items()}
     numbers = torch.rand(4)
     checkpoint = Checkpoint(folder, every=0)
-    run(first, folder, 2, callbacks=[checkpoint], **{"strategy": replicas.Replicas()})
-    run(resumed, folder, 3, str(checkpoint.path), strategy=replicas.Replicas())
+    run(first, folder, 2, callbacks=[checkpoint], **{"strategy": distributed.Replicas()})
+    run(resumed, folder, 3, str(checkpoint.path), strategy=distributed.Replicas())
     found = {"straight": straight.state_dict(), "resumed": resumed.state_dict(), "numbers": numbers, "logged": logged}
     torch.save(found | {"gradients": gradients(files, own, process, PROCESSES)}, folder / f"{process}.pt")
 

@@ -8,14 +8,17 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from clipface.guidance import GuidanceConfig, load_encoder
+from clipface.guidance import load_encoder
 from clipface.guidance.encoder import build_face_encoder
+from clipface.settings import GuidanceConfig
 from clipface.synthetic import PaintedFaces, vocabulary
 from trainer.common.callbacks import Checkpoint
-from trainer.common.run import TrainerConfig, fit
-from trainer.face_encoder.data import EncoderFaces, PaintingConfig
+from trainer.common.config import TrainerConfig
+from trainer.common.run import fit
+from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig
+from trainer.face_encoder.data import EncoderFaces
 from trainer.face_encoder.image_cache import Painted, PicturePool
-from trainer.face_encoder.module import FaceEncoderConfig, FaceEncoderModule, build, train
+from trainer.face_encoder.module import FaceEncoderModule, build, train
 
 MODEL = {
     "embed_dim": 16,

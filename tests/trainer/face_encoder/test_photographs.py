@@ -17,10 +17,10 @@ from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.synthetic import Attributes, PaintedFaces, vocabulary
 from clipface.synthetic.attributes import CHOICES
-from trainer.face_encoder.data import EncoderFaces, PaintingConfig
+from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
+from trainer.face_encoder.data import EncoderFaces
 from trainer.face_encoder.photographs import (
     PAINTED_OVER,
-    PhotographsConfig,
     is_held_out,
     known_values,
     read_labels,

@@ -15,7 +15,8 @@ from PIL import Image
 from clipface.edit.avatar import Faces, mahalanobis
 from clipface.edit.mapper import FaceMapper
 from trainer.common.callbacks import Checkpoint, StopOnNaN
-from trainer.common.run import TrainerConfig, fit
+from trainer.common.config import TrainerConfig
+from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper.module import MapperModule, build, train
 

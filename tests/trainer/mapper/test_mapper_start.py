@@ -12,9 +12,10 @@ from PIL import Image
 
 from clipface.edit.attributes import look_offsets
 from clipface.edit.avatar import lip_overlap
-from clipface.edit.loading import HeadConfig, load_avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
-from trainer.common.run import TrainerConfig
+from clipface.settings import HeadConfig
+from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper.initial import TEST_SEEDS, pretrain, start_mapper
 from trainer.mapper.module import build, train

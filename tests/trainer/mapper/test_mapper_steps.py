@@ -9,10 +9,9 @@ import open_clip
 import pytest
 import torch
 
-from clipface.edit.views import Jitter
-from clipface.guidance import GuidanceConfig
+from clipface.settings import GuidanceConfig, Jitter
 from trainer.common.callbacks import StopOnNaN
-from trainer.common.run import TrainerConfig
+from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
 from trainer.mapper.module import build
 

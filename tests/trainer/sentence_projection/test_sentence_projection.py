@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from clipface.synthetic.words.words.trained_phrases import Phrase, plain_form, read_phrases
 from torch.nn import functional
 
 from clipface import weights
 from clipface.assets import resolve
-from clipface.guidance import GuidanceConfig
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
+from clipface.settings import GuidanceConfig
 from clipface.synthetic import vocabulary
-from trainer.common.run import TrainerConfig
+from clipface.synthetic.words.trained_phrases import Phrase, plain_form, read_phrases
+from trainer.common.config import TrainerConfig
+from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import VALUES, value_changes
-from trainer.sentence_projection.module import SentenceProjectionConfig, build, load_face_encoder, train
+from trainer.sentence_projection.module import build, load_face_encoder, train
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guidance"))
 from tiny_sentences import write_bert  # noqa: E402

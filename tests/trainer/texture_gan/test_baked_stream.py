@@ -15,7 +15,8 @@ from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.synthetic.face.skin import TONES
 from trainer.texture_gan.baked_stream import BakedFaces, Look, baked_batches, mixed, plain
-from trainer.texture_gan.face_stream import BACKGROUND, DatasetConfig, open_faces
+from trainer.texture_gan.config import DatasetConfig
+from trainer.texture_gan.face_stream import BACKGROUND, open_faces
 
 RESOLUTION = 64
 

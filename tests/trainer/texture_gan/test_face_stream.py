@@ -10,8 +10,14 @@ from clipface.data import FaceBatch, FitDistribution, composite, write_faces
 from clipface.data.shards import DISTRIBUTION
 from clipface.head import load_head
 from clipface.render import Renderer, random_views
-from trainer.texture_gan.config import DiscriminatorConfig, GeneratorConfig, PatchConfig, TextureGANConfig
-from trainer.texture_gan.face_stream import DatasetConfig, open_faces, shown_parts
+from trainer.texture_gan.config import (
+    DatasetConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    PatchConfig,
+    TextureGANConfig,
+)
+from trainer.texture_gan.face_stream import open_faces, shown_parts
 from trainer.texture_gan.train import TextureGAN
 
 SIZE = 32

@@ -4,7 +4,8 @@ import pytest
 import torch
 from tiny_gan import optimizers, run, tiny_batch, tiny_config, tiny_gan
 
-from clipface.edit.loading import HeadConfig, RendererConfig, load_drawn_head
+from clipface.edit.loading import load_drawn_head
+from clipface.settings import HeadConfig, RendererConfig
 from clipface.synthetic.attribute_vector import OPTIONS, worn_rows
 from clipface.synthetic.attributes import Attributes
 from trainer.common.callbacks import Checkpoint

@@ -15,7 +15,8 @@ from clipface.edit.attributes import look_offsets
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
 from trainer.common.callbacks import Checkpoint
-from trainer.common.run import TrainerConfig, fit
+from trainer.common.config import TrainerConfig
+from trainer.common.run import fit
 from trainer.mapper.config import PromptConfig
 from trainer.video_mapper.config import VideoMapperConfig
 from trainer.video_mapper.module import VideoMapperModule, build, start_mapper, train

@@ -7,9 +7,7 @@ import torch
 from clipface.texture.discriminator import Discriminator
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.losses import discriminator_loss, path_lengths, r1_penalty
-from clipface.texture.ops import activation as pointwise
-from clipface.texture.ops import activation_torch as pointwise_plain
-from clipface.texture.ops import activation_triton as pointwise_triton
+from clipface.texture.ops import activation, activation_torch, activation_triton
 
 DEVICE = sys.argv[1] if len(sys.argv) > 1 else "cpu"
 
@@ -19,8 +17,8 @@ def images(*size: int, dtype: torch.dtype) -> torch.Tensor:
 
 
 def check(name: str, arguments: tuple) -> None:
-    given = getattr(pointwise_triton, name)(*copied(arguments))
-    wanted = getattr(pointwise_plain, name)(*copied(arguments))
+    given = getattr(activation_triton, name)(*copied(arguments))
+    wanted = getattr(activation_torch, name)(*copied(arguments))
     pairs = zip(given, wanted, strict=True) if isinstance(wanted, tuple) else [(given, wanted)]
     for got, want in pairs:
         assert (got is None) == (want is None), name
@@ -44,7 +42,7 @@ def compare(batch: int, channels: int, height: int, width: int, dtype: torch.dty
     torch.manual_seed(0)
     size = (batch, channels, height, width)
     x, gradient, y = (images(*size, dtype=dtype) for _ in range(3))
-    y[0, 0, 0, 0], y[0, 0, 0, 1] = pointwise_plain.CLAMP, -pointwise_plain.CLAMP
+    y[0, 0, 0, 0], y[0, 0, 0, 1] = activation_torch.CLAMP, -activation_torch.CLAMP
     factor, bias = torch.randn(batch, channels, device=DEVICE), torch.randn(channels, device=DEVICE)
     for noise in (None, images(1, 1, height, width, dtype=torch.float32), images(batch, 1, height, width, dtype=dtype)):
         check("blend", (x * 100, factor, bias, noise, 1.4, True))
@@ -91,9 +89,9 @@ def compare_networks() -> None:
             if name.endswith(("noise_strength", "bias")):
                 torch.nn.init.normal_(parameter)
     found = []
-    for operations in (pointwise_plain, pointwise_triton):
-        pointwise._operations = lambda x, chosen=operations: (
-            chosen if x.is_contiguous(memory_format=torch.channels_last) else pointwise_plain
+    for operations in (activation_torch, activation_triton):
+        activation._operations = lambda x, chosen=operations: (
+            chosen if x.is_contiguous(memory_format=torch.channels_last) else activation_torch
         )
         found.append(gradients(*networks))
     for wanted, given in zip(*found, strict=True):

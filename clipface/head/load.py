@@ -1,0 +1,34 @@
+"""Heads by name, from their files."""
+
+from pathlib import Path
+
+from clipface import assets
+from clipface.head.flame_file import read_flame
+from clipface.head.model import HeadModel
+from clipface.head.open_head import read_open_head
+
+_SIDE_FILES = ("template", "landmarks", "masks")
+
+
+def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
+    """Load a head by name.
+
+    Args:
+        name: "open", the head that comes with the project, or "flame", the licensed one.
+        path: its file, if not where `clipface.assets` looks. FLAME's other files are read if they lie beside it.
+
+    Raises:
+        FileNotFoundError: if the file is missing; says how to get it.
+        ValueError: for another name, or a damaged file.
+    """
+    if name == "open":
+        return HeadModel(read_open_head(path or assets.resolve("open_head")))
+    if name != "flame":
+        raise ValueError(f"name: 'open' or 'flame' is wanted, {name!r} was given")
+    file = Path(path or assets.resolve("flame"))
+    beside = {side: file.with_name(Path(assets.ASSETS[f"flame_{side}"].file).name) for side in _SIDE_FILES}
+    found = {side: place for side, place in beside.items() if place.is_file()}
+    if path is None and "template" not in found:
+        # Without texture coordinates nothing can be drawn; the error says how to get them.
+        found["template"] = assets.resolve("flame_template")
+    return HeadModel(read_flame(file, **found))

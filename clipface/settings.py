@@ -1,0 +1,59 @@
+"""Which head, renderer and encoder a command uses: what configurations and command lines say, without a tensor."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
+
+
+def require_at_least(config: Any, **least: float) -> None:
+    """Raise a ValueError that names the first value of a configuration that is smaller than it may be."""
+    for name, smallest in least.items():
+        value = getattr(config, name)
+        if value < smallest:
+            raise ValueError(f"{name}: {smallest} or more is wanted, {value} was given")
+
+
+@dataclass
+class HeadConfig:
+    """Which head."""
+
+    name: str = "open"  # open, flame
+    path: str | None = None  # its file; null: where clipface.assets looks
+
+
+@dataclass
+class RendererConfig:
+    """Who draws."""
+
+    backend: str = "warp"  # warp, nvdiffrast
+    shading: str = "unlit"  # unlit, sh, studio
+    supersample: int = 1  # drawn this many times larger, then averaged
+
+
+@dataclass
+class GuidanceConfig:
+    """Which encoder compares pictures with words."""
+
+    model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
+    pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
+    weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
+    text: str = "words"  # words (the model's own), sentences (those it was not taught too, by the extra `words`)
+    also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
+
+
+@dataclass
+class Jitter:
+    """What varies from view to view besides the direction."""
+
+    lens: float = 0.0  # share of the views through a lens, from 0.4 to 1.2 metres; the others are parallel
+    crop: float = 0.0  # up to this part of the picture's side is cut off, 0..1
+    tilt: float = 0.0  # the picture's plane is tilted by up to this factor, 0..0.5
+    background: float = 0.0  # share of the views before another background than white
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        for name, most in (("lens", 1.0), ("crop", 0.99), ("tilt", 0.49), ("background", 1.0)):
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                raise ValueError(f"jitter.{name}: expected a number from 0 to {most:g}, got {value}")

@@ -1,0 +1,68 @@
+"""What every trainer's configuration shares, and how schemas reach Hydra; no word about tensors."""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from clipface.settings import require_at_least
+
+_MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
+
+
+@dataclass
+class TrainerConfig:
+    """How long and on what to train."""
+
+    steps: int = 1000  # batches
+    minutes: float | None = None  # wall clock after which training ends cleanly; null: no limit
+    accelerator: str = "cpu"  # cpu, gpu
+    devices: int = 1
+    precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
+    threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice
+    log_every: int = 10  # batches between rows of metrics
+    resume: str | None = None  # checkpoint from which training goes on
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, steps=1, devices=1, threads=0, log_every=1)
+        if self.resume and not Path(self.resume).is_file():
+            raise FileNotFoundError(f"trainer.resume: {self.resume} does not exist; give a run's last.ckpt")
+
+
+@dataclass
+class PlateauConfig:
+    """When a loss counts as having stopped falling; the learning rates fall from there on."""
+
+    window: int = 0  # steps whose mean loss is compared with that of as many before; 0: the rates fall from the start
+    least: float = 0.01  # the mean must have fallen by this much, or the plateau is seen
+    decay: int = 60  # steps after the plateau, while the rates fall (see learning_rate.decay)
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, window=0, decay=0)
+
+
+def slug(words: Any) -> str:
+    """Words as a name for a folder: lower case, letters and digits, underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
+
+
+def docstring(trainer: str) -> str:
+    """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
+    text = ast.get_docstring(ast.parse((Path(__file__).parents[1] / trainer / "__main__.py").read_text())) or ""
+    return text.replace("$", "$$")  # Hydra fills a template with it
+
+
+# Hydra names a run's folder before main() is entered, so the resolvers must exist on import.
+OmegaConf.register_new_resolver("slug", slug, replace=True)
+OmegaConf.register_new_resolver("docstring", docstring, replace=True)
+
+
+def register(name: str, schema: type, group: str | None = None) -> None:
+    """Make a dataclass available to Hydra's defaults lists as the schema of a configuration."""
+    ConfigStore.instance().store(name=name, node=schema, group=group)

@@ -1,0 +1,31 @@
+"""Train a small encoder of faces and words on painted faces.
+
+python -m trainer.face_encoder trainer=gpu trainer.minutes=7
+python -m trainer.face_encoder trainer=gpu experiment=scoring
+python -m trainer.face_encoder experiment=smoke
+
+Source: CLIP (arXiv 2103.00020), section 2.
+"""
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from clipface import startup
+from trainer.face_encoder import config as _  # noqa: F401  registers the schema
+
+
+@hydra.main(version_base="1.3", config_path="../../configs", config_name="face_encoder")
+def main(config: DictConfig) -> None:
+    """Command line: Hydra overrides, `key=value`."""
+    settings = OmegaConf.to_object(config)
+    startup.prepare()
+    startup.announce("Train a small encoder of faces and words on painted faces")
+    from trainer.common.run import run_folder
+    from trainer.face_encoder.module import train
+
+    with run_folder() as folder:
+        train(settings, folder)
+
+
+if __name__ == "__main__":
+    main()

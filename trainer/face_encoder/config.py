@@ -1,0 +1,65 @@
+"""What a run of the face encoder's trainer depends on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipface.settings import HeadConfig, RendererConfig, require_at_least
+from trainer.common.config import TrainerConfig, register
+
+
+@dataclass
+class PaintingConfig:
+    """The painted faces that are learnt from."""
+
+    pictures: int = 49152  # in the pool; never more than the run draws
+    chunk: int = 512  # pictures painted at a time
+    renew_every: int = 20  # steps between chunks
+    captions: int = 4  # of each picture
+    size: int = 128  # of a picture, pixels
+    texture_size: int = 256
+    max_yaw: float = 35.0  # of the views, degrees
+    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the picture
+    held_out: int = 1024  # pictures for the scores; never more than the run draws
+
+
+@dataclass
+class PhotographsConfig:
+    """Photographs that are learnt from beside painted faces; without `labels` there are none."""
+
+    labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
+    dataset: str | None = None  # data set folder with their pictures (scripts/prepare_photos.py)
+    skins: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
+    share: float = 0.15  # of the pictures that are photographs
+    skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
+    expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
+
+
+@dataclass
+class FaceEncoderConfig:
+    """Everything a run depends on."""
+
+    name: str = "face_encoder"  # of the weights' file
+    seed: int = 0
+    batch_size: int = 768
+    learning_rate: float = 1e-3
+    begin_with: str | None = None  # weights of an encoder to go on from
+    weight_decay: float = 0.1
+    warm_up: float = 0.04  # share of the run
+    direction_weight: float = 0.3
+    word_dropout: float = 0.05  # share of words that are made unknown
+    score_every: int = 1000  # steps between scores
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
+    model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
+    painting: PaintingConfig = field(default_factory=PaintingConfig)
+    photographs: PhotographsConfig = field(default_factory=PhotographsConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, score_every=1, checkpoint_every=0)
+
+
+register("face_encoder_schema", FaceEncoderConfig)

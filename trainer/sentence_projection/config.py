@@ -1,0 +1,37 @@
+"""What a run of the sentence projection's trainer depends on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipface.settings import GuidanceConfig, require_at_least
+from trainer.common.config import TrainerConfig, register
+
+
+@dataclass
+class SentenceProjectionConfig:
+    """Everything a run depends on."""
+
+    seed: int = 0
+    batch_size: int = 384  # texts; a third of them captions
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.1  # share of the run
+    hidden: int = 1024  # width of the projection's hidden layer
+    dropout: float = 0.2
+    noise: float = 0.7  # added to sentence features, whose every number has variance 1
+    contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
+    scale: float = 15.0  # of the cosines that tell them apart
+    change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does
+    change_scale: float = 7.5  # likewise
+    captions: int = 8000
+    sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=2, hidden=1, captions=1, noise=0)
+
+
+register("sentence_projection_schema", SentenceProjectionConfig)
