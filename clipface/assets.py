@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in ASSETS]
     if unknown:
-        parser.error(f"NAME: one of {', '.join(ASSETS)} is wanted, {', '.join(unknown)} was given")
+        parser.error(f"NAME: expected one of {', '.join(ASSETS)}, got {', '.join(unknown)}")
     print(table(options.names, options.missing) or "Nothing is missing.")
 
 
@@ -205,7 +205,7 @@ def checksum(path: Path) -> str:
 
 def _known(name: str) -> Asset:
     if name not in ASSETS:
-        raise KeyError(f"asset: one of {', '.join(sorted(ASSETS))} is wanted, {name!r} was given")
+        raise KeyError(f"asset: expected one of {', '.join(sorted(ASSETS))}, got {name!r}")
     return ASSETS[name]
 
 

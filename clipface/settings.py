@@ -11,7 +11,7 @@ def require_at_least(config: Any, **least: float) -> None:
     for name, smallest in least.items():
         value = getattr(config, name)
         if value < smallest:
-            raise ValueError(f"{name}: {smallest} or more is wanted, {value} was given")
+            raise ValueError(f"{name}: expected {smallest} or more, got {value}")
 
 
 @dataclass
@@ -33,12 +33,12 @@ class RendererConfig:
 
 @dataclass
 class GuidanceConfig:
-    """Which encoder compares pictures with words."""
+    """Which encoder compares images with words."""
 
     model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
     pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
     weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
-    text: str = "words"  # words (the model's own), sentences (those it was not taught too, by the extra `words`)
+    text: str = "words"  # words (the model's own), sentences (those it was not trained too, by the extra `words`)
     also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
 
 
@@ -47,8 +47,8 @@ class Jitter:
     """What varies from view to view besides the direction."""
 
     lens: float = 0.0  # share of the views through a lens, from 0.4 to 1.2 metres; the others are parallel
-    crop: float = 0.0  # up to this part of the picture's side is cut off, 0..1
-    tilt: float = 0.0  # the picture's plane is tilted by up to this factor, 0..0.5
+    crop: float = 0.0  # up to this part of the image's side is cut off, 0..1
+    tilt: float = 0.0  # the image's plane is tilted by up to this factor, 0..0.5
     background: float = 0.0  # share of the views before another background than white
 
     def __post_init__(self) -> None:

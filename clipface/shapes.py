@@ -21,13 +21,13 @@ def expect(name: str, tensor: Tensor, shape: Sequence[int | str]) -> dict[str, i
         ValueError: if an axis has another size; names the argument, what was wanted and what was given.
     """
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: a tensor of shape {_words(shape)} is wanted, a {type(tensor).__name__} was given")
+        raise TypeError(f"{name}: expected a tensor of shape {_words(shape)}, got a {type(tensor).__name__}")
     sizes: dict[str, int] = {}
     fits = tensor.ndim == len(shape)
     for wanted, given in zip(shape, tensor.shape, strict=False):
         fits = fits and given == (sizes.setdefault(wanted, given) if isinstance(wanted, str) else wanted)
     if not fits:
-        raise ValueError(f"{name}: shape {_words(shape)} is wanted, {_words(tensor.shape)} was given")
+        raise ValueError(f"{name}: expected shape {_words(shape)}, got {_words(tensor.shape)}")
     return sizes
 
 

@@ -25,7 +25,7 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half:
     """
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise ValueError(f"path: a file ending in .safetensors is wanted, {path.name!r} was given")
+        raise ValueError(f"path: expected a file ending in .safetensors, got {path.name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {}
     for name, tensor in tensors.items():

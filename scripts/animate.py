@@ -26,8 +26,8 @@ from clipface.edit.animate import WINDOW, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.files import latents, mapper_notes, read_any_mapper
 from clipface.edit.loading import load_avatar
-from clipface.evaluation.animation import PICTURE_SIZE, draw_animation, write_animation, write_head
-from clipface.evaluation.timing import now
+from clipface.evaluation.animation import PICTURE_SIZE, render_animation, write_animation, write_head
+from clipface.evaluation.timing import synchronized_time
 from clipface.render.camera_path import PATHS, camera_path
 from clipface.settings import HeadConfig, RendererConfig
 
@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--camera", default="front", choices=PATHS, help="where it is seen from")
     add("--textures", action="store_true", help="write the texture of each frame too")
     add("--glb", action="store_true", help="write heads that move too, in the texture of the strongest frame")
-    add("--size", type=int, default=PICTURE_SIZE, help="side of each picture, pixels")
+    add("--size", type=int, default=PICTURE_SIZE, help="side of each image, pixels")
     add("--window", type=int, default=WINDOW, help="frames in memory together")
     add("--generator", help="weights of the generator, the authors' too (left out: that of the mapper's run)")
     add("--head", choices=("open", "flame"), help="left out: that of the mapper's run")
@@ -69,26 +69,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mapper = read_any_mapper(options.mapper, avatar.generator.levels)[0].to(options.device)
     source = options.sequence or notes.get("sequence")
     if not source:
-        raise ValueError("sequence: one is wanted, none was given; use --sequence laugh, or the path of a file")
+        raise ValueError("sequence: expected one, got none; use --sequence laugh, or the path of a file")
     motion = load_motion(source, avatar.head, options.rate)
     psi = options.psi if options.psi is not None else notes.get("psi", PSI)
     codes = latents(options.latents, avatar, psi)
     camera = camera_path(options.camera, len(motion), scale=FRONT_SCALE)
     options.output.mkdir(parents=True, exist_ok=True)
-    started = now(torch.device(options.device))
+    started = synchronized_time(torch.device(options.device))
     for number in range(len(codes.shape)):
         one, name = codes.rows(slice(number, number + 1)), f"{number:04d}"
         textures = options.output / name if options.textures else None
         frames = animate(avatar, one, motion, mapper, options.strength, options.window)
         write_animation(
-            draw_animation(avatar, frames, camera, options.size),
+            render_animation(avatar, frames, camera, options.size),
             motion, options.output / f"{name}.mp4", options.output / f"{name}.png", textures,
         )  # fmt: skip
         if options.glb:
             strongest = int(edit_importance(motion, mapper).argmax())
             write_head(options.output / f"{name}.glb", avatar, one, motion, mapper, strongest, options.strength)
     count = len(codes.shape) * len(motion)
-    rate = count / (now(torch.device(options.device)) - started)
+    rate = count / (synchronized_time(torch.device(options.device)) - started)
     print(f"{len(codes.shape)} faces x {len(motion)} frames on {options.device}: {rate:.1f} frames/s")
     more = [name for name, wanted in (("textures", options.textures), ("heads that move", options.glb)) if wanted]
     print(f"Written to {options.output}: {', '.join(['a video and a strip of frames for each', *more])}")

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from clipface.bake.texture import UNLIT, TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.fit.fitter import Fitter
-from clipface.fit.stored import stored_pictures
+from clipface.fit.stored import stored_images
 from clipface.head import HeadModel, load_head
 from clipface.photos.examine import examine
 from clipface.photos.filter import FilterRule
@@ -73,7 +73,7 @@ def main() -> int:
 
 def bake_photographs(options: argparse.Namespace) -> None:
     """One texture of one person."""
-    head, renderer = drawn_head(options.head, options.device)
+    head, renderer = head_and_renderer(options.head, options.device)
     cutouts = []
     for path in options.photo:
         cutout = examine(str(path), ANY_FACE, CROP)
@@ -97,11 +97,11 @@ def bake_photographs(options: argparse.Namespace) -> None:
 def bake_dataset(options: argparse.Namespace) -> None:
     """A texture of each face of a data set, under the face's name."""
     faces = MaskedFaces(options.dataset, CROP)
-    head, renderer = drawn_head(faces.head, options.device)
+    head, renderer = head_and_renderer(faces.head, options.device)
     baker = TextureBaker(head, renderer, base_texture(head, renderer), options.size, options.unlit)
     for start in tqdm(range(0, len(faces), BATCH), unit="batch"):
         chosen = range(start, min(start + BATCH, len(faces)))
-        fit, crops, mask = stored_pictures(faces, chosen, options.device)
+        fit, crops, mask = stored_images(faces, chosen, options.device)
         textures = baker(fit, crops, mask)
         drawn = None if options.no_preview else previews(head, renderer, fit.shape, textures, PREVIEW)
         for row, index in enumerate(chosen):
@@ -112,7 +112,7 @@ def bake_dataset(options: argparse.Namespace) -> None:
                 write(drawn[row], path.with_name(f"{path.stem}_preview.png"))
 
 
-def drawn_head(name: str, device: str) -> tuple[HeadModel, Renderer]:
+def head_and_renderer(name: str, device: str) -> tuple[HeadModel, Renderer]:
     """A head and its renderer."""
     head = load_head(name).to(device)
     return head, Renderer(head.faces, head.uv, head.uv_faces).to(device)
@@ -135,9 +135,9 @@ def plain_skin(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
     return painted.sample(1, torch.Generator(head.v_template.device).manual_seed(1), 32, attributes=look).texture[0]
 
 
-def write(picture: Tensor, path: Path) -> None:
+def write(image: Tensor, path: Path) -> None:
     """Write [3, H, W] in 0..1 as a PNG."""
-    pixels = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    pixels = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)
 
 

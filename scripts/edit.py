@@ -27,7 +27,7 @@ from clipface.edit.files import latents, mapper_notes, read_mapper
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.evaluation.grid import grid, to_image
-from clipface.evaluation.timing import now
+from clipface.evaluation.timing import synchronized_time
 from clipface.export.glb import write_glb
 from clipface.settings import HeadConfig, RendererConfig
 from trainer.mapper.results import HEADER, face_rows
@@ -41,7 +41,7 @@ class Result(NamedTuple):
     edited: EditedFaces
     textures: tuple[Tensor, Tensor]  # before and after, [N, 3, R, R] in 0..1
     ms_a_face: float  # codes to textures and vertices
-    ms_a_picture_row: float  # the six pictures of a face
+    ms_a_image_row: float  # the six images of a face
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -55,7 +55,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--psi", type=float, help="truncation of drawn faces, 0..1 (left out: that of the first mapper's run)")
     add("--output", type=Path, required=True, help="folder to write into")
     add("--glb", action="store_true", help="write the edited heads as GLB too")
-    add("--size", type=int, default=256, help="side of each picture, pixels")
+    add("--size", type=int, default=256, help="side of each image, pixels")
     add("--batch", type=int, default=8, help="faces edited at once")
     add("--generator", help="weights of the generator, the authors' too (left out: that of the first mapper's run)")
     add("--head", choices=("open", "flame"), help="left out: that of the first mapper's run")
@@ -77,14 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> Result:
     rows, results = [], []
     for start in range(0, len(codes.shape), options.batch):
         part = codes.rows(slice(start, start + options.batch))
-        results.append(edit_and_draw(avatar, part, lambda x: edit(avatar, x, mappers, strengths), options.size, rows))
+        results.append(edit_and_render(avatar, part, lambda x: edit(avatar, x, mappers, strengths), options.size, rows))
         write_faces(options.output, start, avatar, results[-1], options.glb)
     names = [str(number) for number in range(len(rows))]
     grid(rows, HEADER, names).save(options.output / "faces.png")
     # The first batch compiles kernels and warms up, so where there are several it is not counted.
     counted = results[1:] or results
-    edits, pictures = (sum(times) / len(counted) for times in zip(*(result[2:] for result in counted), strict=True))
-    print(f"{len(rows)} faces on {options.device}: {edits:.0f} ms to edit a face, {pictures:.0f} ms for six pictures")
+    edits, images = (sum(times) / len(counted) for times in zip(*(result[2:] for result in counted), strict=True))
+    print(f"{len(rows)} faces on {options.device}: {edits:.0f} ms to edit a face, {images:.0f} ms for six images")
     print(f"Written to {options.output}: faces.png, textures/{' and the heads as .glb' if options.glb else ''}")
     return results[-1]
 
@@ -109,19 +109,19 @@ def load(options: argparse.Namespace) -> tuple[Avatar, list[FaceMapper], float]:
     return avatar, mappers, options.psi if options.psi is not None else first.get("psi", PSI)
 
 
-def edit_and_draw(
+def edit_and_render(
     avatar: Avatar, codes: Codes, edit: Callable[[EditedFaces], EditedFaces], size: int, rows: list
 ) -> Result:
-    """Edit faces, measure how long it takes, and append their pictures to `rows`."""
+    """Edit faces, measure how long it takes, and append their images to `rows`."""
     before = unedited(codes)
     textures = [before.texture(avatar)]
-    started = now(codes.w_plus.device)
+    started = synchronized_time(codes.w_plus.device)
     edited = edit(before)
     textures.append(edited.texture(avatar))
     avatar.head(edited.shape, edited.expression)
-    drawn = now(codes.w_plus.device)
+    drawn = synchronized_time(codes.w_plus.device)
     rows += face_rows(avatar, (codes, edited.codes), tuple(textures), size)
-    times = drawn - started, now(codes.w_plus.device) - drawn
+    times = drawn - started, synchronized_time(codes.w_plus.device) - drawn
     return Result(edited, tuple(textures), *(1000 * seconds / len(codes.shape) for seconds in times))
 
 

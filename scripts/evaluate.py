@@ -1,4 +1,4 @@
-"""Compare edits of the same unseen faces: pictures, and a table of what they reach and what they cost.
+"""Compare edits of the same unseen faces: images, and a table of what they reach and what they cost.
 
 python scripts/evaluate.py --mappers runs/*_mapper_zombie runs/*_mapper_clown --output evaluation
 python scripts/evaluate.py --mappers full=runs/full no_prior=runs/no_prior runs/direct/texels.safetensors
@@ -18,7 +18,7 @@ from torch import Tensor
 from clipface.edit.loading import load_avatar, named_guidance
 from clipface.evaluation.edits import Edit, Source, apply, paint, read_sources
 from clipface.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
-from clipface.evaluation.scores import Measures, Seen
+from clipface.evaluation.scores import Measurement, Measures
 from clipface.evaluation.sheets import Sheets
 from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
 from clipface.guidance import load_encoder
@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--protocol", default="default", choices=names("evaluation"), help="of configs/evaluation")
     parser.add_argument("--encoders", nargs="+", choices=names("guidance"), help="that score (the protocol's)")
     parser.add_argument("--faces", type=int, help="how many unseen faces (the protocol's)")
-    parser.add_argument("--size", type=int, help="side of each picture, pixels (the protocol's)")
+    parser.add_argument("--size", type=int, help="side of each image, pixels (the protocol's)")
     parser.add_argument("--network", choices=("efficientnet", "inception"), help="of FID and KID (the protocol's)")
     parser.add_argument(
         "--against", nargs="+", default=[], choices=names("prompt"), metavar="PROMPT",
@@ -111,7 +111,7 @@ def evaluate(
 
 
 def report(
-    seen: Sequence[Seen],
+    seen: Sequence[Measurement],
     found: tuple[list[dict], list[str], dict[str, Tensor]],
     settings: dict,
     remarks: list[str],
@@ -141,15 +141,15 @@ def open_extras(protocol: Protocol, device: str) -> tuple[Distances | None, Face
     distances, embedder, remarks = None, None, []
     try:
         if protocol.faces * len(protocol.yaws) < LEAST:
-            raise ValueError(f"at least {LEAST} pictures (faces times views) are wanted")
+            raise ValueError(f"at least {LEAST} images (faces times views) are wanted")
         distances = Distances(load_features(protocol.network)).to(device)
-        remarks.append(f"FID and KID by {distances.features.title}; FID of few pictures is too large")
+        remarks.append(f"FID and KID by {distances.features.title}; FID of few images is too large")
     except (ModuleNotFoundError, FileNotFoundError, ValueError) as error:
         remarks.append(f"FID and KID not measured: {error}")
     try:
         embedder = FaceEmbedder()
         remarks.append(
-            "Identity by dlib's face recognition, frontal pictures before and after; beside it the distance of "
+            "Identity by dlib's face recognition, frontal images before and after; beside it the distance of "
             "different originals, and how many edited faces are nearest to their own original"
         )
     except ModuleNotFoundError as error:

@@ -24,10 +24,10 @@ from clipface.animation import load_motion
 from clipface.edit.animate import animate
 from clipface.edit.files import mapper_notes, read_any_mapper
 from clipface.edit.loading import load_avatar, named_guidance
-from clipface.evaluation.animation import Flickers, draw_animation
+from clipface.evaluation.animation import Flickers, render_animation
 from clipface.evaluation.protocol import names
 from clipface.evaluation.tables import Table
-from clipface.evaluation.timing import now
+from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean, load_encoder
 from clipface.metrics.animation import Flicker, rank_correlation
 from clipface.settings import HeadConfig, RendererConfig
@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--faces", type=int, default=4, help="how many unseen faces")
     add("--seed", type=int, default=UNSEEN, help="of the faces; the default is no training run's")
     add("--encoder", default="scoring", choices=names("guidance"), help="that scores")
-    add("--size", type=int, default=160, help="side of each picture, pixels")
+    add("--size", type=int, default=160, help="side of each image, pixels")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--output", type=Path, default=Path("evaluation"), help="folder to write into")
     return parser.parse_args(arguments)
@@ -81,17 +81,17 @@ def evaluate(path: Path, options: argparse.Namespace, encoder: Encoder) -> list[
     mapper = read_any_mapper(path, avatar.generator.levels)[0].to(options.device)
     sequence = options.sequence or notes.get("sequence")
     if not sequence:
-        raise ValueError(f"sequence: one is wanted, {path} was trained without and none was given; use --sequence")
+        raise ValueError(f"sequence: expected one, got {path} was trained without and none; use --sequence")
     motion = load_motion(sequence, avatar.head, None if options.sequence else notes.get("rate"))
     loss = EncoderMean([DirectionalLoss(encoder, **PromptConfig(**notes["prompt"]).words)]).to(options.device)
     faces = avatar.random_faces(options.faces, options.seed, notes["psi"]).codes
-    scores, flickers, started = [], [], now(faces.shape.device)
+    scores, flickers, started = [], [], synchronized_time(faces.shape.device)
     for row in range(options.faces):
         frames = animate(avatar, faces.rows(slice(row, row + 1)), motion, mapper)
-        drawn = draw_animation(avatar, frames, front(len(motion)), options.size, geometry=False)
+        drawn = render_animation(avatar, frames, front(len(motion)), options.size, geometry=False)
         flickers.append(Flickers(Flicker(), Flicker()))
         scores.append(score_frames(flickers[-1].watch(drawn), loss))
-    rate = options.faces * len(motion) / (now(faces.shape.device) - started)
+    rate = options.faces * len(motion) / (synchronized_time(faces.shape.device) - started)
     mean = mean_scores(scores)
     name = f"{slug(notes['prompt']['name'] or notes['prompt']['target'])}_{slug(Path(sequence).stem)}"
     write_scores(options.output / f"{name}.csv", torch.arange(len(motion)), motion.rate, mean)

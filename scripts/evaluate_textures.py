@@ -1,6 +1,6 @@
 """FID and KID of textures on the heads of a data set: a generator's, baked ones, their mean, a linear model of them.
 
-python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --skins my_skins
+python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --textures my_textures
 python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
 python scripts/evaluate_textures.py --dataset my_faces --network inception --device cuda
 """
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from clipface import assets
-from clipface.data.textures import read_skins
-from clipface.edit.loading import load_drawn_head
+from clipface.data.textures import read_textures
+from clipface.edit.loading import load_head_and_renderer
 from clipface.metrics import NETWORKS, load_features
 from clipface.metrics.baselines import LinearTextures
 from clipface.settings import HeadConfig, RendererConfig
@@ -27,16 +27,16 @@ from trainer.texture_gan.scores import Scorer
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", help="data set folder of the real pictures (painted faces if left out)")
+    parser.add_argument("--dataset", help="data set folder of the real images (painted faces if left out)")
     parser.add_argument(
         "--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)"
     )
-    parser.add_argument("--skins", help="folder of baked textures, to score them, their mean and a linear model")
+    parser.add_argument("--textures", help="folder of baked textures, to score them, their mean and a linear model")
     parser.add_argument("--directions", type=int, default=50, help="of the linear model")
     parser.add_argument("--network", default="efficientnet", choices=NETWORKS, help="whose features are compared")
     parser.add_argument("--weights", help="of that network (where the project looks for them if left out)")
-    parser.add_argument("--count", type=int, default=2000, help="pictures of each kind; real ones repeat, mirrored")
-    parser.add_argument("--size", type=int, default=256, help="side of the pictures, pixels")
+    parser.add_argument("--count", type=int, default=2000, help="images of each kind; real ones repeat, mirrored")
+    parser.add_argument("--size", type=int, default=256, help="side of the images, pixels")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--psi", type=float, default=1.0, help="truncation of the generators' codes")
     parser.add_argument("--head", default="open", choices=("open", "flame"))
@@ -46,8 +46,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def open_scorer(options: argparse.Namespace) -> Scorer:
-    """Look at the real pictures."""
-    head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
+    """Look at the real images."""
+    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))
     head, renderer = head.to(options.device), renderer.to(options.device)
     run = TextureGANConfig(
         batch_size=options.batch,
@@ -65,8 +65,8 @@ def candidates(options: argparse.Namespace) -> dict[str, Callable[[int, torch.Ge
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
         found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(options.device), options.psi)
-    if options.skins:
-        textures = read_skins(options.skins, options.size)[1].to(options.device).float() / 127.5 - 1
+    if options.textures:
+        textures = read_textures(options.textures, options.size)[1].to(options.device).float() / 127.5 - 1
         found["mean baked texture"] = LinearTextures(textures, 0)
         directions = min(options.directions, len(textures) - 1)
         found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     rows = candidates(options)
     scorer = open_scorer(options)
-    print(f"{options.count} pictures of each kind, {options.size} pixels; {scorer.distances.features.title}")
+    print(f"{options.count} images of each kind, {options.size} pixels; {scorer.distances.features.title}")
     print(f"{'FID':>8}{'KID':>10}  textures")
     for name, textures in rows.items():
         found = scorer.score(textures, options.size)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import draw_latents, read_latents
+from clipface.edit.files import read_latents, sample_latents
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.export import write_obj, write_ply, write_rigged_glb
@@ -48,9 +48,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if any(path.suffix not in FORMATS for path in options.output):
         names = ", ".join(path.name for path in options.output)
-        parser.error(f"--output: files ending in .glb, .obj or .ply are wanted, {names} were given")
+        parser.error(f"--output: expected files ending in .glb, .obj or .ply, got {names}")
     if options.seed is not None and options.latents:
-        parser.error("--seed, --latents: one of them is wanted, both were given; --face chooses among codes")
+        parser.error("--seed, --latents: expected one of them, got both; --face chooses among codes")
     return options
 
 
@@ -72,11 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Edit one face and write it."""
     options = parse(arguments)
     avatar, mappers, psi = load(options)
-    codes = draw_latents(avatar, [options.seed or 0], psi)
+    codes = sample_latents(avatar, [options.seed or 0], psi)
     if options.latents:
         codes = read_latents(options.latents, avatar)
         if not 0 <= options.face < len(codes.shape):
-            raise ValueError(f"face: 0 to {len(codes.shape) - 1} is wanted, {options.face} was given")
+            raise ValueError(f"face: expected 0 to {len(codes.shape) - 1}, got {options.face}")
         codes = codes.rows(slice(options.face, options.face + 1))
     strengths = options.strength * (len(mappers) if len(options.strength) == 1 else 1)
     edited = (mix_edits if options.mix else edit_in_turn)(

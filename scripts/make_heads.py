@@ -38,13 +38,13 @@ from tqdm import tqdm
 from clipface import assets
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import MAPPER_FILE, draw_latents, mapper_file, mapper_notes
+from clipface.edit.files import MAPPER_FILE, mapper_file, mapper_notes, sample_latents
 from clipface.edit.mapper import FaceMapper
 from clipface.evaluation.grid import to_image
-from clipface.export.surface import png, write_whole
+from clipface.export.surface import png, write_atomic
 from trainer.common.config import slug
 from trainer.mapper.module import train
-from trainer.mapper.results import SECOND_VIEW, picture
+from trainer.mapper.results import SECOND_VIEW, image
 
 DIGITS = 3  # of strengths
 FREE = ("count", "output", "device", "renderer")  # options that may change when a folder is continued
@@ -69,7 +69,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--mapper", nargs="+", type=Path, default=[], help="runs, or files of mappers, that are used in turn too")
     add("--strength", nargs=2, type=float, default=[0.5, 1.0], metavar=("LEAST", "MOST"), help="1 is the trained edit")
     add("--train", nargs="+", default=[], help="overrides of trainer.mapper for the prompts, such as trainer=gpu")
-    add("--size", type=int, default=256, help="side of the preview's two pictures, pixels")
+    add("--size", type=int, default=256, help="side of the preview's two images, pixels")
     add_look(parser)
     options = parser.parse_args(arguments)
     if options.count < 1 or options.size < 1 or options.strength[0] > options.strength[1]:
@@ -113,7 +113,7 @@ def check_settings(options: argparse.Namespace) -> None:
                     f"{name}: {before.get(name)}, with which {options.output} was begun, is wanted, {now.get(name)} was"
                     " given; other settings need another --output"
                 )
-    write_whole(path, (json.dumps(now, indent=1) + "\n").encode())
+    write_atomic(path, (json.dumps(now, indent=1) + "\n").encode())
 
 
 def train_prompt(prompt: str, options: argparse.Namespace) -> Path:
@@ -179,7 +179,7 @@ def read_manifest(folder: Path) -> dict[int, dict]:
             continue
         if all((folder / head[key]).is_file() for key in ("file", "preview", "codes")):
             found[head["number"]] = head
-    write_whole(path, "".join(json.dumps(head) + "\n" for head in found.values()).encode())
+    write_atomic(path, "".join(json.dumps(head) + "\n" for head in found.values()).encode())
     return found
 
 
@@ -188,16 +188,16 @@ def make_head(number: int, avatar: Avatar, edits: list[Edit], psi: float, option
     seed, name = options.seed + number, f"{number:05d}"
     edit = edits[number % len(edits)] if edits else None
     strength = round(random.Random(seed).uniform(*options.strength), DIGITS) if edit else 0.0
-    codes = draw_latents(avatar, [seed], psi)  # one by one: alike however often the work was interrupted
+    codes = sample_latents(avatar, [seed], psi)  # one by one: alike however often the work was interrupted
     edited = edit_in_turn(avatar, unedited(codes), [edit.mapper] if edit else [], [strength] if edit else [])
     texture = edited.texture(avatar)
     write(options.output / f"{name}.glb", avatar, codes, edited, texture[0], options.expressions)
-    views = [picture(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
-    write_whole(options.output / f"{name}.png", png(to_image(torch.cat(views, -1))))
+    views = [image(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
+    write_atomic(options.output / f"{name}.png", png(to_image(torch.cat(views, -1))))
     arrays = codes._asdict() | {f"edited_{key}": value for key, value in edited.codes._asdict().items()}
     content = io.BytesIO()
     np.savez(content, **{key: value.cpu().numpy() for key, value in arrays.items()})
-    write_whole(options.output / f"{name}.npz", content.getvalue())
+    write_atomic(options.output / f"{name}.npz", content.getvalue())
     return {
         "number": number,
         "file": f"{name}.glb",

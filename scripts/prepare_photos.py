@@ -42,19 +42,19 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     cpus = os.cpu_count() or 1
     one = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    one.add_argument("--photos", type=Path, required=True, help="folder of pictures, searched with all below it")
+    one.add_argument("--photos", type=Path, required=True, help="folder of images, searched with all below it")
     one.add_argument("--out", type=Path, required=True, help="data set folder; new, or one to go on with")
     one.add_argument("--head", default="open", choices=("open", "flame"), help="the head to fit")
     one.add_argument("--filter", default="default", help=f"{', '.join(RULES)}, or a YAML file (see configs/filter)")
     one.add_argument("--attributes", type=Path, help="folder or zip of FFHQ attribute files (JSON)")
     one.add_argument("--fits", type=Path, help="folder of DECA codes (.mat, .pkl, .npz) or vertices (.pt) to import")
     one.add_argument("--tform", type=Path, help="sample_deca.pkl, if the vertices are in DECA's crop")
-    one.add_argument("--people", type=Path, help="CSV (file, person): pictures of one person share an identity")
+    one.add_argument("--people", type=Path, help="CSV (file, person): images of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
     one.add_argument("--workers", type=number(0), default=cpus, help="processes that find faces; 0: none")
     one.add_argument("--batch", type=number(1), default=32, help="faces fitted at once")
     one.add_argument("--shard", type=number(1), default=256, help="photographs in a shard: what a crash loses")
-    one.add_argument("--lossless", action="store_true", help="keep pictures as PNG instead of JPEG")
+    one.add_argument("--lossless", action="store_true", help="keep images as PNG instead of JPEG")
     one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
     return one
 
@@ -64,7 +64,7 @@ def number(least: int) -> Callable[[str], int]:
 
     def whole_number(words: str) -> int:
         if int(words) < least:
-            raise argparse.ArgumentTypeError(f"{least} or more is wanted, {words} was given")
+            raise argparse.ArgumentTypeError(f"expected {least} or more, got {words}")
         return int(words)
 
     return whole_number
@@ -197,7 +197,7 @@ def read_rule(name: str) -> FilterRule:
     """Read a filter rule by name or from a YAML file."""
     path = files("configs") / "filter" / f"{name}.yaml" if name in RULES else Path(name)
     if not path.is_file():
-        raise ValueError(f"filter: one of {', '.join(RULES)} or a YAML file is wanted, {name} was given")
+        raise ValueError(f"filter: expected one of {', '.join(RULES)} or a YAML file, got {name}")
     try:
         return OmegaConf.to_object(
             OmegaConf.merge(OmegaConf.structured(FilterRule), OmegaConf.create(path.read_text()))

@@ -7,7 +7,7 @@ python scripts/render.py --texture my_texture.png --identity 1 -0.5 --expression
 python scripts/render.py --texture none --head flame --yaw 0 45 90 --output clay.png
 
 --face gives identity and texture of a drawn face; --identity, --expression, --jaw and --texture replace parts of it.
-Several angles, shadings or turns of the light give several pictures, side by side.
+Several angles, shadings or turns of the light give several images, side by side.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from torchvision.utils import make_grid
 
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import draw_latents, mapper_notes, read_latents, read_mapper
-from clipface.edit.loading import load_avatar, load_drawn_head
+from clipface.edit.files import mapper_notes, read_latents, read_mapper, sample_latents
+from clipface.edit.loading import load_avatar, load_head_and_renderer
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
@@ -53,16 +53,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--identity", nargs="+", type=float, help="first identity coefficients, standard deviations")
     add("--expression", nargs="+", type=float, help="first expression coefficients")
     add("--jaw", type=float, default=0.0, help="how far the jaw is open, degrees")
-    add("--texture", help="a picture file, or none: the shape as clay (left out: the face's)")
-    add("--yaw", nargs="+", type=float, default=[0.0], help="degrees; positive turns the head to the picture's right")
+    add("--texture", help="an image file, or none: the shape as clay (left out: the face's)")
+    add("--yaw", nargs="+", type=float, default=[0.0], help="degrees; positive turns the head to the image's right")
     add("--pitch", type=float, default=0.0, help="degrees")
-    add("--scale", type=float, default=1.0, help="1 fills the picture with the head")
+    add("--scale", type=float, default=1.0, help="1 fills the image with the head")
     add("--distance", type=float, help="metres, for a view through a lens (left out: parallel rays)")
     add("--shading", nargs="+", default=["unlit"], choices=SHADINGS, help="one for all turns or one for each")
     add("--turn", nargs="+", type=float, default=[0.0], help="degrees by which the light is turned around the head")
     add("--no-eyes", action="store_true", help="no reflections in the eyes")
     add("--background", nargs="+", type=float, default=[1.0], help="a grey, or red green blue, 0..1")
-    add("--size", type=int, default=512, help="side of each picture, pixels")
+    add("--size", type=int, default=512, help="side of each image, pixels")
     add("--supersample", type=int, default=2, help="drawn this many times larger, then averaged")
     add("--renderer", default="warp", choices=("warp", "nvdiffrast"))
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Draw and write."""
     options = parse(arguments)
     if len(options.background) not in (1, 3):
-        raise ValueError(f"background: 1 or 3 numbers are wanted, {len(options.background)} were given")
+        raise ValueError(f"background: expected 1 or 3 numbers, got {len(options.background)}")
     head, renderer, codes, texture = load(options)
     vertices = pose(head, codes, options)
     if options.texture == "none":
@@ -82,16 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.texture:
         texture = read_texture(options.texture).to(options.device)
     elif texture is None:
-        raise ValueError("texture: a picture file, none, or --face is wanted, nothing was given")
+        raise ValueError("texture: expected an image file, none, or --face, got nothing")
     background = torch.tensor(options.background, device=options.device).expand(3).view(1, 3, 1, 1)
-    pictures = []
+    images = []
     for light in lights(options):
         for yaw in options.yaw:
             camera = look(yaw, options).to(options.device)
             drawn = renderer(vertices, texture, camera, options.size, background, True, options.supersample, light)
-            pictures.append(drawn.image[0].clamp(0, 1))
+            images.append(drawn.image[0].clamp(0, 1))
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    to_image(make_grid(pictures, nrow=len(pictures), padding=0)).save(options.output)
+    to_image(make_grid(images, nrow=len(images), padding=0)).save(options.output)
     print(f"Written: {options.output}")
 
 
@@ -111,7 +111,7 @@ def load(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None
     if options.face is None:
         if options.mapper:
             raise ValueError("face: a seed or a file of codes is wanted with --mapper, none was given")
-        head, renderer = load_drawn_head(head_config, renderer_config)
+        head, renderer = load_head_and_renderer(head_config, renderer_config)
         return head.to(options.device), renderer.to(options.device), None, None
     notes = mapper_notes(options.mapper[0]) if options.mapper else {}
     avatar = load_avatar(options.generator or notes.get("generator"), head_config, renderer_config).to(options.device)
@@ -125,7 +125,7 @@ def load(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None
 def read_face(options: argparse.Namespace, avatar: Avatar) -> Codes:
     """Codes of one face, drawn from a seed or read from a file."""
     if options.face.isdecimal():
-        return draw_latents(avatar, [int(options.face)], options.psi)
+        return sample_latents(avatar, [int(options.face)], options.psi)
     return read_latents(options.face, avatar).rows(slice(0, 1))
 
 
@@ -154,9 +154,9 @@ def look(yaw: float, options: argparse.Namespace) -> Tensor:
 
 
 def read_texture(path: str) -> Tensor:
-    """Read a picture file as a texture [1, 3, H, W] in 0..1."""
-    with Image.open(path) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+    """Read an image file as a texture [1, 3, H, W] in 0..1."""
+    with Image.open(path) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw textures from a generator: pictures of each, and its style code.
+"""Draw textures from a generator: images of each, and its style code.
 
 python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --out samples
 python scripts/sample_textures.py --generator runs/my_gan/generator.safetensors --psi 1 --out varied
@@ -21,8 +21,8 @@ from PIL import Image
 from clipface import assets, weights
 from clipface.edit.attributes import PREFIX, look_mapper
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import draw_latents
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.files import sample_latents
+from clipface.edit.loading import load_head_and_renderer
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import grid, to_image
 from clipface.render.camera import view
@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=parse_seeds, default="0-7", help="numbers and ranges: 0-7,12")
     parser.add_argument("--psi", type=float, default=0.7, help="truncation: 0 the mean texture, 1 the whole variety")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--codes-only", action="store_true", help="write no pictures")
+    parser.add_argument("--codes-only", action="store_true", help="write no images")
     parser.add_argument("--looks", nargs="+", default=[], metavar="NAME", help="of the shipped generator: zombie ...")
     parser.add_argument("--head", default="open", choices=("open", "flame"))
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
@@ -61,7 +61,7 @@ def parse_seeds(words: str) -> list[int]:
     return seeds
 
 
-def draw_heads(avatar: Avatar, faces: Codes, size: int = 224) -> Image.Image:
+def render_heads(avatar: Avatar, faces: Codes, size: int = 224) -> Image.Image:
     """Lay out faces from the front, eight in a row, each on its own head."""
     device, parts = faces.shape.device, []
     for start in range(0, len(faces.shape), COLUMNS):
@@ -72,7 +72,7 @@ def draw_heads(avatar: Avatar, faces: Codes, size: int = 224) -> Image.Image:
     return grid(parts, [""] * COLUMNS)
 
 
-def draw_looks(avatar: Avatar, faces: Codes, names: Sequence[str], size: int = 224) -> Image.Image:
+def render_looks(avatar: Avatar, faces: Codes, names: Sequence[str], size: int = 224) -> Image.Image:
     """Lay out faces from the front on their own heads, a row for each: as it is, then in each look."""
     mappers = [look_mapper(PREFIX + name, avatar.generator.levels).to(faces.shape.device) for name in names]
     front, rows = torch.zeros(len(names) + 1, device=faces.shape.device), []
@@ -90,9 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     path = options.generator or assets.resolve("generator")
     generator = TextureGenerator.from_weights(path).to(options.device)
-    head, renderer = load_drawn_head(HeadConfig(options.head), RendererConfig(options.renderer))
+    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))
     avatar = Avatar(generator, head.to(options.device), renderer.to(options.device))
-    faces = draw_latents(avatar, options.seeds, options.psi)
+    faces = sample_latents(avatar, options.seeds, options.psi)
     options.out.mkdir(parents=True, exist_ok=True)
     for seed, code in zip(options.seeds, faces.w_plus, strict=True):
         torch.save(code.cpu().clone(), options.out / f"{seed:04d}.pt")
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             to_image(avatar.texture(code[None])[0]).save(options.out / f"{seed:04d}.png")
             views_of(avatar, code[None]).save(options.out / f"{seed:04d}_views.png")
     if not options.codes_only:
-        sheet = draw_looks(avatar, faces, options.looks) if options.looks else draw_heads(avatar, faces)
+        sheet = render_looks(avatar, faces, options.looks) if options.looks else render_heads(avatar, faces)
         sheet.save(options.out / "heads.png")
     half = (len(faces.w_plus) + 1) // 2
     parts = {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from photo_fixtures import open_head, painted, photos, pictures  # noqa: F401
+from photo_fixtures import images, open_head, painted, photos  # noqa: F401
 
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.texture.generator import TextureGenerator

@@ -4,8 +4,8 @@ The open head has these shapes as expression slots, so weights become strengths 
 which is a slot there, and for the gaze: the eyes' angles in such files say it a second time and are not read.
 
 Source of the head's angles: Unreal Engine's `FRotator` (left-handed; x forward, y right, z up) of ARKit's face anchor,
-whose own axes are those of our head frame. HeadYaw > 0 turns to the picture's left, HeadPitch > 0 down, HeadRoll > 0
-leans to the picture's right; radians; yaw is outermost, roll innermost.
+whose own axes are those of our head frame. HeadYaw > 0 turns to the image's left, HeadPitch > 0 down, HeadRoll > 0
+leans to the image's right; radians; yaw is outermost, roll innermost.
 """
 
 import csv
@@ -42,7 +42,7 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
     slots = {_key(name): number for number, name in enumerate(head.expression_names[:SHAPES])}
     if _key("jawOpen") not in slots:
         raise ValueError(
-            f"head: one with ARKit's expression slots, such as the open head, is wanted, {head.source} was given"
+            f"head: expected one with ARKit's expression slots, such as the open head,, got {head.source}"
         )
     columns, rows = _table(path)
     missing = [name for name in head.expression_names[:SHAPES] if _key(name) not in columns]
@@ -85,7 +85,7 @@ def _table(path: Path) -> tuple[dict[str, int], list[tuple[int, list[str]]]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cut off, damaged or no CSV ({error}); export it again") from error
     if len(lines) < 2:
-        raise ValueError(f"{path}: a line of names and at least one frame are wanted, {len(lines)} lines were found")
+        raise ValueError(f"{path}: expected a line of names and at least one frame, got {len(lines)} lines")
     names = [_key(name) for name in lines[0][1]]
     for line, row in lines[1:]:
         if len(row) != len(names):
@@ -105,7 +105,7 @@ def _numbers(path: Path, rows: list[tuple[int, list[str]]], columns: list[tuple[
             finite = np.array([_is_number(row[column]) for _, column in columns])
         if not finite.all():
             name, column = columns[int(finite.argmin())]
-            raise ValueError(f"{path}: line {line}: {name}: a finite number is wanted, {row[column]!r} was found")
+            raise ValueError(f"{path}: line {line}: {name}: expected a finite number, got {row[column]!r}")
     return numbers
 
 
@@ -128,5 +128,5 @@ def _check_unit(path: Path, name: str, values: np.ndarray, limits: tuple[float, 
     if low < limits[0] or high > limits[1]:
         wanted = "in radians" if otherwise == "degrees" else "in 0..1"
         raise ValueError(
-            f"{path}: {name} {wanted} are wanted, {low:.3g} to {high:.3g} were found; are they {otherwise}?"
+            f"{path}: expected {name} {wanted}, got {low:.3g} to {high:.3g}; are they {otherwise}?"
         )

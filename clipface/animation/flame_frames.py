@@ -45,7 +45,7 @@ def read_file(path: Path, head: HeadModel, rate: float | None = None) -> Motion:
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         words = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise ValueError(f"{path}: as many frames of each key are wanted, {words} were found")
+        raise ValueError(f"{path}: expected as many frames of each key, got {words}")
     for name, array in arrays.items():
         bad = ~np.isfinite(array).all(1)
         if bad.any():
@@ -81,13 +81,13 @@ def read_folder(folder: Path, head: HeadModel, rate: float | None = None) -> Mot
         rows.append(arrays)
     if len(rates) > 1:
         words = " and ".join(f"{own:g} in {path.name}" for own, path in list(rates.items())[:2])
-        raise ValueError(f"{folder}: one frame rate is wanted, {words} were found; sort the frames into folders")
+        raise ValueError(f"{folder}: expected one frame rate, got {words}; sort the frames into folders")
     arrays = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     return _motion(folder, arrays, head, next(iter(rates), None), rate)
 
 
 def _in_order(folder: Path) -> list[Path]:
-    # DECA makes a folder of every picture, with the codes inside.
+    # DECA makes a folder of every image, with the codes inside.
     found = ([path for path in folder.glob(depth) if path.suffix.lower() in SUFFIXES] for depth in ("[!.]*", "*/[!.]*"))
     paths = next(found) or next(found)
     if not paths:
@@ -114,7 +114,7 @@ def _in_order(folder: Path) -> list[Path]:
 def _table(path: Path) -> Mapping[str, Any]:
     content = read_content(path)
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path}: a table with the keys exp and pose is wanted, {type(content).__name__} was found")
+        raise ValueError(f"{path}: expected a table with the keys exp and pose, got {type(content).__name__}")
     return content
 
 
@@ -132,9 +132,9 @@ def _arrays(path: Path, content: Mapping[str, Any]) -> tuple[Arrays, float | Non
             keys = " or ".join(key for name in wanted for key in NAMES[name])
             raise ValueError(f"{path}: {keys} is wanted, the file has {has}")
     if not len(arrays["expression"]):
-        raise ValueError(f"{path}: at least one frame is wanted, none was found")
+        raise ValueError(f"{path}: expected at least one frame, got none")
     if own is not None and (own.size != 1 or not np.isfinite(own).all() or own.item() <= 0):
-        raise ValueError(f"{path}: a positive frame rate is wanted, {own.ravel().tolist()} was found")
+        raise ValueError(f"{path}: expected a positive frame rate, got {own.ravel().tolist()}")
     return arrays, None if own is None else own.item()
 
 
@@ -142,17 +142,17 @@ def _numbers(path: Path, key: str, value: Any, lengths: tuple[int, ...] | None) 
     try:
         numbers = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{path}: {key}: numbers are wanted, {type(value).__name__} was found") from None
+        raise ValueError(f"{path}: {key}: expected numbers, got {type(value).__name__}") from None
     if numbers.ndim == 3 and 1 in numbers.shape[:2]:  # a batch of one around frames, or in each of them
         numbers = numbers[0] if numbers.shape[0] == 1 else numbers[:, 0]
     numbers = np.atleast_2d(numbers)
     if numbers.ndim != 2 or (lengths and numbers.shape[1] not in lengths):
         wanted = " or ".join(map(str, lengths)) if lengths else "coefficients"
-        raise ValueError(f"{path}: {key}: {wanted} numbers a frame are wanted, shape {numbers.shape} was found")
+        raise ValueError(f"{path}: {key}: expected {wanted} numbers a frame, got shape {numbers.shape}")
     if lengths and np.abs(numbers[np.isfinite(numbers)]).max(initial=0) > MOST_ANGLE:
         most = np.nanmax(np.abs(numbers))
         raise ValueError(
-            f"{path}: {key}: axis-angle vectors in radians are wanted, {most:g} was found; are these degrees?"
+            f"{path}: {key}: expected axis-angle vectors in radians, got {most:g}; are these degrees?"
         )
     return numbers
 

@@ -64,7 +64,7 @@ def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Mo
     try:
         check_rate(rate)
         if ease not in EASES:
-            raise ValueError(f"ease: {' or '.join(EASES)} is wanted, {ease!r} was given")
+            raise ValueError(f"ease: expected {' or '.join(EASES)}, got {ease!r}")
         blinks = _blinks(content.get("blinks", []), head)
         tracks, end = _tracks(content.get("keyframes"), head)
         if blinks and blinks[-1] > end:
@@ -90,7 +90,7 @@ def _content(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no YAML, or cut off ({error})") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: the keys {', '.join(KEYS)} are wanted, {type(content).__name__} was found")
+        raise ValueError(f"{path}: expected the keys {', '.join(KEYS)}, got {type(content).__name__}")
     try:
         _check_keys(content, KEYS)
     except ValueError as error:
@@ -135,7 +135,7 @@ def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
 
 def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarray]]:
     if not isinstance(keyframe, dict):
-        raise ValueError(f"the keys {', '.join(FRAME_KEYS)} are wanted, {keyframe!r} was given")
+        raise ValueError(f"the keys expected {', '.join(FRAME_KEYS)}, got {keyframe!r}")
     _check_keys(keyframe, FRAME_KEYS)
     if "time" not in keyframe:
         raise ValueError("time: seconds are wanted, none given")
@@ -150,7 +150,7 @@ def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarr
         if name in keyframe:
             given = keyframe[name] if count > 1 else [keyframe[name]]
             if not isinstance(given, list) or len(given) != count:
-                raise ValueError(f"{name}: a list of {count} angles in degrees is wanted, {given!r} was given")
+                raise ValueError(f"{name}: expected a list of {count} angles in degrees, got {given!r}")
             most = MOST_DEGREES[name]
             values[name] = np.array([_number(name, angle, -most, most) for angle in given])
     return time, values
@@ -160,7 +160,7 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not (number and low <= value <= high):
         wanted = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise ValueError(f"{name}: a number {wanted} is wanted, {value!r} was given")
+        raise ValueError(f"{name}: expected a number {wanted}, got {value!r}")
     return float(value)
 
 
@@ -177,7 +177,7 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
         given = {given: 1.0}
     if not isinstance(given, dict):
         raise ValueError(
-            f"expression: a name, names with strengths or a list of numbers is wanted, {given!r} was given"
+            f"expression: expected a name, names with strengths or a list of numbers, got {given!r}"
         )
     if not head.expression_names:
         wanted = f"a list of coefficients is wanted, since those of {head.source} have no names"
@@ -214,7 +214,7 @@ def _eased(track: Track, times: np.ndarray, ease: str) -> np.ndarray:
 
 def _blinks(given: Any, head: HeadModel) -> list[float]:
     if not isinstance(given, list):
-        raise ValueError(f"blinks: a list of seconds is wanted, {given!r} was given")
+        raise ValueError(f"blinks: expected a list of seconds, got {given!r}")
     if given and not all(f"eyeBlink{side}" in head.expression_names for side in SIDES):
         raise ValueError(
             f"blinks: a head with the slots eyeBlinkLeft and eyeBlinkRight is wanted, {head.source} has none"

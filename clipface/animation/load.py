@@ -45,7 +45,7 @@ def load_motion(source: str | Path, head: HeadModel, rate: float | None = None) 
     ):
         if path.suffix.lower() in suffixes:
             return read(path, head, rate)
-    raise ValueError(f"source: {_wanted()} is wanted, {path} was given")
+    raise ValueError(f"source: expected {_wanted()}, got {path}")
 
 
 def _wanted() -> str:

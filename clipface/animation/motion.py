@@ -23,9 +23,9 @@ class Motion:
 
     Attributes:
         expression: [T, E], all E coefficients of the head; of a named slot the strength, 0 to 1.
-        pose: [T, 6] axis-angle of the whole head (3) and the jaw (3), radians, in the head frame: x to the picture's
+        pose: [T, 6] axis-angle of the whole head (3) and the jaw (3), radians, in the head frame: x to the image's
             right, y up, z to the viewer. About x, positive angles look down and open the jaw; about y they look to
-            the picture's right; about z they lean to the picture's left.
+            the image's right; about z they lean to the image's left.
         neck_pose: [T, 3] axis-angle of the head on its neck, radians.
         eye_pose: [T, 6] axis-angle of left (3) and right (3) eye, radians.
         rate: frames per second.
@@ -48,7 +48,7 @@ class Motion:
         for name, size in zip(PARTS[1:], (6, 3, 6), strict=True):
             expect(name, getattr(self, name), (frames, size))
         if not frames:
-            raise ValueError("motion: at least one frame is wanted, none was given")
+            raise ValueError("motion: expected at least one frame, got none")
         for name, part in zip(PARTS, self.parts, strict=True):
             bad = ~torch.isfinite(part).all(1)
             if bad.any():
@@ -99,7 +99,7 @@ class Motion:
             ValueError: if `seconds` is negative or not finite.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"seconds: 0 or more is wanted, {seconds} was given")
+            raise ValueError(f"seconds: expected 0 or more, got {seconds}")
         sigma = seconds * self.rate
         if not sigma:
             return self
@@ -112,7 +112,7 @@ def check_rate(rate: float) -> None:
     """Refuse a rate that is no positive number."""
     number = isinstance(rate, int | float) and not isinstance(rate, bool)
     if not (number and math.isfinite(rate) and rate > 0):
-        raise ValueError(f"rate: a positive number of frames per second is wanted, {rate!r} was given")
+        raise ValueError(f"rate: expected a positive number of frames per second, got {rate!r}")
 
 
 def sampled(times: np.ndarray, motion: Motion, rate: float, end: float | None = None) -> Motion:

@@ -86,22 +86,22 @@ def _points(path: Path) -> FacePointsOverTime:
 
     detector, last = FaceDetector(), None
     points, times = [], []
-    for picture, time in tqdm(_frames(path), desc="finding the face", unit="frame", disable=None):
-        faces = [face[:, :2] for face in detector.faces(picture)]
+    for image, time in tqdm(_frames(path), desc="finding the face", unit="frame", disable=None):
+        faces = [face[:, :2] for face in detector.faces(image)]
         if faces and last is not None:  # of several people the one that was followed so far
             faces.sort(key=lambda face: float(np.abs(face - last).mean()))
         last = faces[0] if faces else last
         points.append(faces[0] if faces else NOTHING)
         times.append(time)
     if not times:
-        raise ValueError(f"{path}: a video with at least one frame is wanted, none was found")
+        raise ValueError(f"{path}: expected a video with at least one frame, got none")
     seconds = np.array(times) - times[0]
     rate = rounded_rate((len(seconds) - 1) / seconds[-1]) if len(seconds) > 1 else ONE_FRAME
     return FacePointsOverTime(np.stack(points), seconds, rate)
 
 
 def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
-    """Pictures [H, W, 3] uint8, upright, one at a time, with their time in seconds."""
+    """Images [H, W, 3] uint8, upright, one at a time, with their time in seconds."""
     try:
         import av
     except ImportError as error:
@@ -109,13 +109,13 @@ def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
     try:
         with av.open(str(path)) as video:
             if not video.streams.video:
-                raise ValueError(f"{path}: a video is wanted, it holds no pictures")
+                raise ValueError(f"{path}: a video is wanted, it holds no images")
             stream = video.streams.video[0]
             for number, frame in enumerate(video.decode(stream)):
                 time = frame.time if frame.time is not None else number / (stream.average_rate or 25)
-                picture = frame.to_ndarray(format="rgb24")
+                image = frame.to_ndarray(format="rgb24")
                 turns = round(frame.rotation / 90) % 4  # phones record lying and note how they were held
-                yield np.ascontiguousarray(np.rot90(picture, turns)), float(time)
+                yield np.ascontiguousarray(np.rot90(image, turns)), float(time)
     except av.FFmpegError as error:
         raise ValueError(f"{path}: cut off, damaged or no video ({error}); record or convert it again") from error
 

@@ -1,4 +1,4 @@
-"""A whole texture from the part that pictures show: by symmetry, then from a base in the person's own colours."""
+"""A whole texture from the part that images show: by symmetry, then from a base in the person's own colours."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from clipface.bake.mask import EYEBALLS, INSIDE
 from clipface.bake.visibility import Baked
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
 TRUSTED = 0.35  # weight from which on colours are taken: those of stretched skin are the outline's and the sky's
@@ -25,15 +25,15 @@ INSIDE_BRIGHTNESS, EYE_BRIGHTNESS = (0.85, 1.1), (0.85, 1.1)  # limits: teeth an
 KERNEL = (1.0, 3.0, 3.0, 1.0)
 
 
-def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
-    """Fill what pictures did not show.
+def complete(uv_map: UVMap, baked: Baked, base: Tensor) -> Tensor:
+    """Fill what images did not show.
 
     Skin that is not seen is the other side's, if that is seen, else the base's; either is multiplied by a smooth
     colour ratio that continues the ratio found where both are known, so seams do not show. Eyeballs are the base's in
     the person's colours, ring by ring; mouth interior and teeth the base's, as bright as the face.
 
     Args:
-        chart: of the head and of the texture's size.
+        uv_map: of the head and of the texture's size.
         baked: B textures, from `bake.bake`.
         base: [B or 1, 3, R, R] in 0..1, a whole texture of this head.
 
@@ -43,16 +43,16 @@ def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
     Raises:
         ValueError: for another size than the chart's.
     """
-    batch = expect("texture", baked.texture, ("B", 3, chart.size, chart.size))["B"]
-    expect("weight", baked.weight, (batch, 1, chart.size, chart.size))
-    expect("base", base, (len(base), 3, chart.size, chart.size))
+    batch = expect("texture", baked.texture, ("B", 3, uv_map.size, uv_map.size))["B"]
+    expect("weight", baked.weight, (batch, 1, uv_map.size, uv_map.size))
+    expect("base", base, (len(base), 3, uv_map.size, uv_map.size))
     base = base.expand(batch, -1, -1, -1)
-    eyes, inside = chart.region(list(EYEBALLS)), chart.region(list(INSIDE))
-    surface = torch.zeros(chart.size**2, dtype=torch.bool, device=base.device)
-    surface[chart.texels] = True
+    eyes, inside = uv_map.region(list(EYEBALLS)), uv_map.region(list(INSIDE))
+    surface = torch.zeros(uv_map.size**2, dtype=torch.bool, device=base.device)
+    surface[uv_map.texels] = True
     skin = (surface.view_as(eyes) & ~eyes & ~inside).float()
-    weight = _feathered(chart, ((baked.weight - TRUSTED) / (1 - TRUSTED)).clamp(0, 1) * skin)
-    mirror, mirror_weight = chart.flipped(baked.texture), chart.flipped(weight)
+    weight = _feathered(uv_map, ((baked.weight - TRUSTED) / (1 - TRUSTED)).clamp(0, 1) * skin)
+    mirror, mirror_weight = uv_map.flipped(baked.texture), uv_map.flipped(weight)
     rest = (1 - weight) * mirror_weight
     seen = weight + rest
     matched = _matched(mirror, baked.texture, weight * mirror_weight)
@@ -60,8 +60,8 @@ def complete(chart: Chart, baked: Baked, base: Tensor) -> Tensor:
     result = torch.lerp(_matched(base, texture, seen * skin), texture, seen)
     brightness = _median_ratio(result, base, (skin * seen) > 0.5).mean(1, keepdim=True)
     result = torch.where(inside, base * brightness.clamp(*INSIDE_BRIGHTNESS), result)
-    result = torch.where(eyes, _eyeballs(chart, baked, base, brightness.clamp(*EYE_BRIGHTNESS)), result)
-    flat = result.clamp(0, 1).flatten(2)[..., chart.nearest]
+    result = torch.where(eyes, _eyeballs(uv_map, baked, base, brightness.clamp(*EYE_BRIGHTNESS)), result)
+    flat = result.clamp(0, 1).flatten(2)[..., uv_map.nearest]
     return flat.view_as(result)
 
 
@@ -86,21 +86,21 @@ def spread_out(values: Tensor, weight: Tensor) -> Tensor:
     return result
 
 
-def _shrunk(picture: Tensor, kernel: Tensor) -> Tensor:
-    channels = picture.shape[1]
-    padded = functional.pad(picture, (1, 1, 1, 1))
+def _shrunk(image: Tensor, kernel: Tensor) -> Tensor:
+    channels = image.shape[1]
+    padded = functional.pad(image, (1, 1, 1, 1))
     return functional.conv2d(padded, kernel.expand(channels, 1, 4, 4), stride=2, groups=channels)
 
 
-def _feathered(chart: Chart, weight: Tensor) -> Tensor:
+def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:
     """Weights that fall to 0 smoothly, inside the area where they were positive and off its rim.
 
     Rims of lids, lips and nostrils are not trusted less: the seam there is as narrow as can be.
     """
-    # Borders of the chart (lids, lips) are no borders of what is seen.
-    weight = weight.flatten(2)[..., chart.nearest].view_as(weight)
-    rim, width, narrow = (2 * round(part * chart.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
-    features = functional.max_pool2d(chart.region(list(FEATURES))[None, None].float(), width, 1, width // 2)
+    # Borders of the uv_map (lids, lips) are no borders of what is seen.
+    weight = weight.flatten(2)[..., uv_map.nearest].view_as(weight)
+    rim, width, narrow = (2 * round(part * uv_map.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
+    features = functional.max_pool2d(uv_map.region(list(FEATURES))[None, None].float(), width, 1, width // 2)
     wide = 1 - functional.max_pool2d(1 - torch.maximum(weight, features), rim + width - 1, 1, (rim + width - 1) // 2)
     tight = 1 - functional.max_pool2d(1 - weight, narrow, 1, narrow // 2)
     for _ in range(2):  # twice a box is nearly a bell
@@ -136,9 +136,9 @@ def _ring_ratio(texture: Tensor, base: Tensor, where: Tensor, quantile: float) -
     return ratio.nan_to_num(0.0)[..., None, None]
 
 
-def _eyeballs(chart: Chart, baked: Baked, base: Tensor, brightness: Tensor) -> Tensor:
+def _eyeballs(uv_map: UVMap, baked: Baked, base: Tensor, brightness: Tensor) -> Tensor:
     """The base's eyes in the colours seen at the same angle from the iris' middle, of both eyes together."""
-    angle = _eye_angle(chart)
+    angle = _eye_angle(uv_map)
     position = (angle / EYE_REACH * RINGS).clamp(0, RINGS - 1)
     ratios = []
     for ring in range(RINGS):
@@ -146,7 +146,7 @@ def _eyeballs(chart: Chart, baked: Baked, base: Tensor, brightness: Tensor) -> T
         count = near.flatten(1).sum(1)
         inside = ring / RINGS * EYE_REACH < IRIS
         ratio = _ring_ratio(baked.texture, base, near, IRIS_QUANTILE if inside else WHITE_QUANTILE)
-        ratios.append(torch.where((count > chart.size / 32)[:, None, None, None], ratio, torch.zeros_like(ratio)))
+        ratios.append(torch.where((count > uv_map.size / 32)[:, None, None, None], ratio, torch.zeros_like(ratio)))
     return _ringed(base, torch.cat(ratios, 2), position, brightness)
 
 
@@ -164,16 +164,16 @@ def _ringed(base: Tensor, ratios: Tensor, position: Tensor, brightness: Tensor) 
     return (base * between).clamp(0, 1)
 
 
-def _eye_angle(chart: Chart) -> Tensor:
+def _eye_angle(uv_map: UVMap) -> Tensor:
     """[R, R] angle between a texel of an eyeball and the eye's axis, radians; pi elsewhere."""
-    head = chart.head
-    angle = torch.full((chart.size**2,), torch.pi, device=chart.texels.device)
-    place = chart.on_texels(head.v_template[None])[0]
+    head = uv_map.head
+    angle = torch.full((uv_map.size**2,), torch.pi, device=uv_map.texels.device)
+    place = uv_map.on_texels(head.v_template[None])[0]
     for name in EYEBALLS:
         if name not in head.regions:
             continue
         ball = head.v_template[head.regions[name]]
         ray = functional.normalize(place - (ball.amax(0) + ball.amin(0)) / 2, dim=1)
-        own = chart.region([name]).flatten()[chart.texels]
-        angle[chart.texels[own]] = torch.arccos(ray[own, 2].clamp(-1, 1))
-    return angle.view(chart.size, chart.size)
+        own = uv_map.region([name]).flatten()[uv_map.texels]
+        angle[uv_map.texels[own]] = torch.arccos(ray[own, 2].clamp(-1, 1))
+    return angle.view(uv_map.size, uv_map.size)

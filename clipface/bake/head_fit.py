@@ -1,4 +1,4 @@
-"""What a fit finds of a head in a picture."""
+"""What a fit finds of a head in an image."""
 
 from typing import NamedTuple
 

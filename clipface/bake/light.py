@@ -34,7 +34,7 @@ def white_light(batch: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 def fit_light(albedo: Tensor, colours: Tensor, normals: Tensor, weights: Tensor, ridge: float = 0.02) -> Tensor:
-    """Find the light under which surface points have the colours of a picture.
+    """Find the light under which surface points have the colours of an image.
 
     Args:
         albedo: [B, N, 3], colours without light, 0..1.

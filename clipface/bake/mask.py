@@ -1,4 +1,4 @@
-"""Which pixels of a picture show the skin of the face."""
+"""Which pixels of an image show the skin of the face."""
 
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ from clipface.shapes import expect
 
 FACE = ("face", "forehead", "eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 EYEBALLS = ("right_eyeball", "left_eyeball")
-INSIDE = ("mouth_interior", "teeth", "tongue")  # never learned from pictures
+INSIDE = ("mouth_interior", "teeth", "tongue")  # never learned from images
 FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "brows", "lips", "eye_sockets")  # of other colours
-SHRINK = 2  # the mask is found on pictures this much smaller
+SHRINK = 2  # the mask is found on images this much smaller
 PERSON = 0.7
 GRAZING = 0.12  # cosine to the viewer below which skin is too stretched to be learned
-AROUND = 0.12  # of the picture's side: how far around the face hair and background are looked at
+AROUND = 0.12  # of the image's side: how far around the face hair and background are looked at
 SURE_DEPTH = 0.02  # metres from the face region's border
 DEPTH_ODDS, FOREHEAD_ODDS = 1.2, 0.5  # log odds that a centimetre further inside the face adds for skin
 BELOW_FOREHEAD = ("eye_region", "right_eye_region", "left_eye_region", "brows")
@@ -32,9 +32,9 @@ FOREHEAD_GAP = 0.004  # metres above those
 # A strand before the forehead is darker than skin, in logarithms: by this much and so many spreads of the skin.
 STRAND = (0.4, 2.0)
 MIDDLE = 0.6  # of the face's half width
-STRANDS = 0.25  # of the picture's side: how far hair is followed into the face
+STRANDS = 0.25  # of the image's side: how far hair is followed into the face
 BORDER_ROUNDS = 8  # of averaging the face's border over neighbouring vertices
-GROW = 2  # pixels of the small picture that hair is grown by
+GROW = 2  # pixels of the small image that hair is grown by
 
 
 class FaceMask:
@@ -108,7 +108,7 @@ class FaceMask:
         wanted = [regions[name] for name in names if name in regions]
         return torch.stack(wanted).any(0) if wanted else torch.zeros_like(next(iter(regions.values())))
 
-    def _see(self, fit: HeadFit, size: int) -> "_Seen":
+    def _see(self, fit: HeadFit, size: int) -> "_Visible":
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
         rasterizer = interface.backend(self.renderer.backend)
         clip = project(vertices, fit.camera).contiguous()
@@ -119,9 +119,9 @@ class FaceMask:
         labels = self._labels[fragments.rast[..., 3].long()]
         labels = torch.where((labels > 0) & (labels < 3) & (values[..., 3] < 0.5), 0, labels)
         normals = functional.normalize(values[..., :3], dim=-1)
-        return _Seen(labels, normals, values[..., 4], values[..., 5] > 0.5, values[..., 6] > 0.5)
+        return _Visible(labels, normals, values[..., 4], values[..., 5] > 0.5, values[..., 6] > 0.5)
 
-    def _hair(self, small: Tensor, seen: "_Seen", photograph: Tensor, human: Tensor) -> Tensor:
+    def _hair(self, small: Tensor, seen: "_Visible", photograph: Tensor, human: Tensor) -> Tensor:
         """[B, s, s] bool: hair or cloth before the face, which hangs together with that around it, and dark strands
         before the forehead."""
         labels, depth, above = seen.labels, seen.depth, seen.above
@@ -142,7 +142,7 @@ class FaceMask:
         return _grow((hair & face) | strands, GROW)
 
 
-class _Seen(NamedTuple):
+class _Visible(NamedTuple):
     """What pixels see: label [B, s, s], unit normal [B, s, s, 3], how deep inside the face, metres, whether above the
     brows, and whether in the middle of the face's width."""
 

@@ -1,4 +1,4 @@
-"""Skin or not, by colour: each picture's own skin, freed of its shading, against what lies around the face."""
+"""Skin or not, by colour: each image's own skin, freed of its shading, against what lies around the face."""
 
 import torch
 from torch import Tensor
@@ -17,15 +17,15 @@ FLOOR = 0.02  # share of colours that a histogram has not seen
 ODD = 3.0  # spreads from skin at which a colour outside the face is not skin's
 
 
-def colour_logs(pictures: Tensor) -> Tensor:
-    """Lightness, red over green and green over blue of pictures [B, 3, H, W] in 0..1, as logarithms [B, H, W, 3]."""
-    logs = torch.log(pictures + DARK).permute(0, 2, 3, 1)
+def colour_logs(images: Tensor) -> Tensor:
+    """Lightness, red over green and green over blue of images [B, 3, H, W] in 0..1, as logarithms [B, H, W, 3]."""
+    logs = torch.log(images + DARK).permute(0, 2, 3, 1)
     red, green, blue = logs.unbind(-1)
     return torch.stack([(red + green + blue) / 3, red - green, green - blue], -1)
 
 
 def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
-    """Take from colours what the picture's skin would have there.
+    """Take from colours what the image's skin would have there.
 
     Args:
         logs: [B, H, W, 3], from `colour_logs`.

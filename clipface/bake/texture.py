@@ -1,4 +1,4 @@
-"""From fitted pictures to whole textures: baked, freed of their light, completed."""
+"""From fitted images to whole textures: baked, freed of their light, completed."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from clipface.bake.visibility import Baked, bake, without_light
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
 UNLIT = 0.85  # of the fitted light is taken out: what it cannot explain (highlights, cast shadows) stays as it is
@@ -18,12 +18,12 @@ PREVIEW_SCALE, PREVIEW_YAW = 1.15, 30.0  # see `camera.view`; degrees
 
 
 class TextureBaker:
-    """Makes textures of one head from pictures; made once.
+    """Makes textures of one head from images; made once.
 
     Args:
         head: the head that was fitted.
         renderer: of its mesh, on the same device.
-        base: [3, R', R'] in 0..1, a whole texture of this head for what pictures do not show; the shipped texture model
+        base: [3, R', R'] in 0..1, a whole texture of this head for what images do not show; the shipped texture model
             has one for the open head.
         size: R, of the textures made.
         unlit: how much of the fitted light is taken out, 0 to 1.
@@ -33,26 +33,26 @@ class TextureBaker:
         self, head: HeadModel, renderer: Renderer, base: Tensor, size: int = 512, unlit: float = UNLIT
     ) -> None:
         expect("base", base, (3, "R", "R"))
-        self.chart, self.renderer, self.unlit = Chart(head, size, renderer.backend), renderer, unlit
+        self.uv_map, self.renderer, self.unlit = UVMap(head, size, renderer.backend), renderer, unlit
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
-        """What B pictures show (see `bake.bake`), without the fitted light."""
-        return without_light(self.chart, fit, bake(self.chart, self.renderer, fit, crops, mask), self.unlit)
+        """What B images show (see `bake.bake`), without the fitted light."""
+        return without_light(self.uv_map, fit, bake(self.uv_map, self.renderer, fit, crops, mask), self.unlit)
 
     def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
-        """Whole textures [B, 3, R, R] in 0..1 of B pictures; arguments as for `bake.bake`."""
-        return complete(self.chart, self.baked(fit, crops, mask), self.base)
+        """Whole textures [B, 3, R, R] in 0..1 of B images; arguments as for `bake.bake`."""
+        return complete(self.uv_map, self.baked(fit, crops, mask), self.base)
 
     def of_one_person(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
-        """One whole texture [1, 3, R, R] of all B pictures, in which each counts where it shows the face best."""
+        """One whole texture [1, 3, R, R] of all B images, in which each counts where it shows the face best."""
         baked = self.baked(fit, crops, mask)
         colour = _mean_colour(baked)
-        # Cameras differ in exposure and white balance: the first picture's hold.
+        # Cameras differ in exposure and white balance: the first image's hold.
         texture = (baked.texture * (colour[:1] / colour)).clamp(0, 1)
         weight = baked.weight**3
         together = (texture * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True).clamp_min(1e-6)
-        return complete(self.chart, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
+        return complete(self.uv_map, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
 
 
 def _mean_colour(baked: Baked) -> Tensor:
@@ -68,15 +68,15 @@ def previews(head: HeadModel, renderer: Renderer, shape: Tensor, textures: Tenso
         head, renderer: of one mesh.
         shape: [B, <= n_shape].
         textures: [B, 3, R, R] in 0..1.
-        size: of a picture, pixels.
+        size: of an image, pixels.
 
     Returns:
         [B, 3, size, 2 size] on white.
     """
     vertices, batch = head(shape), len(shape)
     zero = torch.zeros(batch, device=shape.device)
-    pictures = [
+    images = [
         renderer(vertices, textures, view(zero + yaw, zero, PREVIEW_SCALE), size, supersample=2).image
         for yaw in (0.0, PREVIEW_YAW)
     ]
-    return torch.cat(pictures, 3).clamp(0, 1)
+    return torch.cat(images, 3).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""From pictures to textures: what a picture shows of the surface, and a plausible rest."""
+"""From images to textures: what an image shows of the surface, and a plausible rest."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from clipface.render.camera import DEPTH_SQUEEZE, project
 from clipface.render.rasterize import interface
 from clipface.render.renderer import Renderer
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
 DEPTH_TOLERANCE = 0.002  # metres behind what is seen at which a point still counts as seen
@@ -22,7 +22,7 @@ GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight 
 
 
 class Baked(NamedTuple):
-    """What pictures show of the texture: `texture` [B, 3, R, R] in 0..1 and `weight` [B, 1, R, R] in 0..1, how well."""
+    """What images show of the texture: `texture` [B, 3, R, R] in 0..1 and `weight` [B, 1, R, R] in 0..1, how well."""
 
     texture: Tensor
     weight: Tensor
@@ -34,86 +34,86 @@ def vertices_of(head: torch.nn.Module, fit: HeadFit) -> Tensor:
 
 
 @torch.no_grad()
-def bake(chart: Chart, renderer: Renderer, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
-    """Unproject pictures to the texture.
+def bake(uv_map: UVMap, renderer: Renderer, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
+    """Unproject images to the texture.
 
     Args:
-        chart: of the head; its size is the texture's.
+        uv_map: of the head; its size is the texture's.
         renderer: of the same mesh.
         fit: B heads.
         crops: [B, S, S, 3] uint8.
         mask: [B, S, S], uint8 or floating in 0..1: pixels that may be used, and how much.
 
     Returns:
-        Colours as in the pictures (light included), zero where nothing is seen, and weights: mask times how squarely
+        Colours as in the images (light included), zero where nothing is seen, and weights: mask times how squarely
         the surface is looked at, 0 where other parts of the head are before it.
     """
     sizes = expect("crops", crops, ("B", "S", "S", 3))
     expect("mask", mask, (sizes["B"], sizes["S"], sizes["S"]))
     mask = mask.float() / (255 if mask.dtype == torch.uint8 else 1)
-    vertices = vertices_of(chart.head, fit)
-    weight, places = seen_texels(chart, renderer, fit, vertices, sizes["S"])
-    pictures = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
-    # A coarse texture must not pick single pixels out of fine pictures.
-    pictures = functional.avg_pool2d(pictures, max(1, sizes["S"] // chart.size))
-    looked_up = functional.grid_sample(pictures, places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
+    vertices = vertices_of(uv_map.head, fit)
+    weight, places = seen_texels(uv_map, renderer, fit, vertices, sizes["S"])
+    images = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
+    # A coarse texture must not pick single pixels out of fine images.
+    images = functional.avg_pool2d(images, max(1, sizes["S"] // uv_map.size))
+    looked_up = functional.grid_sample(images, places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
     weight = weight * looked_up[..., 3:]
-    return Baked(chart.picture(looked_up[..., :3] * (weight > 0)), chart.picture(weight))
+    return Baked(uv_map.image(looked_up[..., :3] * (weight > 0)), uv_map.image(weight))
 
 
 @torch.no_grad()
-def light_of(chart: Chart, fit: HeadFit, baked: Baked, albedo: Tensor) -> Tensor:
-    """Find each picture's light from its texture.
+def light_of(uv_map: UVMap, fit: HeadFit, baked: Baked, albedo: Tensor) -> Tensor:
+    """Find each image's light from its texture.
 
     Args:
-        chart, fit: as for `bake`.
+        uv_map, fit: as for `bake`.
         baked: from `bake`.
         albedo: [B or 1, 3, R, R] in 0..1, colours without light.
 
     Returns:
         [B, 9, 3], least squares over the texels seen.
     """
-    normals = normals_on(chart, fit)
-    pictures = torch.cat([baked.texture, baked.weight, albedo.expand_as(baked.texture)], 1).flatten(2)
-    colours, weight, albedo = pictures[..., chart.texels].transpose(1, 2).split([3, 1, 3], 2)
-    some = slice(None, None, max(1, len(chart.texels) // LIGHT_TEXELS))
+    normals = normals_on(uv_map, fit)
+    images = torch.cat([baked.texture, baked.weight, albedo.expand_as(baked.texture)], 1).flatten(2)
+    colours, weight, albedo = images[..., uv_map.texels].transpose(1, 2).split([3, 1, 3], 2)
+    some = slice(None, None, max(1, len(uv_map.texels) // LIGHT_TEXELS))
     return fit_light(albedo[:, some], colours[:, some], normals[:, some], weight[:, some, 0])
 
 
 @torch.no_grad()
-def without_light(chart: Chart, fit: HeadFit, baked: Baked, strength: float = 1.0) -> Baked:
+def without_light(uv_map: UVMap, fit: HeadFit, baked: Baked, strength: float = 1.0) -> Baked:
     """Take the fitted light out of textures; what is brought to 1 is its mean over the texels seen, channel by channel.
 
     Args:
-        chart, fit: as for `bake`; `fit.light` is taken out.
+        uv_map, fit: as for `bake`; `fit.light` is taken out.
         baked: from `bake`.
         strength: 1 takes all of it out, 0 nothing.
     """
-    light = shading(normals_on(chart, fit), fit.light)  # [B, N, 3]
-    weight = baked.weight.flatten(2)[:, 0, chart.texels, None]
+    light = shading(normals_on(uv_map, fit), fit.light)  # [B, N, 3]
+    weight = baked.weight.flatten(2)[:, 0, uv_map.texels, None]
     mean = (light * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1e-6)
     relative = (light / mean.clamp_min(1e-3)).clamp(LEAST_LIGHT, 1 / LEAST_LIGHT) ** -strength
-    factor = chart.picture(relative)
+    factor = uv_map.image(relative)
     return Baked((baked.texture * factor).clamp(0, 1), baked.weight)
 
 
-def normals_on(chart: Chart, fit: HeadFit) -> Tensor:
+def normals_on(uv_map: UVMap, fit: HeadFit) -> Tensor:
     """[B, N, 3] unit normals of the chart's texels."""
-    vertices = vertices_of(chart.head, fit)
-    return functional.normalize(chart.on_texels(vertex_normals(vertices, chart.head.faces)), dim=2)
+    vertices = vertices_of(uv_map.head, fit)
+    return functional.normalize(uv_map.on_texels(vertex_normals(vertices, uv_map.head.faces)), dim=2)
 
 
-def seen_texels(chart: Chart, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def seen_texels(uv_map: UVMap, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """How well each texel is seen [B, N, 1] in 0..1, and where in the crop [B, N, 2] in -1..1.
 
     Args:
-        chart, renderer, fit: as for `bake`.
+        uv_map, renderer, fit: as for `bake`.
         vertices: [B, V, 3], those of `fit`.
-        size: of the depth picture, pixels.
+        size: of the depth image, pixels.
     """
     clip = project(vertices, fit.camera)
-    facing = vertex_normals(vertices, chart.head.faces)[..., 2:]
-    on_texels = chart.on_texels(torch.cat([clip[..., :3], facing], 2))
+    facing = vertex_normals(vertices, uv_map.head.faces)[..., 2:]
+    on_texels = uv_map.on_texels(torch.cat([clip[..., :3], facing], 2))
     rast = interface.backend(renderer.backend).rasterize(clip.contiguous(), renderer.faces, (size, size), False).rast
     depth = torch.where(rast[..., 3] > 0, rast[..., 2], torch.ones_like(rast[..., 2]))
     # The farthest of the neighbouring pixels: a sloping surface must not hide itself.

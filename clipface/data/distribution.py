@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.data.shards import write_whole
+from clipface.data.shards import write_atomic
 
 # Scale is kept as its logarithm, which is nearer to normal and stays positive.
 BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
@@ -20,7 +20,7 @@ LEAST_SHARE = 1e-7  # of the largest variance; directions with less are rounding
 class FitDistribution:
     """A normal distribution over all parameters of a fitted head at once.
 
-    They are not independent: a turned head sits elsewhere in the picture, and a smile comes with cheeks.
+    They are not independent: a turned head sits elsewhere in the image, and a smile comes with cheeks.
 
     Attributes:
         mean: [D], the blocks `BLOCKS` one after the other.
@@ -56,7 +56,7 @@ class FitDistribution:
         blocks["scale"] = np.log(blocks["scale"])
         rows = np.concatenate(list(blocks.values()), 1)
         if not count or not np.isfinite(rows).all():
-            raise ValueError(f"heads: at least one with finite values is wanted, {count} were given")
+            raise ValueError(f"heads: expected at least one with finite values, got {count}")
         mean = rows.mean(0)
         covariance = (rows - mean).T @ (rows - mean) / max(1, count - 1)
         sizes = {name: block.shape[1] for name, block in blocks.items()}
@@ -98,7 +98,7 @@ class FitDistribution:
         arrays = {"mean": self.mean, "covariance": self.covariance, "sizes": sizes, "bounded": self.bounded}
         content = io.BytesIO()
         np.savez_compressed(content, **arrays, count=np.array(self.count))
-        write_whole(Path(path), content.getvalue())
+        write_atomic(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "FitDistribution":

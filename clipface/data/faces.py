@@ -4,7 +4,7 @@ Parameters of a face, float32: shape (S,), expression (E,), pose (6,), camera (4
 (6,), zero if left out; vertices (V, 3), which then stand for all of these; visibility (U, U) uint8. A data set may hold
 more of them (light, texture, the crop's matrix ...), which `MaskedFaces.parameters` gives.
 
-`camera` maps the head frame to the picture's clip space, y down (see clipface/render/camera.py).
+`camera` maps the head frame to the image's clip space, y down (see clipface/render/camera.py).
 """
 
 import io
@@ -30,7 +30,7 @@ EXTRA: dict[str, tuple[int | None, ...]] = {"vertices": (None, 3), "visibility":
 
 
 class FaceBatch(NamedTuple):
-    """Masked pictures and the heads in them (without the first axis: one face)."""
+    """Masked images and the heads in them (without the first axis: one face)."""
 
     image: Tensor  # [B, 3, H, W] in [-1, 1], on the background
     mask: Tensor  # [B, 1, H, W] in [0, 1], 1 where the face is
@@ -41,9 +41,9 @@ class FaceBatch(NamedTuple):
     neck_pose: Tensor  # [B, 3]
     eye_pose: Tensor  # [B, 6]
     vertices: Tensor | None = None  # [B, V, 3]; they stand for shape, expression and poses
-    visibility: Tensor | None = None  # [B, 1, U, U] in [0, 1]: which texels of the texture the picture shows
-    worn: Tensor | None = None  # [B, K]: what is painted over the face (see clipface/synthetic/attribute_vector.py)
-    photographed: Tensor | None = None  # [B], 1 for pictures of the first source, 0 for heads in baked skins
+    visibility: Tensor | None = None  # [B, 1, U, U] in [0, 1]: which texels of the texture the image shows
+    attribute_vector: Tensor | None = None  # [B, K]: what is painted over the face (see clipface/synthetic/attribute_vector.py)
+    photographed: Tensor | None = None  # [B], 1 for images of the first source, 0 for heads in baked textures
 
     def select(self, rows: Tensor | slice) -> "FaceBatch":
         """Some faces of the batch."""
@@ -56,7 +56,7 @@ def collate(faces: Sequence[FaceBatch]) -> FaceBatch:
 
 
 def composite(image: Tensor, mask: Tensor, background: float) -> Tensor:
-    """Put the masked part of pictures on a plain background.
+    """Put the masked part of images on a plain background.
 
     Args:
         image: [B, C, H, W].
@@ -73,9 +73,9 @@ class MaskedFaces(Dataset):
 
     Args:
         path: the folder.
-        image_size: side of the pictures handed out, pixels; others are resized, which leaves the camera as it is.
+        image_size: side of the images handed out, pixels; others are resized, which leaves the camera as it is.
         background: grey value around the face, in [-1, 1].
-        mirror: after all faces as they are, all once more mirrored: picture, mask and camera, so the same head with the
+        mirror: after all faces as they are, all once more mirrored: image, mask and camera, so the same head with the
             same texture is seen in a mirror.
 
     Attributes:
@@ -106,7 +106,7 @@ class MaskedFaces(Dataset):
         self.sources = [face["source"] for face in entries] if "source" in entries[0] else None
         self._archives = [shard.path for shard in shards]
         self._archive = np.repeat(np.arange(len(shards)), [len(shard.faces) for shard in shards])
-        self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 2]: picture, mask, parameters
+        self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 2]: image, mask, parameters
 
     def __len__(self) -> int:
         return len(self.names) * (1 + self.mirror)
@@ -115,9 +115,9 @@ class MaskedFaces(Dataset):
         """Read one face, as a FaceBatch without the first axis."""
         turns, place = divmod(index, len(self.names))
         if not 0 <= turns <= int(self.mirror):
-            raise IndexError(f"index: 0 to {len(self) - 1} is wanted, {index} was given")
-        picture, grey, archive = self._read(place)
-        image, mask = self._pixels(picture, place, "RGB") * 2 - 1, self._pixels(grey, place, "L")
+            raise IndexError(f"index: expected 0 to {len(self) - 1}, got {index}")
+        pixels, grey, archive = self._read(place)
+        image, mask = self._pixels(pixels, place, "RGB") * 2 - 1, self._pixels(grey, place, "L")
         arrays = self._arrays(archive, place, (*PARAMETERS, *EXTRA))
         parts = {key: torch.from_numpy(arrays[key].astype(np.float32)) for key in PARAMETERS if key in arrays}
         for key in OPTIONAL:
@@ -132,16 +132,16 @@ class MaskedFaces(Dataset):
         return FaceBatch(composite(image, mask, self.background), mask, **parts)
 
     def parameters(self, index: int) -> dict[str, np.ndarray]:
-        """Read all that is stored of one face but its pictures."""
+        """Read all that is stored of one face but its images."""
         return self._arrays(self._read(index)[2], index, None)
 
-    def pictures(self, index: int) -> tuple[Image.Image, Image.Image]:
-        """Read the whole picture (RGB) and the mask (L) of one face, as they are stored."""
-        picture, grey, _ = self._read(index)
-        return self._decoded(picture, index, "RGB"), self._decoded(grey, index, "L")
+    def images(self, index: int) -> tuple[Image.Image, Image.Image]:
+        """Read the full image (RGB) and the mask (L) of one face, as they are stored."""
+        image, grey, _ = self._read(index)
+        return self._decoded(image, index, "RGB"), self._decoded(grey, index, "L")
 
     def _read(self, index: int) -> list[bytes]:
-        """Bytes of picture, mask and parameters: they lie side by side, so one read gets them."""
+        """Bytes of image, mask and parameters: they lie side by side, so one read gets them."""
         spans = self._spans[index]
         start, stop = int(spans[:, 0].min()), int(spans.sum(1).max())
         with open(self._archives[self._archive[index]], "rb", buffering=0) as file:
@@ -158,11 +158,11 @@ class MaskedFaces(Dataset):
             raise ValueError(self._trouble(index, str(error))) from error
 
     def _pixels(self, content: bytes, index: int, mode: str) -> Tensor:
-        picture = self._decoded(content, index, mode)
-        if picture.size != (self.image_size, self.image_size):
+        image = self._decoded(content, index, mode)
+        if image.size != (self.image_size, self.image_size):
             # Bilinear filters when it shrinks, and unlike sharper kernels never overshoots, so masks stay masks.
-            picture = picture.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(picture, dtype=np.float32) / 255)
+            image = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)
         return pixels[None] if mode == "L" else pixels.permute(2, 0, 1)
 
     def _decoded(self, content: bytes, index: int, mode: str) -> Image.Image:
@@ -188,7 +188,7 @@ def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:
         if shard.record["sizes"] != sizes:
             given = shard.record["sizes"]
             raise ValueError(
-                f"dataset: {shard.path}: parameters {sizes} as in the first are wanted, {given} were given"
+                f"dataset: {shard.path}: expected parameters {sizes} as in the first, got {given}"
             )
     lacking = [key for key in PARAMETERS if key not in sizes and key not in OPTIONAL]
     if lacking:
@@ -197,7 +197,7 @@ def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:
         given = sizes.get(key)
         if given and (len(given) != len(wanted) or any(w not in (None, g) for g, w in zip(given, wanted, strict=True))):
             words = str(wanted).replace("None", "any")
-            raise ValueError(f"dataset: {key} in {shards[0].path}: shape {words} is wanted, {tuple(given)} was given")
+            raise ValueError(f"dataset: {key} in {shards[0].path}: expected shape {words}, got {tuple(given)}")
     return sizes
 
 

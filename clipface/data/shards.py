@@ -58,7 +58,7 @@ class Shard:
         return self.record["faces"]
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that it is either the old or the new one, never half."""
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -74,7 +74,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, whole or not at all."""
-    write_whole(path, json.dumps(content, indent=1).encode("ascii"))
+    write_atomic(path, json.dumps(content, indent=1).encode("ascii"))
 
 
 def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"dataset: {path} is damaged ({error}); write the data set again") from error
     if layout != LAYOUT or not known:
-        raise ValueError(f"dataset: {path}: layout {LAYOUT} is wanted, {layout} was given; write the data set again")
+        raise ValueError(f"dataset: {path}: expected layout {LAYOUT}, got {layout}; write the data set again")
     return manifest
 
 
@@ -142,7 +142,7 @@ class ShardWriter:
     Args:
         folder: of the data set.
         number: of the archive; one of this number is replaced.
-        lossless: keep pictures as PNG, not as JPEG.
+        lossless: keep images as PNG, not as JPEG.
     """
 
     def __init__(self, folder: Path, number: int, lossless: bool = False) -> None:
@@ -159,7 +159,7 @@ class ShardWriter:
         """Append a face.
 
         Raises:
-            ValueError: if its name, picture, mask or parameters do not fit.
+            ValueError: if its name, image, mask or parameters do not fit.
             OSError: if it cannot be written.
         """
         self._check(face)
@@ -216,7 +216,7 @@ class ShardWriter:
             raise ValueError(f"image: {wanted}, {face.image.shape} with {face.mask.shape} was given")
         sizes = {key: list(value.shape) for key, value in face.parameters.items()}
         if self.sizes is not None and sizes != self.sizes:
-            raise ValueError(f"parameters: {self.sizes} as of the face before are wanted, {sizes} were given")
+            raise ValueError(f"parameters: expected {self.sizes} as of the face before, got {sizes}")
         self.sizes = sizes
         for key, value in face.parameters.items():
             if not np.isfinite(value).all():

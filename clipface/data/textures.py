@@ -8,10 +8,10 @@ from PIL import Image
 from torch import Tensor
 
 SUFFIXES = (".png", ".jpg")
-PREVIEW = "_preview"  # ends the names of pictures that lie beside textures and are none
+PREVIEW = "_preview"  # ends the names of images that lie beside textures and are none
 
 
-def read_skins(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
+def read_textures(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
     """Read all textures of a folder and those in it.
 
     Args:
@@ -23,24 +23,24 @@ def read_skins(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
 
     Raises:
         FileNotFoundError: if there is no such folder, or no texture in it.
-        ValueError: if a file is no picture, or not square.
+        ValueError: if a file is no image, or not square.
     """
     folder = Path(folder)
     files = sorted(f for f in folder.rglob("*") if f.suffix in SUFFIXES and not f.stem.endswith(PREVIEW))
     if not files:
         remedy = "`python scripts/bake_texture.py` writes one"
-        raise FileNotFoundError(f"skins: {folder} holds no textures ({', '.join(SUFFIXES)}); {remedy}")
+        raise FileNotFoundError(f"textures: {folder} holds no textures ({', '.join(SUFFIXES)}); {remedy}")
     textures = np.empty((len(files), 3, size, size), np.uint8)
     for texture, file in zip(textures, files, strict=True):
         try:
-            with Image.open(file) as picture:
-                picture = picture.convert("RGB")
+            with Image.open(file) as image:
+                image = image.convert("RGB")
         except OSError as error:
-            raise ValueError(f"skins: {file} cannot be read as a picture ({error}); bake it again") from error
-        if picture.width != picture.height:
-            raise ValueError(f"skins: a square texture is wanted, {picture.size} was given in {file}")
-        if picture.width != size:
-            picture = picture.resize((size, size), Image.Resampling.BOX)
-        texture[:] = np.asarray(picture).transpose(2, 0, 1)
+            raise ValueError(f"textures: {file} cannot be read as an image ({error}); bake it again") from error
+        if image.width != image.height:
+            raise ValueError(f"textures: expected a square texture, got {image.size} in {file}")
+        if image.width != size:
+            image = image.resize((size, size), Image.Resampling.BOX)
+        texture[:] = np.asarray(image).transpose(2, 0, 1)
     names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
     return names, torch.from_numpy(textures)

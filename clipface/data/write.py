@@ -23,7 +23,7 @@ def write_faces(
     head: str = "open",
     faces_a_shard: int = FACES_A_SHARD,
 ) -> Path:
-    """Write a data set folder, complete or not at all, with lossless pictures.
+    """Write a data set folder, complete or not at all, with lossless images.
 
     Args:
         folder: must not exist yet.
@@ -53,7 +53,7 @@ def write_faces(
         writer.close()
         number += 1
     if not number:
-        raise ValueError("batches: at least one face is wanted, none was given")
+        raise ValueError("batches: expected at least one face, got none")
     os.replace(partial, folder)
     return folder
 
@@ -73,5 +73,5 @@ def _faces(batches: Iterable[tuple[FaceBatch, Sequence[str] | None]], number: in
             number += 1
 
 
-def _bytes(picture: Tensor) -> np.ndarray:
-    return picture.detach().clamp(0, 1).mul(255).round().byte().cpu().numpy()
+def _bytes(image: Tensor) -> np.ndarray:
+    return image.detach().clamp(0, 1).mul(255).round().byte().cpu().numpy()

@@ -54,9 +54,9 @@ def animate(
         ValueError: for several faces, or a window of no frames.
     """
     if len(codes.shape) != 1:
-        raise ValueError(f"codes: one face is wanted, {len(codes.shape)} were given")
+        raise ValueError(f"codes: expected one face, got {len(codes.shape)}")
     if window < 1:
-        raise ValueError(f"window: one frame or more is wanted, {window} was given")
+        raise ValueError(f"window: expected one frame or more, got {window}")
     before = avatar.texture(codes.w_plus)
     still, after = codes, before
     if isinstance(mapper, FaceMapper):

@@ -93,7 +93,7 @@ def mix_edits(
 
 def _check(mappers: Sequence[FaceMapper], strengths: Sequence[float]) -> None:
     if len(mappers) != len(strengths):
-        raise ValueError(f"strengths: {len(mappers)}, one for each mapper, are wanted, {len(strengths)} were given")
+        raise ValueError(f"strengths: expected {len(mappers)}, one for each mapper,, got {len(strengths)}")
 
 
 def _codes(faces: EditedFaces, layer: Layer) -> Codes:

@@ -1,4 +1,4 @@
-"""Edits that need no training: looks that the shipped generator was taught, as offsets of its style code.
+"""Edits that need no training: looks that the shipped generator was trained, as offsets of its style code.
 
 `trainer.texture_gan` teaches them (trainer/texture_gan/attribute_offsets.py). A look edits every face by the same offset; its name can
 stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
@@ -12,7 +12,7 @@ from clipface import assets, weights
 from clipface.edit.mapper import FaceMapper
 
 PREFIX = "look:"
-# Offsets that show next to nothing: lessons compare texels, and fine lines lie elsewhere each time.
+# Offsets that show next to nothing: attribute offsets compare texels, and fine lines lie elsewhere each time.
 FAINT = ("old", "wrinkles", "freckles", "scar", "tired")
 _NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
 
@@ -23,7 +23,7 @@ def is_look(path: str | Path) -> bool:
 
 
 def look_offsets() -> dict[str, Tensor]:
-    """The looks by name, in the order in which they were taught: offsets [L, dim] of w+.
+    """The looks by name, in the order in which they were trained: offsets [L, dim] of w+.
 
     Raises:
         FileNotFoundError, ValueError: if the file is missing or damaged.
@@ -62,7 +62,7 @@ def look_offset(path: str | Path, levels: int) -> Tensor:
     """
     offsets, name = look_offsets(), str(path).removeprefix(PREFIX)
     if name not in offsets:
-        raise ValueError(f"mapper: {PREFIX} and one of {', '.join(offsets)} is wanted, {str(path)!r} was given")
+        raise ValueError(f"mapper: expected {PREFIX} and one of {', '.join(offsets)}, got {str(path)!r}")
     if len(offsets[name]) != levels:
         wanted = f"codes of {len(offsets[name])} levels are wanted by the looks of the shipped generator"
         raise ValueError(f"generator: {wanted}, {levels} were given")

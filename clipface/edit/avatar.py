@@ -1,4 +1,4 @@
-"""The frozen half of an edit: codes to texture to picture."""
+"""The frozen half of an edit: codes to texture to image."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from clipface.edit.mapper import Codes
 from clipface.edit.regions import blend, edit_mask
-from clipface.edit.views import draw_views
+from clipface.edit.views import sample_views
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.render.camera import view
@@ -25,7 +25,7 @@ class Faces(NamedTuple):
 
     codes: Codes
     camera: Tensor  # [B·views, 4, 4]
-    background: Tensor | None = None  # [B·views, 3, h, w] in 0..1, enlarged to the pictures; None: white
+    background: Tensor | None = None  # [B·views, 3, h, w] in 0..1, enlarged to the images; None: white
 
 
 class Avatar(nn.Module):
@@ -101,15 +101,15 @@ class Avatar(nn.Module):
             expression: [B, <= n_expression] coefficients.
             pose: [B, 6] global and jaw rotation, radians.
             camera: [B·views, 4, 4]; the views of one head lie together.
-            size: side of the picture, pixels.
-            background: [B·views, 3, h, w] in 0..1, enlarged to the picture; None: white.
+            size: side of the image, pixels.
+            background: [B·views, 3, h, w] in 0..1, enlarged to the image; None: white.
 
         Returns:
             [B·views, 3, size, size] in 0..1. Gradient: to texture, shape, expression and pose.
         """
-        return self.draw(texture, self.head(shape, expression, pose), camera, size, background)
+        return self.render(texture, self.head(shape, expression, pose), camera, size, background)
 
-    def draw(
+    def render(
         self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
         """Draw heads of which the vertices [B, V, 3] are known; the rest as in `image`. Gradient: to vertices too."""
@@ -154,7 +154,7 @@ class Avatar(nn.Module):
         shape = IDENTITY_SPREAD * torch.randn(count, self.head.n_shape, generator=generator)
         background = None
         if views:
-            camera, background = draw_views(count * views, generator, max_yaw, max_pitch, jitter or Jitter())
+            camera, background = sample_views(count * views, generator, max_yaw, max_pitch, jitter or Jitter())
         else:
             camera = view(torch.zeros(count), torch.zeros(count), FRONT_SCALE)
         neutral = torch.zeros(count, self.head.n_expression, device=device)
@@ -166,7 +166,7 @@ class Avatar(nn.Module):
 def _each_view(heads: Tensor, views: int) -> Tensor:
     """Repeat what belongs to a head, [B, ...], for each of its views, [views, ...]."""
     if views % len(heads):
-        raise ValueError(f"camera: a multiple of {len(heads)} (heads) is wanted, {views} were given")
+        raise ValueError(f"camera: expected a multiple of {len(heads)} (heads), got {views}")
     return heads.repeat_interleave(views // len(heads), 0)
 
 

@@ -67,7 +67,7 @@ def mapper_notes(path: str | Path) -> dict:
 
 
 def latents(words: str, avatar: Avatar, psi: float) -> Codes:
-    """Codes from a file (`read_latents`), or drawn from seeds "first:end" (`draw_latents`).
+    """Codes from a file (`read_latents`), or drawn from seeds "first:end" (`sample_latents`).
 
     Raises:
         ValueError: if the words are neither, or the file does not fit.
@@ -75,7 +75,7 @@ def latents(words: str, avatar: Avatar, psi: float) -> Codes:
     """
     first, colon, end = words.partition(":")
     if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
-        return draw_latents(avatar, range(int(first), int(end)), psi)
+        return sample_latents(avatar, range(int(first), int(end)), psi)
     if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
         wanted = "a .pt, .npz or .safetensors file, or seeds such as 0:8, are wanted"
         raise ValueError(f"latents: {wanted}, {words!r} was given")
@@ -107,7 +107,7 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     w_plus = w_plus.float().reshape(-1, *w_plus.shape[-2:])
     if w_plus.shape[1] < levels or w_plus.shape[2] != dim or not torch.isfinite(w_plus).all():
         given = f"{tuple(w_plus.shape)}{'' if torch.isfinite(w_plus).all() else ' with NaN or infinity'}"
-        raise ValueError(f"latents: {path}: shape (N, {levels} or more, {dim}), finite, is wanted, {given} was given")
+        raise ValueError(f"latents: {path}: expected shape (N, {levels} or more, {dim}), finite,, got {given}")
     head = avatar.head
     parts = [
         _coefficients(path, name, arrays.get(name), len(w_plus), most)
@@ -117,7 +117,7 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
 
 
 @torch.no_grad()
-def draw_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
+def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
     """Draw faces of neutral expression, each from its own seed alone.
 
     Args:
@@ -172,6 +172,6 @@ def _coefficients(path: Path, name: str, given: Tensor | None, count: int, most:
     if given is not None:
         if given.ndim != 2 or len(given) != count or given.shape[1] > most or not torch.isfinite(given).all():
             wanted = f"shape ({count}, {most} or fewer), finite,"
-            raise ValueError(f"latents: {path}: {name}: {wanted} is wanted, {tuple(given.shape)} was given")
+            raise ValueError(f"latents: {path}: {name}: expected {wanted}, got {tuple(given.shape)}")
         whole[:, : given.shape[1]] = given
     return whole

@@ -16,7 +16,7 @@ from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_generator
 
 
-def load_drawn_head(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadModel, Renderer]:
+def load_head_and_renderer(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadModel, Renderer]:
     """Load a head and build the renderer of its mesh."""
     model = load_head(head.name, head.path)
     eyes = [model.regions[name] for name in ("right_eyeball", "left_eyeball") if name in model.regions]
@@ -38,7 +38,7 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     """
     path = Path(generator or assets.resolve("generator"))
     read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
-    return Avatar(read(path), *load_drawn_head(head, renderer))
+    return Avatar(read(path), *load_head_and_renderer(head, renderer))
 
 
 def named_guidance(name: str) -> GuidanceConfig:

@@ -49,7 +49,7 @@ def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> 
     short = value.shape[-1] - offset.shape[-1]
     if short < 0:
         raise ValueError(
-            f"{name}: an edit of at most {value.shape[-1]} coefficients is wanted, one of {offset.shape[-1]} was given;"
+            f"{name}: expected an edit of at most {value.shape[-1]} coefficients, got one of {offset.shape[-1]};"
             " it was trained for another head"
         )
     return value + strength * (functional.pad(offset, (0, short)) if short else offset)
@@ -94,7 +94,7 @@ class FaceMapper(nn.Module):
         if not (texture or expression or n_shape):
             raise ValueError("model: texture, expression and identity are off, nothing could change; switch one on")
         if region and not texture:
-            raise ValueError(f"model.region: an edit of the texture is wanted, {region!r} was given with texture=false")
+            raise ValueError(f"model.region: expected an edit of the texture, got {region!r} with texture=false")
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers,
             "texture": texture, "expression": expression, "n_shape": n_shape, "region": region,

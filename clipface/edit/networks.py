@@ -74,7 +74,7 @@ class LevelwiseMLP(nn.Module):
         names = [f"layers.{layer}.{kind}" for layer in range(len(self.weights)) for kind in ("weight", "bias")]
         levels = self.weights[0].shape[0]
         if len(states) != levels:
-            raise ValueError(f"published mapper: {levels} levels are wanted, {len(states)} were given")
+            raise ValueError(f"published mapper: expected {levels} levels, got {len(states)}")
         for level, state in enumerate(states):
             weights.check_keys(names, state, f"published mapper, level {level}")
             for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

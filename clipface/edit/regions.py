@@ -87,7 +87,7 @@ def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
     mask = np.maximum.reduce([texels.mask(name) for name in wanted])
     if not mask.any():
         raise ValueError(f"region: {names!r} has no texel on {head.source} at {size} pixels; take a larger one")
-    return torch.from_numpy(texels.picture(mask)).to(head.v_template.device)
+    return torch.from_numpy(texels.image(mask)).to(head.v_template.device)
 
 
 def blend(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class _Texels:
         right, left = (self.landmarks[eye].mean(0) for eye in EYES)
         distance = float(np.linalg.norm(right - left))
         if distance == 0:
-            raise ValueError(f"{self.head.source}: landmarks of two eyes are wanted, both at one place were given")
+            raise ValueError(f"{self.head.source}: expected landmarks of two eyes, got both at one place")
         return distance
 
     def part(self, names: Sequence[str]) -> np.ndarray:
@@ -175,7 +175,7 @@ class _Texels:
         mask[core] = 1
         return mask.astype(np.float32)
 
-    def picture(self, mask: np.ndarray) -> np.ndarray:
+    def image(self, mask: np.ndarray) -> np.ndarray:
         """Lay [N] out as [1, size, size]."""
         square = np.zeros(self.covered.shape, np.float32)
         square[self.covered] = mask

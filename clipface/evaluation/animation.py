@@ -1,4 +1,4 @@
-"""Animated edits as pictures and files: a video, a strip of frames, textures, a head that moves, scores of frames."""
+"""Animated edits as images and files: a video, a strip of frames, textures, a head that moves, scores of frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.grid import grid, to_image
 from clipface.export.animated_glb import write_animated_glb
-from clipface.export.labelled_row import beside
+from clipface.export.labelled_row import labelled_row
 from clipface.export.video import VideoWriter
 from clipface.metrics.animation import Flicker
 
@@ -25,8 +25,8 @@ STRIP = 7  # frames in a strip
 VIEWS = ("before", "after", "geometry")
 
 
-class Drawn(NamedTuple):
-    """Some frames, and their pictures [T, 3, size, size] in 0..1."""
+class Rendered(NamedTuple):
+    """Some frames, and their images [T, 3, size, size] in 0..1."""
 
     frames: Frames
     before: Tensor
@@ -35,7 +35,7 @@ class Drawn(NamedTuple):
 
 
 class Flickers(NamedTuple):
-    """How much pictures change from frame to frame: of the unedited face in the same motion, and of the edited one."""
+    """How much images change from frame to frame: of the unedited face in the same motion, and of the edited one."""
 
     before: Flicker
     after: Flicker
@@ -45,7 +45,7 @@ class Flickers(NamedTuple):
         """How many times that of the unedited face; 1 where nothing moves."""
         return self.after.value / self.before.value if self.before.value else 1.0
 
-    def watch(self, drawn: Iterable[Drawn]) -> Iterator[Drawn]:
+    def watch(self, drawn: Iterable[Rendered]) -> Iterator[Rendered]:
         """Hand frames of one face through, and take them in."""
         for part in drawn:
             self.before.add(part.before)
@@ -54,31 +54,31 @@ class Flickers(NamedTuple):
 
 
 @torch.no_grad()
-def draw_animation(
+def render_animation(
     avatar: Avatar,
     frames: Iterable[Frames],
     camera: Tensor,
     size: int = PICTURE_SIZE,
     geometry: bool = True,
-) -> Iterator[Drawn]:
+) -> Iterator[Rendered]:
     """Draw frames as they come.
 
     Args:
         avatar: whose frames they are.
         frames: of `clipface.edit.animate`.
         camera: for each frame of the motion, [T, 4, 4].
-        size: side of the pictures, pixels.
-        geometry: whether the grey head is drawn too; else its pictures are those after the edit.
+        size: side of the images, pixels.
+        geometry: whether the grey head is drawn too; else its images are those after the edit.
     """
     for part in frames:
         views = camera[part.numbers].to(part.vertices.device), size
-        before = avatar.draw(part.before, part.vertices_before, *views)
-        after = avatar.draw(part.after, part.vertices, *views)
-        yield Drawn(part, before, after, avatar.draw(None, part.vertices, *views) if geometry else after)
+        before = avatar.render(part.before, part.vertices_before, *views)
+        after = avatar.render(part.after, part.vertices, *views)
+        yield Rendered(part, before, after, avatar.render(None, part.vertices, *views) if geometry else after)
 
 
 def write_animation(
-    drawn: Iterable[Drawn],
+    drawn: Iterable[Rendered],
     motion: Motion,
     video: Path,
     strip: Path,
@@ -87,14 +87,14 @@ def write_animation(
     """Write a video and a strip of frames, and each frame's texture if wanted, as the frames come.
 
     Args:
-        drawn: of `draw_animation`.
+        drawn: of `render_animation`.
         motion: that is shown.
         video: file ending in .mp4.
         strip: file ending in .png.
         textures: folder for `NNNNN.png`, made if missing; None: no textures.
 
     Returns:
-        How much the pictures before and after the edit change from frame to frame.
+        How much the images before and after the edit change from frame to frame.
     """
     if textures is not None:
         textures.mkdir(parents=True, exist_ok=True)
@@ -102,11 +102,11 @@ def write_animation(
     columns, labels, flickers = [], [], Flickers(Flicker(), Flicker())
     with VideoWriter(video, motion.rate) as writer:
         for part in flickers.watch(drawn):
-            pictures = part.before, part.after, part.geometry
-            writer.write(beside(pictures, VIEWS))
+            images = part.before, part.after, part.geometry
+            writer.write(labelled_row(images, VIEWS))
             for row, number in enumerate(part.frames.numbers.tolist()):
                 if number in chosen:
-                    columns.append([each[row].cpu().clone() for each in pictures])  # a view would keep them all
+                    columns.append([each[row].cpu().clone() for each in images])  # a view would keep them all
                     labels.append(f"{number / motion.rate:.1f} s, importance {part.frames.importance[row]:.2f}")
                 if textures is not None:
                     texture = part.frames.after[row if len(part.frames.after) > 1 else 0]

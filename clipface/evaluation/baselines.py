@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from clipface.edit.avatar import Faces, mahalanobis
 from clipface.edit.mapper import Codes
-from clipface.edit.views import draw_views
-from clipface.evaluation.timing import now
+from clipface.edit.views import sample_views
+from clipface.evaluation.timing import synchronized_time
 from clipface.shapes import expect
 from clipface.texture.linear import TextureModel
 from trainer.mapper.module import MapperModule
@@ -47,7 +47,7 @@ class FreeFaces(nn.Module):
     def __init__(self, method: str, codes: Codes, texture: Tensor, linear: TextureModel | None = None) -> None:
         super().__init__()
         if method not in METHODS:
-            raise ValueError(f"method: one of {', '.join(METHODS)} is wanted, {method!r} was given")
+            raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
         if (method == "linear") != (linear is not None):
             raise ValueError(f"linear: a texture model is wanted for the method linear alone, {method} was given")
         expect("texture", texture, (len(codes.w_plus), 3, "R", "R"))
@@ -89,10 +89,10 @@ def optimise(
     avatar, region = module.avatar, module.mapper.region
     if module.mapper.texture is None:
         raise ValueError(
-            "model.texture: a mapper that changes textures is wanted, one of the expression alone was given"
+            "model.texture: expected a mapper that changes textures, got one of the expression alone"
         )
     device = faces.codes.shape.device
-    start = now(device)
+    start = synchronized_time(device)
     with torch.no_grad():
         original = avatar.texture(faces.codes.w_plus)
     free = FreeFaces(method, faces.codes, original, linear)
@@ -109,13 +109,13 @@ def optimise(
     with torch.no_grad():
         codes, texture = free(avatar.texture)
         texture = avatar.blend(original, texture, region)
-    return DirectEdits(codes, texture, (now(device) - start) / len(original))
+    return DirectEdits(codes, texture, (synchronized_time(device) - start) / len(original))
 
 
 def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
     """The mapper's loss of new views, summed over the faces, so that no face's gradient depends on the others."""
     config, avatar, count = module.config, module.avatar, len(original)
-    camera, background = draw_views(count * config.views, generator, config.max_yaw, config.max_pitch, config.jitter)
+    camera, background = sample_views(count * config.views, generator, config.max_yaw, config.max_pitch, config.jitter)
     camera, background = (None if x is None else x.to(original.device) for x in (camera, background))
     with torch.no_grad():
         before = avatar.views(original, free.codes, camera, config.image_size, background)

@@ -11,7 +11,7 @@ from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.files import mapper_file
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.evaluation.timing import now
+from clipface.evaluation.timing import synchronized_time
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
 TOGETHER = 8  # faces painted or drawn at once
@@ -97,11 +97,11 @@ def apply(source: Source, avatar: Avatar, faces: Faces, original: Tensor, seed: 
     if source.mapper is None:
         return _saved(source, faces, seed)
     mapper, device = source.mapper.to(original.device), original.device
-    start = now(device)
+    start = synchronized_time(device)
     codes = mapper(faces.codes)
     texture = original if mapper.texture is None else paint(avatar, codes.w_plus)
     texture = avatar.blend(original, texture, mapper.region)
-    return Edit(source.name, source.notes, texture, codes, (now(device) - start) / len(original))
+    return Edit(source.name, source.notes, texture, codes, (synchronized_time(device) - start) / len(original))
 
 
 def _saved(source: Source, faces: Faces, seed: int) -> Edit:

@@ -1,4 +1,4 @@
-"""Pictures of results: tiles in rows and columns, with words above and beside them."""
+"""Images of results: tiles in rows and columns, with words above and beside them."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ _LINE = 1.4  # line height in font sizes
 
 
 def grid(rows: Sequence[Sequence[Tensor]], header: Sequence[str], labels: Sequence[str] = ()) -> Image.Image:
-    """Lay out pictures of one size.
+    """Lay out images of one size.
 
     Args:
-        rows: each a sequence of pictures [3, H, W] in 0..1.
+        rows: each a sequence of images [3, H, W] in 0..1.
         header: words above each column, wrapped to its width.
         labels: words beside each row; none leaves the margin away.
 
@@ -24,7 +24,7 @@ def grid(rows: Sequence[Sequence[Tensor]], header: Sequence[str], labels: Sequen
         ValueError: if a row is longer or shorter than the header.
     """
     if any(len(row) != len(header) for row in rows):
-        raise ValueError(f"rows: {len(header)} pictures in each are wanted, {[len(row) for row in rows]} were given")
+        raise ValueError(f"rows: expected {len(header)} images in each, got {[len(row) for row in rows]}")
     height, width = rows[0][0].shape[1:]
     font = ImageFont.load_default(max(11, width // 13))
     heads = [wrap(text, font, width) for text in header]
@@ -35,16 +35,16 @@ def grid(rows: Sequence[Sequence[Tensor]], header: Sequence[str], labels: Sequen
     for column, text in enumerate(heads):
         middle = left + column * (width + _GAP) + width / 2
         draw.multiline_text((middle, top / 2), text, "black", font, anchor="mm", align="center")
-    for row, pictures in enumerate(rows):
+    for row, images in enumerate(rows):
         y = top + row * (height + _GAP)
         if labels:
             draw.text((_GAP, y + height / 2), labels[row], "black", font, anchor="lm")
-        for column, picture in enumerate(pictures):
-            sheet.paste(to_image(picture), (left + column * (width + _GAP), y))
+        for column, image in enumerate(images):
+            sheet.paste(to_image(image), (left + column * (width + _GAP), y))
     return sheet
 
 
-def to_image(picture: Tensor) -> Image.Image:
-    """Turn a picture [3, H, W] in 0..1 into 8-bit colours."""
-    pixels = picture.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
+def to_image(image: Tensor) -> Image.Image:
+    """Turn an image [3, H, W] in 0..1 into 8-bit colours."""
+    pixels = image.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
     return Image.fromarray(np.ascontiguousarray(pixels.cpu().numpy()))

@@ -20,7 +20,7 @@ class Protocol:
     """How edits are measured; `configs/evaluation/` has them by name."""
 
     encoders: list[str] = field(default_factory=lambda: ["scoring"])  # of configs/guidance; scores are their mean
-    image_size: int = 224  # side of the pictures, pixels
+    image_size: int = 224  # side of the images, pixels
     yaws: list[float] = field(default_factory=lambda: [0.0])  # from where every face is looked at, degrees
     faces: int = 32
     network: str = "efficientnet"  # of FID and KID: efficientnet, inception
@@ -29,12 +29,12 @@ class Protocol:
         """Check what the types cannot."""
         require_at_least(self, image_size=32, faces=2)
         if not self.encoders or not self.yaws:
-            raise ValueError("evaluation: encoders and yaws of at least one each are wanted, none were given")
+            raise ValueError("evaluation: expected encoders and yaws of at least one each, got none")
         unknown = [name for name in self.encoders if name not in names("guidance")]
         if unknown:
-            raise ValueError(f"encoders: of {', '.join(names('guidance'))} are wanted, {', '.join(unknown)} was given")
+            raise ValueError(f"encoders: expected of {', '.join(names('guidance'))}, got {', '.join(unknown)}")
         if self.network not in NETWORKS:
-            raise ValueError(f"network: one of {', '.join(NETWORKS)} is wanted, {self.network!r} was given")
+            raise ValueError(f"network: expected one of {', '.join(NETWORKS)}, got {self.network!r}")
 
 
 def names(group: str) -> list[str]:
@@ -49,7 +49,7 @@ def read_protocol(name: str = "default", **changes: Any) -> Protocol:
         ValueError: if there is none of this name, or a value does not fit.
     """
     if name not in names("evaluation"):
-        raise ValueError(f"protocol: one of {', '.join(names('evaluation'))} is wanted, {name!r} was given")
+        raise ValueError(f"protocol: expected one of {', '.join(names('evaluation'))}, got {name!r}")
     given = {key: value for key, value in changes.items() if value is not None}
     read = OmegaConf.merge(OmegaConf.structured(Protocol), OmegaConf.load(FOLDER / "evaluation" / f"{name}.yaml"))
     return replace(OmegaConf.to_object(read), **given)

@@ -18,16 +18,16 @@ from clipface.metrics.words import directional_similarity, retrieval
 from clipface.render.camera import project, view
 
 REGIONS = ("forehead", "brows", "eye_region", "nose", "lips", "face")
-BATCH = 32  # pictures that a network sees at once
+BATCH = 32  # images that a network sees at once
 Numbers = dict[str, float | None]
 
 
-class Seen(NamedTuple):
+class Measurement(NamedTuple):
     """One edit's faces as all that measures see them."""
 
     name: str
     target: str
-    features: dict[str, Tensor]  # of the pictures by encoder, [B, views, D]
+    features: dict[str, Tensor]  # of the images by encoder, [B, views, D]
     numbers: Numbers  # what needs no other edit
 
 
@@ -39,7 +39,7 @@ class Measures:
         protocol: views and sizes.
         encoders: that score, by name.
         original: the faces before any edit.
-        distances: of pictures, or None: FID and KID are not measured.
+        distances: of images, or None: FID and KID are not measured.
         embedder: of faces, or None: whether people stay recognisable is not measured.
     """
 
@@ -56,28 +56,28 @@ class Measures:
         self.distances, self.embedder = distances, embedder
         self.regions = {name: mask for name, mask in avatar.head.regions.items() if name in REGIONS}
         self.vertices = avatar.head(original.codes.shape, original.codes.expression)
-        pictures = self.draw(original.texture, original.codes)
-        self.features = self._features(pictures)
-        self.people = self._people(pictures, self.vertices)
+        images = self.render(original.texture, original.codes)
+        self.features = self._features(images)
+        self.people = self._people(images, self.vertices)
         if distances is not None:
-            self._add(pictures, real=True)
+            self._add(images, real=True)
 
     @torch.no_grad()
-    def draw(self, texture: Tensor, codes: Codes) -> Tensor:
+    def render(self, texture: Tensor, codes: Codes) -> Tensor:
         """Draw every view of every face: [B, views, 3, S, S] in 0..1."""
-        pictures = []
+        images = []
         for start in range(0, len(texture), TOGETHER):
             rows = slice(start, start + TOGETHER)
             part = codes.rows(rows)
             camera = self._cameras(len(part.shape))
-            pictures.append(self.avatar.views(texture[rows], part, camera, self.protocol.image_size))
-        return torch.cat(pictures).unflatten(0, (-1, len(self.protocol.yaws)))
+            images.append(self.avatar.views(texture[rows], part, camera, self.protocol.image_size))
+        return torch.cat(images).unflatten(0, (-1, len(self.protocol.yaws)))
 
     @torch.no_grad()
-    def look(self, edit: Edit) -> Seen:
+    def look(self, edit: Edit) -> Measurement:
         """Measure what needs no other edit."""
         vertices = self.avatar.head(edit.codes.shape, edit.codes.expression)
-        pictures = self.draw(edit.texture, edit.codes)
+        images = self.render(edit.texture, edit.codes)
         prompt = edit.notes["prompt"]
         landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
         signs = expression_signs(*landmarks)
@@ -86,18 +86,18 @@ class Measures:
         numbers |= {f"mm {name}": 1000 * moved.mean().item() for name, moved in signs.items()}
         numbers |= {f"share {name}": value for name, value in shares(signs).items()}
         if self.distances is not None:
-            self._add(pictures, real=False)
+            self._add(images, real=False)
             numbers |= self.distances.compute()
         if self.embedder is not None:
-            kept = identity_kept(self.people, self._people(pictures, vertices))
+            kept = identity_kept(self.people, self._people(images, vertices))
             numbers |= {f"identity {name}": value for name, value in kept.items()}
         numbers["seconds a prompt"] = edit.notes.get("training", {}).get("seconds")
         numbers["seconds a face"] = edit.seconds
-        return Seen(edit.name, prompt["target"], self._features(pictures), numbers)
+        return Measurement(edit.name, prompt["target"], self._features(images), numbers)
 
     @torch.no_grad()
     def compare(
-        self, seen: Sequence[Seen], sources: Sequence[str], others: Sequence[str] = ()
+        self, seen: Sequence[Measurement], sources: Sequence[str], others: Sequence[str] = ()
     ) -> tuple[list[Numbers], list[str], dict[str, Tensor]]:
         """Measure what the words say, and which prompt every edited face is nearest to.
 
@@ -140,7 +140,7 @@ class Measures:
             })  # fmt: skip
         return rows, prompts, matrices
 
-    def _directional(self, name: str, one: Seen, words: Tensor, source: Tensor) -> Tensor:
+    def _directional(self, name: str, one: Measurement, words: Tensor, source: Tensor) -> Tensor:
         """[B, V, P] of P prompts' words [P, D]."""
         edited, original = (part[name].flatten(0, 1) for part in (one.features, self.features))
         found = [directional_similarity(edited, original, target, source) for target in words]
@@ -150,25 +150,25 @@ class Measures:
         yaws = torch.tensor(self.protocol.yaws)
         return view(yaws, torch.zeros_like(yaws), FRONT_SCALE).repeat(faces, 1, 1).to(self.avatar.head.v_template)
 
-    def _features(self, pictures: Tensor) -> dict[str, Tensor]:
-        flat = pictures.flatten(0, 1).split(BATCH)
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        flat = images.flatten(0, 1).split(BATCH)
         return {
-            name: torch.cat([encoder.encode_image(part) for part in flat]).unflatten(0, pictures.shape[:2])
+            name: torch.cat([encoder.encode_image(part) for part in flat]).unflatten(0, images.shape[:2])
             for name, encoder in self.encoders.items()
         }
 
-    def _add(self, pictures: Tensor, real: bool) -> None:
-        for part in pictures.flatten(0, 1).split(BATCH):
+    def _add(self, images: Tensor, real: bool) -> None:
+        for part in images.flatten(0, 1).split(BATCH):
             self.distances.add(part * 2 - 1, real)
 
-    def _people(self, pictures: Tensor, vertices: Tensor) -> Tensor | None:
+    def _people(self, images: Tensor, vertices: Tensor) -> Tensor | None:
         if self.embedder is None:
             return None
         front = min(range(len(self.protocol.yaws)), key=lambda i: abs(self.protocol.yaws[i]))
         camera = self._cameras(1)[front : front + 1]
         placed = project(self.avatar.head.landmarks(vertices), camera)
         size = self.protocol.image_size
-        return self.embedder(pictures[:, front], (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5)
+        return self.embedder(images[:, front], (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5)
 
     def _movement(self, vertices: Tensor) -> dict[str, float]:
         return region_movement(self.vertices, vertices, self.regions)

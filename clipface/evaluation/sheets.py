@@ -8,17 +8,17 @@ from torch import Tensor
 from clipface.edit.avatar import Avatar
 from clipface.evaluation.edits import Edit
 from clipface.evaluation.grid import grid
-from trainer.mapper.results import SECOND_VIEW, picture
+from trainer.mapper.results import SECOND_VIEW, image
 
 NAMES = ("faces", "turned", "geometry")
 
 
 class Sheets:
-    """Collects pictures of edits.
+    """Collects images of edits.
 
     Args:
         avatar: draws.
-        size: side of each picture, pixels.
+        size: side of each image, pixels.
         shown: how many of the faces, from the first.
     """
 
@@ -33,7 +33,7 @@ class Sheets:
         self.header.append(edit.name.replace("_", " "))
         texture, codes = edit.texture[: self.shown], edit.codes.rows(slice(self.shown))
         for name, painted, yaw in zip(NAMES, (texture, texture, None), (0.0, SECOND_VIEW, 0.0), strict=True):
-            self.columns[name].append(picture(self.avatar, painted, codes, yaw, self.size).cpu())
+            self.columns[name].append(image(self.avatar, painted, codes, yaw, self.size).cpu())
 
     def write(self, folder: Path) -> None:
         """Write a PNG of each kind."""

@@ -65,7 +65,7 @@ def score_table(names: Sequence[str], rows: Sequence[Mapping[str, float | None]]
     """CLIP scores, distances, identity and time, a row for each edit; with several encoders, each one's score too."""
     single = [key for key in rows[0] if key.startswith("score ")]
     more = tuple(Column(key, key.removeprefix("score ")) for key in single) if len(single) > 1 else ()
-    title = "CLIP score before and after (± over pictures), direction, distances to the originals, identity kept, time"
+    title = "CLIP score before and after (± over images), direction, distances to the originals, identity kept, time"
     return _table(title, names, rows, [*WORDS[:3], *more, *WORDS[3:]])
 
 

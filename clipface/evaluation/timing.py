@@ -5,7 +5,7 @@ import time
 import torch
 
 
-def now(device: torch.device) -> float:
+def synchronized_time(device: torch.device) -> float:
     """Seconds on a clock, once the device has done what it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

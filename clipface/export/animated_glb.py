@@ -10,7 +10,7 @@ from clipface.export.gltf_buffer import GltfBuffer, load_pygltflib
 from clipface.export.gltf_head import GltfTarget, head_document
 from clipface.export.head_sequence import HeadSequence, joint_translations, quaternions, read_sequence, rest_joints
 from clipface.export.morph_targets import MorphTarget, morph_targets, normal_offsets
-from clipface.export.surface import checked_path, texture_picture, write_whole
+from clipface.export.surface import checked_path, texture_image, write_atomic
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 
@@ -52,14 +52,14 @@ def write_animated_glb(
         ValueError: for another ending, shapes that do not fit, numbers that are not finite, a rate that is not
             positive, or a head without texture coordinates.
     """
-    path, picture = checked_path(path, ".glb"), texture_picture(texture)
+    path, image = checked_path(path, ".glb"), texture_image(texture)
     if not 0 < rate < float("inf"):
-        raise ValueError(f"rate: a positive number of frames a second is wanted, {rate} was given")
+        raise ValueError(f"rate: expected a positive number of frames a second, got {rate}")
     given = {"shape": shape, "expression": expression, "pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
-    return write_whole(path, _content(head, read_sequence(head, given), rate, picture))
+    return write_atomic(path, _content(head, read_sequence(head, given), rate, image))
 
 
-def _content(head: HeadModel, sequence: HeadSequence, rate: float, picture: Image.Image) -> bytes:
+def _content(head: HeadModel, sequence: HeadSequence, rate: float, image: Image.Image) -> bytes:
     targets = morph_targets(head, sequence)
     normals = normal_offsets(head, sequence, head.faces.cpu().numpy(), targets)
     shown = [
@@ -67,7 +67,7 @@ def _content(head: HeadModel, sequence: HeadSequence, rate: float, picture: Imag
         for target, normal in zip(targets, normals, strict=True)
     ]
     joints = rest_joints(head, sequence).numpy()
-    document, buffer = head_document(head, sequence.rest(head).numpy(), picture, shown, joints)
+    document, buffer = head_document(head, sequence.rest(head).numpy(), image, shown, joints)
     _add_animation(document, buffer, head, sequence, targets, rate)
     return buffer.glb()
 

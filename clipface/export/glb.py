@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from clipface.export.gltf_head import head_document
-from clipface.export.surface import checked_path, checked_vertices, png, texture_picture, write_whole
+from clipface.export.surface import checked_path, checked_vertices, png, texture_image, write_atomic
 from clipface.head import HeadModel
 
 
@@ -26,7 +26,7 @@ def write_glb(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
             coordinates.
     """
     path = checked_path(path, ".glb")
-    points, picture = checked_vertices(vertices, len(head.v_template)), texture_picture(texture)
-    content = head_document(head, points, picture)[1].glb()
-    write_whole(path.with_suffix(".png"), png(picture))
-    return write_whole(path, content)
+    points, image = checked_vertices(vertices, len(head.v_template)), texture_image(texture)
+    content = head_document(head, points, image)[1].glb()
+    write_atomic(path.with_suffix(".png"), png(image))
+    return write_atomic(path, content)

@@ -32,7 +32,7 @@ class GltfTarget(NamedTuple):
 def head_document(
     head: HeadModel,
     base: np.ndarray,
-    picture: Image.Image,
+    image: Image.Image,
     targets: Sequence[GltfTarget] = (),
     joints: np.ndarray | None = None,
     turns: np.ndarray | None = None,
@@ -43,7 +43,7 @@ def head_document(
     Args:
         head: its triangles, texture coordinates, skinning weights and joints.
         base: [V, 3] metres; vertices without any target.
-        picture: the texture, row 0 at the top.
+        image: the texture, row 0 at the top.
         targets: morph targets.
         joints: [J, 3] metres; where the skin is bound and the joints stand. None: no skin.
         turns: [J, 4] quaternions x y z w that the joints open with; None: none.
@@ -60,7 +60,7 @@ def head_document(
     document = gltf.GLTF2(asset=gltf.Asset(generator="clipface"))
     buffer = GltfBuffer(document)
     _add_mesh(document, buffer, head, base, targets, joints is not None, extras or {})
-    _add_material(document, buffer, picture)
+    _add_material(document, buffer, image)
     mesh = gltf.Node(mesh=0, name="head")
     roots = [0]
     if joints is not None:
@@ -120,9 +120,9 @@ def _strongest_joints(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(shares > 0, joints, 0), shares
 
 
-def _add_material(document: object, buffer: GltfBuffer, picture: Image.Image) -> None:
+def _add_material(document: object, buffer: GltfBuffer, image: Image.Image) -> None:
     gltf = load_pygltflib()
-    document.images = [gltf.Image(mimeType="image/png", bufferView=buffer.add_bytes(png(picture)))]
+    document.images = [gltf.Image(mimeType="image/png", bufferView=buffer.add_bytes(png(image)))]
     document.textures = [gltf.Texture(source=0)]
     surface = gltf.PbrMetallicRoughness(
         baseColorTexture=gltf.TextureInfo(index=0), metallicFactor=0.0, roughnessFactor=ROUGHNESS
@@ -143,4 +143,4 @@ def _add_skeleton(
         node = gltf.Node(translation=place.tolist(), rotation=turn, children=children, name=JOINTS[joint])
         document.nodes.append(node)
     binding, all_joints = buffer.add(inverse), list(range(len(joints)))
-    document.skins = [gltf.Skin(inverseBindMatrices=binding, skeleton=0, joints=all_joints, name="head")]
+    document.textures = [gltf.Skin(inverseBindMatrices=binding, skeleton=0, joints=all_joints, name="head")]

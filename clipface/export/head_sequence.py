@@ -58,14 +58,14 @@ def read_sequence(head: HeadModel, parameters: dict[str, Tensor | None]) -> Head
             value = torch.zeros(1, width if isinstance(width, int) else 0)
         count = expect(name, value, (1 if name == "shape" else "T", width)).get("T", 1)
         if count < 1 or (count != frames and 1 not in (count, frames)):
-            raise ValueError(f"{name}: {frames} frames as before, or 1 for all, are wanted, {count} were given")
+            raise ValueError(f"{name}: expected {frames} frames as before, or 1 for all,, got {count}")
         check_finite(name, value)
         frames = max(frames, count)
         values[name] = value.detach().double().cpu()
     for name, most in (("shape", head.n_shape), ("expression", head.n_expression)):
         given = values[name].shape[1]
         if given > most:
-            raise ValueError(f"{name}: at most the {most} coefficients of {head.source} are wanted, {given} were given")
+            raise ValueError(f"{name}: expected at most the {most} coefficients of {head.source}, got {given}")
     return HeadSequence(values.pop("shape"), *(value.expand(frames, -1) for value in values.values()))
 
 

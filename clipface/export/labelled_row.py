@@ -1,4 +1,4 @@
-"""Pictures side by side under their labels, as frames of a video."""
+"""Images side by side under their labels, as frames of a video."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,17 +11,17 @@ from torch.nn import functional
 
 from clipface.shapes import expect
 
-_GAP = 4  # pixels around each picture
+_GAP = 4  # pixels around each image
 _LINE = 1.4  # line height in font sizes
-_FONT_SHARE = 13  # letters are this many times smaller than a picture is wide
+_FONT_SHARE = 13  # letters are this many times smaller than an image is wide
 _SMALLEST_FONT = 11  # pixels
 
 
-def beside(pictures: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
-    """Lay pictures out in a row on white, each under its label.
+def labelled_row(images: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
+    """Lay images out in a row on white, each under its label.
 
     Args:
-        pictures: each [3, H, W] or each [B, 3, H, W], in 0..1, all of one size and on one device.
+        images: each [3, H, W] or each [B, 3, H, W], in 0..1, all of one size and on one device.
         labels: words above each, wrapped to its width.
 
     Returns:
@@ -29,18 +29,18 @@ def beside(pictures: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
         labels and H and W.
 
     Raises:
-        ValueError: for another number of labels than of pictures, or pictures whose shapes differ.
+        ValueError: for another number of labels than of images, or images whose shapes differ.
     """
-    if not pictures or len(pictures) != len(labels):
-        raise ValueError(f"labels: one for each of {len(pictures)} pictures is wanted, {len(labels)} were given")
-    shape = (3, "H", "W") if pictures[0].ndim == 3 else ("B", 3, "H", "W")
-    expect("pictures[0]", pictures[0], shape)
-    for index, picture in enumerate(pictures[1:], start=1):
-        expect(f"pictures[{index}]", picture, pictures[0].shape)
-    height, width = pictures[0].shape[-2:]
-    head = _strip(tuple(labels), width).to(pictures[0])
+    if not images or len(images) != len(labels):
+        raise ValueError(f"labels: expected one for each of {len(images)} images, got {len(labels)}")
+    shape = (3, "H", "W") if images[0].ndim == 3 else ("B", 3, "H", "W")
+    expect("images[0]", images[0], shape)
+    for index, image in enumerate(images[1:], start=1):
+        expect(f"images[{index}]", image, images[0].shape)
+    height, width = images[0].shape[-2:]
+    head = _strip(tuple(labels), width).to(images[0])
     bottom, right = _GAP + (head.shape[1] + height + _GAP) % 2, (head.shape[2] + _GAP) % 2
-    framed = [functional.pad(picture, (_GAP, 0, 0, bottom), value=1.0) for picture in pictures]
+    framed = [functional.pad(image, (_GAP, 0, 0, bottom), value=1.0) for image in images]
     row = functional.pad(torch.cat(framed, -1), (0, _GAP + right), value=1.0)
     head = functional.pad(head, (0, _GAP + right), value=1.0)
     return torch.cat([head.expand(*row.shape[:-2], -1, -1), row], -2)
@@ -48,7 +48,7 @@ def beside(pictures: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _strip(labels: tuple[str, ...], width: int) -> Tensor:
-    """The labels above pictures of one width: [3, h, (gap + width) * count] in 0..1; drawn once for a whole video."""
+    """The labels above images of one width: [3, h, (gap + width) * count] in 0..1; drawn once for a whole video."""
     font = ImageFont.load_default(max(_SMALLEST_FONT, width // _FONT_SHARE))
     texts = [wrap(label, font, width) for label in labels]
     lines = max(text.count("\n") + 1 for text in texts)

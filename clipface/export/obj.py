@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from clipface.export.surface import checked_path, checked_vertices, png, texture_picture, vertex_normals, write_whole
+from clipface.export.surface import checked_path, checked_vertices, png, texture_image, vertex_normals, write_atomic
 from clipface.head import HeadModel
 
 MATERIAL = "newmtl head\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {}\n"
@@ -33,8 +33,8 @@ def write_obj(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
     """
     path = checked_path(path, ".obj")
     if " " in path.name:
-        raise ValueError(f"path: a name without spaces, which end names in OBJ, is wanted, {path.name!r} was given")
-    points, picture = checked_vertices(vertices, len(head.v_template)), texture_picture(texture)
+        raise ValueError(f"path: expected a name without spaces, which end names in OBJ,, got {path.name!r}")
+    points, image = checked_vertices(vertices, len(head.v_template)), texture_image(texture)
     faces, uv_faces = head.faces.cpu().numpy(), head.uv_faces.cpu().numpy()
     material, colours = path.with_suffix(".mtl"), path.with_suffix(".png")
     lines = ["# metres, y up", f"mtllib {material.name}", "o head"]
@@ -44,9 +44,9 @@ def write_obj(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
     lines += ["usemtl head", "s 1"]
     corners = np.stack([faces, uv_faces, faces], -1) + 1  # OBJ counts from one
     lines += ["f " + " ".join("{}/{}/{}".format(*corner) for corner in face) for face in corners.tolist()]
-    write_whole(colours, png(picture))
-    write_whole(material, MATERIAL.format(colours.name).encode())
-    return write_whole(path, ("\n".join(lines) + "\n").encode())
+    write_atomic(colours, png(image))
+    write_atomic(material, MATERIAL.format(colours.name).encode())
+    return write_atomic(path, ("\n".join(lines) + "\n").encode())
 
 
 def _lines(kind: str, rows: np.ndarray, digits: int) -> Iterable[str]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.export.surface import check_finite, checked_path, checked_vertices, vertex_normals, write_whole
+from clipface.export.surface import check_finite, checked_path, checked_vertices, vertex_normals, write_atomic
 from clipface.head import HeadModel
 from clipface.shapes import expect
 
@@ -59,7 +59,7 @@ def write_ply(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
     triangles = np.zeros(len(faces), np.dtype(FACE))
     triangles["count"], triangles["corners"] = 3, faces
     header = HEADER.format(len(rows), len(triangles)).encode()
-    return write_whole(path, header + rows.tobytes() + triangles.tobytes())
+    return write_atomic(path, header + rows.tobytes() + triangles.tobytes())
 
 
 def vertex_colours(head: HeadModel, texture: Tensor) -> np.ndarray:
@@ -67,8 +67,8 @@ def vertex_colours(head: HeadModel, texture: Tensor) -> np.ndarray:
     expect("texture", texture, (3, "H", "W"))
     check_finite("texture", texture)
     places = head.uv.detach().float().cpu() * torch.tensor([2, -2]) + torch.tensor([-1, 1])
-    picture = texture.detach().float().cpu().clamp(0, 1)[None]
-    sampled = functional.grid_sample(picture, places[None, None], padding_mode="border", align_corners=False)
+    image = texture.detach().float().cpu().clamp(0, 1)[None]
+    sampled = functional.grid_sample(image, places[None, None], padding_mode="border", align_corners=False)
     pairs = torch.stack([head.faces.cpu().long().flatten(), head.uv_faces.cpu().long().flatten()], 1).unique(dim=0)
     sums = torch.zeros(len(head.v_template), 3).index_add_(0, pairs[:, 0], sampled[0, :, 0].T[pairs[:, 1]])
     return (sums / pairs[:, 0].bincount(minlength=len(sums)).clamp(min=1)[:, None]).numpy()

@@ -11,7 +11,7 @@ from clipface.export.gltf_head import GltfTarget, head_document
 from clipface.export.head_sequence import HeadSequence, quaternions, read_sequence
 from clipface.export.morph_targets import NEGLIGIBLE, slot_name
 from clipface.export.pose_correctives import PoseCorrective, pose_correctives
-from clipface.export.surface import checked_path, texture_picture, vertex_normals, write_whole
+from clipface.export.surface import checked_path, texture_image, vertex_normals, write_atomic
 from clipface.head import HeadModel
 
 ARKIT_SHAPES = 52  # a head's first slots, if it has ARKit's
@@ -63,7 +63,7 @@ def write_rigged_glb(
         ValueError: for another ending, shapes that do not fit, numbers that are not finite, a name that the head does
             not have, or a head without texture coordinates.
     """
-    path, picture = checked_path(path, ".glb"), texture_picture(texture)
+    path, image = checked_path(path, ".glb"), texture_image(texture)
     posed = {"pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
     before = _single(head, {"shape": shape, "expression": expression, **posed})
     edited = edited_shape is not None or edited_expression is not None
@@ -83,8 +83,8 @@ def write_rigged_glb(
     extras = _extras(targets, correctives, regressor)
     targets += _corrections(head, after, opened, correctives)
     turns = quaternions(after.rotations)[0].numpy()
-    buffer = head_document(head, base, picture, targets, regressor @ opened, turns, extras)[1]
-    return write_whole(path, buffer.glb())
+    buffer = head_document(head, base, image, targets, regressor @ opened, turns, extras)[1]
+    return write_atomic(path, buffer.glb())
 
 
 def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequence:
@@ -92,7 +92,7 @@ def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequen
     sequence = read_sequence(head, parameters)
     for name, value in parameters.items():
         if value is not None and len(value) != 1:
-            raise ValueError(f"{name}: one head, [1, ...], is wanted, {len(value)} were given")
+            raise ValueError(f"{name}: expected one head, [1, ...],, got {len(value)}")
     return sequence
 
 
@@ -111,7 +111,7 @@ def _slots(head: HeadModel, parameters: HeadSequence, names: Iterable[str] | Non
         unknown = [name for name in names if name not in known]
         if unknown:
             has = ", ".join(known)
-            raise ValueError(f"expressions: names that {head.source} has ({has}) are wanted, {unknown} were given")
+            raise ValueError(f"expressions: expected names that {head.source} has ({has}), got {unknown}")
         chosen = {known[name] for name in names}
     elif names is None and "jawOpen" in head.expression_names[:ARKIT_SHAPES]:
         chosen = {slot for slot in moving if slot < ARKIT_SHAPES}

@@ -1,4 +1,4 @@
-"""What every file of a head needs: checked arguments, normals, the texture as a picture, and whole files."""
+"""What every file of a head needs: checked arguments, normals, the texture as an image, and whole files."""
 
 import io
 import os
@@ -24,14 +24,14 @@ def checked_path(path: str | Path, suffix: str) -> Path:
     """
     path = Path(path)
     if path.suffix != suffix:
-        raise ValueError(f"path: a file ending in {suffix} is wanted, {path.name!r} was given")
+        raise ValueError(f"path: expected a file ending in {suffix}, got {path.name!r}")
     return path
 
 
 def check_finite(name: str, tensor: Tensor) -> None:
     """Refuse NaN and infinity, which no format holds."""
     if not torch.isfinite(tensor).all():
-        raise ValueError(f"{name}: finite numbers are wanted, NaN or infinity was given")
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
 
 
 def checked_vertices(vertices: Tensor, count: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def checked_vertices(vertices: Tensor, count: int) -> np.ndarray:
     return vertices.detach().double().cpu().numpy()
 
 
-def texture_picture(texture: Tensor) -> Image.Image:
+def texture_image(texture: Tensor) -> Image.Image:
     """Check a texture [3, H, W] in 0..1 and turn it into 8-bit colours."""
     expect("texture", texture, (3, "H", "W"))
     check_finite("texture", texture)
@@ -49,14 +49,14 @@ def texture_picture(texture: Tensor) -> Image.Image:
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
-def png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG file."""
+def png(image: Image.Image) -> bytes:
+    """An image as the bytes of a PNG file."""
     content = io.BytesIO()
-    picture.save(content, format="PNG")
+    image.save(content, format="PNG")
     return content.getvalue()
 
 
-def write_whole(path: Path, content: bytes) -> Path:
+def write_atomic(path: Path, content: bytes) -> Path:
     """Write a file so that no reader ever meets half of it; its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")

@@ -26,7 +26,7 @@ class VideoWriter:
     The file appears under its name when the block ends, complete. When the block raises, nothing remains of it, and an
     older file of that name stays as it was.
 
-    H.264, yuv420p, colours converted to BT.709 of limited range and tagged so, index before the pictures (playing
+    H.264, yuv420p, colours converted to BT.709 of limited range and tagged so, index before the images (playing
     starts before all is loaded).
     """
 
@@ -43,12 +43,12 @@ class VideoWriter:
         """
         path = Path(path)
         if path.suffix != ".mp4":
-            raise ValueError(f"path: a file ending in .mp4 is wanted, {path.name!r} was given")
+            raise ValueError(f"path: expected a file ending in .mp4, got {path.name!r}")
         fraction = Fraction(rate).limit_denominator(LARGEST_DENOMINATOR) if 0 < rate < float("inf") else 0
         if not fraction:
-            raise ValueError(f"rate: a positive number of frames a second is wanted, {rate} was given")
+            raise ValueError(f"rate: expected a positive number of frames a second, got {rate}")
         if not 0 <= quality <= WORST_QUALITY:
-            raise ValueError(f"quality: 0 (best) to {WORST_QUALITY} is wanted, {quality} was given")
+            raise ValueError(f"quality: expected 0 (best) to {WORST_QUALITY}, got {quality}")
         self._path, self._partial = path, path.with_name(path.name + ".partial")
         self._rate, self._quality = fraction, quality
         self._container = self._stream = None
@@ -79,8 +79,8 @@ class VideoWriter:
         if self._container is None:
             raise RuntimeError("write: a VideoWriter opened by `with VideoWriter(...) as writer:` is wanted")
         av = load_av()
-        for picture in self._checked(frames):
-            frame = _to_yuv(av.VideoFrame.from_ndarray(_bytes(picture), format="rgb24"))
+        for image in self._checked(frames):
+            frame = _to_yuv(av.VideoFrame.from_ndarray(_bytes(image), format="rgb24"))
             frame.pts = self._count
             self._container.mux(self._stream.encode(frame))
             self._count += 1
@@ -115,13 +115,13 @@ class VideoWriter:
         sizes = expect("frames", frames, ("B", 3, "H", "W"))
         size = sizes["H"], sizes["W"]
         if not frames.is_floating_point():
-            raise TypeError(f"frames: floating numbers in 0..1 are wanted, {frames.dtype} was given")
+            raise TypeError(f"frames: expected floating numbers in 0..1, got {frames.dtype}")
         if not torch.isfinite(frames).all():
-            raise ValueError("frames: finite numbers are wanted, NaN or infinity was given")
+            raise ValueError("frames: expected finite numbers, got NaN or infinity")
         if self._stream is None:
             self._open_stream(*size)
         if size != self._size:
-            raise ValueError(f"frames: {_words(self._size)} pixels as before are wanted, {_words(size)} were given")
+            raise ValueError(f"frames: expected {_words(self._size)} pixels as before, got {_words(size)}")
         return frames
 
     def _open_stream(self, height: int, width: int) -> None:
@@ -140,7 +140,7 @@ class VideoWriter:
 
 
 def read_frames(path: str | Path) -> Iterator[Tensor]:
-    """Decode the pictures of a video, of any format that FFmpeg reads, one at a time.
+    """Decode the images of a video, of any format that FFmpeg reads, one at a time.
 
     Turned videos, as telephones write them, come out upright.
 
@@ -202,13 +202,13 @@ def _opened(path: str | Path) -> object:
         raise ValueError(f"{path}: a video is wanted, but it cannot be read: {error}") from error
     if not container.streams.video:
         container.close()
-        raise ValueError(f"{path}: a video is wanted, the file holds no pictures")
+        raise ValueError(f"{path}: a video is wanted, the file holds no images")
     return container
 
 
-def _bytes(picture: Tensor) -> np.ndarray:
-    """A picture [3, H, W] in 0..1 as [H, W, 3] of 8 bits; one at a time, so that a batch is never copied."""
-    levels = (picture.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+def _bytes(image: Tensor) -> np.ndarray:
+    """An image [3, H, W] in 0..1 as [H, W, 3] of 8 bits; one at a time, so that a batch is never copied."""
+    levels = (image.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
     return levels.permute(1, 2, 0).contiguous().cpu().numpy()
 
 

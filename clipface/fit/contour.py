@@ -21,7 +21,7 @@ class ContourLines(NamedTuple):
     `rows` [C] int64 say which points of the correspondence slide; `corners` [C, K, 3] and `barycentric` [C, K, 3] are
     the samples, from the contour point itself towards the front: on the side that turns to the viewer a contour point
     stays where it is, on the other side it is where the face ends; `towards` [C, 3] are the outward unit directions in
-    the picture: the sample that reaches farthest in it is the one on the silhouette.
+    the image: the sample that reaches farthest in it is the one on the silhouette.
     """
 
     rows: Tensor
@@ -61,7 +61,7 @@ def contour_lines(head: HeadModel, points: Correspondence) -> ContourLines:
 
 
 def _outwards(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Outward directions [C, 3] of the outline in the picture's plane, from neighbours on it."""
+    """Outward directions [C, 3] of the outline in the image's plane, from neighbours on it."""
     flat = places[rows, :2]
     centre = places[:, :2].mean(0)
     order = np.argsort(np.arctan2(*(flat - centre).T[::-1] * [[-1], [1]]))  # starts above, where the outline is open

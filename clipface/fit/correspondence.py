@@ -121,7 +121,7 @@ def settle(
     where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
     lids = _with_mirrors(points, (*UPPER_LID, *LOWER_LID))
     for rows, allowed in _pools(head, points, vertices, targets):
-        # A lid's edge is steep and thin: of all places on it the one counts that is closest in the picture.
+        # A lid's edge is steep and thin: of all places on it the one counts that is closest in the image.
         squeeze = np.array([1, 1, LID_DEPTH if lids[rows].all() else 1])
         nearest, weights[rows] = Surface(vertices * squeeze, faces[allowed]).closest(targets[rows] * squeeze)
         where[rows] = allowed[nearest]

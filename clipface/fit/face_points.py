@@ -9,7 +9,7 @@ import numpy as np
 
 from clipface import assets
 
-# The person's right half, which is the picture's left, and the middle; the other half is its mirror image.
+# The person's right half, which is the image's left, and the middle; the other half is its mirror image.
 HALVES: dict[str, tuple[int, ...]] = {
     "eyes": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
     "brows": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),

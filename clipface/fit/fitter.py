@@ -13,18 +13,18 @@ from clipface.fit.landmarks import LandmarkObjective, fit_landmarks
 from clipface.fit.photometric import Photometric
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.texture.linear import load_texture_model
 
 VISIBILITY_SIZE = 64  # texels a side
 
 
-class FittedPictures(NamedTuple):
-    """What is found of B pictures, on the head's device.
+class FittedImages(NamedTuple):
+    """What is found of B images, on the head's device.
 
     `fit`: heads, cameras, light and texture coefficients. `mask` [B, S, S] uint8, 255 where skin or an eye of the face
-    is seen (see `mask.FaceMask`). `visibility` [B, 64, 64] uint8: how well the masked picture shows each texel, 255
+    is seen (see `mask.FaceMask`). `visibility` [B, 64, 64] uint8: how well the masked image shows each texel, 255
     for squarely; row 0 is the texture's top.
     """
 
@@ -34,7 +34,7 @@ class FittedPictures(NamedTuple):
 
 
 class Fitter:
-    """Fits one head to pictures. What depends on the head alone is made once; calls share no state.
+    """Fits one head to images. What depends on the head alone is made once; calls share no state.
 
     Args:
         head: the head to fit.
@@ -46,11 +46,11 @@ class Fitter:
     def __init__(self, head: HeadModel, renderer: Renderer, photometric: bool = True) -> None:
         self.head, self.renderer, self.photometric = head, renderer, photometric
         self.find_mask = FaceMask(head, renderer)
-        self.chart = Chart(head, VISIBILITY_SIZE, renderer.backend)
+        self.uv_map = UVMap(head, VISIBILITY_SIZE, renderer.backend)
 
     def __call__(
         self, crops: Tensor, points: Tensor, person: Tensor, inside: Tensor, groups: Tensor | None = None
-    ) -> FittedPictures:
+    ) -> FittedImages:
         """Fit a batch; results are on the head's device.
 
         Args:
@@ -58,7 +58,7 @@ class Fitter:
             points: [B, 478, 3] or [B, 478, 2], MediaPipe's points in crop pixels.
             person: [B, S, S] uint8, 255 where the person is.
             inside: [B, S, S] bool, where the photograph reached.
-            groups: [B] int64; pictures of one number are of one person and share the identity. None: all differ.
+            groups: [B] int64; images of one number are of one person and share the identity. None: all differ.
         """
         device = self.head.v_template.device
         sizes = expect("crops", crops, ("B", "S", "S", 3))
@@ -80,21 +80,21 @@ class Fitter:
         model = load_texture_model(self.head) if self.photometric else None
         if model is None:
             return None
-        return Photometric(Chart(self.head, model[0].size, self.renderer.backend), self.renderer, model[0])
+        return Photometric(UVMap(self.head, model[0].size, self.renderer.backend), self.renderer, model[0])
 
-    def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedPictures:
-        """Find what pictures show of heads that are fitted already; all on the head's device."""
+    def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedImages:
+        """Find what images show of heads that are fitted already; all on the head's device."""
         mask = self.find_mask(fit, crops, person, inside)
-        return FittedPictures(fit, mask, self._visibility(fit, mask))
+        return FittedImages(fit, mask, self._visibility(fit, mask))
 
     @torch.no_grad()
     def _visibility(self, fit: HeadFit, mask: Tensor) -> Tensor:
-        weight, places = seen_texels(self.chart, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
+        weight, places = seen_texels(self.uv_map, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
-        return self.chart.picture(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
+        return self.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
 
 
-def fit_pictures(
+def fit_images(
     head: HeadModel,
     renderer: Renderer,
     crops: Tensor,
@@ -103,6 +103,6 @@ def fit_pictures(
     inside: Tensor,
     groups: Tensor | None = None,
     photometric: bool = True,
-) -> FittedPictures:
+) -> FittedImages:
     """`Fitter` for a single call."""
     return Fitter(head, renderer, photometric)(crops, points, person, inside, groups)

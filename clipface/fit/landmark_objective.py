@@ -1,4 +1,4 @@
-"""How badly heads explain MediaPipe's face points of pictures."""
+"""How badly heads explain MediaPipe's face points of images."""
 
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -25,7 +25,7 @@ REGION_WEIGHTS = {
 
 @dataclass
 class LandmarkSettings:
-    """Numbers of the objective, found on the pictures of scripts/measure/fits.py."""
+    """Numbers of the objective, found on the images of scripts/measure/fits.py."""
 
     sigma: float = 0.01  # a point's error, over the outer eye corners' distance, beyond which it counts linearly
     trust: float = 0.8  # of the data: neighbouring points err together, so they count for fewer
@@ -34,14 +34,14 @@ class LandmarkSettings:
 
 
 class LandmarkObjective:
-    """How badly heads explain the face points of pictures, and how unlikely the heads are.
+    """How badly heads explain the face points of images, and how unlikely the heads are.
 
     Only the triangles are evaluated that hold the points.
 
     Args:
         head: the head to fit; everything is computed on its device.
         points: [B, 478, 2] MediaPipe's points in the crop's [-1, 1], y down.
-        identity_of: [B] int64, the person's number of each picture, 0 to G - 1; None gives every picture its own.
+        identity_of: [B] int64, the person's number of each image, 0 to G - 1; None gives every image its own.
         weights: [B or 1, N or 1], multiplied onto the weights of the correspondence's N points; 0 leaves a point out.
         settings: spreads and weights.
         face_points: other numbers than the shipped ones, for the prior.
@@ -79,7 +79,7 @@ class LandmarkObjective:
             sizes = zip(weights.shape, self.weights.shape, strict=False)
             if weights.ndim != 2 or any(given not in (1, size) for given, size in sizes):
                 wanted = f"({self.batch} or 1, {len(self.on.numbers)} or 1)"
-                raise ValueError(f"weights: shape {wanted} is wanted, {tuple(weights.shape)} was given")
+                raise ValueError(f"weights: expected shape {wanted}, got {tuple(weights.shape)}")
             self.weights = self.weights * weights.to(like)
         self.prior = Prior(head, face_points or read_face_points(), self.settings.prior)
         self._prepare_head()
@@ -111,7 +111,7 @@ class LandmarkObjective:
 
     @torch.no_grad()
     def from_fit(self, fit: HeadFit) -> FitParameters:
-        """An earlier fit of the same pictures, as leaves; a person's identity is the mean of the pictures'."""
+        """An earlier fit of the same images, as leaves; a person's identity is the mean of the images'."""
         shares = torch.bincount(self.identity_of, minlength=self.people)[:, None]
         shape = fit.shape.new_zeros(self.people, self.prior.n_shape)
         shape = shape.index_add(0, self.identity_of, fit.shape[:, : self.prior.n_shape]) / shares
@@ -200,5 +200,5 @@ def _checked_people(identity_of: Tensor | None, batch: int) -> Tensor:
     numbers = torch.unique(identity_of)
     if identity_of.is_floating_point() or not torch.equal(numbers.cpu(), torch.arange(len(numbers))):
         given = numbers[:5].tolist()
-        raise ValueError(f"identity_of: whole numbers from 0 to G - 1, each present, are wanted, {given}... were given")
+        raise ValueError(f"identity_of: expected whole numbers from 0 to G - 1, each present,, got {given}...")
     return identity_of.long()

@@ -1,4 +1,4 @@
-"""Heads fitted to MediaPipe's face points, all pictures at once."""
+"""Heads fitted to MediaPipe's face points, all images at once."""
 
 import math
 
@@ -23,7 +23,7 @@ def fit_landmarks(
     settings: LandmarkSettings | None = None,
     steps: int = STEPS,
 ) -> HeadFit:
-    """Fit heads to pictures by their face points.
+    """Fit heads to images by their face points.
 
     Args:
         head, points, identity_of, weights, settings: as for `LandmarkObjective`; results are on the head's device.

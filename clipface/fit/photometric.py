@@ -1,4 +1,4 @@
-"""The fit goes on through the renderer: heads whose picture, lit and coloured, is the photograph's."""
+"""The fit goes on through the renderer: heads whose image, lit and coloured, is the photograph's."""
 
 import math
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from clipface.fit.silhouette import distance_outside, sticking_out
 from clipface.render.camera import project
 from clipface.render.renderer import Renderer
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.texture.linear import TextureModel
 
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
 PERSON = 0.5
-OUTLINE_SIZE = 64  # of the picture of distances; bilinear look-up makes up for it
+OUTLINE_SIZE = 64  # of the image of distances; bilinear look-up makes up for it
 
 
 @dataclass
 class PhotometricSettings:
     """Numbers of the photometric fit. Spreads are standard deviations."""
 
-    size: int = 128  # of the pictures compared, pixels
+    size: int = 128  # of the images compared, pixels
     steps: int = 25
     rate: float = 0.6  # of geometry, over the landmark fit's rates
     texture_rate: float = 0.04
     light_rate: float = 0.01
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
     trust: float = 0.03  # of the pixels: neighbouring ones err together, so they count for fewer
-    outline: float = 0.012  # spread of how far a vertex may stick out of the person, half pictures
+    outline: float = 0.012  # spread of how far a vertex may stick out of the person, half images
     outline_trust: float = 0.045  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
 
@@ -51,17 +51,17 @@ class Photometric:
     """Refines landmark fits of one head; made once, shares no state between calls.
 
     Args:
-        chart: of the head, of the texture model's size.
+        uv_map: of the head, of the texture model's size.
         renderer: of the same mesh.
         model: the linear texture model.
         settings: spreads, rates and weights.
     """
 
     def __init__(
-        self, chart: Chart, renderer: Renderer, model: TextureModel, settings: PhotometricSettings | None = None
+        self, uv_map: UVMap, renderer: Renderer, model: TextureModel, settings: PhotometricSettings | None = None
     ) -> None:
-        self.chart, self.renderer, self.model = chart, renderer, model
-        self.head, self.settings = chart.head, settings or PhotometricSettings()
+        self.uv_map, self.renderer, self.model = uv_map, renderer, model
+        self.head, self.settings = uv_map.head, settings or PhotometricSettings()
         known = torch.zeros(model.size**2, device=model.mean.device)
         known[model.texels] = 1
         known = known.view(1, 1, model.size, model.size)
@@ -75,7 +75,7 @@ class Photometric:
         """Go on from a landmark fit.
 
         Args:
-            objective: the landmark objective of the same pictures, which stays part of the loss.
+            objective: the landmark objective of the same images, which stays part of the loss.
             fit: B heads, from `fit_landmarks`.
             crops, person, inside: as for `Fitter`.
             mask: [B, S, S] uint8, from `FaceMask`.
@@ -107,17 +107,17 @@ class Photometric:
     @torch.no_grad()
     def start(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> HeadFit:
         """Light and texture in closed form, in turns, with the geometry as it is."""
-        baked = bake(self.chart, self.renderer, fit, crops, mask)
+        baked = bake(self.uv_map, self.renderer, fit, crops, mask)
         baked = Baked(baked.texture, baked.weight * self._known)
         albedo = self.model.mean[None]
         for _ in range(2):
-            fit = fit._replace(light=light_of(self.chart, fit, baked, albedo))
-            fit = fit._replace(texture=self._project(without_light(self.chart, fit, baked)))
+            fit = fit._replace(light=light_of(self.uv_map, fit, baked, albedo))
+            fit = fit._replace(texture=self._project(without_light(self.uv_map, fit, baked)))
             albedo = self.model(fit.texture).clamp(0.02, 1)
-        return fit._replace(light=light_of(self.chart, fit, baked, albedo))
+        return fit._replace(light=light_of(self.uv_map, fit, baked, albedo))
 
     def loss(self, fit: HeadFit, target: Tensor, weight: Tensor, outside: Tensor) -> Tensor:
-        """Twice the negative logarithm of the likelihood of pictures [B].
+        """Twice the negative logarithm of the likelihood of images [B].
 
         Args:
             fit: B heads; gradient to all parts.
@@ -127,9 +127,9 @@ class Photometric:
         """
         s, camera = self.settings, fit.camera
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
-        picture, known = self.draw(fit, vertices, target.shape[-1])
+        image, known = self.render(fit, vertices, target.shape[-1])
         weight = weight * known.detach()
-        away = (picture - target).square().sum(1, keepdim=True) / (3 * s.colour**2)
+        away = (image - target).square().sum(1, keepdim=True) / (3 * s.colour**2)
         colour = (weight * 2 * ((1 + away).sqrt() - 1)).sum((1, 2, 3)) * (s.trust * (128 / s.size) ** 2)
         stick = sticking_out(project(vertices[:, self._outline], camera)[..., :2], outside)
         # Linear beyond the spread: a hat's brim or a hand must not drag the head along.
@@ -137,8 +137,8 @@ class Photometric:
         uneven = (fit.light[:, 1:] / s.light).square().sum((1, 2))
         return colour + outline + uneven + fit.texture.square().sum(1)
 
-    def draw(self, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        """The model's picture [B, 3, size, size] on black, and where it is known [B, 1, size, size]."""
+    def render(self, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """The model's image [B, 3, size, size] on black, and where it is known [B, 1, size, size]."""
         texture = self.model(fit.texture)
         texture = torch.cat([texture, self._known.expand(len(texture), -1, -1, -1)], 1)
         light = shading(vertex_normals(vertices, self.head.faces), fit.light)

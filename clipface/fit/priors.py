@@ -1,4 +1,4 @@
-"""What is known of faces before a picture is seen: identity, expression, jaw and gaze."""
+"""What is known of faces before an image is seen: identity, expression, jaw and gaze."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +19,7 @@ SINGLE = ("jawForward", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft",
 
 
 class FitParameters(NamedTuple):
-    """What is optimised, G people in B pictures.
+    """What is optimised, G people in B images.
 
     `shape` [G, S'] first identity coefficients; `expression` [B, E'] of the slots fitted; `pose` [B, 6] and `eye_pose`
     [B, 6] as in `HeadFit`; `log_scale` [B]; `place` [B, 2], where in the crop the middle of a mean face's points would
@@ -40,7 +40,7 @@ class FitParameters(NamedTuple):
 
 @dataclass
 class PriorSettings:
-    """Spreads are standard deviations; found on the pictures of scripts/measure/fits.py."""
+    """Spreads are standard deviations; found on the images of scripts/measure/fits.py."""
 
     shape: float = 1.0  # weight of the identity's squared distance from the mean person
     expression: float = 0.7  # spread of a named slot
@@ -91,8 +91,8 @@ class Prior:
         """Twice the negative logarithm of the density [B], without a constant; a person's identity counts once in all.
 
         Args:
-            parameters: of G people in B pictures.
-            identity_of: [B] int64, whose picture each is.
+            parameters: of G people in B images.
+            identity_of: [B] int64, whose image each is.
         """
         s = self.settings
         shares = torch.bincount(identity_of, minlength=len(parameters.shape))

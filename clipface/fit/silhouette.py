@@ -17,7 +17,7 @@ def distance_outside(mask: Tensor) -> Tensor:
         [B, H, W] pixels, 0 in the mask; where a mask is empty, 0 everywhere.
 
     Source: the distance transform is separable (Felzenszwalb and Huttenlocher, "Distance transforms of sampled
-    functions", 2012); written as two dense minima, which suits small pictures in batches.
+    functions", 2012); written as two dense minima, which suits small images in batches.
     """
     sizes = expect("mask", mask, ("B", "H", "W"))
     height, width = sizes["H"], sizes["W"]
@@ -32,14 +32,14 @@ def distance_outside(mask: Tensor) -> Tensor:
 
 
 def sticking_out(places: Tensor, outside: Tensor) -> Tensor:
-    """How far points lie outside, in half pictures.
+    """How far points lie outside, in half images.
 
     Args:
         places: [B, N, 2] in [-1, 1], y down.
         outside: [B, S, S], from `distance_outside`, pixels.
 
     Returns:
-        [B, N]; points beyond the picture count by its border. Gradient: to places.
+        [B, N]; points beyond the image count by its border. Gradient: to places.
     """
     looked_up = functional.grid_sample(outside[:, None], places[:, None], padding_mode="border", align_corners=False)
     return looked_up[:, 0, 0] / (outside.shape[-1] / 2)

@@ -1,4 +1,4 @@
-"""Fitted pictures read back from a data set that scripts/prepare_photos.py wrote."""
+"""Fitted images read back from a data set that scripts/prepare_photos.py wrote."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from clipface.bake.head_fit import HeadFit
 from clipface.data.faces import MaskedFaces
 
 
-def stored_pictures(faces: MaskedFaces, indices: Sequence[int], device: torch.device | str = "cpu") -> tuple:
-    """Read heads, pictures and masks.
+def stored_images(faces: MaskedFaces, indices: Sequence[int], device: torch.device | str = "cpu") -> tuple:
+    """Read heads, images and masks.
 
     Args:
-        faces: the data set, of any `image_size`: pictures are read as they are stored.
+        faces: the data set, of any `image_size`: images are read as they are stored.
         indices: which faces.
         device: where they go.
 
@@ -30,8 +30,8 @@ def stored_pictures(faces: MaskedFaces, indices: Sequence[int], device: torch.de
         wanted = "one that scripts/prepare_photos.py wrote from photographs"
         raise ValueError(f"dataset: {wanted} is wanted, {faces.path} lacks {', '.join(lacking)}")
     fit = HeadFit(*(_stack([row[name] for row in rows], device).float() for name in HeadFit._fields))
-    pictures, masks = zip(*(faces.pictures(index) for index in indices), strict=True)
-    return fit, _stack(pictures, device), _stack(masks, device)
+    images, masks = zip(*(faces.images(index) for index in indices), strict=True)
+    return fit, _stack(images, device), _stack(masks, device)
 
 
 def _stack(arrays: Sequence, device: torch.device | str) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def weak_perspective(solid: Tensor, flat: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the weak-perspective cameras under which points of one solid lie closest to points in pictures.
+    """Find the weak-perspective cameras under which points of one solid lie closest to points in images.
 
     The least-squares affine camera is brought to the nearest one whose rows are orthogonal and of one length.
 

@@ -1,4 +1,4 @@
-"""Words and pictures: how far a picture has moved towards a text."""
+"""Words and images: how far an image has moved towards a text."""
 
 import lazy_loader
 

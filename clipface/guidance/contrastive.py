@@ -1,4 +1,4 @@
-"""What a face encoder learns from: pictures and captions that belong together, and those that contradict each other.
+"""What a face encoder learns from: images and captions that belong together, and those that contradict each other.
 
 Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """
@@ -82,16 +82,16 @@ class Agreement:
 
 
 def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor, contradicts: Tensor) -> Tensor:
-    """Each picture should be closer to its own caption than to captions that contradict it, and each caption likewise.
+    """Each image should be closer to its own caption than to captions that contradict it, and each caption likewise.
 
     Args:
-        images: features of pictures, [B, D], length 1.
+        images: features of images, [B, D], length 1.
         texts: features of their captions, [B, D], length 1.
         scale: what multiplies the cosines.
-        contradicts: [B, B] bool, picture by caption; other pairs but the matching ones take no part.
+        contradicts: [B, B] bool, image by caption; other pairs but the matching ones take no part.
 
     Returns:
-        The mean over pictures and captions, at least 0.
+        The mean over images and captions, at least 0.
     """
     logits = scale * images @ texts.T
     own = torch.eye(len(images), dtype=torch.bool, device=images.device)
@@ -101,12 +101,12 @@ def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor, contradicts: 
 
 
 def direction_loss(images: Tensor, texts: Tensor) -> Tensor:
-    """The change from one picture to the next should point where the change of their captions points.
+    """The change from one image to the next should point where the change of their captions points.
 
     An edit is guided by this very comparison, and the contrastive loss alone only implies it.
 
     Args:
-        images: features of pictures, [B, D].
+        images: features of images, [B, D].
         texts: features of their captions, [B, D].
 
     Returns:

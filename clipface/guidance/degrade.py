@@ -1,4 +1,4 @@
-"""Spoils training pictures, so that an encoder judges by what a face shows and not by how cleanly it was painted.
+"""Degrades training images, so that an encoder judges by what a face shows and not by how cleanly it was painted.
 
 An edit follows the encoder's gradient, so it finds whatever weakness the encoder has: a background, fine noise.
 """
@@ -7,24 +7,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SHARE = 0.6  # of pictures that each spoiling hits
+_SHARE = 0.6  # of images that each degradation hits
 _GROUPS = 4  # parts of a batch that are blurred differently
-_SHARPEST, _BLURRIEST = 1.0, 0.35  # size of the picture in between, for blurring
+_SHARPEST, _BLURRIEST = 1.0, 0.35  # size of the image in between, for blurring
 _NOISE = 0.06  # largest standard deviation, of the range 0..1
-_TURN, _SHIFT = 0.15, 0.08  # largest: radians, half pictures
-_NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the picture that is seen
+_TURN, _SHIFT = 0.15, 0.08  # largest: radians, half images
+_NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the image that is seen
 _LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
 _CELLS = 5  # of a background's pattern, along each side
 _WHITE_SHARE = 0.3  # of backgrounds: a renderer's background is white
 
 
-def spoil(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
+def degrade(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
     """Move, flip, put before another background, blur, tint and add noise.
 
     Args:
         images: [B, 3, S, S] in 0..1, drawn before black.
         masks: [B, 1, S, S], 1 on the head.
-        generator: on the pictures' device.
+        generator: on the images' device.
 
     Returns:
         [B, 3, S, S] in 0..1.
@@ -66,7 +66,7 @@ def coarse_backgrounds(count: int, generator: torch.Generator, white: float = _W
         white: share of white ones; the others are plain as often as patterned.
 
     Returns:
-        [count, 3, 5, 5] in 0..1, to be enlarged bilinearly to the picture's size.
+        [count, 3, 5, 5] in 0..1, to be enlarged bilinearly to the image's size.
     """
     device = generator.device
     pattern = torch.rand(count, 3, _CELLS, _CELLS, generator=generator, device=device)

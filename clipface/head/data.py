@@ -15,7 +15,7 @@ SUM_TOLERANCE = 1e-2  # skinning weights stored as float16 sum to one within a f
 class HeadData:
     """Arrays of a morphable head with V vertices, F faces and J = 5 joints (`JOINTS`).
 
-    Head frame: metres, y up, z towards the viewer, x to the picture's right. Texture coordinates have v up, as in OBJ
+    Head frame: metres, y up, z towards the viewer, x to the image's right. Texture coordinates have v up, as in OBJ
     files.
     """
 

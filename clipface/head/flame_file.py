@@ -73,7 +73,7 @@ def _add_template(data: HeadData, path: Path) -> None:
 
 def _arrays(path: Path, content: object, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not isinstance(content, dict):
-        raise ValueError(f"{path.name}: a dict of arrays is wanted, a {type(content).__name__} was given")
+        raise ValueError(f"{path.name}: expected a dict of arrays, got a {type(content).__name__}")
     missing = [key for key in keys if key not in content]
     if missing:
         raise ValueError(f"{path.name}: {', '.join(missing)} missing; it is damaged or not the file meant")
@@ -84,5 +84,5 @@ def _arrays(path: Path, content: object, keys: tuple[str, ...]) -> dict[str, np.
         except ValueError:
             arrays[key] = np.array(None)
         if arrays[key].dtype.kind not in "fiu":
-            raise ValueError(f"{path.name}: {key}: an array of numbers is wanted, type {arrays[key].dtype} was given")
+            raise ValueError(f"{path.name}: {key}: expected an array of numbers, got type {arrays[key].dtype}")
     return arrays

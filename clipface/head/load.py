@@ -24,7 +24,7 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
     if name == "open":
         return HeadModel(read_open_head(path or assets.resolve("open_head")))
     if name != "flame":
-        raise ValueError(f"name: 'open' or 'flame' is wanted, {name!r} was given")
+        raise ValueError(f"name: expected 'open' or 'flame', got {name!r}")
     file = Path(path or assets.resolve("flame"))
     beside = {side: file.with_name(Path(assets.ASSETS[f"flame_{side}"].file).name) for side in _SIDE_FILES}
     found = {side: place for side, place in beside.items() if place.is_file()}

@@ -150,7 +150,7 @@ class HeadModel(nn.Module):
         sizes = expect(name, value, ("B", "N"))
         if sizes["N"] > most:
             given = sizes["N"]
-            raise ValueError(f"{name}: at most the {most} coefficients of {self.source} are wanted, {given} were given")
+            raise ValueError(f"{name}: expected at most the {most} coefficients of {self.source}, got {given}")
         return sizes["B"]
 
     def _rotations(self, batch: int, pose: Tensor | None, neck_pose: Tensor | None, eye_pose: Tensor | None) -> Tensor:
@@ -223,7 +223,7 @@ def _common_batch(batches: dict[str, int]) -> int:
     sizes = set(batches.values()) - {1}
     if len(sizes) > 1:
         words = ", ".join(f"{name} {size}" for name, size in batches.items())
-        raise ValueError(f"batch: one size (or 1) for all arguments is wanted, {words} were given")
+        raise ValueError(f"batch: expected one size (or 1) for all arguments, got {words}")
     return sizes.pop() if sizes else 1
 
 

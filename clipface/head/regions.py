@@ -50,9 +50,9 @@ def region_texture_mask(head: HeadModel, names: str | Iterable[str], size: int, 
     corners = head.uv.detach().float().cpu()[head.uv_faces.cpu().long()[inside]]  # [F', 3, 2]
     # v points up and rows go down; Pillow draws through pixel centres, which lie half a pixel inside.
     corners = torch.stack([corners[..., 0], 1 - corners[..., 1]], dim=-1) * fine - 0.5
-    picture = Image.new("L", (fine, fine))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("L", (fine, fine))
+    draw = ImageDraw.Draw(image)
     for triangle in corners.flatten(1).tolist():
         draw.polygon(triangle, fill=255)
-    picture = picture.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(feather * size))
-    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)[None].to(head.v_template.device)
+    image = image.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(feather * size))
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)[None].to(head.v_template.device)

@@ -1,4 +1,4 @@
-"""Scores of animations: how a score follows another over time, and how much pictures flicker."""
+"""Scores of animations: how a score follows another over time, and how much images flicker."""
 
 import torch
 from scipy.stats import spearmanr
@@ -16,7 +16,7 @@ def rank_correlation(first: Tensor, second: Tensor) -> float:
     length = expect("first", first, ("T",))["T"]
     expect("second", second, (length,))
     if length < 2:
-        raise ValueError(f"first: two frames or more are wanted, {length} were given")
+        raise ValueError(f"first: expected two frames or more, got {length}")
     series = [each.double().cpu().numpy() for each in (first, second)]
     if any(each.max() == each.min() for each in series):
         return float("nan")
@@ -24,21 +24,21 @@ def rank_correlation(first: Tensor, second: Tensor) -> float:
 
 
 class Flicker:
-    """Mean absolute change of a picture from frame to frame, of any number of frames given bit by bit."""
+    """Mean absolute change of an image from frame to frame, of any number of frames given bit by bit."""
 
     def __init__(self) -> None:
         self.last: Tensor | None = None
         self.total, self.count = 0.0, 0
 
-    def add(self, pictures: Tensor) -> None:
+    def add(self, images: Tensor) -> None:
         """Take in the next frames, [T, 3, H, W] in 0..1."""
-        expect("pictures", pictures, ("T", 3, "H", "W"))
+        expect("images", images, ("T", 3, "H", "W"))
         if self.last is not None:
-            pictures = torch.cat([self.last, pictures])
-        changes = (pictures[1:] - pictures[:-1]).abs()
+            images = torch.cat([self.last, images])
+        changes = (images[1:] - images[:-1]).abs()
         self.total += changes.mean((1, 2, 3)).sum().item()
         self.count += len(changes)
-        self.last = pictures[-1:].clone()
+        self.last = images[-1:].clone()
 
     @property
     def value(self) -> float:

@@ -1,4 +1,4 @@
-"""Distances between two sets of pictures: FID and KID, through torchmetrics.
+"""Distances between two sets of images: FID and KID, through torchmetrics.
 
 Source: Fréchet distance of features (Heusel et al., arXiv 1706.08500); kernel distance (Bińkowski et al.,
 arXiv 1801.01401).
@@ -9,13 +9,13 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-LEAST = 4  # pictures of a kind
+LEAST = 4  # images of a kind
 SUBSETS = 50  # of the kernel distance, which is the mean over them
-LARGEST_SUBSET = 1000  # pictures; of smaller sets, half are drawn
+LARGEST_SUBSET = 1000  # images; of smaller sets, half are drawn
 
 
 class Distances(nn.Module):
-    """Collects pictures, and compares the real ones with fakes; sums over processes where several train.
+    """Collects images, and compares the real ones with fakes; sums over processes where several train.
 
     Args:
         features: from `load_features`.
@@ -35,22 +35,22 @@ class Distances(nn.Module):
             self.kernel = KernelInceptionDistance(given, SUBSETS, LARGEST_SUBSET, reset_real_features=False)
 
     @torch.no_grad()
-    def add(self, pictures: Tensor, real: bool) -> None:
-        """Add pictures [B, 3, H, W] in [-1, 1]."""
-        found = self.features(pictures)
+    def add(self, images: Tensor, real: bool) -> None:
+        """Add images [B, 3, H, W] in [-1, 1]."""
+        found = self.features(images)
         self.frechet.update(found, real=real)
         self.kernel.update(found, real=real)
 
     @torch.no_grad()
     def compute(self) -> dict[str, float]:
-        """Compare all real pictures with the fakes since the last call: `fid` and `kid`; the fakes are then forgotten.
+        """Compare all real images with the fakes since the last call: `fid` and `kid`; the fakes are then forgotten.
 
         Raises:
-            ValueError: if there are fewer than four pictures of a kind.
+            ValueError: if there are fewer than four images of a kind.
         """
         counts = int(self.frechet.real_features_num_samples), int(self.frechet.fake_features_num_samples)
         if min(counts) < LEAST:
-            raise ValueError(f"pictures: at least {LEAST} real ones and fakes are wanted, {counts} were given")
+            raise ValueError(f"images: expected at least {LEAST} real ones and fakes, got {counts}")
         self.kernel.subset_size = min(LARGEST_SUBSET, min(counts) // 2)
         with torch.random.fork_rng():  # KID draws its subsets: the same ones each time, and nobody else notices
             torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Pictures → features of a network that was trained on photographs.
+"""Images → features of a network that was trained on photographs.
 
 Two networks: Inception-v3 in the version that published FIDs are measured with, whose weights a user brings, and
 EfficientNet-Lite0, whose ImageNet weights come in a Python package, so that scores exist without a download. Numbers of
@@ -27,7 +27,7 @@ def load_features(network: str, path: str | Path | None = None) -> nn.Module:
         path: its weights; None: where the package or `clipface.assets` has them.
 
     Returns:
-        A module from pictures [B, 3, H, W] in [-1, 1] to features [B, num_features], with the attributes
+        A module from images [B, 3, H, W] in [-1, 1] to features [B, num_features], with the attributes
         `num_features` and `title` (the network's name for a report).
 
     Raises:
@@ -36,7 +36,7 @@ def load_features(network: str, path: str | Path | None = None) -> nn.Module:
         FileNotFoundError: if the weights are missing; says how to get them.
     """
     if network not in NETWORKS:
-        raise ValueError(f"network: one of {', '.join(NETWORKS)} is wanted, {network!r} was given")
+        raise ValueError(f"network: expected one of {', '.join(NETWORKS)}, got {network!r}")
     made = EfficientNet(path) if network == "efficientnet" else Inception(path)
     return made.eval().requires_grad_(False)
 
@@ -62,10 +62,10 @@ class EfficientNet(nn.Module):
         self.network.load_state_dict(_renamed(state, self.network.state_dict(), path))
         self.network.classifier = nn.Identity()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Map pictures [B, 3, H, W] in [-1, 1] to features [B, 1280]."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images [B, 3, H, W] in [-1, 1] to features [B, 1280]."""
         # The network was trained on colours in this very range.
-        return self.network(_resized(_in_bytes(pictures) / 127.5 - 1, self.SIDE))
+        return self.network(_resized(_in_bytes(images) / 127.5 - 1, self.SIDE))
 
 
 def _packaged() -> Path:
@@ -105,15 +105,15 @@ class Inception(nn.Module):
             raise FileNotFoundError(f"path: {path} does not exist; {assets.ASSETS['inception'].how}")
         self.network = NoTrainInceptionV3("inception-v3-compat", [str(self.num_features)], str(path))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Map pictures [B, 3, H, W] in [-1, 1] to features [B, 2048]."""
-        return self.network(_in_bytes(pictures).byte())
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images [B, 3, H, W] in [-1, 1] to features [B, 2048]."""
+        return self.network(_in_bytes(images).byte())
 
 
-def _in_bytes(pictures: Tensor) -> Tensor:
-    """Whole numbers 0 to 255 of pictures in [-1, 1]: files hold no others, and drawn pictures get no advantage."""
-    return (pictures.float().clamp(-1, 1) * 127.5 + 127.5).round()
+def _in_bytes(images: Tensor) -> Tensor:
+    """Whole numbers 0 to 255 of images in [-1, 1]: files hold no others, and drawn images get no advantage."""
+    return (images.float().clamp(-1, 1) * 127.5 + 127.5).round()
 
 
-def _resized(pictures: Tensor, side: int) -> Tensor:
-    return F.interpolate(pictures, (side, side), mode="bilinear", align_corners=False, antialias=True)
+def _resized(images: Tensor, side: int) -> Tensor:
+    return F.interpolate(images, (side, side), mode="bilinear", align_corners=False, antialias=True)

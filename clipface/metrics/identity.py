@@ -15,7 +15,7 @@ _INSTALL = 'install it with `pip install -e ".[identity]"`'
 
 
 class FaceEmbedder:
-    """Pictures and their landmarks to vectors that are near for pictures of the same person.
+    """Images and their landmarks to vectors that are near for images of the same person.
 
     Faces are not looked for, which may fail on drawn ones: the landmarks say where they are.
 
@@ -35,11 +35,11 @@ class FaceEmbedder:
         folder = importlib.util.find_spec(_PACKAGE).submodule_search_locations[0]
         self._network = dlib.face_recognition_model_v1(str(Path(folder) / _WEIGHTS))
 
-    def __call__(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Embed faces.
 
         Args:
-            pictures: [B, 3, H, W] in 0..1; faces about 150 pixels wide or more.
+            images: [B, 3, H, W] in 0..1; faces about 150 pixels wide or more.
             landmarks: [B, 68, 2] in pixels, x to the right and y down.
 
         Returns:
@@ -47,15 +47,15 @@ class FaceEmbedder:
         """
         import dlib
 
-        batch = expect("pictures", pictures, ("B", 3, "H", "W"))["B"]
+        batch = expect("images", images, ("B", 3, "H", "W"))["B"]
         expect("landmarks", landmarks, (batch, 68, 2))
-        pixels = (pictures.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        pixels = (images.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         found = []
-        for picture, points in zip(pixels, landmarks.round().long().tolist(), strict=True):
+        for image, points in zip(pixels, landmarks.round().long().tolist(), strict=True):
             across, down = zip(*points, strict=True)
             box = dlib.rectangle(min(across), min(down), max(across), max(down))
             shape = dlib.full_object_detection(box, [dlib.point(x, y) for x, y in points])
-            found.append(list(self._network.compute_face_descriptor(np.ascontiguousarray(picture), shape)))
+            found.append(list(self._network.compute_face_descriptor(np.ascontiguousarray(image), shape)))
         return torch.tensor(found)
 
 
@@ -75,7 +75,7 @@ def identity_kept(before: Tensor, after: Tensor) -> dict[str, float]:
     count = expect("before", before, ("B", "D"))["B"]
     expect("after", after, before.shape)
     if count < 2:
-        raise ValueError("before: embeddings of two people or more are wanted, one was given")
+        raise ValueError("before: expected embeddings of two people or more, got one")
     apart = ~torch.eye(count, dtype=torch.bool)
     return {
         "distance": (after - before).norm(dim=1).mean().item(),

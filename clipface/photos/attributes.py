@@ -1,6 +1,6 @@
 """Attribute files of the public FFHQ features set: which photographs they speak against.
 
-For each picture a JSON list with one entry a face; method and names are those of the service that made them:
+For each image a JSON list with one entry a face; method and names are those of the service that made them:
 `faceAttributes.glasses` (NoGlasses, ReadingGlasses, Sunglasses, SwimmingGoggles) and `.accessories`, a list of {type:
 headwear | glasses | mask, confidence}.
 """
@@ -17,17 +17,17 @@ from typing import Any
 class AttributeRule:
     """What attribute files must say; the defaults are the paper's (ClipFace, section 4): no glasses, nothing worn.
 
-    Of the 70,000 pictures of FFHQ it keeps 51,931.
+    Of the 70,000 images of FFHQ it keeps 51,931.
     """
 
     glasses: list[str] = field(default_factory=lambda: ["NoGlasses"])  # kinds that are kept; empty: all
     accessories: list[str] = field(default_factory=lambda: ["headwear", "glasses", "mask"])  # kinds that are dropped
     least_confidence: float = 0.0  # of an accessory, to count
-    unknown: str = "drop"  # drop, keep: a picture whose file is empty, damaged or missing
+    unknown: str = "drop"  # drop, keep: an image whose file is empty, damaged or missing
 
 
 class FaceAttributes:
-    """Attribute files by the name of their picture, read one by one when asked for.
+    """Attribute files by the name of their image, read one by one when asked for.
 
     Args:
         path: a folder (searched with all below it) or a zip file.
@@ -55,7 +55,7 @@ class FaceAttributes:
             stem = PurePosixPath(name).stem
             if stem in self._files:
                 raise ValueError(
-                    f"attributes: one file for each picture is wanted, {self._files[stem]} and {name} given"
+                    f"attributes: one file for each image is wanted, {self._files[stem]} and {name} given"
                 )
             self._files[stem] = name
         if not self._files:
@@ -65,10 +65,10 @@ class FaceAttributes:
         return len(self._files)
 
     def faces(self, stem: str) -> list[dict[str, Any]]:
-        """Attributes of each face in a picture, the largest first.
+        """Attributes of each face in an image, the largest first.
 
         Args:
-            stem: the picture's name without folder and suffix.
+            stem: the image's name without folder and suffix.
 
         Raises:
             KeyError: if there is no file for it.
@@ -83,7 +83,7 @@ class FaceAttributes:
             raise ValueError(f"{name}: no attribute file or damaged ({error})") from error
 
     def reason(self, stem: str, rule: AttributeRule) -> str | None:
-        """Judge a picture.
+        """Judge an image.
 
         Returns:
             The reason to drop it, its kind before the colon, or None.
@@ -94,7 +94,7 @@ class FaceAttributes:
                 return _reason(faces[0], rule)
             why = "the file lists no face"
         except KeyError:
-            why = "there is no file for this picture"
+            why = "there is no file for this image"
         except (ValueError, TypeError, AttributeError) as error:
             why = str(error)
         return None if rule.unknown == "keep" else f"attributes unknown: {why}"

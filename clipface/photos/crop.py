@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 SIZE = 512  # pixels, the side of a crop
-# Outlines of the eyes and corners of the mouth among MediaPipe's points; "right" is the person's, on the picture's left
+# Outlines of the eyes and corners of the mouth among MediaPipe's points; "right" is the person's, on the image's left
 RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 MOUTH_CORNERS = (61, 291)
@@ -16,11 +16,11 @@ EYES_REACH, MOUTH_REACH, CENTRE_DROP = 2.0, 1.8, 0.1  # half side in eye and eye
 class Crop(NamedTuple):
     """A face cut out.
 
-    `picture` [S, S, 3] uint8; `inside` [S, S] bool, False where the photograph did not reach (its border is continued
+    `image` [S, S, 3] uint8; `inside` [S, S] bool, False where the photograph did not reach (its border is continued
     there); `matrix` [3, 3] float64, photograph pixels (x, y, 1) to crop pixels, a turn, a scale and a shift.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     inside: np.ndarray
     matrix: np.ndarray
 
@@ -75,8 +75,8 @@ def crop(photograph: Image.Image, matrix: np.ndarray, size: int = SIZE) -> Crop:
     array = np.pad(np.asarray(part), (*pad, (0, 0)), mode="edge")
     placed = np.array([[1, 0, pad[1][0]], [0, 1, pad[0][0]], [0, 0, 1.0]]) @ placed
     flat = placed[:2].ravel().tolist()
-    picture = Image.fromarray(array).transform((size, size), Image.Transform.AFFINE, flat, Image.Resampling.BICUBIC)
-    return Crop(np.asarray(picture), _inside(inverse, photograph.size, size), matrix)
+    image = Image.fromarray(array).transform((size, size), Image.Transform.AFFINE, flat, Image.Resampling.BICUBIC)
+    return Crop(np.asarray(image), _inside(inverse, photograph.size, size), matrix)
 
 
 def _padding(part: Image.Image, placed: np.ndarray, size: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -26,7 +26,7 @@ from clipface.data.shards import (
     survey,
     verify,
 )
-from clipface.fit.fitter import FittedPictures
+from clipface.fit.fitter import FittedImages
 from clipface.photos.attributes import FaceAttributes
 from clipface.photos.crop import SIZE
 from clipface.photos.examine import Cutout
@@ -34,7 +34,7 @@ from clipface.photos.filter import FilterRule
 from clipface.photos.sources import Plan, Source, grouped, make_plan, packed
 from clipface.photos.workers import Examiners
 
-LEAST_MASK = 0.02  # of the picture: a face of which less is seen teaches nothing
+LEAST_MASK = 0.02  # of the image: a face of which less is seen teaches nothing
 KEPT = "kept"
 
 
@@ -46,7 +46,7 @@ class HeadSource(Protocol):
     def reason(self, file: str) -> str | None:
         """Why there can be no head for a photograph, before looking at it; its kind before the colon."""
 
-    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedPictures, dict]:
+    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Heads of cut out faces; and arrays [B, ...] that are stored beside them."""
 
 
@@ -153,7 +153,7 @@ class Preparation:
 
         Raises:
             OSError: if the disk is full, for instance; the shard that was being written is removed.
-            KeyboardInterrupt: the pictures that were done are kept.
+            KeyboardInterrupt: the images that were done are kept.
         """
         options = self.options
         shards = packed(grouped(plan.todo, options.batch), options.shard)
@@ -219,9 +219,9 @@ class Preparation:
             if not all(np.isfinite(row).all() for row in rows.values()):
                 reasons[file] = "not fitted: the fit did not end in finite numbers"
             elif seen < LEAST_MASK:
-                reasons[file] = f"face hidden: {seen:.1%} of the picture shows skin of the face"
+                reasons[file] = f"face hidden: {seen:.1%} of the image shows skin of the face"
             else:
-                faces.append(Face(face_name(file), cutout.picture, masks[place], rows, source=file))
+                faces.append(Face(face_name(file), cutout.image, masks[place], rows, source=file))
         return faces, reasons
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.light import white_light
 from clipface.head import HeadModel
-from clipface.render.camera import DECA_CROP_SIZE, crop_to_picture, orthographic, project
+from clipface.render.camera import DECA_CROP_SIZE, crop_to_image, orthographic, project
 from clipface.tables import read_content
 
 SUFFIXES = (".mat", ".pkl", ".npz")
@@ -74,7 +74,7 @@ def read_tform(path: Path, value: Any = None) -> np.ndarray:
         [3, 3] float64.
 
     Raises:
-        ValueError: if it is no such matrix, or stretches or mirrors the picture.
+        ValueError: if it is no such matrix, or stretches or mirrors the image.
     """
     if value is None:
         content = read_content(path)
@@ -82,11 +82,11 @@ def read_tform(path: Path, value: Any = None) -> np.ndarray:
     value = getattr(value, "params", value)
     matrix = _numbers(path, "tform", value).reshape(-1)
     if matrix.size != 9:
-        raise ValueError(f"{path}: tform: a 3 x 3 matrix is wanted, {matrix.size} numbers were found")
+        raise ValueError(f"{path}: tform: expected a 3 x 3 matrix, got {matrix.size} numbers")
     matrix = matrix.reshape(3, 3)
     row, column = (np.allclose(part, (0, 0, 1), atol=1e-6) for part in (matrix[2], matrix[:, 2]))
     if abs(np.linalg.det(matrix)) < 1e-9 or not (row or column):
-        raise ValueError(f"{path}: tform: an invertible map of the plane is wanted, {matrix.tolist()} was found")
+        raise ValueError(f"{path}: tform: expected an invertible map of the plane, got {matrix.tolist()}")
     matrix = matrix if row else np.linalg.inv(matrix.T)
     try:
         _similarity(matrix[None, :2, :2])
@@ -102,7 +102,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
 
     Args:
         head: FLAME, or another head that the codes are of.
-        codes: B of them, each with its tform (see `whole_picture`).
+        codes: B of them, each with its tform (see `full_image`).
         matrices: [B, 3, 3], photograph pixels to pixels of the crops (see `crop.crop_matrix`).
         size: side of the crops, pixels.
 
@@ -117,7 +117,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
         raise ValueError("codes: a tform is wanted with each, to place the head in the photograph; one has none")
     rows = {name: _stack([getattr(code, name) for code in codes], device) for name in NAMES}
     placed = np.stack([code.tform for code in codes]) @ np.linalg.inv(matrices)  # crop pixels to DECA's
-    to_crop = crop_to_picture(torch.from_numpy(placed), (size, size), DECA_CROP_SIZE)  # [B, 3, 3] float64
+    to_crop = crop_to_image(torch.from_numpy(placed), (size, size), DECA_CROP_SIZE)  # [B, 3, 3] float64
     scale, turn = _similarity(to_crop[:, :2, :2].numpy())
     pose = _turned(rows["pose"], turn)
     with torch.no_grad():
@@ -136,14 +136,14 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
 
 
 def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
-    """Poses [B, 6] after their pictures were turned by `turn` [B], radians, x towards y."""
-    # The map is in the picture's plane, y down: seen from the front, a head turns the other way about z.
+    """Poses [B, 6] after their images were turned by `turn` [B], radians, x towards y."""
+    # The map is in the image's plane, y down: seen from the front, a head turns the other way about z.
     about_z = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1))
     whole = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
     return torch.cat([torch.from_numpy(whole.as_rotvec()).to(pose), pose[:, 3:]], 1)
 
 
-def whole_picture(photograph: tuple[int, int]) -> np.ndarray:
+def full_image(photograph: tuple[int, int]) -> np.ndarray:
     """The tform of a square photograph that was given to DECA as it is.
 
     Raises:
@@ -160,7 +160,7 @@ def _similarity(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.hypot(cosine, sine)
     rest = np.abs(linear - np.stack([cosine, -sine, sine, cosine], 1).reshape(-1, 2, 2)).max((1, 2))
     if (rest > MOST_SHEAR * np.maximum(scale, 1e-9)).any():
-        raise ValueError("tform: a turn, a scale and a shift are wanted, one stretches or mirrors the picture")
+        raise ValueError("tform: a turn, a scale and a shift are wanted, one stretches or mirrors the image")
     return scale, np.arctan2(sine, cosine)
 
 
@@ -168,7 +168,7 @@ def _numbers(path: Path, key: str, value: Any) -> np.ndarray:
     try:
         numbers = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{path}: {key}: numbers are wanted, {type(value).__name__} was found") from None
+        raise ValueError(f"{path}: {key}: expected numbers, got {type(value).__name__}") from None
     if not np.isfinite(numbers).all():
         raise ValueError(f"{path}: {key} holds values that are no finite numbers")
     return numbers
@@ -177,5 +177,5 @@ def _numbers(path: Path, key: str, value: Any) -> np.ndarray:
 def _stack(rows: list[np.ndarray], device: torch.device) -> Tensor:
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
-        raise ValueError(f"codes: as many coefficients in each are wanted, {sorted(lengths)} were given")
+        raise ValueError(f"codes: expected as many coefficients in each, got {sorted(lengths)}")
     return torch.from_numpy(np.stack(rows)).float().to(device)

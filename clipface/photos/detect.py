@@ -1,4 +1,4 @@
-"""Faces in a picture: landmarks and the person's outline, by MediaPipe, behind one small interface."""
+"""Faces in an image: landmarks and the person's outline, by MediaPipe, behind one small interface."""
 
 import logging
 import os
@@ -43,11 +43,11 @@ class FaceDetector:
         ]
         self._person = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
 
-    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+    def faces(self, image: np.ndarray) -> list[np.ndarray]:
         """Find the landmarks of every face.
 
         Args:
-            picture: [H, W, 3] uint8, RGB.
+            image: [H, W, 3] uint8, RGB.
 
         Returns:
             For each face, the largest first, [478, 3] float32: x to the right and y down in pixels (pixel centres at
@@ -55,12 +55,12 @@ class FaceDetector:
             is the person's left.
 
         Raises:
-            ValueError: if `picture` is no such array.
+            ValueError: if `image` is no such array.
         """
-        check_picture(picture)
-        for windows in _closer(picture.shape[1], picture.shape[0]):
-            boxes = _distinct([box for window in windows for box in self.boxes(picture, window)])
-            looked = [self._landmarks(picture, box) for box in boxes]
+        check_image(image)
+        for windows in _closer(image.shape[1], image.shape[0]):
+            boxes = _distinct([box for window in windows for box in self.boxes(image, window)])
+            looked = [self._landmarks(image, box) for box in boxes]
             found = sorted((points for points in looked if points is not None), key=_area, reverse=True)
             # Two boxes may have led to one face, upside down for instance.
             kept = _distinct([_box(points) for points in found])
@@ -68,12 +68,12 @@ class FaceDetector:
                 return [points for points in found if _box(points) in kept]
         return []
 
-    def boxes(self, picture: np.ndarray, window: Box | None = None) -> list[Box]:
-        """Find faces only, maybe in a window of the picture: (left, top, right, bottom) in pixels."""
-        left, top, right, bottom = map(int, window or (0, 0, picture.shape[1], picture.shape[0]))
+    def boxes(self, image: np.ndarray, window: Box | None = None) -> list[Box]:
+        """Find faces only, maybe in a window of the image: (left, top, right, bottom) in pixels."""
+        left, top, right, bottom = map(int, window or (0, 0, image.shape[1], image.shape[0]))
         # The networks see 192 pixels, so every so many do; and a slice must lie in one piece.
         step = max(1, min(right - left, bottom - top) // NEAR_SIDE)
-        part = np.ascontiguousarray(picture[top:bottom:step, left:right:step])
+        part = np.ascontiguousarray(image[top:bottom:step, left:right:step])
         boxes = []
         for network in self._boxes:
             for detection in network.process(part).detections or []:
@@ -91,27 +91,27 @@ class FaceDetector:
         found = self._boxes[0].process(crop).detections or []
         return max((detection.score[0] for detection in found), default=0.0)
 
-    def person(self, picture: np.ndarray) -> np.ndarray:
+    def person(self, image: np.ndarray) -> np.ndarray:
         """Tell the person from the background.
 
         Args:
-            picture: [H, W, 3] uint8, RGB.
+            image: [H, W, 3] uint8, RGB.
 
         Returns:
             [H, W] float32 in [0, 1], 1 where a person is (hair, clothes and hands included).
         """
-        check_picture(picture)
-        return np.clip(self._person.process(np.ascontiguousarray(picture)).segmentation_mask, 0, 1).astype(np.float32)
+        check_image(image)
+        return np.clip(self._person.process(np.ascontiguousarray(image)).segmentation_mask, 0, 1).astype(np.float32)
 
-    def _landmarks(self, picture: np.ndarray, box: Box) -> np.ndarray | None:
+    def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
         """Landmarks of the face in a box, or None where there turns out to be none."""
         left, top, right, bottom = box
         if min(right - left, bottom - top) < LEAST_SIDE / 2:
             return None
         side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
         x, y = (left + right - side) / 2, (top + bottom - side) / 2
-        # The mesh's own detector looks once more: a face must be all inside, so the window may leave the picture.
-        window, origin, step = _window(picture, x, y, side)
+        # The mesh's own detector looks once more: a face must be all inside, so the window may leave the image.
+        window, origin, step = _window(image, x, y, side)
         result = self._mesh.process(window).multi_face_landmarks
         if not result:
             return None
@@ -119,17 +119,17 @@ class FaceDetector:
         return points * (np.array([window.shape[1], window.shape[0], window.shape[1]], np.float32) * step) + origin
 
 
-def check_picture(picture: np.ndarray) -> None:
-    """Raise a ValueError unless `picture` is [H, W, 3] uint8."""
-    given = getattr(picture, "dtype", type(picture).__name__), getattr(picture, "shape", ())
+def check_image(image: np.ndarray) -> None:
+    """Raise a ValueError unless `image` is [H, W, 3] uint8."""
+    given = getattr(image, "dtype", type(image).__name__), getattr(image, "shape", ())
     if given[0] != np.uint8 or len(given[1]) != 3 or given[1][2] != 3 or 0 in given[1]:
-        raise ValueError(f"picture: (H, W, 3) uint8 RGB is wanted, {given[0]} {given[1]} was given")
+        raise ValueError(f"image: expected (H, W, 3) uint8 RGB, got {given[0]} {given[1]}")
 
 
-def _window(picture: np.ndarray, x: float, y: float, side: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """The square at (x, y), as far as it lies in the picture, thinned by `step`; its origin in pixels [3]."""
+def _window(image: np.ndarray, x: float, y: float, side: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """The square at (x, y), as far as it lies in the image, thinned by `step`; its origin in pixels [3]."""
     left, top = max(0, int(x)), max(0, int(y))
-    part = picture[top : int(y + side) + 1, left : int(x + side) + 1]
+    part = image[top : int(y + side) + 1, left : int(x + side) + 1]
     step = max(1, int(side // NEAR_SIDE))
     height, width = (size // step * step for size in part.shape[:2])
     part = part[:height, :width]
@@ -139,7 +139,7 @@ def _window(picture: np.ndarray, x: float, y: float, side: float) -> tuple[np.nd
 
 
 def _closer(width: int, height: int) -> Iterator[list[Box]]:
-    """Where to look, until a face is found: the whole picture, then overlapping squares of it, ever smaller.
+    """Where to look, until a face is found: the full image, then overlapping squares of it, ever smaller.
 
     The networks find faces from about a twentieth of what they are shown on.
     """

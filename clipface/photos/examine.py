@@ -15,7 +15,7 @@ from clipface.photos.read import PhotographError, read_photograph
 class Cutout(NamedTuple):
     """A face, upright and S pixels large."""
 
-    picture: np.ndarray  # [S, S, 3] uint8
+    image: np.ndarray  # [S, S, 3] uint8
     inside: np.ndarray  # [S, S] bool, False where the photograph did not reach
     points: np.ndarray  # [478, 3] float32 landmarks, crop pixels
     person: np.ndarray  # [S, S] uint8, 255 where a person is
@@ -42,24 +42,24 @@ def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
     except PhotographError as error:
         return f"unreadable: {error}"
     detector = _detectors.get(os.getpid()) or _detectors.setdefault(os.getpid(), FaceDetector())
-    pixels = np.asarray(photograph.picture)
-    # A huge picture was read smaller; limits and the matrix are in pixels of the file.
-    reduction = photograph.size[0] / photograph.picture.width
+    pixels = np.asarray(photograph.image)
+    # A huge image was read smaller; limits and the matrix are in pixels of the file.
+    reduction = photograph.size[0] / photograph.image.width
     faces = detector.faces(pixels)
     reason = reason_in_photograph([face * np.float32(reduction) for face in faces], rule)
     if reason is not None:
         return reason
     matrix = crop_matrix(faces[0], size)
-    cut = crop(photograph.picture, matrix, size)
-    if not detector.upright(cut.picture):
+    cut = crop(photograph.image, matrix, size)
+    if not detector.upright(cut.image):
         return "too turned: the face is upside down"
-    points = _closer_look(detector, cut.picture, _through(matrix, faces[0]))
-    reason = reason_in_crop(cut.picture, points, rule)
+    points = _closer_look(detector, cut.image, _through(matrix, faces[0]))
+    reason = reason_in_crop(cut.image, points, rule)
     if reason is not None:
         return reason
-    person = (detector.person(cut.picture) * 255).round().astype(np.uint8)
+    person = (detector.person(cut.image) * 255).round().astype(np.uint8)
     matrix = matrix @ np.diag([1 / reduction, 1 / reduction, 1])
-    return Cutout(cut.picture, cut.inside, points, person, matrix, photograph.size)
+    return Cutout(cut.image, cut.inside, points, person, matrix, photograph.size)
 
 
 def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def _patch(light: np.ndarray, centre: np.ndarray, across: np.ndarray, down: np.n
 
 
 def _at(light: np.ndarray, places: np.ndarray) -> np.ndarray:
-    # Places count from the picture's corner, samples from the first pixel's centre.
+    # Places count from the image's corner, samples from the first pixel's centre.
     return map_coordinates(light, [places[..., 1] - 0.5, places[..., 0] - 0.5], order=1, mode="nearest")
 
 

@@ -31,7 +31,7 @@ class FilterRule:
     # Detail finer than 1.4 pixels of the crop over detail of about 8: sharp ones have 0.21 to 1.2; out of focus by 3
     # pixels of the crop 0.08 to 0.18, by 4 pixels less than 0.12.
     least_sharpness: float = 0.15
-    # Another face at least this large, as a share of the first one's side, makes it a picture of several people.
+    # Another face at least this large, as a share of the first one's side, makes it an image of several people.
     second_face: float = 0.5
     # Both must be found (see eyewear.py): both people with glasses are, and 0.6 of drawn glasses.
     eyewear_rim: float = 0.125
@@ -47,7 +47,7 @@ def head_turn(points: np.ndarray) -> tuple[float, float, float]:
         points: [478, 3] of MediaPipe, x right, y down, z nearer is smaller, one unit for all.
 
     Returns:
-        Yaw > 0 towards the picture's right, pitch > 0 upwards, roll > 0 clockwise in the picture.
+        Yaw > 0 towards the image's right, pitch > 0 upwards, roll > 0 clockwise in the image.
     """
     across = points[OUTER_LEFT].astype(np.float64) - points[OUTER_RIGHT]
     up = points[FOREHEAD].astype(np.float64) - points[CHIN]

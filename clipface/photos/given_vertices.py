@@ -1,7 +1,7 @@
 """Heads that are known by their vertices only: the layout of ClipFace's authors.
 
 `FFHQ_512_filtered/*.png` and, of the same names, `FFHQ_verts_filtered/*.pt` with the vertices as DECA projects them: x
-to the right and y down in [-1, 1] of the picture, or of DECA's crop if a `tform` says where that lies; a smaller z is
+to the right and y down in [-1, 1] of the image, or of DECA's crop if a `tform` says where that lies; a smaller z is
 nearer.
 """
 
@@ -18,7 +18,7 @@ from clipface.render.camera import DECA_CROP_SIZE
 from clipface.texture.published import load_published
 
 SUFFIXES = (".pt",)
-LARGEST = 4.0  # half pictures from the middle; vertices further out are not in picture coordinates
+LARGEST = 4.0  # half images from the middle; vertices further out are not in image coordinates
 
 
 class GivenVertices(nn.Module):
@@ -57,10 +57,10 @@ def read_vertices(path: Path, count: int) -> np.ndarray:
         content = next(iter(content.values()))
     if not isinstance(content, Tensor) or content.numel() != 3 * count or content.shape[-1] != 3:
         given = tuple(content.shape) if isinstance(content, Tensor) else type(content).__name__
-        raise ValueError(f"{path}: one tensor of ({count}, 3) vertices is wanted, {given} was found")
+        raise ValueError(f"{path}: expected one tensor of ({count}, 3) vertices, got {given}")
     vertices = content.detach().reshape(count, 3).double().numpy()
     if not np.isfinite(vertices).all() or np.abs(vertices[:, :2]).max() > LARGEST:
-        raise ValueError(f"{path}: finite x and y in about -1..1 of the picture are wanted, others were found")
+        raise ValueError(f"{path}: expected finite x and y in about -1..1 of the image, got others")
     return vertices
 
 
@@ -84,7 +84,7 @@ def place_vertices(
     pixels = np.concatenate([(vertices[:, :2] + 1) / 2 * sides, np.ones((len(vertices), 1))], 1)
     to_crop = matrix if tform is None else matrix @ np.linalg.inv(tform)
     placed = (pixels @ to_crop.T)[:, :2] / size * 2 - 1
-    # Depth grows with the picture, by the mean scale of the map from half pictures to half crops.
+    # Depth grows with the image, by the mean scale of the map from half images to half crops.
     depth = vertices[:, 2] * np.sqrt(abs(np.linalg.det(to_crop[:2, :2])) * sides[0] * sides[1]) / size
     return np.stack([placed[:, 0], -placed[:, 1], -depth], 1).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Heads for `prepare`: fitted to the pictures, or imported."""
+"""Heads for `prepare`: fitted to the images, or imported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from clipface.bake.head_fit import HeadFit
-from clipface.fit.fitter import FittedPictures, Fitter
+from clipface.fit.fitter import FittedImages, Fitter
 from clipface.head import HeadModel
-from clipface.photos.deca import DecaCode, fit_from_codes, read_deca, whole_picture
+from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca
 from clipface.photos.examine import Cutout
 from clipface.photos.given_vertices import GivenVertices, fit_from_vertices, place_vertices, read_vertices
 from clipface.photos.pairing import Pairing
@@ -19,7 +19,7 @@ from clipface.render.renderer import Renderer
 
 
 class FittedHeads:
-    """Fits a head to each picture (see `fitter`).
+    """Fits a head to each image (see `fitter`).
 
     Args:
         head: the head to fit.
@@ -35,8 +35,8 @@ class FittedHeads:
         """Every photograph can be fitted."""
         return None
 
-    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedPictures, dict]:
-        """Fit a batch; pictures of one group share the identity."""
+    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
+        """Fit a batch; images of one group share the identity."""
         crops, points, person, inside = stacked(cutouts)
         return self.fitter(crops, points, person, inside, groups), {}
 
@@ -74,17 +74,17 @@ class DecaHeads:
         self._lengths = self._lengths or lengths
         if lengths != self._lengths or lengths[0] > head.n_shape or lengths[1] > head.n_expression:
             wanted = f"{self._lengths} shape and expression coefficients as in the first file, which the head has,"
-            raise ValueError(f"{self.pairing.paths[file]}: {wanted} are wanted, {lengths} were found")
+            raise ValueError(f"{self.pairing.paths[file]}: expected {wanted}, got {lengths}")
         if code.tform is None:
             with Image.open(self.photos / file) as photograph:  # reads no pixels
-                code = code._replace(tform=whole_picture(photograph.size))
+                code = code._replace(tform=full_image(photograph.size))
         return code
 
-    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedPictures, dict]:
+    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the heads of a batch."""
         codes = [self._codes.pop(file) for file in files]
         matrices = np.stack([cutout.matrix for cutout in cutouts])
-        fit = fit_from_codes(self.fitter.head, codes, matrices, len(cutouts[0].picture))
+        fit = fit_from_codes(self.fitter.head, codes, matrices, len(cutouts[0].image))
         return _masked(self.fitter, fit, cutouts), {}
 
 
@@ -113,11 +113,11 @@ class VertexHeads:
             return f"damaged fit: {error}"
         return None
 
-    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedPictures, dict]:
+    def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the vertices of a batch."""
         placed = [
             place_vertices(
-                read_vertices(self.pairing.paths[file], self.count), cutout.matrix, len(cutout.picture),
+                read_vertices(self.pairing.paths[file], self.count), cutout.matrix, len(cutout.image),
                 cutout.photograph, self.tform,
             )
             for file, cutout in zip(files, cutouts, strict=True)
@@ -128,11 +128,11 @@ class VertexHeads:
 
 
 def stacked(cutouts: Sequence[Cutout]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pictures [B, S, S, 3], points [B, 478, 3], person and inside [B, S, S] of cut out faces as tensors."""
-    names = ("picture", "points", "person", "inside")
+    """Images [B, S, S, 3], points [B, 478, 3], person and inside [B, S, S] of cut out faces as tensors."""
+    names = ("image", "points", "person", "inside")
     return tuple(torch.from_numpy(np.stack([getattr(cutout, name) for cutout in cutouts])) for name in names)
 
 
-def _masked(fitter: Fitter, fit: HeadFit, cutouts: Sequence[Cutout]) -> FittedPictures:
+def _masked(fitter: Fitter, fit: HeadFit, cutouts: Sequence[Cutout]) -> FittedImages:
     crops, _, person, inside = (part.to(fitter.head.v_template.device) for part in stacked(cutouts))
     return fitter.masked(fit, crops, person, inside)

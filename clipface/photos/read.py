@@ -1,4 +1,4 @@
-"""Any picture file → upright RGB, or a reason why not, in bounded memory."""
+"""Any image file → upright RGB, or a reason why not, in bounded memory."""
 
 import io
 import warnings
@@ -14,38 +14,38 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
     ".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".tga", ".avif", ".heic", ".heif",
 )  # fmt: skip
-MOST_PIXELS = 64_000_000  # held in memory for one picture: 192 MB of RGB. A larger JPEG is read at 1/2, 1/4 or 1/8
+MOST_PIXELS = 64_000_000  # held in memory for one image: 192 MB of RGB. A larger JPEG is read at 1/2, 1/4 or 1/8
 HIGHEST_16_BIT = 65535
 _SNIFFED = 32  # bytes
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim")
 
 
 class PhotographError(ValueError):
-    """A file that is no readable picture; the message is the reason, without the path."""
+    """A file that is no readable image; the message is the reason, without the path."""
 
 
 class Photograph(NamedTuple):
-    """A picture, upright.
+    """An image, upright.
 
-    `picture` is RGB; `size` (width, height) is that of the upright file, which a reduced picture does not have.
+    `image` is RGB; `size` (width, height) is that of the upright file, which a reduced image does not have.
     """
 
-    picture: Image.Image
+    image: Image.Image
     size: tuple[int, int]
 
 
 def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photograph:
-    """Read a picture file as people see it.
+    """Read an image file as people see it.
 
     Turned as its EXIF says; CMYK, palettes, 16 bits and colour profiles become 8-bit sRGB; what is transparent is
     white; of an animation the first frame.
 
     Args:
         path: the file.
-        most_pixels: a larger JPEG is read smaller; any other larger picture is refused.
+        most_pixels: a larger JPEG is read smaller; any other larger image is refused.
 
     Raises:
-        PhotographError: if the file is missing, empty, cut off, too large or no picture; says which.
+        PhotographError: if the file is missing, empty, cut off, too large or no image; says which.
     """
     path = Path(path)
     _check_file(path)
@@ -143,9 +143,9 @@ def _what_it_is(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(_SNIFFED)
     if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
-        return "HEIC picture, which is not read; convert it to JPEG"
+        return "HEIC image, which is not read; convert it to JPEG"
     if start.startswith((b"%!PS", b"%PDF")):
-        return "PostScript or PDF document, not a picture"
+        return "PostScript or PDF document, not an image"
     if start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start):
-        return "text, not a picture"
-    return "no picture in a known format, or its beginning is damaged"
+        return "text, not an image"
+    return "no image in a known format, or its beginning is damaged"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.distribution import BLOCKS
-from clipface.data.shards import DISTRIBUTION, survey, write_json, write_whole
+from clipface.data.shards import DISTRIBUTION, survey, write_atomic, write_json
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
 
@@ -26,7 +26,7 @@ def summarise(out: Path, others: int = 0) -> dict[str, Any]:
 
     Args:
         out: the data set.
-        others: files that are no pictures.
+        others: files that are no images.
 
     Returns:
         photographs, kept, dropped, other_files: counts; reasons: for each kind its count and examples.
@@ -59,7 +59,7 @@ def table(summary: dict[str, Any]) -> str:
         lines.append(f"  {kind:<20} {entry['count']:>6}  {entry['count'] / total:>6.1%}   {entry['examples'][0]}")
         lines += [f"{'':<40}{example}" for example in entry["examples"][1:3]]
     if summary["other_files"]:
-        lines.append(f"  passed over: {summary['other_files']} files that are no pictures")
+        lines.append(f"  passed over: {summary['other_files']} files that are no images")
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
 
 @torch.no_grad()
 def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHEET_FACES) -> Path:
-    """Draw faces spread over a data set: the picture, what of it is learned, and the fitted head before it."""
+    """Draw faces spread over a data set: the image, what of it is learned, and the fitted head before it."""
     faces = MaskedFaces(out, CELL)
     chosen = np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int).tolist()
     cells = []
@@ -96,7 +96,7 @@ def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHE
         sheet.paste(cell, (place % SHEET_COLUMNS * 3 * CELL, place // SHEET_COLUMNS * CELL))
     content = io.BytesIO()
     sheet.save(content, "PNG")
-    write_whole(out / SHEET, content.getvalue())
+    write_atomic(out / SHEET, content.getvalue())
     return out / SHEET
 
 
@@ -105,12 +105,12 @@ def _cells(faces: MaskedFaces, indices: list[int], head: HeadModel, renderer: Re
     cells = []
     for index in indices:
         face = faces[index]
-        picture = faces.pictures(index)[0].resize((CELL, CELL), Image.Resampling.BILINEAR)
+        image = faces.images(index)[0].resize((CELL, CELL), Image.Resampling.BILINEAR)
         parts = [part[None].to(device) for part in face[2:8]]
         shape, expression, pose, camera, neck_pose, eye_pose = parts
         vertices = face.vertices
         vertices = head(shape, expression, pose, neck_pose, eye_pose) if vertices is None else vertices[None].to(device)
-        behind = torch.from_numpy(np.array(picture, np.float32) / 255).permute(2, 0, 1)[None].to(device)
+        behind = torch.from_numpy(np.array(image, np.float32) / 255).permute(2, 0, 1)[None].to(device)
         drawn = renderer(vertices, None, camera, CELL, behind).image[0].clamp(0, 1)
         cell = Image.new("RGB", (3 * CELL, CELL))
         for place, shown in enumerate((behind[0].cpu(), (face.image + 1) / 2, drawn.cpu())):

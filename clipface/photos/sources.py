@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 
 
 def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None = None) -> tuple[list[Source], int]:
-    """Find all picture files in a folder and those below it.
+    """Find all image files in a folder and those below it.
 
     Args:
         photos: the folder.
@@ -45,10 +45,10 @@ def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None
         Photographs in order of their names, and how many other files lie there. Hidden ones are neither.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or no picture in it.
+        FileNotFoundError: if there is no such folder, or no image in it.
     """
     if not photos.is_dir():
-        raise FileNotFoundError(f"photos: {photos} is no folder; a folder of pictures is wanted")
+        raise FileNotFoundError(f"photos: {photos} is no folder; a folder of images is wanted")
     people = people or {}
     sources, others = [], 0
     for path in _files(photos, leave_out.resolve()):
@@ -63,7 +63,7 @@ def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None
         sources.append(Source(file, status.st_size, status.st_mtime_ns, people.get(file)))
     if not sources:
         kinds = ", ".join(SUFFIXES[:5])
-        raise FileNotFoundError(f"photos: {photos} holds no pictures ({kinds} ...), {others} other files")
+        raise FileNotFoundError(f"photos: {photos} holds no images ({kinds} ...), {others} other files")
     return sorted(sources), others
 
 
@@ -106,7 +106,7 @@ def make_plan(sources: list[Source], shards: list[Shard]) -> Plan:
     """Compare photographs with what a data set has of them.
 
     A shard with a photograph that was changed or removed is made again, and so is one with a person of whom there are
-    new photographs: all pictures of a person are fitted together.
+    new photographs: all images of a person are fitted together.
     """
     now = {source.file: source for source in sources}
     stale: dict[Path, str] = {}

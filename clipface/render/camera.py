@@ -1,7 +1,7 @@
 """Cameras: 4 x 4 matrices from the head frame to clip space.
 
-Head frame: metres, y up, z towards the viewer, x to the picture's right. Clip space: x to the right, **y down the
-picture**, a smaller z is nearer, all three within [-w, w]. Everything is differentiable.
+Head frame: metres, y up, z towards the viewer, x to the image's right. Clip space: x to the right, **y down the
+image**, a smaller z is nearer, all three within [-w, w]. Everything is differentiable.
 """
 
 import torch
@@ -11,7 +11,7 @@ from clipface.shapes import expect
 
 # Orthographic depth is squeezed by this factor, so that a head never leaves the depth range; only its order matters.
 DEPTH_SQUEEZE = 0.1
-# The standard framing: this point of the head frame is the picture's centre, and this half width (metres) its border.
+# The standard framing: this point of the head frame is the image's centre, and this half width (metres) its border.
 FRAME_CENTRE = (0.0, 0.008, -0.02)
 FRAME_HALF_WIDTH = 0.147
 LENS_DISTANCES = (0.4, 1.2)  # metres, of portraits: from an outstretched arm to a photographer
@@ -24,8 +24,8 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
     Args:
         scale: s [B], 1 / metre.
         translation: (tx, ty) [B, 2], metres, before scaling.
-        crop: [B, 3, 3] or None; maps the crop's coordinates in [-1, 1] to those of the picture to draw (see
-            `crop_to_picture`). None draws the crop itself.
+        crop: [B, 3, 3] or None; maps the crop's coordinates in [-1, 1] to those of the image to draw (see
+            `crop_to_image`). None draws the crop itself.
 
     Returns:
         Camera [B, 4, 4].
@@ -50,7 +50,7 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
     return compose(planar, camera)
 
 
-def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_CROP_SIZE) -> Tensor:
+def crop_to_image(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_CROP_SIZE) -> Tensor:
     """Turn DECA's `tform` into the `crop` that draws a head where it is in the whole photograph.
 
     Args:
@@ -70,7 +70,7 @@ def crop_to_picture(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_
 
 
 def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
-    """Turn the head: yaw > 0 towards the picture's right, then pitch > 0 upwards.
+    """Turn the head: yaw > 0 towards the image's right, then pitch > 0 upwards.
 
     Args:
         yaw, pitch: [B], degrees.
@@ -101,8 +101,8 @@ def perspective(
     Args:
         turn: [B, 3, 3], how the head is turned (see `rotation`).
         distance: [B], metres from the camera to `centre`.
-        field_of_view: [B], degrees, over the picture's height.
-        aspect: width / height of the picture.
+        field_of_view: [B], degrees, over the image's height.
+        aspect: width / height of the image.
         near, far: depth range in metres before the camera; what lies outside is not drawn.
         centre: the point looked at, head frame, metres.
 
@@ -123,15 +123,15 @@ def perspective(
 
 
 def view(yaw: Tensor, pitch: Tensor, scale: Tensor | float = 1.0, shift: Tensor | None = None) -> Tensor:
-    """The project's standard camera: orthographic, the mean head fills the picture, its face in the middle.
+    """The project's standard camera: orthographic, the mean head fills the image, its face in the middle.
 
     Args:
         yaw, pitch: [B], degrees (see `rotation`).
-        scale: 1 fills the picture with the head, larger comes closer; a number or [B].
-        shift: [B, 2], how far the head moves to the right and down, in half pictures.
+        scale: 1 fills the image with the head, larger comes closer; a number or [B].
+        shift: [B, 2], how far the head moves to the right and down, in half images.
 
     Returns:
-        Camera [B, 4, 4] for a square picture.
+        Camera [B, 4, 4] for a square image.
     """
     turn = rotation(yaw, pitch)
     zoom = torch.as_tensor(scale, dtype=yaw.dtype, device=yaw.device).expand(yaw.shape) / FRAME_HALF_WIDTH
@@ -157,7 +157,7 @@ def random_views(
         n: how many.
         generator: source of randomness; the cameras live on its device.
         max_yaw, max_pitch: directions are uniform up to these, degrees.
-        jitter: size varies by up to this fraction, position by up to this many half pictures.
+        jitter: size varies by up to this fraction, position by up to this many half images.
         scale: least and largest (see `view`); sizes between them are equally likely.
         lens: share of the views seen through a lens, 0.4 to 1.2 metres away and as large; the others are parallel.
 
@@ -175,7 +175,7 @@ def random_views(
     distance = LENS_DISTANCES[0] + far * (LENS_DISTANCES[1] - LENS_DISTANCES[0])
     angle = 2 * torch.rad2deg(torch.atan(FRAME_HALF_WIDTH / (size * distance)))
     seen = perspective(rotation(yaw, pitch), distance, angle)
-    seen[:, :2] = seen[:, :2] + shift[:, :, None] * seen[:, 3:]  # picture coordinates are x / w
+    seen[:, :2] = seen[:, :2] + shift[:, :, None] * seen[:, 3:]  # image coordinates are x / w
     return torch.where(chosen[:, None, None] < lens, seen, parallel)
 
 
@@ -200,7 +200,7 @@ def project(vertices: Tensor, camera: Tensor) -> Tensor:
 def compose(a: Tensor, b: Tensor) -> Tensor:
     """The map that does b, then a: matrix product [..., n, n] in full precision.
 
-    `@` may compute in bfloat16 or TF32, which shifts the picture.
+    `@` may compute in bfloat16 or TF32, which shifts the image.
     """
     return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
 

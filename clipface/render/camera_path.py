@@ -33,17 +33,17 @@ def camera_path(
         scale: of all frames (see `camera.view`).
 
     Returns:
-        Cameras [T, 4, 4] on the CPU, for square pictures; the first looks at the face from the front.
+        Cameras [T, 4, 4] on the CPU, for square images; the first looks at the face from the front.
 
     Raises:
         ValueError: for an unknown name, listing the known ones, no frames, or a period that is not positive.
     """
     if name not in PATHS:
-        raise ValueError(f"name: one of {', '.join(PATHS)} is wanted, {name!r} was given")
+        raise ValueError(f"name: expected one of {', '.join(PATHS)}, got {name!r}")
     if count < 1:
-        raise ValueError(f"count: at least 1 frame is wanted, {count} was given")
+        raise ValueError(f"count: expected at least 1 frame, got {count}")
     if period is not None and not period > 0:
-        raise ValueError(f"period: a positive number of frames, or None for all, is wanted, {period} was given")
+        raise ValueError(f"period: expected a positive number of frames, or None for all,, got {period}")
     # In float64: float32 would lose thousandths of a degree in long sequences.
     rounds = torch.arange(count, dtype=torch.float64) / (count if period is None else period)
     yaw = {

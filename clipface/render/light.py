@@ -44,7 +44,7 @@ class Light(NamedTuple):
     `shading`: "unlit" draws the texture as it is; "sh" lights it by `harmonics`, or by a sky if there are none;
     "studio" by a key, a fill and a rim lamp that travel with the camera. `harmonics`: [B or 1, 9, 3], in the order 1,
     x, y, z, xy, xz, yz, x² - y², 3z² - 1, in the head frame, as a fitted photograph has them. `turn`: degrees by which
-    all light is turned around the head, to the picture's right. `eyes`: whether the eyes mirror the studio's lamps.
+    all light is turned around the head, to the image's right. `eyes`: whether the eyes mirror the studio's lamps.
     """
 
     shading: Shading = "unlit"
@@ -60,7 +60,7 @@ def check_shading(name: str) -> None:
         ValueError: naming those there are.
     """
     if name not in SHADINGS:
-        raise ValueError(f"shading: one of {', '.join(SHADINGS)} is wanted, {name!r} was given")
+        raise ValueError(f"shading: expected one of {', '.join(SHADINGS)}, got {name!r}")
 
 
 def sky(device: torch.device | str = "cpu") -> Tensor:
@@ -72,7 +72,7 @@ def harmonic_basis(normals: Tensor) -> Tensor:
     """The basis at unit normals.
 
     Args:
-        normals: [..., 3], head frame (x to the picture's right, y up, z towards the viewer).
+        normals: [..., 3], head frame (x to the image's right, y up, z towards the viewer).
 
     Returns:
         [..., 9] in the order 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1, each times its factor.
@@ -92,7 +92,7 @@ def harmonic_light(normals: Tensor, harmonics: Tensor, turn: float = 0.0) -> Ten
     Args:
         normals: [B, V, 3], unit, head frame.
         harmonics: [B or 1, 9, 3], colours as displayed (see `Light`).
-        turn: degrees by which the environment is turned around the head, to the picture's right.
+        turn: degrees by which the environment is turned around the head, to the image's right.
 
     Returns:
         [B, V, 3], not negative.
@@ -112,7 +112,7 @@ def studio_light(normals: Tensor, gloss: Tensor | None, axes: Tensor, turn: floa
         normals: [B, H, W, 3], head frame, of any length.
         gloss: [B, H, W, 1], 0..1, how far the surface mirrors the lamps, or None.
         axes: [B, 3, 3], the camera's axes (see `camera.viewing_axes`).
-        turn: degrees by which the lamps are turned around the head, to the picture's right.
+        turn: degrees by which the lamps are turned around the head, to the image's right.
 
     Returns:
         What multiplies the colours, and what is added to them, [B, H, W, 3] each.
@@ -135,7 +135,7 @@ def studio_light(normals: Tensor, gloss: Tensor | None, axes: Tensor, turn: floa
 
 
 def turned(vectors: Tensor, degrees: float) -> Tensor:
-    """Turn vectors [..., 3] about the vertical, what looks at the viewer towards the picture's right."""
+    """Turn vectors [..., 3] about the vertical, what looks at the viewer towards the image's right."""
     angle = math.radians(degrees)
     x, y, z = vectors.unbind(-1)
     return torch.stack([x * math.cos(angle) + z * math.sin(angle), y, z * math.cos(angle) - x * math.sin(angle)], -1)

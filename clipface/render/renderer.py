@@ -1,4 +1,4 @@
-"""From vertices, texture and camera to a picture: the one function of the project that draws."""
+"""From vertices, texture and camera to an image: the one function of the project that draws."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Rendering(NamedTuple):
 class Renderer(nn.Module):
     """Draws a textured mesh, without lights or with them, or, without a texture, the shape as shaded clay.
 
-    Texture tensors are exactly their picture files: row 0 is the top. The range of colours is the caller's.
+    Texture tensors are exactly their image files: row 0 is the top. The range of colours is the caller's.
 
     Gradient: to vertices and camera through where the texture lands and, with `antialias`, through the silhouette; to
     the texture through trilinear look-up; to the background. With "warp", a silhouette's gradient is within a few per
@@ -38,7 +38,7 @@ class Renderer(nn.Module):
         uv_faces: texture coordinate indices [F, 3].
         backend: "warp" or "nvdiffrast" (see `rasterize.interface.backend`).
         boundary: what lies beyond the texture's border, "wrap" or "clamp".
-        supersample: how many times larger pictures are drawn and then averaged, where a call does not say.
+        supersample: how many times larger images are drawn and then averaged, where a call does not say.
         shading: "unlit", "sh" or "studio" (see `light.Light`), where a call does not say.
         gloss: [V] in 0..1, which vertices mirror the studio's lamps (the eyes); None: none.
     """
@@ -62,7 +62,7 @@ class Renderer(nn.Module):
         self._least_vertices = _checked_indices("faces", faces)
         least_uv = _checked_indices("uv_faces", uv_faces)
         if least_uv > len(uv):
-            raise ValueError(f"uv_faces: indices below {len(uv)} (rows of uv) are wanted, {least_uv - 1} was given")
+            raise ValueError(f"uv_faces: expected indices below {len(uv)} (rows of uv), got {least_uv - 1}")
         check_backend(backend)
         check_shading(shading)
         _check_supersample(supersample)
@@ -113,7 +113,7 @@ class Renderer(nn.Module):
         _check_supersample(supersample)
         size = (height * supersample, width * supersample)
         with torch.autocast(vertices.device.type, enabled=False):  # positions in half precision would tear the mesh
-            drawn = self._draw(vertices, texture, camera, size, antialias, light)
+            drawn = self._render(vertices, texture, camera, size, antialias, light)
             if supersample > 1:
                 planes = functional.avg_pool2d(drawn.permute(0, 3, 1, 2), supersample)
                 drawn = planes.permute(0, 2, 3, 1)
@@ -121,7 +121,7 @@ class Renderer(nn.Module):
             behind = _checked_background(background, shape, drawn.device)
             return Rendering(*load_backend(self.backend).compose(drawn, behind))
 
-    def _draw(
+    def _render(
         self,
         vertices: Tensor,
         texture: Tensor | None,
@@ -205,7 +205,7 @@ def _checked_indices(name: str, indices: Tensor) -> int:
     """How many rows the indices need."""
     least = int(indices.min()) if len(indices) else 0
     if least < 0:
-        raise ValueError(f"{name}: indices from 0 on are wanted, {least} was given")
+        raise ValueError(f"{name}: expected indices from 0 on, got {least}")
     return int(indices.max()) + 1 if len(indices) else 0
 
 
@@ -213,10 +213,10 @@ def _checked(texture: Tensor, vertices: Tensor) -> Tensor:
     batch = expect("texture", texture, ("B", "C", "Ht", "Wt"))["B"]
     check_batch("texture", batch, vertices.shape[0])
     if texture.device != vertices.device:
-        raise ValueError(f"texture: device {vertices.device} is wanted, {texture.device} was given; move it with .to()")
+        raise ValueError(f"texture: expected device {vertices.device}, got {texture.device}; move it with .to()")
     # A sum is finite only if all numbers are, and quicker; one that overflows asks again.
     if texture.device.type == "cpu" and not texture.detach().sum().isfinite() and not texture.isfinite().all():
-        raise ValueError("texture: finite numbers are wanted, NaN or infinity was given; check what produced it")
+        raise ValueError("texture: expected finite numbers, got NaN or infinity; check what produced it")
     return texture.float()
 
 
@@ -228,7 +228,7 @@ def _checked_light(light: Tensor, vertices: Tensor, colour: Tensor) -> Tensor:
 
 def _check_supersample(supersample: int) -> None:
     if supersample < 1:
-        raise ValueError(f"supersample: a whole number of at least 1 is wanted, {supersample} was given")
+        raise ValueError(f"supersample: expected a whole number of at least 1, got {supersample}")
 
 
 def _checked_background(
@@ -243,5 +243,5 @@ def _checked_background(
     )
     if not fits:
         wanted = f"({batch} or 1, {channels}, {height} or 1, {width} or 1)"
-        raise ValueError(f"background: a number or shape {wanted} is wanted, {tuple(background.shape)} was given")
+        raise ValueError(f"background: expected a number or shape {wanted}, got {tuple(background.shape)}")
     return background.to(device, torch.float32)

@@ -15,7 +15,7 @@ RIM = ((0.55, 0.35, -0.80), (0.30, 0.33, 0.38), 0.1)
 SKY, GROUND = (0.15, 0.16, 0.18), (0.05, 0.045, 0.04)  # ambient light from above and below
 EDGE_DARKENING = 0.45  # surfaces seen edge-on lose this share of ambient light, which draws folds and outlines
 DISPLAY_GAMMA = 2.2
-CAVITY_RADIUS = 0.03  # of the picture's height: what counts as a hollow's surroundings
+CAVITY_RADIUS = 0.03  # of the image's height: what counts as a hollow's surroundings
 CAVITY_IGNORED = 0.001  # metres; shallower hollows are left to the lights
 CAVITY_DEPTH = 0.003  # metres further down at which a point gets half the light
 
@@ -39,7 +39,7 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     corners = vertices.index_select(1, index).unflatten(1, (-1, 3))
     twice_area = torch.linalg.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
     spread = twice_area.unsqueeze(2).expand(-1, -1, 3, -1).flatten(1, 2)
-    if vertices.is_cuda:  # where `index_add` sums in any order; this sorts, so that a picture is the same each time
+    if vertices.is_cuda:  # where `index_add` sums in any order; this sorts, so that an image is the same each time
         of_vertex = torch.zeros_like(vertices).transpose(0, 1)
         sums = of_vertex.index_put((index,), spread.transpose(0, 1), accumulate=True).transpose(0, 1)
     else:

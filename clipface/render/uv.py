@@ -14,7 +14,7 @@ from clipface.shapes import expect
 MIRROR_REACH = 0.006  # metres between a texel's mirror image and the nearest texel, up to which it is taken
 
 
-class Chart:
+class UVMap:
     """Texels of one head, made once; N of the size² texels lie on the surface.
 
     Args:
@@ -53,7 +53,7 @@ class Chart:
         corners = values[:, self.corners.reshape(-1)].unflatten(1, (-1, 3))
         return (corners * self.barycentric[..., None]).sum(2)
 
-    def picture(self, values: Tensor, continued: bool = False) -> Tensor:
+    def image(self, values: Tensor, continued: bool = False) -> Tensor:
         """Lay values [B, N, C] of the texels out as [B, C, size, size]: 0 off the surface, or with `continued` the
         nearest texel's value there."""
         sizes = expect("values", values, ("B", len(self.texels), "C"))
@@ -71,14 +71,14 @@ class Chart:
             flat[self.texels] = region_mask(self.head, names)[self.corners].all(1)
         return flat.view(self.size, self.size)
 
-    def flipped(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, C, size, size] with the head's sides exchanged; 0 where a texel has no mirror image."""
-        flat = pictures.flatten(2)[..., self.mirror.clamp_min(0)]
+    def flipped(self, images: Tensor) -> Tensor:
+        """Images [B, C, size, size] with the head's sides exchanged; 0 where a texel has no mirror image."""
+        flat = images.flatten(2)[..., self.mirror.clamp_min(0)]
         return (flat * (self.mirror >= 0)).unflatten(2, (self.size, self.size))
 
-    def mirrored(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, C, size, size] with the head's sides exchanged; texels without a mirror image stay."""
-        return pictures.flatten(2)[..., self._other_side].view_as(pictures)
+    def mirrored(self, images: Tensor) -> Tensor:
+        """Images [B, C, size, size] with the head's sides exchanged; texels without a mirror image stay."""
+        return images.flatten(2)[..., self._other_side].view_as(images)
 
     def _mirror(self) -> Tensor:
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()

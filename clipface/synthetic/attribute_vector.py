@@ -19,7 +19,7 @@ OPTIONS: tuple[tuple[str, object], ...] = (
 )
 
 
-def worn_rows(faces: Sequence[Attributes]) -> Tensor:
+def attribute_vectors(faces: Sequence[Attributes]) -> Tensor:
     """Entries [N, len(OPTIONS)] float32: 1 for what a face wears, 0 for what it does not or its look hides."""
     return torch.tensor([[float(_shows(face, *option)) for option in OPTIONS] for face in faces])
 

@@ -1,4 +1,4 @@
-"""What layers paint on, and with: the canvas (colour, relief, gloss) and the studio (maps, noise, randomness)."""
+"""What layers paint on, and with: the canvas (colour, relief, gloss) and the context (maps, noise, randomness)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAVELENGTHS = {"broad": 0.045, "wide": 0.022, "blotch": 0.012, "spot": 0.0065, "
 
 @dataclass
 class Canvas:
-    """A batch of skins being painted.
+    """A batch of textures being painted.
 
     Attributes:
         colour: [B, 3, R, R] in 0..1, before light. height: [B, 1, R, R] relief, about millimetres, lit as an emboss.
@@ -31,7 +31,7 @@ class Canvas:
     gloss: Tensor
 
     def blend(self, colour: Tensor | Sequence[float], mask: Tensor) -> None:
-        """Cover with a colour ([3], [B, 3, 1, 1] or a picture) where mask [B | 1, 1, R, R] is 1."""
+        """Cover with a colour ([3], [B, 3, 1, 1] or an image) where mask [B | 1, 1, R, R] is 1."""
         self.colour = torch.lerp(self.colour, as_colour(colour, self.colour).expand_as(self.colour), mask.clamp(0, 1))
 
     def tint(self, colour: Tensor | Sequence[float], mask: Tensor) -> None:
@@ -48,7 +48,7 @@ class Canvas:
 
 
 def as_colour(colour: Tensor | Sequence[float], like: Tensor) -> Tensor:
-    """A colour in a form that broadcasts with pictures [B, 3, R, R]."""
+    """A colour in a form that broadcasts with images [B, 3, R, R]."""
     colour = torch.as_tensor(colour, dtype=like.dtype, device=like.device)
     return colour.view(1, 3, 1, 1) if colour.ndim == 1 else colour
 
@@ -58,7 +58,7 @@ def grey(colour: Tensor) -> Tensor:
     return (colour * colour.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
-class Studio:
+class PaintContext:
     """Everything layers need besides the canvas. All randomness comes from `generator`, on the device of the maps."""
 
     def __init__(self, features: Features, bank: NoiseBank, generator: torch.Generator) -> None:
@@ -76,7 +76,7 @@ class Studio:
 
     def noise(self, name: str, batch: int) -> Tensor:
         """[batch, 1, R, R] field of one wavelength, about N(0, 1)."""
-        return self.bank.draw(name, batch, self.generator)
+        return self.bank.sample(name, batch, self.generator)
 
     def fractal(self, names: str, batch: int, falloff: float = 0.6) -> Tensor:
         """Sum of fields, names separated by spaces, coarse to fine; about N(0, 1)."""

@@ -1,4 +1,4 @@
-"""Painted faces: pictures with known attributes, captions, heads and textures, made in batches on any device."""
+"""Painted faces: images with known attributes, captions, heads and textures, made in batches on any device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JITTER = 0.05
 
 
 class PaintedBatch(NamedTuple):
-    """A batch of painted faces; row 0 of pictures is the top.
+    """A batch of painted faces; row 0 of images is the top.
 
     Attributes:
         image: [B, 3, H, W] in 0..1, on its background. mask: [B, 1, H, W], 1 on the head.
@@ -49,7 +49,7 @@ class PaintedFaces:
     """An endless source of painted faces.
 
     Args:
-        head: the head to paint on; pictures are made on its device.
+        head: the head to paint on; images are made on its device.
         renderer: draws it, on the same device.
         texture_size: R, texels a side.
         backend: rasteriser used once, for baking the head's maps.
@@ -79,12 +79,12 @@ class PaintedFaces:
         Args:
             n: how many.
             generator: source of all randomness, on any device: the same state gives the same batch on the same device.
-            size: side of the pictures, pixels.
+            size: side of the images, pixels.
             max_yaw: most views lie within this, degrees; one in ten up to half as far again. 0 gives frontal views.
             background: "random" for colours and soft shapes, a number for plain grey, or anything the renderer takes.
             attributes: values that every face shall have (`{"look": "zombie"}`), or all n faces in full.
-            base: [n, 3, R, R] skins to paint over instead of painted ones.
-            zoom: least and largest size of the head in the picture; 1 shows it whole.
+            base: [n, 3, R, R] textures to paint over instead of painted ones.
+            zoom: least and largest size of the head in the image; 1 shows it whole.
         """
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
         words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)

@@ -72,7 +72,7 @@ class NoiseBank:
         shifts = torch.rand(size, 3, generator=generator, device=points.device) * _LATTICE
         self.fields[name] = torch.stack([plain_lattice_noise(points + shift, generator) for shift in shifts])
 
-    def draw(self, name: str, batch: int, generator: torch.Generator) -> Tensor:
+    def sample(self, name: str, batch: int, generator: torch.Generator) -> Tensor:
         """New fields of one wavelength.
 
         Returns:
@@ -87,4 +87,4 @@ class NoiseBank:
         """Sum of several wavelengths, each `falloff` times weaker than the one before; about N(0, 1)."""
         shares = [falloff**octave for octave in range(len(names))]
         scale = sum(share**2 for share in shares) ** -0.5
-        return scale * sum(share * self.draw(name, batch, generator) for share, name in zip(shares, names, strict=True))
+        return scale * sum(share * self.sample(name, batch, generator) for share, name in zip(shares, names, strict=True))

@@ -11,7 +11,7 @@ from clipface.head import HeadModel
 from clipface.render.rasterize import interface
 from clipface.shapes import expect
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import WAVELENGTHS, Canvas, Studio
+from clipface.synthetic.canvas import WAVELENGTHS, Canvas, PaintContext
 from clipface.synthetic.face import age, eyes, hair
 from clipface.synthetic.face.features import Features
 from clipface.synthetic.face.light import shade
@@ -28,7 +28,7 @@ _BANK = 16  # fields per wavelength
 
 
 class Painter:
-    """Paints skins for one head. Everything that depends on the head alone is baked here, once.
+    """Paints textures for one head. Everything that depends on the head alone is baked here, once.
 
     Args:
         head: any head with texture coordinates, landmarks and regions; the maps live on its device.
@@ -52,59 +52,59 @@ class Painter:
         Args:
             faces: what to paint.
             generator: source of randomness, on the head's device.
-            base: [B, 3, R, R] skins in 0..1 to paint over (photographs, light included); painted skins if None. Eyes
+            base: [B, 3, R, R] textures in 0..1 to paint over (photographs, light included); painted textures if None. Eyes
                 and hair are painted over it too, brows and lashes only where a look has its own.
         Returns:
-            [B, 3, R, R] in 0..1, row 0 the top of the texture's picture.
+            [B, 3, R, R] in 0..1, row 0 the top of the texture's image.
         """
         with torch.autocast(self.features.position.device.type, enabled=False):  # half precision would show as bands
-            return self._paint(faces, Studio(self.features, self.bank, generator), base)
+            return self._paint(faces, PaintContext(self.features, self.bank, generator), base)
 
-    def _paint(self, faces: Sequence[Attributes], studio: Studio, base: Tensor | None) -> Tensor:
+    def _paint(self, faces: Sequence[Attributes], context: PaintContext, base: Tensor | None) -> Tensor:
         if base is None:
-            canvas = base_skin(faces, studio)
+            canvas = base_skin(faces, context)
         else:
             size = self.texture_size
             expect("base", base, (len(faces), 3, size, size))
             canvas = Canvas(base, torch.zeros_like(base[:, :1]), torch.full_like(base[:, :1], 0.2))
         styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
-        _skin_layers(canvas, faces, studio, fresh=base is None)
-        _each_look(canvas, faces, studio, lambda look: look.skin)
-        _eyes_and_hair(canvas, faces, styles, studio, photographs=base is not None)
-        _some(canvas, faces, studio, lambda face: MAKEUP.get(face.makeup))
+        _skin_layers(canvas, faces, context, fresh=base is None)
+        _each_look(canvas, faces, context, lambda look: look.skin)
+        _eyes_and_hair(canvas, faces, styles, context, photographs=base is not None)
+        _some(canvas, faces, context, lambda face: MAKEUP.get(face.makeup))
         for name in LIP_COLOURS:
-            _some(canvas, faces, studio, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
-        _each_look(canvas, faces, studio, lambda look: look.over)
+            _some(canvas, faces, context, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
+        _each_look(canvas, faces, context, lambda look: look.over)
         contrast, relief, shine = (
-            _column([getattr(s, n) for s in styles], studio) for n in ("contrast", "relief", "shine")
+            _column([getattr(s, n) for s in styles], context) for n in ("contrast", "relief", "shine")
         )
-        picture = shade(canvas, studio, contrast if base is None else contrast - 1, relief, shine)
+        image = shade(canvas, context, contrast if base is None else contrast - 1, relief, shine)
         for name in sorted({face.look for face in faces}):
             if LOOKS.get(name, _PLAIN).lit is not None:
-                rows = torch.tensor([i for i, face in enumerate(faces) if face.look == name], device=picture.device)
-                picture[rows] = LOOKS[name].lit(picture[rows], studio)
-        return picture
+                rows = torch.tensor([i for i, face in enumerate(faces) if face.look == name], device=image.device)
+                image[rows] = LOOKS[name].lit(image[rows], context)
+        return image
 
 
-def _column(values: Sequence[float], studio: Studio) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=studio.device).view(-1, 1, 1, 1)
+def _column(values: Sequence[float], context: PaintContext) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=context.device).view(-1, 1, 1, 1)
 
 
-def _some(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, layer_of: Callable) -> None:
+def _some(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, layer_of: Callable) -> None:
     """Apply to each face the layer that `layer_of(face)` names, faces with the same layer together."""
     groups: dict[Callable, list[int]] = {}
     for index, face in enumerate(faces):
         if (layer := layer_of(face)) is not None:
             groups.setdefault(layer, []).append(index)
     for layer, indices in groups.items():
-        rows = torch.tensor(indices, device=studio.device)
+        rows = torch.tensor(indices, device=context.device)
         part = canvas.rows(rows)
-        layer(part, studio)
+        layer(part, context)
         canvas.put(rows, part)
 
 
-def _each_look(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, phase: Callable) -> None:
-    _some(canvas, faces, studio, lambda face: phase(LOOKS.get(face.look, _PLAIN)))
+def _each_look(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, phase: Callable) -> None:
+    _some(canvas, faces, context, lambda face: phase(LOOKS.get(face.look, _PLAIN)))
 
 
 def _lipstick(name: str) -> Callable:
@@ -112,71 +112,71 @@ def _lipstick(name: str) -> Callable:
     return _LIPSTICKS[name]
 
 
-def _skin_layers(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, fresh: bool) -> None:
+def _skin_layers(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, fresh: bool) -> None:
     """Age, expression creases, freckles, tiredness, scars."""
     aged = [i for i, face in enumerate(faces) if fresh or face.age == "old" or face.wrinkles]
     if aged:
-        rows = torch.tensor(aged, device=studio.device)
+        rows = torch.tensor(aged, device=context.device)
         part = canvas.rows(rows)
-        age.paint_age(part, [faces[i] for i in aged], studio)
+        age.paint_age(part, [faces[i] for i in aged], context)
         canvas.put(rows, part)
-    _some(canvas, faces, studio, lambda face: age.paint_freckles if face.freckles else None)
-    _some(canvas, faces, studio, lambda face: age.paint_tired if face.tired else None)
-    _some(canvas, faces, studio, lambda face: age.paint_scar if face.scar else None)
+    _some(canvas, faces, context, lambda face: age.paint_freckles if face.freckles else None)
+    _some(canvas, faces, context, lambda face: age.paint_tired if face.tired else None)
+    _some(canvas, faces, context, lambda face: age.paint_scar if face.scar else None)
 
 
-def _chosen(given: Sequence[tuple | None], usual: Tensor, studio: Studio) -> Tensor:
+def _chosen(given: Sequence[tuple | None], usual: Tensor, context: PaintContext) -> Tensor:
     """One of a look's colours for each face that has them, else the usual colour [B, 3, 1, 1]."""
     result, groups = usual.clone(), {}
     for index, colours in enumerate(given):
         if colours is not None:
             groups.setdefault(colours, []).append(index)
     for colours, indices in groups.items():
-        result[torch.tensor(indices, device=studio.device)] = studio.colours(colours, len(indices), 0.02)
+        result[torch.tensor(indices, device=context.device)] = context.colours(colours, len(indices), 0.02)
     return result
 
 
 def _eyes_and_hair(
-    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], studio: Studio, photographs: bool
+    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], context: PaintContext, photographs: bool
 ) -> None:
     batch = len(faces)
 
     def drawn(*names: str) -> Tensor:
         """1 where a feature is painted: a photograph has its own, which a look may replace."""
         own = [any(getattr(style, name) is not None for name in names) for style in styles]
-        return _column([float(look or not photographs) for look in own], studio)
+        return _column([float(look or not photographs) for look in own], context)
 
     def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
         wanted = [
             usual(face) if getattr(s, name) is None else getattr(s, name) for face, s in zip(faces, styles, strict=True)
         ]
-        return _column(wanted, studio) * studio.random(batch, low, high)
+        return _column(wanted, context) * context.random(batch, low, high)
 
-    iris = _chosen([s.iris for s in styles], studio.table(eyes.IRIS, [face.eyes for face in faces]), studio)
-    white = _chosen([s.white for s in styles], studio.colours([_WHITE], batch, 0.02), studio)
+    iris = _chosen([s.iris for s in styles], context.table(eyes.IRIS, [face.eyes for face in faces]), context)
+    white = _chosen([s.white for s in styles], context.colours([_WHITE], batch, 0.02), context)
     red = value("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, 0.6, 1.4)
     pupil = value("pupil", lambda face: 0.36, 0.85, 1.2)
-    eyes.paint_eyes(canvas, studio, iris, white, pupil, red, _column([float(s.slit) for s in styles], studio))
-    own = hair.hair_colours(faces, studio)
-    colour = _chosen([s.hair for s in styles], own, studio)
-    brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, studio.random(batch)), studio)
+    eyes.paint_eyes(canvas, context, iris, white, pupil, red, _column([float(s.slit) for s in styles], context))
+    own = hair.hair_colours(faces, context)
+    colour = _chosen([s.hair for s in styles], own, context)
+    brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, context.random(batch)), context)
     thick = value(
         "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
     )
     dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
-    hair.paint_scalp(canvas, dressed, studio, colour)
-    strength = studio.random(batch, 0.72, 1.0) * (thick > 0.3) * drawn("brows", "thickness")
-    hair.paint_brows(canvas, studio, brow, thick.clamp_min(0.4), strength)
+    hair.paint_scalp(canvas, dressed, context, colour)
+    strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * drawn("brows", "thickness")
+    hair.paint_brows(canvas, context, brow, thick.clamp_min(0.4), strength)
     lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
-    _lids(canvas, studio, lashes, drawn("lashes"))
-    hair.paint_beard(canvas, faces, studio, colour)
+    _lids(canvas, context, lashes, drawn("lashes"))
+    hair.paint_beard(canvas, faces, context, colour)
 
 
-def _lids(canvas: Canvas, studio: Studio, lashes: Tensor, drawn: Tensor) -> None:
+def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, drawn: Tensor) -> None:
     rows = drawn.flatten().nonzero().flatten()
     if len(rows):
         part = canvas.rows(rows)
-        eyes.paint_lids(part, studio, lashes[rows])
+        eyes.paint_lids(part, context, lashes[rows])
         canvas.put(rows, part)
 
 
@@ -184,9 +184,9 @@ def _with_hair(face: Attributes, style: Look) -> Attributes:
     return face if style.hair_kind is None else Attributes(sex=face.sex, hair=style.hair_kind)
 
 
-def _make_lipstick(name: str) -> Callable[[Canvas, Studio], None]:
-    def layer(canvas: Canvas, studio: Studio) -> None:
-        paint_lipstick(canvas, studio, studio.colours(LIP_COLOURS[name], len(canvas.colour)))
+def _make_lipstick(name: str) -> Callable[[Canvas, PaintContext], None]:
+    def layer(canvas: Canvas, context: PaintContext) -> None:
+        paint_lipstick(canvas, context, context.colours(LIP_COLOURS[name], len(canvas.colour)))
 
     return layer
 

@@ -74,7 +74,7 @@ def _visible(margin: Tensor) -> Tensor:
 
 
 class Surface:
-    """Maps in UV space, baked once from the mean head; row 0 is the top of the texture's picture.
+    """Maps in UV space, baked once from the mean head; row 0 is the top of the texture's image.
 
     Attributes:
         resolution: R, texels a side.

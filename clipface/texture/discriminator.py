@@ -1,4 +1,4 @@
-"""What judges pictures: one discriminator for whole images, one for patches.
+"""What judges images: one discriminator for whole images, one for patches.
 
 Source: the residual discriminator of StyleGAN2 (arXiv 1912.04958), its minibatch statistic from Progressive GAN
 (arXiv 1710.10196); patches from ClipFace (arXiv 2212.01406), section 3.1. Own code.
@@ -29,19 +29,19 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Picture → one number, large for real ones.
+    """Image → one number, large for real ones.
 
     Args:
-        resolution: of the pictures, a power of two, at least 8.
+        resolution: of the images, a power of two, at least 8.
         channel_base: at a resolution there are min(channel_base / resolution, channel_max) channels.
         channel_max: the most channels.
-        group: pictures whose standard deviation is shown to the network, which uncovers lack of variety; 0: none.
+        group: images whose standard deviation is shown to the network, which uncovers lack of variety; 0: none.
     """
 
     def __init__(self, resolution: int = 256, channel_base: int = 16384, channel_max: int = 512, group: int = 4):
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
-            raise ValueError(f"resolution: a power of two from 8 up is wanted, {resolution} was given")
+            raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")
         self.config = {
             "resolution": resolution, "channel_base": channel_base, "channel_max": channel_max, "group": group,
         }  # fmt: skip
@@ -60,7 +60,7 @@ class Discriminator(nn.Module):
         Args:
             images: to judge.
             dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
-            parts: equal parts of the batch whose pictures are never compared with those of another part.
+            parts: equal parts of the batch whose images are never compared with those of another part.
 
         Returns:
             [B] logits. Gradient: to images and parameters, twice differentiable.
@@ -81,14 +81,14 @@ class Discriminator(nn.Module):
 
 
 def minibatch_deviation(x: Tensor, group: int) -> Tensor:
-    """Give each picture the mean standard deviation of features over its group.
+    """Give each image the mean standard deviation of features over its group.
 
     Args:
         x: features [B, C, H, W].
-        group: pictures a group; the largest divisor of B up to it is used.
+        group: images a group; the largest divisor of B up to it is used.
 
     Returns:
-        [B, 1, H, W], constant over a picture.
+        [B, 1, H, W], constant over an image.
     """
     batch = len(x)
     size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
@@ -114,7 +114,7 @@ def random_patches(images: Tensor, size: int, stride: int, count: int) -> Tensor
     """
     sizes = expect("images", images, ("B", "C", "H", "W"))
     if size > min(sizes["H"], sizes["W"]):
-        raise ValueError(f"size: at most {min(sizes['H'], sizes['W'])} (the images' side) is wanted, {size} was given")
+        raise ValueError(f"size: expected at most {min(sizes['H'], sizes['W'])} (the images' side), got {size}")
     batch, device = sizes["B"], images.device
     within = torch.arange(size, device=device)
     top, left = (

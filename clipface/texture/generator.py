@@ -119,7 +119,7 @@ class TextureGenerator(nn.Module):
     ):
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
-            raise ValueError(f"resolution: a power of two from 8 up is wanted, {resolution} was given")
+            raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")
         self.config = {
             "resolution": resolution,
             "z_dim": z_dim,

@@ -106,7 +106,7 @@ class ModulatedConv(nn.Module):
             return (self.noise_const * self.noise_strength)[None, None]
         if kind == "random":
             return torch.randn_like(self.noise_const.expand(batch, 1, -1, -1)) * self.noise_strength
-        raise ValueError(f"noise: const, random or none is wanted, {kind!r} was given")
+        raise ValueError(f"noise: expected const, random or none, got {kind!r}")
 
 
 class ToRGB(nn.Module):

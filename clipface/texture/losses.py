@@ -35,7 +35,7 @@ def r1_penalty(real: Tensor, images: Tensor) -> Tensor:
 def path_lengths(texture: Tensor, w_plus: Tensor, cotangent: Tensor) -> Tensor:
     """Length of the gradient of ⟨texture, cotangent⟩ with respect to the style code.
 
-    A picture depends on its texture linearly, so the cotangent of random noise on the *picture* can be computed before,
+    An image depends on its texture linearly, so the cotangent of random noise on the *image* can be computed before,
     by one plain backward pass of the renderer; the second derivative then never enters the renderer.
 
     Args:

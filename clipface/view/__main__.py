@@ -38,8 +38,8 @@ from clipface.view.library import Library
 from clipface.view.page import Page, Services
 from clipface.view.server import start as server
 from clipface.view.server.sessions import Sessions
-from clipface.view.server.token_auth import Gate
-from clipface.view.training import TrainingPlace
+from clipface.view.server.token_auth import TokenAuth
+from clipface.view.training import TrainingJobs
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -92,7 +92,7 @@ def build(options: argparse.Namespace) -> Services:
     overrides = [f"head={options.head}"]
     overrides += ["trainer=gpu"] if torch.device(options.device).type == "cuda" else []
     overrides += [f"generator={options.generator.resolve()}"] if options.generator else []
-    training = TrainingPlace(library, [*overrides, *options.train])
+    training = TrainingJobs(library, [*overrides, *options.train])
     return Services(Engine(avatar, library), HeadGlb(avatar.head), Channels(), training, known_prompts())
 
 
@@ -109,7 +109,7 @@ def serve(options: argparse.Namespace) -> tuple[Any, Services, str]:
     server.load_viser()
     loopback = server.is_loopback(options.host)
     token = options.share_token or (None if loopback else secrets.token_urlsafe(18))
-    gate = Gate(token, loopback)
+    gate = TokenAuth(token, loopback)
     server.check_free(options.host, options.port)
     services, sessions = build(options), Sessions()
     pages: dict[int, Page] = {}

@@ -1,4 +1,4 @@
-"""From a face's state to texture, vertices and pictures, with what was computed kept for the next change.
+"""From a face's state to texture, vertices and images, with what was computed kept for the next change.
 
 A slider of expression or pose moves vertices only, the strength of an edit mostly texture: each part is kept by exactly
 what it depends on.
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.files import draw_latents
+from clipface.edit.files import sample_latents
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
 from clipface.render.camera import view
 from clipface.view.library import Library
@@ -93,7 +93,7 @@ class Engine:
         expression, shape = faces.expression.clone(), faces.shape.clone()
         for name, weight in state.expression:
             if name not in self.slots:
-                raise ValueError(f"expression: a slot of {self.head.source} is wanted, {name!r} was given")
+                raise ValueError(f"expression: expected a slot of {self.head.source}, got {name!r}")
             expression[0, self.slots[name]] += weight
         count = min(len(state.identity), shape.shape[1])
         shape[0, :count] += shape.new_tensor(state.identity[:count])
@@ -124,7 +124,7 @@ class Engine:
             return Head(vertices, texture, lit)
 
     @torch.no_grad()
-    def picture(self, state: FaceState, settings: ViewSettings, camera: Tensor, size: int | tuple[int, int]) -> Tensor:
+    def image(self, state: FaceState, settings: ViewSettings, camera: Tensor, size: int | tuple[int, int]) -> Tensor:
         """Draw a face: [3, H, W] in 0..1 on white, for a camera [1, 4, 4]; errors as in `drawn`."""
         with self._lock:
             head = self.drawn(state, settings)
@@ -135,20 +135,20 @@ class Engine:
     def small_faces(self, seeds: Sequence[int], psi: float, size: int) -> Tensor:
         """Draw unedited faces from the front: [N, 3, size, size] in 0..1."""
         camera = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE).to(self.head.v_template.device)
-        pictures = []
+        images = []
         for seed in seeds:  # one after the other, so that a slider of somebody else waits for one at most
             key = seed, psi, size
-            pictures.append(self._once("small", key, lambda key=key: self._small(key[0], psi, camera, size)))
-        return torch.stack(pictures)
+            images.append(self._once("small", key, lambda key=key: self._small(key[0], psi, camera, size)))
+        return torch.stack(images)
 
     def _small(self, seed: int, psi: float, camera: Tensor, size: int) -> Tensor:
-        codes = draw_latents(self.avatar, [seed], psi)
+        codes = sample_latents(self.avatar, [seed], psi)
         drawn = self.avatar.views(self.avatar.texture(codes.w_plus), codes, camera, 2 * size)
         return torch.nn.functional.avg_pool2d(drawn, 2)[0].clamp(0, 1)
 
     def _edit(self, state: FaceState) -> EditedFaces:
         key = state.seed, state.psi
-        faces = unedited(self._once("drawn", key, lambda: draw_latents(self.avatar, [state.seed], state.psi)))
+        faces = unedited(self._once("drawn", key, lambda: sample_latents(self.avatar, [state.seed], state.psi)))
         for edit in state.edits:
             faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
         return faces

@@ -71,13 +71,13 @@ def png(engine: Engine, state: FaceState, settings: ViewSettings, camera: Tensor
     Args:
         engine: draws.
         state, settings: what.
-        camera: [1, 4, 4], of one head in the picture's middle.
-        size: height and width of one head's picture, pixels; two heads lie side by side.
+        camera: [1, 4, 4], of one head in the image's middle.
+        size: height and width of one head's image, pixels; two heads lie side by side.
     """
     faces = [face for face, _ in wanted_heads(state, settings).values()]
-    pictures = torch.cat([engine.picture(face, settings, camera, size) for face in faces], -1)
+    images = torch.cat([engine.image(face, settings, camera, size) for face in faces], -1)
     file = io.BytesIO()
-    Image.fromarray((pictures.cpu() * 255).round().byte().permute(1, 2, 0).numpy()).save(file, "PNG")
+    Image.fromarray((images.cpu() * 255).round().byte().permute(1, 2, 0).numpy()).save(file, "PNG")
     return file.getvalue()
 
 
@@ -86,7 +86,7 @@ def camera_of(position: np.ndarray, target: np.ndarray, up: np.ndarray, fov: flo
 
     Args:
         position, target, up: [3], metres, head frame.
-        fov: over the picture's height, radians.
+        fov: over the image's height, radians.
         aspect: width / height.
 
     Returns:

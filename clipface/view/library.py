@@ -30,7 +30,7 @@ class Library:
         Args:
             folder: in which runs are looked for, one level down.
             levels: of the generator's codes.
-            looks: whether the generator is the shipped one, which was taught looks.
+            looks: whether the generator is the shipped one, which was trained looks.
         """
         self.folder, self._levels = Path(folder), levels
         names = look_offsets() if looks else ()
@@ -84,7 +84,7 @@ class Library:
             self._read[name] = read_mapper(name, self._levels)[0].requires_grad_(False)
         if name not in self._read:
             if not name or Path(name).name != name or not (self.folder / name / MAPPER_FILE).is_file():
-                raise ValueError(f"mapper: a run in {self.folder} is wanted, {name!r} was given; train it, or --runs")
+                raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")
             self._read[name] = read_mapper(self.folder / name, self._levels)[0].requires_grad_(False)
         self._read.move_to_end(name)
         while len(self._read) > MOST_READ:

@@ -7,7 +7,7 @@ from torch.nn import functional
 from clipface.render.shading import vertex_normals
 
 PAINTED = "as painted"  # the texture's own colours
-# Direction towards the light in the head frame (x to the picture's right, y up, z towards the viewer).
+# Direction towards the light in the head frame (x to the image's right, y up, z towards the viewer).
 DIRECTIONS = {
     "front": (0.0, 0.3, 1.0),
     "left": (-1.0, 0.35, 0.45),
@@ -37,7 +37,7 @@ def light(vertices: Tensor, faces: Tensor, name: str, strength: float) -> Tensor
         ValueError: for another name.
     """
     if name not in NAMES:
-        raise ValueError(f"light: one of {', '.join(NAMES)} is wanted, {name!r} was given")
+        raise ValueError(f"light: expected one of {', '.join(NAMES)}, got {name!r}")
     if name == PAINTED or strength == 0:
         return None
     direction = functional.normalize(vertices.new_tensor(DIRECTIONS[name]), dim=0)

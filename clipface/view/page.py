@@ -18,7 +18,7 @@ from clipface.view.panels.view import ViewPanel
 from clipface.view.scene import HeadScene
 from clipface.view.server.sessions import Session
 from clipface.view.state import FaceState, ViewSettings
-from clipface.view.training import TrainingPlace
+from clipface.view.training import TrainingJobs
 
 if TYPE_CHECKING:
     import viser
@@ -36,7 +36,7 @@ class Services:
     engine: Engine
     glb: HeadGlb
     channels: Channels
-    training: TrainingPlace
+    training: TrainingJobs
     prompts: dict[str, str]  # names of known prompts and their words
 
 

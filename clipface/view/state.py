@@ -60,17 +60,17 @@ class FaceState:
     def __post_init__(self) -> None:
         """Check ranges."""
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed: a whole number from 0 to 2^63 - 1 is wanted, {self.seed} was given")
+            raise ValueError(f"seed: expected a whole number from 0 to 2^63 - 1, got {self.seed}")
         _within("psi", self.psi, 0.0, MOST_PSI)
         for name, weight in self.expression:
             _within(f"expression {name}", weight, -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
         if len(self.identity) != IDENTITY_COMPONENTS:
-            raise ValueError(f"identity: {IDENTITY_COMPONENTS} numbers are wanted, {len(self.identity)} were given")
+            raise ValueError(f"identity: expected {IDENTITY_COMPONENTS} numbers, got {len(self.identity)}")
         for number, value in enumerate(self.identity, 1):
             _within(f"identity {number}", value, -IDENTITY_LIMIT, IDENTITY_LIMIT)
         for name, degrees in self.angles:
             if name not in ANGLE_LIMITS:
-                raise ValueError(f"angle: one of {', '.join(ANGLE_LIMITS)} is wanted, {name!r} was given")
+                raise ValueError(f"angle: expected one of {', '.join(ANGLE_LIMITS)}, got {name!r}")
             _within(name, degrees, -ANGLE_LIMITS[name], ANGLE_LIMITS[name])
 
     def weight(self, name: str) -> float:
@@ -119,7 +119,7 @@ class ViewSettings:
     def __post_init__(self) -> None:
         """Check ranges."""
         if self.comparison not in COMPARISONS:
-            raise ValueError(f"comparison: one of {', '.join(COMPARISONS)} is wanted, {self.comparison!r} was given")
+            raise ValueError(f"comparison: expected one of {', '.join(COMPARISONS)}, got {self.comparison!r}")
         _within("light_strength", self.light_strength, 0.0, 1.0)
 
 
@@ -130,4 +130,4 @@ def _with(pairs: tuple[tuple[str, float], ...], name: str, value: float) -> tupl
 
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not (math.isfinite(value) and least <= value <= most):
-        raise ValueError(f"{name}: a number from {least:g} to {most:g} is wanted, {value} was given")
+        raise ValueError(f"{name}: expected a number from {least:g} to {most:g}, got {value}")

@@ -27,7 +27,7 @@ PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
 CHECKPOINT_FILE = "last.ckpt"
 LONGEST_PROMPT = 200  # characters
 LESS_URGENT = 5  # of `nice`: sliders come first
-SECONDS_TO_STOP = 90  # the run draws its pictures before it ends
+SECONDS_TO_STOP = 90  # the run draws its images before it ends
 _STEP = re.compile(r"(\d+)/(\d+) \[")  # of the progress bar
 _ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+", re.M)
 
@@ -148,7 +148,7 @@ class Training:
         return os.pread(self._log.fileno(), size, 0).decode(errors="replace").replace("\r", "\n")
 
 
-class TrainingPlace:
+class TrainingJobs:
     """Where at most one run is at work; what it has learned goes into a library."""
 
     def __init__(self, library: Library, overrides: Sequence[str] = ()) -> None:
@@ -202,9 +202,9 @@ def checked_prompt(prompt: str) -> str:
     """
     words = " ".join(prompt.split())
     if not words:
-        raise ValueError("prompt: words are wanted, none were given; for instance: a photo of a zombie")
+        raise ValueError("prompt: expected words, got none; for instance: a photo of a zombie")
     if len(words) > LONGEST_PROMPT:
-        raise ValueError(f"prompt: at most {LONGEST_PROMPT} characters are wanted, {len(words)} were given")
+        raise ValueError(f"prompt: expected at most {LONGEST_PROMPT} characters, got {len(words)}")
     if "$" in words or not words.isprintable():
         raise ValueError("prompt: words without $ are wanted; write what the face should look like")
     return words

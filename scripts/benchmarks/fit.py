@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, help="folder; not needed where the cache is")
     parser.add_argument("--cache", type=Path, help="file of faces found, to write or to read")
-    parser.add_argument("--batch", type=int, default=32, help="pictures fitted at once; faces repeat")
+    parser.add_argument("--batch", type=int, default=32, help="images fitted at once; faces repeat")
     parser.add_argument("--rounds", type=int, default=3, help="batches timed, after one that is not")
     parser.add_argument("--device", default="cpu", help="cpu, cuda")
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
@@ -41,7 +41,7 @@ def main() -> None:
         seconds = timed(lambda fitter=fitter: fitter(*batch), options.rounds, options.device)
         name = "landmarks and photometric" if photometric else "landmarks alone"
         each = seconds / options.batch
-        print(f"{name}, with mask: {1 / each:.1f} pictures/s, {each * 1e3:.1f} ms each")
+        print(f"{name}, with mask: {1 / each:.1f} images/s, {each * 1e3:.1f} ms each")
     if options.device == "cuda":
         print(f"GPU memory, most: {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
     print(f"memory, most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")

@@ -1,4 +1,4 @@
-"""Times the training of a prompt's mapper: samples (pictures) a second, memory, and milliseconds of each part.
+"""Times the training of a prompt's mapper: samples (images) a second, memory, and milliseconds of each part.
 
 python scripts/benchmarks/mapper.py
 python scripts/benchmarks/mapper.py --device cuda --precision bf16 --compile --batch 16 --views 4
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from clipface import assets
 from clipface.edit.avatar import Avatar, mahalanobis
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
@@ -33,9 +33,9 @@ PROMPT = PromptConfig("zombie", "a photo of a zombie")
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=128, help="of the pictures, pixels")
+    parser.add_argument("--size", type=int, default=128, help="of the images, pixels")
     parser.add_argument("--batch", type=int, default=4, help="faces")
-    parser.add_argument("--views", type=int, default=2, help="pictures of each face")
+    parser.add_argument("--views", type=int, default=2, help="images of each face")
     parser.add_argument("--encoder", default="face_encoder", help=f"{', '.join(SHIPPED)}, or a model of open_clip")
     parser.add_argument("--resolution", type=int, help="of a random generator of the paper's size; none: the shipped")
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
@@ -65,7 +65,7 @@ class Loop:
             generator = TextureGenerator(options.resolution, **PAPER_CHANNELS)
         else:
             generator = TextureGenerator.from_weights(assets.resolve("generator"))
-        avatar = Avatar(generator, *load_drawn_head(HeadConfig(), RendererConfig(options.renderer)))
+        avatar = Avatar(generator, *load_head_and_renderer(HeadConfig(), RendererConfig(options.renderer)))
         shipped = options.encoder in SHIPPED
         encoder = load_encoder(GuidanceConfig(options.encoder)) if shipped else random_clip(options.encoder)
         config = MapperConfig(
@@ -128,7 +128,7 @@ class Parts:
         with self.loop.autocast():
             edited = measure("mapper", lambda: module.mapper(faces.codes))
             loss = guidance(self._features("edited: ", edited, faces), before)
-            loss = loss + config.prior * mahalanobis(edited.expression, avatar.head.expression_precision)
+            loss = loss + config.expression_prior_weight * mahalanobis(edited.expression, avatar.head.expression_precision)
         measure("backward", loss.backward)
         measure("optimiser", self.loop.optimizer.step)
         self.loop.count += 1
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     hardware = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {options.threads} threads"
     resolution = loop.module.avatar.generator.config["resolution"]
     print(
-        f"{hardware}, torch {torch.__version__}: texture {resolution}, pictures {options.size}, "
+        f"{hardware}, torch {torch.__version__}: texture {resolution}, images {options.size}, "
         f"{options.batch} faces x {options.views} views, {options.encoder}, {options.precision}, {options.renderer}"
         f"{', compiled' if options.compile else ''}",
         flush=True,

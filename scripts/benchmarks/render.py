@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--backends", nargs="+", default=None, choices=("warp", "nvdiffrast"), help="default: all here")
-    parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512], help="picture sides in pixels")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512], help="image sides in pixels")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--texture", type=int, default=256, help="texture side in texels")
     parser.add_argument("--supersample", type=int, default=1)
@@ -167,14 +167,14 @@ def silhouettes(path: str) -> None:
         "a pixel's own triangle": (256, False),
         "following the surface": (256, True),
     }
-    pictures = []
+    images = []
     for size, follow in [*ways.values(), (512, True)]:
         drawn, fragments = warp.paint(clip, faces, (size, size), head.uv.float(), uv_faces, grey)
         if follow is not None:
             drawn = warp.antialias(drawn, fragments, clip, faces, follow=follow)
         image = functional.avg_pool2d(warp.compose(drawn, 1.0)[0], size // 256)
-        pictures.append(functional.interpolate(image[..., 70:110, 32:80], scale_factor=6)[0])
-    grid([pictures], [*ways, "following, supersample 2"]).save(path)
+        images.append(functional.interpolate(image[..., 70:110, 32:80], scale_factor=6)[0])
+    grid([images], [*ways, "following, supersample 2"]).save(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

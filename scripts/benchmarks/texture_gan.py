@@ -128,7 +128,7 @@ def describe(module: TextureGAN, config: TextureGANConfig, options: argparse.Nam
     }
     name = torch.cuda.get_device_name() if config.trainer.accelerator == "gpu" else "CPU"
     return (
-        f"{name}, torch {torch.__version__}: texture {config.generator.resolution}, picture {config.image_size}, "
+        f"{name}, torch {torch.__version__}: texture {config.generator.resolution}, image {config.image_size}, "
         f"batch {config.batch_size}, {config.trainer.precision}, renderer {config.renderer.backend}, "
         f"channels {config.generator.channel_base}/{config.generator.channel_max} and "
         f"{config.discriminator.channel_base}/{config.discriminator.channel_max} "

@@ -53,7 +53,7 @@ def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Fac
             if isinstance(result, str):
                 print(f"{source.file}: {result}")
                 continue
-            rows.append((result.picture, result.points, result.person, result.inside))
+            rows.append((result.image, result.points, result.person, result.inside))
             files.append(source.file)
     faces = Faces(np.array(files), *(np.stack(part) for part in zip(*rows, strict=True)))
     if cache is not None:
@@ -62,7 +62,7 @@ def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Fac
 
 
 class Labels(NamedTuple):
-    """`person` [B] int64 numbers, every unlabelled picture its own; `expression` [B], empty where not labelled."""
+    """`person` [B] int64 numbers, every unlabelled image its own; `expression` [B], empty where not labelled."""
 
     person: Tensor
     expression: np.ndarray

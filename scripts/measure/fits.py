@@ -26,13 +26,13 @@ from clipface.head import HeadModel, load_head
 from clipface.head.model import rotation_matrices
 from clipface.render.renderer import Renderer
 
-BATCH = {"landmarks": 512, "full": 32}  # pictures
+BATCH = {"landmarks": 512, "full": 32}  # images
 NEAR_FRONTAL = 15.0  # degrees of yaw
 NEUTRAL, SMILING, SMILE = "neutral", "smiling", ("mouthSmileLeft", "mouthSmileRight")
 
 
 class Measured(NamedTuple):
-    """Fits of all pictures, errors [B, N] in percent, seconds a picture."""
+    """Fits of all images, errors [B, N] in percent, seconds an image."""
 
     fit: HeadFit
     errors: np.ndarray
@@ -55,7 +55,7 @@ class Bench:
             self.fitter = Fitter(head, Renderer(head.faces, head.uv, head.uv_faces, backend))
 
     def run(self, shared: bool = False, weights: Tensor | None = None) -> Measured:
-        """Fit all pictures; `shared` gives a person one identity; `weights` [B, N] of points, for landmarks alone."""
+        """Fit all images; `shared` gives a person one identity; `weights` [B, N] of points, for landmarks alone."""
         person = self.labels.person if shared else torch.arange(len(self.faces.files))
         places, fits, errors = self.faces.places, [], []
         order = person.argsort(stable=True)
@@ -93,7 +93,7 @@ def _batches(person: Tensor, most: int) -> list[Tensor]:
 
 
 def subsets(faces: Faces, labels: Labels, fit: HeadFit) -> dict[str, np.ndarray]:
-    """Name to pictures [B] bool: each folder by expression where labelled, by yaw where not."""
+    """Name to images [B] bool: each folder by expression where labelled, by yaw where not."""
     front = rotation_matrices(fit.pose[:, :3])[:, :, 2]
     frontal = (torch.rad2deg(torch.atan2(front[:, 0], front[:, 2])).abs() <= NEAR_FRONTAL).numpy()
     folders = np.array([str(Path(file).parent) for file in faces.files.tolist()])
@@ -111,18 +111,18 @@ def subsets(faces: Faces, labels: Labels, fit: HeadFit) -> dict[str, np.ndarray]
     return {name: rows for name, rows in found.items() if rows.any()}
 
 
-def error_table(measured: Measured, held_out: tuple[np.ndarray, np.ndarray], bench: Bench) -> str:
-    """Median / p95 for each subset: all points, regions, held-out half, and the point with the worst p95."""
+def error_table(measured: Measured, validation: tuple[np.ndarray, np.ndarray], bench: Bench) -> str:
+    """Median / p95 for each subset: all points, regions, validation half, and the point with the worst p95."""
     on = LandmarkObjective(bench.head, bench.faces.places[:1]).on
     regions, numbers = np.array(on.regions), on.numbers.tolist()
     names = list(dict.fromkeys(on.regions))
-    lines = [_row("pictures", "count", "all points", *names, "worst point's p95", "fitted on half, other half")]
+    lines = [_row("images", "count", "all points", *names, "worst point's p95", "fitted on half, other half")]
     lines.append(_row(*["---"] * (len(names) + 5)))
     for name, rows in subsets(bench.faces, bench.labels, measured.fit).items():
         errors = measured.errors[rows]
         high = np.percentile(errors, 95, axis=0)
         worst = int(high.argmax())
-        other = held_out[0][rows][held_out[1][rows]]
+        other = validation[0][rows][validation[1][rows]]
         parts = [_pair(errors[:, regions == region]) for region in names]
         place = f"{high[worst]:.2f} (number {numbers[worst]}, {regions[worst]})"
         lines.append(_row(name, str(int(rows.sum())), _pair(errors), *parts, place, _pair(other)))
@@ -130,7 +130,7 @@ def error_table(measured: Measured, held_out: tuple[np.ndarray, np.ndarray], ben
 
 
 def smile_share(bench: Bench, fit: HeadFit) -> str:
-    """In how many pairs of one person's pictures mouthSmile is larger in the smiling one, and the median rise."""
+    """In how many pairs of one person's images mouthSmile is larger in the smiling one, and the median rise."""
     slots = [bench.head.expression_names.index(name) for name in SMILE]
     smile = fit.expression[:, slots].mean(1).numpy()
     people = bench.labels.person.numpy()
@@ -189,7 +189,7 @@ def main() -> None:
     if (labels.expression == SMILING).any() and set(SMILE) <= set(bench.head.expression_names):
         print(f"mouthSmile rises, shared identities: {smile_share(bench, together.fit)}; "
               f"separate: {smile_share(bench, separate.fit)}")  # fmt: skip
-    print(f"{1000 * separate.seconds:.1f} ms a picture ({options.stage}, {options.device})")
+    print(f"{1000 * separate.seconds:.1f} ms an image ({options.stage}, {options.device})")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 python scripts/measure/soak.py --minutes 60
 
 A scene is a head, a ball, a sheet or a heap of loose triangles, some of them broken, partly behind the camera or off
-the picture, of random size, batch, texture and light; it is drawn, and its gradients are computed.
+the image, of random size, batch, texture and light; it is drawn, and its gradients are computed.
 """
 
 import argparse
@@ -44,8 +44,8 @@ def memory() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / 2**20
 
 
-def draw_solid(choose: random.Random, generator: torch.Generator, renderers: list, device: str) -> list[torch.Tensor]:
-    """Draw a head or a ball with the whole renderer: its picture, its mask, and their gradients."""
+def render_solid(choose: random.Random, generator: torch.Generator, renderers: list, device: str) -> list[torch.Tensor]:
+    """Draw a head or a ball with the whole renderer: its image, its mask, and their gradients."""
     vertices, renderer = choose.choice(renderers)
     batch, size = choose.randint(1, 3), (choose.randint(1, 200), choose.randint(1, 200))
     shape = (choose.choice([1, batch]), 3, choose.choice([1, 8, 30, 64, 128]), choose.choice([1, 8, 64, 128]))
@@ -64,7 +64,7 @@ def draw_solid(choose: random.Random, generator: torch.Generator, renderers: lis
     return [*drawn, *torch.autograd.grad(sum(t.square().sum() for t in drawn), leaves)]
 
 
-def draw_loose(choose: random.Random, generator: torch.Generator, device: str) -> list[torch.Tensor]:
+def render_loose(choose: random.Random, generator: torch.Generator, device: str) -> list[torch.Tensor]:
     """Draw loose triangles or a sheet with the verbs."""
     warp, seed = backend("warp"), choose.randint(0, 10**6)
     if choose.random() < 0.5:
@@ -103,9 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     while (minutes := (time.monotonic() - begin) / 60) < options.minutes and count != options.scenes:
         solid = choose.random() < 0.6
         results = (
-            draw_solid(choose, generator, renderers, options.device)
+            render_solid(choose, generator, renderers, options.device)
             if solid
-            else draw_loose(choose, generator, options.device)
+            else render_loose(choose, generator, options.device)
         )
         if not all(result.isfinite().all() for result in results):
             raise RuntimeError(f"scene {count} of seed {options.seed}: a number is not finite")

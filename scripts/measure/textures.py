@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 import torch
-from bake_texture import base_texture, drawn_head, write
+from bake_texture import base_texture, head_and_renderer, write
 from fit_sheet import tiled
 from torch import Tensor
 from torch.nn import functional
@@ -22,8 +22,8 @@ from torch.nn import functional
 from clipface.bake.texture import TextureBaker, previews
 from clipface.bake.visibility import Baked, bake
 from clipface.data.faces import MaskedFaces
-from clipface.fit.stored import stored_pictures
-from clipface.render.uv import Chart
+from clipface.fit.stored import stored_images
+from clipface.render.uv import UVMap
 
 BATCH = 16
 CELL = 150  # pixels, of the sheet
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     parser.add_argument("--match", default="", help="regular expression of the photographs' names to take")
     parser.add_argument("--size", type=int, default=256, help="side of the textures, pixels")
-    parser.add_argument("--sheet", type=Path, help="picture to write, JPEG or PNG")
+    parser.add_argument("--sheet", type=Path, help="image to write, JPEG or PNG")
     parser.add_argument("--people", type=int, default=24, help="on the sheet, spread over the data set")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
@@ -63,18 +63,18 @@ def measure(faces: MaskedFaces, chosen: list[int], size: int, device: str) -> di
         size: of the textures.
         device: "cpu" or "cuda".
     """
-    head, renderer = drawn_head(faces.head, device)
-    chart = Chart(head, size)
+    head, renderer = head_and_renderer(faces.head, device)
+    uv_map = UVMap(head, size)
     parts = []
     for start in range(0, len(chosen), BATCH):
-        fit, crops, mask = stored_pictures(faces, chosen[start : start + BATCH], device)
-        parts.append(bake(chart, renderer, fit, crops, mask))
+        fit, crops, mask = stored_images(faces, chosen[start : start + BATCH], device)
+        parts.append(bake(uv_map, renderer, fit, crops, mask))
     baked = Baked(*map(torch.cat, zip(*parts, strict=True)))
-    face = chart.region(["face"])
+    face = uv_map.region(["face"])
     numbers = {"photographs": len(chosen), "face region shown": covered(baked.weight, face)}
     around = round(size * AROUND) // 2 * 2 + 1
-    mouth = functional.max_pool2d(chart.region(["lips"])[None, None].float(), around, 1, around // 2)[0, 0] > 0
-    eyes = chart.region(["eye_region", "right_eye_region", "left_eye_region"])
+    mouth = functional.max_pool2d(uv_map.region(["lips"])[None, None].float(), around, 1, around // 2)[0, 0] > 0
+    eyes = uv_map.region(["eye_region", "right_eye_region", "left_eye_region"])
     for name, region in (("eyes", eyes), ("mouth", mouth), ("face", face)):
         numbers[f"sharpness of the mean, {name}"] = sharpness(baked, region)
     return numbers
@@ -82,19 +82,19 @@ def measure(faces: MaskedFaces, chosen: list[int], size: int, device: str) -> di
 
 def sheet(faces: MaskedFaces, chosen: list[int], device: str) -> Tensor:
     """[3, H, W] photograph, front and 30 degrees of each face."""
-    head, renderer = drawn_head(faces.head, device)
+    head, renderer = head_and_renderer(faces.head, device)
     baker = TextureBaker(head, renderer, base_texture(head, renderer))
     cells = []
     for start in range(0, len(chosen), 8):
-        fit, crops, mask = stored_pictures(faces, chosen[start : start + 8], device)
+        fit, crops, mask = stored_images(faces, chosen[start : start + 8], device)
         turned = previews(head, renderer, fit.shape, baker(fit, crops, mask), CELL)
-        pictures = crops.permute(0, 3, 1, 2).float() / 255
-        cells.append(torch.cat([functional.interpolate(pictures, (CELL, CELL), mode="area"), turned], 3))
+        images = crops.permute(0, 3, 1, 2).float() / 255
+        cells.append(torch.cat([functional.interpolate(images, (CELL, CELL), mode="area"), turned], 3))
     return tiled(torch.cat(cells))
 
 
 def covered(weight: Tensor, region: Tensor) -> float:
-    """Share of a region's texels that a picture shows, mean over pictures."""
+    """Share of a region's texels that an image shows, mean over images."""
     return float((weight[:, 0][:, region] > SHOWN).float().mean())
 
 

@@ -1,16 +1,16 @@
-"""Measure how many words that captions lack an encoder understands, and whether it still knows those it was taught.
+"""Measure how many words that captions lack an encoder understands, and whether it still knows those it was trained.
 
-python scripts/measure/words.py --encoder face_encoder --text words sentences --pictures 8
+python scripts/measure/words.py --encoder face_encoder --text words sentences --images 8
 python scripts/measure/words.py --text sentences --phrases paraphrases_fresh --apart 0.9 --wrong
-python scripts/measure/words.py --encoder scoring_encoder --text sentences --taught
+python scripts/measure/words.py --encoder scoring_encoder --text sentences --trained
 
 For each phrase of data/paraphrases.csv, which share no word with the captions, or of data/paraphrases_fresh.csv, whose
 writer saw nothing that was learnt: is its feature nearest to the right value among the values of its attribute? What a
-value looks like is told by the mean feature of its taught phrases ("phrases"), and by painted faces ("pictures"): the
+value looks like is told by the mean feature of its trained phrases ("phrases"), and by painted faces ("images"): the
 change from the mean of all of the attribute's faces to those with the value is compared with the change from the words
-"a photo of a face" to the phrase, as an edit does. `--taught` measures the taught phrases themselves likewise; one that
+"a photo of a face" to the phrase, as an edit does. `--trained` measures the trained phrases themselves likewise; one that
 tells two values cannot be right for both. How far the halves (even and odd rows, from 0) differ tells what is chance.
-`--apart 0.9` adds the phrases that no learnt one comes near: taught or in data/synonyms.csv, for whatever value, with
+`--apart 0.9` adds the phrases that no learnt one comes near: trained or in data/synonyms.csv, for whatever value, with
 at least this cosine in the sentence encoder (takes minutes).
 """
 
@@ -24,18 +24,18 @@ import torch
 from torch import Tensor
 
 from clipface import assets
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED, TEXTS
 from clipface.guidance.sentences import load_sentence_encoder
 from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, RendererConfig
 from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
-from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, read_phrases, taught_phrases
+from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, read_phrases, trained_phrases
 from trainer.sentence_projection.data import VALUES, encode_sentences, value_changes, value_prototypes
 
 PHRASES = ("paraphrases", "paraphrases_fresh")
 SEED = 0
-SIZE = 128  # of a painted picture, pixels
+SIZE = 128  # of a painted image, pixels
 _NEEDS = {"beard": {"sex": "man"}, "moustache": {"sex": "man"}, "hair_colour": {"hair": "hair"}}
 
 
@@ -45,21 +45,21 @@ def main() -> None:
     parser.add_argument("--encoder", default="face_encoder", choices=SHIPPED)
     parser.add_argument("--weights", type=Path, help="of that encoder, if not the shipped ones")
     parser.add_argument("--text", nargs="+", default=["words"], choices=TEXTS, help="who reads the words")
-    parser.add_argument("--pictures", type=int, default=0, help="painted faces for each value; 0: phrases only")
+    parser.add_argument("--images", type=int, default=0, help="painted faces for each value; 0: phrases only")
     parser.add_argument("--phrases", default=PHRASES[0], choices=PHRASES, help="file of data/ to measure")
     parser.add_argument("--apart", type=float, help="cosine: measure those apart whose nearest learnt phrase has less")
-    parser.add_argument("--taught", action="store_true", help="measure the taught phrases")
+    parser.add_argument("--trained", action="store_true", help="measure the trained phrases")
     parser.add_argument("--wrong", action="store_true", help="list the phrases that are not nearest to the right value")
     options = parser.parse_args()
-    phrases = taught_phrases() if options.taught else read_phrases(assets.resolve(options.phrases))
+    phrases = trained_phrases() if options.trained else read_phrases(assets.resolve(options.phrases))
     columns, misses, faces = {}, [], None
     for text in options.text:
         weights = str(options.weights) if options.weights else None
         encoder = load_encoder(GuidanceConfig(options.encoder, weights=weights, text=text))
         answers = {f"{text}, phrases": answer_by_phrases(encoder, phrases)}
-        if options.pictures:
-            faces = value_pictures(encoder, options.pictures) if faces is None else faces  # the same for all readers
-            answers[f"{text}, pictures"] = answer_by_pictures(encoder, phrases, faces)
+        if options.images:
+            faces = value_images(encoder, options.images) if faces is None else faces  # the same for all readers
+            answers[f"{text}, images"] = answer_by_images(encoder, phrases, faces)
         columns |= answers
         pairs = zip(phrases, answers[f"{text}, phrases"], strict=True)
         misses += [f"{text}: {p.phrase} ({p.attribute}: {p.value}) is taken for {v}" for p, v in pairs if v != p.value]
@@ -76,11 +76,11 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> Tensor:
 
 
 def answer_by_phrases(encoder: Encoder, phrases: Sequence[Phrase]) -> list[str]:
-    """The value whose taught phrases are nearest, for each phrase."""
+    """The value whose trained phrases are nearest, for each phrase."""
     return _nearest(encode(encoder, [phrase.phrase for phrase in phrases]), value_prototypes(encoder), phrases)
 
 
-def answer_by_pictures(encoder: Encoder, phrases: Sequence[Phrase], faces: Tensor) -> list[str]:
+def answer_by_images(encoder: Encoder, phrases: Sequence[Phrase], faces: Tensor) -> list[str]:
     """The value whose painted faces, [values, D], differ from the attribute's others as the phrase tells."""
     said = encode(encoder, [phrase.phrase for phrase in phrases]) - encode(encoder, [SOURCE_PHRASE])
     return _nearest(said, value_changes(faces), phrases)
@@ -94,15 +94,15 @@ def _nearest(features: Tensor, prototypes: Tensor, phrases: Sequence[Phrase]) ->
     return answers
 
 
-def value_pictures(encoder: Encoder, count: int) -> Tensor:
+def value_images(encoder: Encoder, count: int) -> Tensor:
     """Mean features of `count` painted faces with each of `VALUES`, [values, D]."""
-    painter = PaintedFaces(*load_drawn_head(HeadConfig(), RendererConfig()))
+    painter = PaintedFaces(*load_head_and_renderer(HeadConfig(), RendererConfig()))
     rng, generator = random.Random(SEED), torch.Generator().manual_seed(SEED)
     means = []
     for attribute, value in VALUES:
         faces = [_face(attribute, value, rng) for _ in range(count)]
-        pictures = painter.sample(count, generator, SIZE, background=1.0, attributes=faces).image
-        means.append(encoder.encode_image(pictures.clamp(0, 1)).mean(0))
+        images = painter.sample(count, generator, SIZE, background=1.0, attributes=faces).image
+        means.append(encoder.encode_image(images.clamp(0, 1)).mean(0))
     return torch.stack(means)
 
 
@@ -115,7 +115,7 @@ def _face(attribute: str, value: str, rng: random.Random) -> Attributes:
 def apart_from_learnt(phrases: Sequence[Phrase], limit: float) -> list[int]:
     """Which phrases have with no learnt one a cosine of `limit` or more in the sentence encoder."""
     encoder, tokenizer = load_sentence_encoder()
-    learnt = [*taught_phrases(), *read_phrases(assets.resolve("synonyms"))]
+    learnt = [*trained_phrases(), *read_phrases(assets.resolve("synonyms"))]
     known = encode_sentences(encoder, tokenizer, [phrase.phrase for phrase in learnt])
     cosines = encode_sentences(encoder, tokenizer, [phrase.phrase for phrase in phrases]) @ known.T
     return (cosines.amax(1) < limit).nonzero()[:, 0].tolist()

@@ -34,10 +34,10 @@ def average(first: Path, second: Path, share: float) -> tuple[dict[str, Tensor],
         ValueError: if the files differ in their configuration, or the share is not in 0..1.
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"share: 0 to 1 is wanted, {share} was given")
+        raise ValueError(f"share: expected 0 to 1, got {share}")
     (own, config), (other, given) = weights.load(first), weights.load(second)
     if config != given:
-        raise ValueError(f"second: weights of {config} are wanted, those of {given} were given")
+        raise ValueError(f"second: expected weights of {config}, got those of {given}")
     weights.check_keys(own, other, f"second {second}")
     return {name: torch.lerp(value, other[name], share) for name, value in own.items()}, config
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from correspondence_build.average import IBUG_INNER, OUTLINE, average_face
-from correspondence_build.refine import Pictures, fit, improved
+from correspondence_build.refine import Images, fit, improved
 from examined_photos import examined, read_labels
 
 from clipface.fit.correspondence import derived_places, place, topology
@@ -65,8 +65,8 @@ def main() -> None:
     head = load_head("open")
     points = begin(head, faces.points[labels.expression == NEUTRAL])
     people = torch.randperm(int(labels.person.max()) + 1, generator=torch.Generator().manual_seed(0))
-    pictures = Pictures(faces.places, labels.person)
-    placing, judging = (pictures.of(half.sort().values) for half in people.chunk(2))
+    images = Images(faces.places, labels.person)
+    placing, judging = (images.of(half.sort().values) for half in people.chunk(2))
     for number in range(STAY + LOOSE + CLOSE):
         settings = LOOSE_SETTINGS if number < STAY + LOOSE else LandmarkSettings()
         points = improved(head, placing, points, settings, number >= STAY)

@@ -1,4 +1,4 @@
-"""Keep a generator's codes away from textures that hold the pictures' background.
+"""Keep a generator's codes away from textures that hold the images' background.
 
 python scripts/recipes/distill_mapping.py --generator runs/my_gan/generator.safetensors --output generator.safetensors
 python scripts/recipes/distill_mapping.py --generator runs/my_gan/generator.safetensors --most 0.05 --output strict.safetensors

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="data set folder to write; must not exist")
     parser.add_argument("--sheet", type=Path, help="contact sheet to write (PNG)")
     parser.add_argument("--count", type=int, default=256, help="faces in the folder")
-    parser.add_argument("--size", type=int, default=256, help="side of a picture, pixels")
+    parser.add_argument("--size", type=int, default=256, help="side of an image, pixels")
     parser.add_argument("--texture_size", type=int, default=256, help="side of the painted texture, texels")
     parser.add_argument("--max_yaw", type=float, default=30.0, help="degrees")
     parser.add_argument("--seed", type=int, default=0)
@@ -119,26 +119,26 @@ def sheet(painter: PaintedFaces, path: Path, size: int, seed: int) -> None:
     """Draw a row of ordinary faces, one of expressions, one of age and make-up, then every look."""
     faces = sheet_faces()
     generator = torch.Generator().manual_seed(seed)
-    pictures = []
+    images = []
     for start in range(0, len(faces), SHEET_COLUMNS):
         part = faces[start : start + SHEET_COLUMNS]
         zoom = (SHEET_ZOOM, SHEET_ZOOM)
-        pictures.append(painter.sample(len(part), generator, size, 20.0, 1.0, part, zoom=zoom).image.cpu())
+        images.append(painter.sample(len(part), generator, size, 20.0, 1.0, part, zoom=zoom).image.cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
-    small = torch.nn.functional.interpolate(torch.cat(pictures), (CELL, CELL), mode="area")
+    small = torch.nn.functional.interpolate(torch.cat(images), (CELL, CELL), mode="area")
     Image.fromarray(grid(small, SHEET_COLUMNS)).save(path, optimize=True)
 
 
 def sheet_faces() -> list[Attributes]:
     """The faces of the contact sheet, row by row."""
-    skins = ("fair", "brown", "pale", "olive", "dark")
+    textures = ("fair", "brown", "pale", "olive", "dark")
     felt = [name for name in CHOICES["expression"] if name != "neutral"]
     moods = [
-        Attributes("woman" if i % 2 else "man", "adult", skins[i % 5], hair_colour="black", expression=name)
+        Attributes("woman" if i % 2 else "man", "adult", textures[i % 5], hair_colour="black", expression=name)
         for i, name in enumerate(felt)
     ]
     looks = [
-        Attributes(LOOK_SEX.get(name, "man"), "adult", skins[i % 4], look=name) for i, name in enumerate(LOOKS[1:])
+        Attributes(LOOK_SEX.get(name, "man"), "adult", textures[i % 4], look=name) for i, name in enumerate(LOOKS[1:])
     ]
     pairs = [
         Attributes("woman", look="zombie", expression="angry"),
@@ -153,14 +153,14 @@ def sheet_faces() -> list[Attributes]:
     ]
 
 
-def grid(pictures: Tensor, columns: int):
-    """Pictures [N, 3, S, S] in 0..1 as one uint8 array [H, W, 3]."""
-    count, _, size, _ = pictures.shape
+def grid(images: Tensor, columns: int):
+    """Images [N, 3, S, S] in 0..1 as one uint8 array [H, W, 3]."""
+    count, _, size, _ = images.shape
     rows = -(-count // columns)
     canvas = torch.ones(3, rows * size, columns * size)
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         top, left = index // columns * size, index % columns * size
-        canvas[:, top : top + size, left : left + size] = picture
+        canvas[:, top : top + size, left : left + size] = image
     return (canvas.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
 
 

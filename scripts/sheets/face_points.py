@@ -18,7 +18,7 @@ from clipface.render.renderer import Renderer
 
 CELL, DOT = 560, 2.5  # pixels
 OPEN = 0.35  # radians of the jaw
-# Yaw in degrees, closeness, and how far the head moves down, in half pictures.
+# Yaw in degrees, closeness, and how far the head moves down, in half images.
 VIEWS = ((0.0, 1.3, -0.05), (0.0, 3.4, -0.9), (45.0, 1.3, -0.05))
 COLOURS = {
     "eyes": (30, 60, 220), "brows": (120, 60, 0), "nose": (0, 130, 0), "outer lips": (210, 20, 20),
@@ -27,7 +27,7 @@ COLOURS = {
 }  # fmt: skip
 
 
-def draw(
+def render(
     head: HeadModel, on: Correspondence, renderer: Renderer, jaw: float, scene: tuple[float, float, float]
 ) -> Image.Image:
     """One cell: the clay head and its points, those of hidden parts too."""
@@ -36,8 +36,8 @@ def draw(
     vertices = head(pose=pose)
     yaw, close, shift = scene
     camera = view(torch.tensor([yaw]), torch.zeros(1), close, torch.tensor([[0.0, shift]]))
-    picture = renderer(vertices, None, camera, CELL, supersample=2).image[0].permute(1, 2, 0)
-    image = Image.fromarray((picture * 255).round().byte().numpy())
+    canvas = renderer(vertices, None, camera, CELL, supersample=2).image[0].permute(1, 2, 0)
+    image = Image.fromarray((canvas * 255).round().byte().numpy())
     canvas = ImageDraw.Draw(image)
     places = (project(on.on(vertices), camera)[0, :, :2] + 1) / 2 * CELL
     for (x, y), region in zip(places.tolist(), on.regions, strict=True):
@@ -56,7 +56,7 @@ def main() -> None:
     sheet = Image.new("RGB", (CELL * len(VIEWS), CELL * 2))
     for row, jaw in enumerate((0.0, OPEN)):
         for column, scene in enumerate(VIEWS):
-            sheet.paste(draw(head, on, renderer, jaw, scene), (column * CELL, row * CELL))
+            sheet.paste(render(head, on, renderer, jaw, scene), (column * CELL, row * CELL))
     sheet.save(out, optimize=True)
 
 

@@ -5,7 +5,7 @@ python scripts/sheets/fits.py --photos my_photos --count 40 --out docs/fits.jpg
 python scripts/sheets/fits.py --photos my_photos --count 0 --out everyone.jpg --device cuda
 
 Of each person, in a row: the photograph; the head fitted to landmarks alone; the head fitted to colours and outline
-too; the picture of the texture model in the mask; its difference from the photograph, three times as strong.
+too; the image of the texture model in the mask; its difference from the photograph, three times as strong.
 """
 
 import argparse
@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 
 import torch
-from bake_texture import ANY_FACE, CROP, drawn_head, write
+from bake_texture import ANY_FACE, CROP, head_and_renderer, write
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
 from clipface.bake.visibility import vertices_of
-from clipface.fit.fitter import FittedPictures, Fitter
+from clipface.fit.fitter import FittedImages, Fitter
 from clipface.fit.landmarks import LandmarkObjective
 from clipface.fit.silhouette import distance_outside, sticking_out
 from clipface.head import HeadModel
@@ -34,14 +34,14 @@ CELL = 96  # pixels
 COLUMNS = 4  # people a row of the sheet
 CLAY = 0.62  # opacity of the head over the photograph
 STRONGER = 3.0
-OUT = 0.01  # half pictures from which on a vertex counts as sticking out of the person
+OUT = 0.01  # half images from which on a vertex counts as sticking out of the person
 PARTS = {"ears": ("right_ear", "left_ear"), "skull": ("scalp",)}
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of images")
     parser.add_argument("--count", type=int, default=40, help="how many, spread over the folder; 0: all")
     parser.add_argument("--out", type=Path, default=Path("fits.jpg"), help="the sheet, JPEG or PNG")
     parser.add_argument("--device", default="cpu")
@@ -57,7 +57,7 @@ def main() -> int:
 def run(photos: Path, count: int, out: Path, device: str) -> str:
     """Fit, draw, write the sheet; returns the measurements as Markdown."""
     cutouts = read(photos, count)
-    head, renderer = drawn_head("open", device)
+    head, renderer = head_and_renderer("open", device)
     fitters = {
         "landmarks": Fitter(head, renderer, photometric=False),
         "landmarks, colours, outline": Fitter(head, renderer),
@@ -82,7 +82,7 @@ def read(photos: Path, count: int) -> list[Cutout]:
     return [cutout for cutout in found if isinstance(cutout, Cutout)]
 
 
-def measure(head: HeadModel, fitted: FittedPictures, cutouts: list[Cutout]) -> Tensor:
+def measure(head: HeadModel, fitted: FittedImages, cutouts: list[Cutout]) -> Tensor:
     """[B, 4] share of ear and of skull vertices out of the person, median error of all points and of the contour's."""
     _, points, person, inside = stacked(cutouts)
     device = head.v_template.device
@@ -100,7 +100,7 @@ def measure(head: HeadModel, fitted: FittedPictures, cutouts: list[Cutout]) -> T
 
 @torch.no_grad()
 def drawn(
-    head: HeadModel, renderer: Renderer, fitter: Fitter, cutouts: list[Cutout], *fitted: FittedPictures
+    head: HeadModel, renderer: Renderer, fitter: Fitter, cutouts: list[Cutout], *fitted: FittedImages
 ) -> Tensor:
     """[B, 3, CELL, 5 CELL] a row of cells for each face."""
     crops = stacked(cutouts)[0].to(head.v_template.device).permute(0, 3, 1, 2).float() / 255
@@ -109,14 +109,14 @@ def drawn(
         clay = renderer(vertices_of(head, result.fit), None, result.fit.camera, CROP, crops)
         cells.append(torch.lerp(crops, clay.image, CLAY))
     fit, mask = fitted[-1].fit, fitted[-1].mask[:, None].float() / 255
-    picture, known = fitter.refinement.draw(fit, vertices_of(head, fit), CROP)
-    shown = torch.lerp(crops, picture, mask * known)
+    image, known = fitter.refinement.draw(fit, vertices_of(head, fit), CROP)
+    shown = torch.lerp(crops, image, mask * known)
     cells += [shown, ((shown - crops).abs() * STRONGER)]
     return torch.cat([functional.interpolate(cell, (CELL, CELL), mode="area") for cell in cells], 3)
 
 
 def tiled(cells: Tensor) -> Tensor:
-    """Cells [N, 3, h, w] as one picture of `COLUMNS` columns."""
+    """Cells [N, 3, h, w] as one image of `COLUMNS` columns."""
     missing = -len(cells) % COLUMNS
     cells = torch.cat([cells, torch.ones_like(cells[:1]).expand(missing, -1, -1, -1)])
     rows = [torch.cat(list(row), 2) for row in cells.unflatten(0, (-1, COLUMNS))]

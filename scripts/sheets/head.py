@@ -63,15 +63,15 @@ POSES: tuple[tuple[str, float, dict[str, tuple[float, ...]]], ...] = (
 
 def paint_regions(head: HeadModel) -> Tensor:
     """A plain texture `[1, 3, R, R]` in 0..1: every region in its colour."""
-    picture = Image.new("RGB", (2 * TEXTURE, 2 * TEXTURE), PAINT["neck"])
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (2 * TEXTURE, 2 * TEXTURE), PAINT["neck"])
+    draw = ImageDraw.Draw(image)
     corners = (head.uv[head.uv_faces.long()] * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0])) * 2 * TEXTURE
     faces = head.faces.long()
     for name, colour in PAINT.items():
         inside = head.regions[name][faces].all(1)
         for triangle in corners[inside].tolist():
             draw.polygon([tuple(corner) for corner in triangle], fill=colour, outline=colour, width=5)
-    small = picture.resize((TEXTURE, TEXTURE), Image.Resampling.LANCZOS)
+    small = image.resize((TEXTURE, TEXTURE), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
 
 
@@ -91,7 +91,7 @@ class Sheet:
                 out[0, self.slot[slot]] = strength
         return out
 
-    def draw(self, title: str, vertices: Tensor, yaw: float = 0.0, scale: float = 1.0) -> Image.Image:
+    def render(self, title: str, vertices: Tensor, yaw: float = 0.0, scale: float = 1.0) -> Image.Image:
         """One cell: colours times the clay view's light, and a title."""
         camera = view(torch.tensor([yaw]), torch.zeros(1), scale)
         colour = self.renderer(vertices, self.texture, camera, CELL).image
@@ -101,10 +101,10 @@ class Sheet:
 
     def chart(self) -> Image.Image:
         """The UV chart: region colours, a checker over them, and the landmarks."""
-        picture = self.texture[0].permute(1, 2, 0).numpy().copy()
-        row, column = np.indices(picture.shape[:2]) // 16
-        picture[(row + column) % 2 == 0] *= 0.8
-        image = Image.fromarray((picture * 255).astype(np.uint8))
+        canvas = self.texture[0].permute(1, 2, 0).numpy().copy()
+        row, column = np.indices(canvas.shape[:2]) // 16
+        canvas[(row + column) % 2 == 0] *= 0.8
+        image = Image.fromarray((canvas * 255).astype(np.uint8))
         data = read_open_head(resolve("open_head"))
         corners = data.uv[data.uv_faces[data.landmark_faces]]
         points = (corners * data.landmark_barycentric[:, :, None]).sum(axis=1)
@@ -153,10 +153,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/open_head.png"))
     out = parser.parse_args().out
     with torch.no_grad():
-        pictures = cells(Sheet(load_head("open")))
-    page = Image.new("RGB", (COLUMNS * CELL, -(-len(pictures) // COLUMNS) * CELL), "white")
-    for number, picture in enumerate(pictures):
-        page.paste(picture, (number % COLUMNS * CELL, number // COLUMNS * CELL))
+        images = cells(Sheet(load_head("open")))
+    page = Image.new("RGB", (COLUMNS * CELL, -(-len(images) // COLUMNS) * CELL), "white")
+    for number, image in enumerate(images):
+        page.paste(image, (number % COLUMNS * CELL, number // COLUMNS * CELL))
     out.parent.mkdir(parents=True, exist_ok=True)
     page.save(out, optimize=True)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")

@@ -77,7 +77,7 @@ def test_jaw_open_opens_the_jaw_once(tmp_path, arkit_head, table):
 
 @pytest.mark.parametrize(
     ("angle", "direction"),
-    [(0, (-1, 0, 0)), (1, (0, -1, 0))],  # yaw to the picture's left, pitch down
+    [(0, (-1, 0, 0)), (1, (0, -1, 0))],  # yaw to the image's left, pitch down
 )
 def test_the_head_turns_the_way_the_angles_say(tmp_path, arkit_head, table, angle, direction):
     table.extra[:, angle] = 0.2
@@ -141,7 +141,7 @@ def test_mixed_rates_are_refused(tmp_path, arkit_head, table):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("degrade", "words"),
     [
         (lambda table: table.weights.__setitem__((3, 5), np.nan), r"line 5: eye\w+: a finite number is wanted, 'nan'"),
         (lambda table: table.weights.__imul__(100), "weights in 0..1 are wanted, .* are they percentages"),
@@ -150,8 +150,8 @@ def test_mixed_rates_are_refused(tmp_path, arkit_head, table):
         (lambda table: table.times.__setitem__(7, "noon"), "line 9: a time code"),
     ],
 )
-def test_bad_numbers_are_named(tmp_path, arkit_head, table, spoil, words):
-    spoil(table)
+def test_bad_numbers_are_named(tmp_path, arkit_head, table, degrade, words):
+    degrade(table)
     with pytest.raises(ValueError, match=words) as error:
         load_motion(table.write(tmp_path / "a.csv"), arkit_head)
     assert "a.csv" in str(error.value)

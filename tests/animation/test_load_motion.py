@@ -34,7 +34,7 @@ def test_sources_that_are_none(tmp_path, arkit_head):
     with pytest.raises(FileNotFoundError, match="source: lagh does not exist; one of laugh, .* is wanted"):
         load_motion("lagh", arkit_head)
     (tmp_path / "a.bvh").touch()
-    with pytest.raises(ValueError, match=r"source: .* \.csv .* \.mp4 .* is wanted, .*a.bvh was given"):
+    with pytest.raises(ValueError, match=r"source: expected .* \.csv .* \.mp4 .*, got .*a.bvh"):
         load_motion(tmp_path / "a.bvh", arkit_head)
     with pytest.raises(ValueError, match="rate: a positive number"):
         load_motion("laugh", arkit_head, 0)

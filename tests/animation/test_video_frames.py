@@ -27,7 +27,7 @@ def acted(arkit_head):
 
 
 @pytest.fixture(scope="module")
-def pictures(arkit_head, acted):
+def images(arkit_head, acted):
     """Its frames, [T, H, W, 3] uint8."""
     pytest.importorskip("mediapipe")
     renderer = Renderer(arkit_head.faces, arkit_head.uv, arkit_head.uv_faces)
@@ -39,21 +39,21 @@ def pictures(arkit_head, acted):
     return (image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
 
 
-def film(path, pictures, hidden=()):
+def film(path, images, hidden=()):
     av = pytest.importorskip("av")
     with av.open(str(path), "w") as video:
         stream = video.add_stream("mpeg4", rate=RATE)
         stream.width = stream.height = SIZE
         stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
-        for number, picture in enumerate(pictures):
-            shown = np.full_like(picture, 150) if number in hidden else picture
+        for number, image in enumerate(images):
+            shown = np.full_like(image, 150) if number in hidden else image
             video.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
         video.mux(stream.encode(None))
     return path
 
 
-def test_the_motion_comes_back(tmp_path, arkit_head, acted, pictures):
-    path = film(tmp_path / "a.mp4", pictures, HIDDEN)
+def test_the_motion_comes_back(tmp_path, arkit_head, acted, images):
+    path = film(tmp_path / "a.mp4", images, HIDDEN)
     with pytest.warns(UserWarning, match="2 of 12 frames show no face, the first at 0.42 s"):
         motion = load_motion(path, arkit_head)
     assert len(motion) == FRAMES and motion.rate == RATE and motion.expression.device.type == "cpu"
@@ -69,17 +69,17 @@ def test_the_motion_comes_back(tmp_path, arkit_head, acted, pictures):
     torch.testing.assert_close(motion.pose[:, 1:3], acted.pose[:, 1:3], atol=0.1, rtol=0)
 
 
-def test_a_face_hidden_for_long_is_named(tmp_path, arkit_head, pictures):
-    path = film(tmp_path / "a.mp4", pictures, range(4, 9))
+def test_a_face_hidden_for_long_is_named(tmp_path, arkit_head, images):
+    path = film(tmp_path / "a.mp4", images, range(4, 9))
     with pytest.raises(ValueError, match="none is seen from 0.25 to 0.75 s"):
         load_motion(path, arkit_head)
-    path = film(tmp_path / "b.mp4", pictures[:3], range(3))
+    path = film(tmp_path / "b.mp4", images[:3], range(3))
     with pytest.raises(ValueError, match="a video of a face is wanted, none is seen in its 3 frames"):
         load_motion(path, arkit_head)
 
 
-def test_files_that_are_no_video(tmp_path, arkit_head, pictures):
-    path = film(tmp_path / "a.mp4", pictures[:2])
+def test_files_that_are_no_video(tmp_path, arkit_head, images):
+    path = film(tmp_path / "a.mp4", images[:2])
     for content in (b"", b"words", path.read_bytes()[:900]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="a.mp4: cut off, damaged or no video"):

@@ -7,7 +7,7 @@ from clipface.bake.light import shading, white_light
 from clipface.bake.mask import EYEBALLS
 from clipface.bake.visibility import Baked, bake, light_of, normals_on, without_light
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 
 SIZE = 64
 
@@ -28,8 +28,8 @@ def facing(head):
 
 
 @pytest.fixture(scope="module")
-def chart(head):
-    return Chart(head, SIZE)
+def uv_map(head):
+    return UVMap(head, SIZE)
 
 
 def _smooth_texture(size: int = SIZE) -> torch.Tensor:
@@ -40,91 +40,91 @@ def _smooth_texture(size: int = SIZE) -> torch.Tensor:
 def _draw(head, renderer, fit, texture, light=None):
     vertices = head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
     shade = None if light is None else shading(vertex_normals(vertices, head.faces), light)
-    picture = renderer(vertices, texture, fit.camera, 256, 0.0, light=shade).image
-    return (picture.permute(0, 2, 3, 1).clamp(0, 1) * 255).round().byte()
+    image = renderer(vertices, texture, fit.camera, 256, 0.0, light=shade).image
+    return (image.permute(0, 2, 3, 1).clamp(0, 1) * 255).round().byte()
 
 
-def test_a_drawn_texture_is_baked_back(head, drawn, facing, chart):
+def test_a_drawn_texture_is_baked_back(head, drawn, facing, uv_map):
     texture = _smooth_texture()
-    pictures = _draw(head, drawn, facing, texture)
-    baked = bake(chart, drawn, facing, pictures, torch.ones(2, 256, 256))
-    face = chart.region(["face"])
+    images = _draw(head, drawn, facing, texture)
+    baked = bake(uv_map, drawn, facing, images, torch.ones(2, 256, 256))
+    face = uv_map.region(["face"])
     seen = (baked.weight > 0.9)[:, 0] & face
     away = (baked.texture - texture).abs().mean(1)
     assert seen[:, face].float().mean() > 0.5
     assert away[seen].mean() < 0.01 and away[seen].quantile(0.97) < 0.05
 
 
-def test_what_lies_behind_is_not_seen(head, drawn, facing, chart):
-    baked = bake(chart, drawn, facing, torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.ones(2, 256, 256))
-    back = chart.picture(chart.on_texels(head.v_template[None]))[0, 2] < -0.1  # head frame, metres
+def test_what_lies_behind_is_not_seen(head, drawn, facing, uv_map):
+    baked = bake(uv_map, drawn, facing, torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.ones(2, 256, 256))
+    back = uv_map.image(uv_map.on_texels(head.v_template[None]))[0, 2] < -0.1  # head frame, metres
     assert not baked.weight[0, 0, back].any()
     # The second head is turned: of the nose, the side away from the viewer is hidden.
-    left, right = (chart.on_texels(head.v_template[None])[0, :, 0] * side > 0.004 for side in (-1, 1))
-    nose = chart.region(["nose"]).flatten()[chart.texels]
-    weight = baked.weight[1].flatten()[chart.texels]
+    left, right = (uv_map.on_texels(head.v_template[None])[0, :, 0] * side > 0.004 for side in (-1, 1))
+    nose = uv_map.region(["nose"]).flatten()[uv_map.texels]
+    weight = baked.weight[1].flatten()[uv_map.texels]
     assert abs(weight[nose & left].mean() - weight[nose & right].mean()) > 0.3
 
 
-def test_masked_pixels_are_not_baked(drawn, facing, chart):
+def test_masked_pixels_are_not_baked(drawn, facing, uv_map):
     mask = torch.ones(2, 256, 256)
     mask[0] = 0
-    baked = bake(chart, drawn, facing, torch.full((2, 256, 256, 3), 200, dtype=torch.uint8), mask)
+    baked = bake(uv_map, drawn, facing, torch.full((2, 256, 256, 3), 200, dtype=torch.uint8), mask)
     assert not baked.weight[0].any() and baked.weight[1].any() and not baked.texture[0].any()
 
 
-def test_light_is_found_and_taken_out(head, drawn, facing, chart):
+def test_light_is_found_and_taken_out(head, drawn, facing, uv_map):
     texture, light = _smooth_texture(), white_light(2)
     light[:, 1, :] = torch.tensor([0.2, -0.15])[:, None]
-    baked = bake(chart, drawn, facing, _draw(head, drawn, facing, texture * 0.8, light), torch.ones(2, 256, 256))
-    found = light_of(chart, facing, baked, texture * 0.8)
-    normals = normals_on(chart, facing)
-    seen = baked.weight[:, 0].flatten(1)[:, chart.texels] > 0.9
+    baked = bake(uv_map, drawn, facing, _draw(head, drawn, facing, texture * 0.8, light), torch.ones(2, 256, 256))
+    found = light_of(uv_map, facing, baked, texture * 0.8)
+    normals = normals_on(uv_map, facing)
+    seen = baked.weight[:, 0].flatten(1)[:, uv_map.texels] > 0.9
     assert (shading(normals, found) - shading(normals, light))[seen].abs().mean() < 0.02
-    unlit = without_light(chart, facing._replace(light=found), baked)
-    seen = ((baked.weight > 0.9) & chart.region(["face"])).expand_as(baked.texture)
+    unlit = without_light(uv_map, facing._replace(light=found), baked)
+    seen = ((baked.weight > 0.9) & uv_map.region(["face"])).expand_as(baked.texture)
     before, after = ((part / (texture * 0.8)) for part in (baked.texture, unlit.texture))
     assert after[seen].std() < 0.4 * before[seen].std()
 
 
-def test_the_mirror_image_of_a_texel_is_on_the_other_side(head, chart):
-    assert (chart.mirror >= 0).sum() > 0.99 * len(chart.texels)
-    place = chart.picture(chart.on_texels(head.v_template[None]))
-    surface = chart.mirror.view(SIZE, SIZE) >= 0
-    assert (chart.flipped(place) * torch.tensor([-1.0, 1, 1]).view(1, 3, 1, 1) - place)[
+def test_the_mirror_image_of_a_texel_is_on_the_other_side(head, uv_map):
+    assert (uv_map.mirror >= 0).sum() > 0.99 * len(uv_map.texels)
+    place = uv_map.image(uv_map.on_texels(head.v_template[None]))
+    surface = uv_map.mirror.view(SIZE, SIZE) >= 0
+    assert (uv_map.flipped(place) * torch.tensor([-1.0, 1, 1]).view(1, 3, 1, 1) - place)[
         :, :, surface
     ].abs().max() < 5e-3
 
 
-def test_unseen_skin_is_the_other_sides(head, chart):
+def test_unseen_skin_is_the_other_sides(head, uv_map):
     texture = _smooth_texture()
-    texture = (texture + chart.flipped(texture)) / 2
-    x = chart.picture(chart.on_texels(head.v_template[None]))[0, 0]
-    face = chart.region(["face"])
+    texture = (texture + uv_map.flipped(texture)) / 2
+    x = uv_map.image(uv_map.on_texels(head.v_template[None]))[0, 0]
+    face = uv_map.region(["face"])
     weight = (face & (x > -0.01)).float()[None, None]
-    whole = complete(chart, Baked(texture * weight, weight), torch.full((1, 3, SIZE, SIZE), 0.5))
-    filled = chart.region(["eye_region"]) & (x < -0.03)
+    whole = complete(uv_map, Baked(texture * weight, weight), torch.full((1, 3, SIZE, SIZE), 0.5))
+    filled = uv_map.region(["eye_region"]) & (x < -0.03)
     assert filled.any() and (whole - texture)[0][:, filled].abs().mean() < 0.04
 
 
-def test_the_rest_takes_the_persons_colour_without_a_seam(chart):
+def test_the_rest_takes_the_persons_colour_without_a_seam(uv_map):
     colour = torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1)
-    weight = chart.region(["face"]).float()[None, None]
+    weight = uv_map.region(["face"]).float()[None, None]
     base = 0.6 + 0.1 * torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
-    whole = complete(chart, Baked(colour * weight, weight), base)
-    scalp = chart.region(["scalp"])
+    whole = complete(uv_map, Baked(colour * weight, weight), base)
+    scalp = uv_map.region(["scalp"])
     assert (whole[0][:, scalp].mean(1) - colour.flatten()).abs().max() < 0.02
-    assert whole[0][:, chart.region(["face"])].sub(colour.view(3, 1)).abs().median() < 1e-3
-    eyes = whole[0][:, chart.region(list(EYEBALLS))]
+    assert whole[0][:, uv_map.region(["face"])].sub(colour.view(3, 1)).abs().median() < 1e-3
+    eyes = whole[0][:, uv_map.region(list(EYEBALLS))]
     assert torch.isfinite(whole).all() and eyes.std() > 0.01  # the base's own, not the skin's colour
 
 
-def test_batch_and_single_agree(chart):
+def test_batch_and_single_agree(uv_map):
     textures = torch.rand(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(7))
     weight = (torch.rand(3, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(8)) > 0.2).float()
     base = _smooth_texture()
-    together = complete(chart, Baked(textures, weight), base)
-    assert torch.allclose(complete(chart, Baked(textures[1:2], weight[1:2]), base), together[1:2], atol=1e-5)
+    together = complete(uv_map, Baked(textures, weight), base)
+    assert torch.allclose(complete(uv_map, Baked(textures[1:2], weight[1:2]), base), together[1:2], atol=1e-5)
 
 
 def test_values_are_continued_smoothly():
@@ -138,6 +138,6 @@ def test_values_are_continued_smoothly():
     assert (spread[1:] - spread[:-1]).abs().max() < 0.3
 
 
-def test_another_size_is_refused(chart):
+def test_another_size_is_refused(uv_map):
     with pytest.raises(ValueError, match="base"):
-        complete(chart, Baked(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)), torch.zeros(1, 3, 32, 32))
+        complete(uv_map, Baked(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)), torch.zeros(1, 3, 32, 32))

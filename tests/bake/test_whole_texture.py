@@ -5,14 +5,14 @@ from fitted_heads import two_heads
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.data.shards import Face, ShardWriter, create_dataset
-from clipface.fit.stored import stored_pictures
+from clipface.fit.stored import stored_images
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
 def person(open_head):
-    """A smooth skin, its pictures from two sides [2, S, S, 3], the heads in them and a baker of grey base."""
+    """A smooth skin, its images from two sides [2, S, S, 3], the heads in them and a baker of grey base."""
     head, renderer = open_head
     coarse = torch.rand(1, 3, 5, 5, generator=torch.Generator().manual_seed(2))
     skin = 0.3 + 0.4 * torch.nn.functional.interpolate(coarse, (SIZE, SIZE), mode="bicubic").clamp(0, 1)
@@ -25,7 +25,7 @@ def person(open_head):
 
 def test_two_views_make_one_texture(person):
     skin, crops, mask, fit, baker = person
-    face = baker.chart.region(["face"])
+    face = baker.uv_map.region(["face"])
     single = (baker(fit, crops, mask) - skin).abs().mean(1)[:, face].mean(1)
     both = (baker.of_one_person(fit, crops, mask) - skin).abs().mean(1)[:, face].mean()
     assert both < single.mean() and both < 0.03
@@ -36,7 +36,7 @@ def test_textures_are_whole(person):
     textures = baker(fit, crops, mask)
     assert textures.shape == (2, 3, SIZE, SIZE) and torch.isfinite(textures).all()
     assert 0 <= textures.min() and textures.max() <= 1
-    assert (textures.flatten(2)[..., baker.chart.texels].amax(1) > 0.05).all()  # no hole
+    assert (textures.flatten(2)[..., baker.uv_map.texels].amax(1) > 0.05).all()  # no hole
 
 
 def test_a_picture_that_shows_nothing_gives_the_base(person):
@@ -47,10 +47,10 @@ def test_a_picture_that_shows_nothing_gives_the_base(person):
 
 def test_previews_show_two_views(person, open_head):
     skin, *_, fit, _ = person
-    pictures = previews(*open_head, fit.shape, skin.expand(2, -1, -1, -1), 48)
-    assert pictures.shape == (2, 3, 48, 96)
-    left, right = pictures.split(48, 3)
-    assert (left - right).abs().mean() > 0.02 and pictures[:, :, 0, 0].min() > 0.99
+    images = previews(*open_head, fit.shape, skin.expand(2, -1, -1, -1), 48)
+    assert images.shape == (2, 3, 48, 96)
+    left, right = images.split(48, 3)
+    assert (left - right).abs().mean() > 0.02 and images[:, :, 0, 0].min() > 0.99
 
 
 def test_fitted_pictures_are_read_back(person, tmp_path):
@@ -61,8 +61,8 @@ def test_fitted_pictures_are_read_back(person, tmp_path):
         arrays = {name: part[row].numpy() for name, part in fit._asdict().items()} | {"camera": fit.camera[row].numpy()}
         writer.add(Face(f"face{row}", crops[row].numpy(), mask[row].numpy(), arrays))
     writer.close({})
-    again, pictures, masks = stored_pictures(MaskedFaces(tmp_path, 64), [1, 0])
-    assert torch.equal(pictures, crops[[1, 0]]) and torch.equal(masks, mask[[1, 0]])
+    again, images, masks = stored_images(MaskedFaces(tmp_path, 64), [1, 0])
+    assert torch.equal(images, crops[[1, 0]]) and torch.equal(masks, mask[[1, 0]])
     assert all(torch.equal(a, b[[1, 0]]) for a, b in zip(again, fit, strict=True))
 
 
@@ -75,4 +75,4 @@ def test_a_data_set_without_fits_is_refused(tmp_path):
     writer.add(Face("painted", pixels, pixels[..., 0], arrays))
     writer.close({})
     with pytest.raises(ValueError, match="prepare_photos"):
-        stored_pictures(MaskedFaces(tmp_path, 16), [0])
+        stored_images(MaskedFaces(tmp_path, 16), [0])

@@ -5,7 +5,7 @@ import torch
 
 from clipface.animation import Motion, importance
 from clipface.edit.animate import animate
-from clipface.edit.files import draw_latents
+from clipface.edit.files import sample_latents
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
@@ -44,7 +44,7 @@ def together(parts, name):
 
 
 def test_windows_make_no_difference(avatar, motion):
-    mapper, codes = trained(avatar, VideoMapper), draw_latents(avatar, [3], 0.7)
+    mapper, codes = trained(avatar, VideoMapper), sample_latents(avatar, [3], 0.7)
     whole = list(animate(avatar, codes, motion, mapper, window=100))
     parts = list(animate(avatar, codes, motion, mapper, window=3))
     assert [len(part.after) for part in parts] == [3, 3, 1] and len(whole) == 1
@@ -54,7 +54,7 @@ def test_windows_make_no_difference(avatar, motion):
 
 
 def test_chosen_frames_keep_their_importance(avatar, motion):
-    mapper, codes = trained(avatar, VideoMapper), draw_latents(avatar, [3], 0.7)
+    mapper, codes = trained(avatar, VideoMapper), sample_latents(avatar, [3], 0.7)
     (whole,) = animate(avatar, codes, motion, mapper)
     (some,) = animate(avatar, codes, motion, mapper, numbers=torch.tensor([5, 2]))
     assert torch.equal(some.importance, importance(motion)[[5, 2]])
@@ -63,7 +63,7 @@ def test_chosen_frames_keep_their_importance(avatar, motion):
 
 
 def test_a_neutral_frame_keeps_its_texture_and_an_animated_edit_moves_no_vertex(avatar, motion):
-    (frames,) = animate(avatar, draw_latents(avatar, [3], 0.7), motion, trained(avatar, VideoMapper))
+    (frames,) = animate(avatar, sample_latents(avatar, [3], 0.7), motion, trained(avatar, VideoMapper))
     assert frames.importance[0] == 0
     torch.testing.assert_close(frames.after[:1], frames.before, atol=1e-6, rtol=0)
     assert (frames.after[-1] - frames.before[0]).abs().mean() > 1e-3
@@ -71,7 +71,7 @@ def test_a_neutral_frame_keeps_its_texture_and_an_animated_edit_moves_no_vertex(
 
 
 def test_a_still_edit_has_one_texture_and_adds_its_expression(avatar, motion):
-    mapper, codes = trained(avatar, FaceMapper), draw_latents(avatar, [3], 0.7)
+    mapper, codes = trained(avatar, FaceMapper), sample_latents(avatar, [3], 0.7)
     (frames,) = animate(avatar, codes, motion, mapper)
     edited = mapper(codes)
     torch.testing.assert_close(frames.after, avatar.texture(edited.w_plus))
@@ -82,13 +82,13 @@ def test_a_still_edit_has_one_texture_and_adds_its_expression(avatar, motion):
 
 @pytest.mark.parametrize("kind", [VideoMapper, FaceMapper])
 def test_strength_zero_is_no_edit(avatar, motion, kind):
-    (frames,) = animate(avatar, draw_latents(avatar, [3], 0.7), motion, trained(avatar, kind), strength=0.0)
+    (frames,) = animate(avatar, sample_latents(avatar, [3], 0.7), motion, trained(avatar, kind), strength=0.0)
     torch.testing.assert_close(frames.after, frames.before.expand_as(frames.after), atol=1e-6, rtol=0)
     assert torch.equal(frames.vertices, frames.vertices_before)
 
 
 def test_what_cannot_be_animated_is_refused(avatar, motion):
-    with pytest.raises(ValueError, match="codes: one face is wanted, 2 were given"):
-        next(animate(avatar, draw_latents(avatar, [3, 4], 0.7), motion, None))
+    with pytest.raises(ValueError, match="codes: expected one face, got 2"):
+        next(animate(avatar, sample_latents(avatar, [3, 4], 0.7), motion, None))
     with pytest.raises(ValueError, match="window"):
-        next(animate(avatar, draw_latents(avatar, [3], 0.7), motion, None, window=0))
+        next(animate(avatar, sample_latents(avatar, [3], 0.7), motion, None, window=0))

@@ -7,7 +7,7 @@ import torch
 from clipface import weights
 from clipface.edit.apply import edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import draw_latents, read_latents, read_mapper
+from clipface.edit.files import read_latents, read_mapper, sample_latents
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.head import load_head
 from clipface.render import Renderer
@@ -23,7 +23,7 @@ def avatar(tiny_files) -> Avatar:
 
 @pytest.fixture
 def codes(avatar) -> Codes:
-    codes = draw_latents(avatar, range(2), 1.0)
+    codes = sample_latents(avatar, range(2), 1.0)
     return codes._replace(expression=0.1 * torch.randn_like(codes.expression))
 
 
@@ -122,7 +122,7 @@ def test_regions_apart_add_one_layer_each(avatar, codes):
 
 
 def test_strengths_that_are_too_few_and_a_mapper_of_another_head_are_refused(avatar, codes):
-    with pytest.raises(ValueError, match="strengths: 2, one for each mapper, are wanted, 1 were given"):
+    with pytest.raises(ValueError, match="strengths: expected 2, one for each mapper,, got 1"):
         edit_in_turn(avatar, unedited(codes), [trained(avatar, 1)] * 2, [1])
     large = FaceMapper(avatar.generator.levels, 16, n_expression=200)
     with pytest.raises(ValueError, match="expression: an edit of at most 100 coefficients is wanted, one of 200"):
@@ -159,6 +159,6 @@ def test_latents_are_read_from_the_authors_form_and_from_npz(avatar, tmp_path):
 
 
 def test_each_face_is_drawn_from_its_own_seed(avatar):
-    both, second = draw_latents(avatar, [3, 4], 0.7), draw_latents(avatar, [4], 0.7)
+    both, second = sample_latents(avatar, [3, 4], 0.7), sample_latents(avatar, [4], 0.7)
     torch.testing.assert_close(both.w_plus[1:], second.w_plus)
     assert torch.equal(both.shape[1:], second.shape)

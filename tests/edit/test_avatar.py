@@ -38,8 +38,8 @@ def test_pictures_are_in_range_and_each_is_as_it_is_alone(avatar):
 def test_code_and_expression_both_get_a_gradient_from_the_picture(avatar):
     w_plus = avatar.generator.mapping(torch.randn(1, 16)).clone().requires_grad_()
     expression = torch.zeros(1, 6, requires_grad=True)
-    picture = avatar.image(avatar.texture(w_plus), None, expression, None, view(torch.zeros(1), torch.zeros(1)), 48)
-    (picture * torch.linspace(0, 1, 48)).sum().backward()
+    image = avatar.image(avatar.texture(w_plus), None, expression, None, view(torch.zeros(1), torch.zeros(1)), 48)
+    (image * torch.linspace(0, 1, 48)).sum().backward()
     assert (w_plus.grad.abs().amax((0, 2)) > 0).all()
     assert (expression.grad.abs() > 0).all()
 

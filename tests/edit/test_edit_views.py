@@ -1,4 +1,4 @@
-"""Views of training: the same for both pictures of a pair, decided by the seed."""
+"""Views of training: the same for both images of a pair, decided by the seed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Looks that the shipped generator was taught, as edits without training."""
+"""Looks that the shipped generator was trained, as edits without training."""
 
 import pytest
 import torch

@@ -75,7 +75,7 @@ def test_a_sequence_must_be_known_and_may_come_from_the_run(run, tmp_path):
         script("animate").main(words)
         assert (tmp_path / "animated/0000.mp4").is_file()
     else:
-        with pytest.raises(ValueError, match="sequence: one is wanted, none was given"):
+        with pytest.raises(ValueError, match="sequence: expected one, got none"):
             script("animate").main(words)
 
 

@@ -29,8 +29,8 @@ class Pixels(torch.nn.Module):
 
     num_features, title = 12, "pixels"
 
-    def forward(self, pictures):
-        return torch.nn.functional.adaptive_avg_pool2d(pictures, 2).flatten(1)
+    def forward(self, images):
+        return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
 
 def script(name: str):
@@ -47,7 +47,7 @@ def config() -> MapperConfig:
         batch_size=2,
         views=1,
         image_size=32,
-        held_out=2,
+        validation=2,
         prompt=PromptConfig("zombie", "a photo of a zombie"),
         trainer=TrainerConfig(steps=1, log_every=1),
     )
@@ -135,7 +135,7 @@ def test_what_cannot_be_measured_is_said(runs, tmp_path, monkeypatch, capsys):
     sources = read_sources([str(runs / "zombie")])
     evaluate.evaluate(sources, Protocol(["face"], image_size=32, faces=2, yaws=[0.0]), 3, tmp_path, shown=1)
     text = (tmp_path / "scores.md").read_text()
-    assert "Identity not measured" in text and "FID and KID not measured: at least 4 pictures" in text
+    assert "Identity not measured" in text and "FID and KID not measured: at least 4 images" in text
     assert "Not a fair score: zombie was trained with face" in text and "| KID |" not in text
     capsys.readouterr()
 

@@ -118,9 +118,9 @@ def test_the_file_is_small_and_alone(written, texture, player):
     assert written.stat().st_size < 6e6
     assert [file.name for file in written.parent.iterdir()] == ["laugh.glb"]
     (image,) = player.document.images
-    picture = Image.open(io.BytesIO(player.bytes(image.bufferView, np.dtype("u1")).tobytes()))
+    pixels = Image.open(io.BytesIO(player.bytes(image.bufferView, np.dtype("u1")).tobytes()))
     wanted = (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy()
-    np.testing.assert_array_equal(np.asarray(picture.convert("RGB")), wanted)
+    np.testing.assert_array_equal(np.asarray(pixels.convert("RGB")), wanted)
     np.testing.assert_allclose(player.times, np.arange(FRAMES) / RATE, atol=1e-6)
 
 

@@ -22,7 +22,7 @@ from clipface.head.mesh import read_obj
 from clipface.settings import HeadConfig, RendererConfig
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-TRAIN = ["experiment=smoke", "image_size=32", "held_out=2", "trainer.steps=2"]
+TRAIN = ["experiment=smoke", "image_size=32", "validation=2", "trainer.steps=2"]
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_each_corner_has_its_place_and_texture(written, head):
     corners = accessor(tree, binary, primitive["indices"]).reshape(-1, 3)
     places = accessor(tree, binary, primitive["attributes"]["POSITION"])
     np.testing.assert_allclose(places[corners], vertices[head.faces.long()].numpy(), atol=1e-6)
-    # glTF: v = 0 is the top row of the picture. Ours: v = 1 is.
+    # glTF: v = 0 is the top row of the image. Ours: v = 1 is.
     wanted = head.uv[head.uv_faces.long()].numpy() * [1, -1] + [0, 1]
     uv = accessor(tree, binary, primitive["attributes"]["TEXCOORD_0"])
     np.testing.assert_allclose(uv[corners], wanted, atol=1e-6)
@@ -89,8 +89,8 @@ def test_the_texture_is_inside_and_beside(written, texture):
     view = tree["bufferViews"][tree["images"][source]["bufferView"]]
     inside = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
     wanted = (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy()
-    for picture in (Image.open(io.BytesIO(inside)), Image.open(path.with_suffix(".png"))):
-        np.testing.assert_array_equal(np.asarray(picture.convert("RGB")), wanted)
+    for image in (Image.open(io.BytesIO(inside)), Image.open(path.with_suffix(".png"))):
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), wanted)
     assert sorted(file.name for file in path.parent.iterdir()) == ["face.glb", "face.png"]
 
 

@@ -192,8 +192,8 @@ def test_trimesh_reads_the_unedited_head_with_its_texture(head, texture, tmp_pat
     mesh = trimesh.load(path, force="mesh", process=False)
     assert farthest(mesh.vertices[mesh.faces], head, head(face["shape"])[0]) < 2e-6
     np.testing.assert_allclose(mesh.visual.uv[mesh.faces], head.uv[head.uv_faces.long()].numpy(), atol=1e-6)
-    picture = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
-    np.testing.assert_array_equal(picture, (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy())
+    image = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
+    np.testing.assert_array_equal(image, (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy())
 
 
 def test_joints_are_named_and_nested(head, texture, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.export.labelled_row import beside
+from clipface.export.labelled_row import labelled_row
 from clipface.export.video import VideoWriter, frame_rate, read_frames
 
 ROUNDED = 3 / 255  # 8-bit luma and chroma of limited range, to red, green and blue and back
@@ -59,9 +59,9 @@ def test_pictures_come_back_in_order(tmp_path):
 def test_colours_are_those_of_bt709(tmp_path):
     """Luma is computed by hand from the standard's weights; another matrix would be off by up to 20 levels."""
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0, 0, 0], [0.8, 0.6, 0.45]])
-    picture = colours.T[:, None, :, None].expand(3, 64, 6, 32).reshape(3, 64, 192)
+    image = colours.T[:, None, :, None].expand(3, 64, 6, 32).reshape(3, 64, 192)
     with VideoWriter(tmp_path / "face.mp4", 10, quality=1) as writer:
-        writer.write(picture)
+        writer.write(image)
     with av.open(str(tmp_path / "face.mp4")) as container:
         luma = next(container.decode(video=0)).to_ndarray()[32, 16:192:32]
     np.testing.assert_allclose(luma, 16 + 219 * colours @ torch.tensor([0.2126, 0.7152, 0.0722]), atol=1)
@@ -119,7 +119,7 @@ def test_frames_go_to_the_encoder_as_they_come(tmp_path):
 
 
 def test_turned_videos_come_out_upright(tmp_path):
-    """A telephone held upright writes lying pictures, and a note to turn them clockwise."""
+    """A telephone held upright writes lying images, and a note to turn them clockwise."""
     upright = moving(1, 96, 64)[0]
     lying = (torch.rot90(upright, 1, (1, 2)) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     with av.open(str(tmp_path / "turned.mp4"), "w") as container:
@@ -176,7 +176,7 @@ def test_without_pyav_the_extra_is_named(tmp_path):
 
 def test_pictures_lie_beside_each_other_under_their_labels(tmp_path):
     before, after = moving(2, 63, 81), moving(2, 63, 81).flip(0)
-    sheet = beside([before, after], ["before", "a very old person with deep wrinkles"])
+    sheet = labelled_row([before, after], ["before", "a very old person with deep wrinkles"])
     height, width = sheet.shape[2:]
     assert sheet.shape[:2] == (2, 3) and height % 2 == 0 and width % 2 == 0
     top = next(row for row in range(height) if torch.equal(sheet[0, :, row, 4:85], before[0, :, 0]))
@@ -184,10 +184,10 @@ def test_pictures_lie_beside_each_other_under_their_labels(tmp_path):
     assert torch.equal(sheet[:, :, top : top + 63, 89:170], after)
     label = sheet[:, :, :top]
     assert label.min() < 0.3 and torch.equal(label[0], label[1]) and top > 2 * 11, "two lines of black letters"
-    assert torch.equal(beside([before[1], after[1]], ["before", "a very old person with deep wrinkles"]), sheet[1])
+    assert torch.equal(labelled_row([before[1], after[1]], ["before", "a very old person with deep wrinkles"]), sheet[1])
     with VideoWriter(tmp_path / "face.mp4", 25) as writer:
         writer.write(sheet)
     with pytest.raises(ValueError, match="labels: one for each of 2"):
-        beside([before, after], ["before"])
-    with pytest.raises(ValueError, match=r"pictures\[1\]: shape"):
-        beside([before, after[:, :, 1:]], ["before", "after"])
+        labelled_row([before, after], ["before"])
+    with pytest.raises(ValueError, match=r"images\[1\]: shape"):
+        labelled_row([before, after[:, :, 1:]], ["before", "after"])

@@ -79,7 +79,7 @@ def test_places_are_carried_to_another_face_by_its_68_landmarks(head, on):
     data.v_template = head(person)[0].numpy()
     other = HeadModel(data)
     found = place(other, points, *derived_places(other, points)).on(other())
-    away = (found - on.on(other()))[0, :, :2].norm(dim=1) / MILLIMETRE  # in the picture
+    away = (found - on.on(other()))[0, :, :2].norm(dim=1) / MILLIMETRE  # in the image
     for region, most in (("eyes", 1.0), ("brows", 1.0), ("nose", 1.0), ("outer lips", 1.0), ("inner lips", 1.0),
                          ("irises", 1.0), ("chin", 2.0), ("contour", 5.0)):  # fmt: skip
         assert away[on.rows(region)].mean() < most, region

@@ -41,7 +41,7 @@ def people(head, count: int, seed: int = 0) -> FitParameters:
     return FitParameters(shape, expression, pose, eyes, scale.log(), torch.rand(count, 2, generator=random) * 0.1)
 
 
-def pictured(head, parameters: FitParameters) -> torch.Tensor:
+def image_features(head, parameters: FitParameters) -> torch.Tensor:
     """MediaPipe's points [B, 478, 2] as they would be found of these heads."""
     count = len(parameters.pose)
     objective = LandmarkObjective(head, torch.rand(count, 478, 2))
@@ -57,7 +57,7 @@ def truth(head):
 
 @pytest.fixture(scope="module")
 def points(head, truth):
-    return pictured(head, truth)
+    return image_features(head, truth)
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +112,17 @@ def test_pictures_of_a_batch_do_not_touch_each_other(head, points, fit):
 
 def test_pictures_of_one_person_share_the_identity(head, truth):
     two = FitParameters(*(part[[0, 1]] for part in truth))._replace(shape=truth.shape[[0, 0]])
-    fit = fit_landmarks(head, pictured(head, two), torch.tensor([0, 0]), steps=STEPS)
+    fit = fit_landmarks(head, image_features(head, two), torch.tensor([0, 0]), steps=STEPS)
     assert torch.equal(fit.shape[0], fit.shape[1]) and not torch.equal(fit.expression[0], fit.expression[1])
 
 
 def test_points_without_weight_do_not_count_and_a_stray_one_hardly_does(head, points, fit):
     objective = LandmarkObjective(head, points)
-    spoilt, weights = points.clone(), torch.ones(1, len(objective.on.numbers))
-    spoilt[:, objective.on.numbers[40]] += 0.3
+    degraded, weights = points.clone(), torch.ones(1, len(objective.on.numbers))
+    degraded[:, objective.on.numbers[40]] += 0.3
     weights[0, 40] = 0
     for given, most in ((weights, 0.02), (None, 0.15)):
-        found = fit_landmarks(head, spoilt, weights=given, steps=STEPS)
+        found = fit_landmarks(head, degraded, weights=given, steps=STEPS)
         errors = 100 * objective.errors(objective.from_fit(found)).median()
         assert errors < 100 * objective.errors(objective.from_fit(fit)).median() + most
 
@@ -187,7 +187,7 @@ def test_the_closed_form_camera_is_exact():
         ({"points": torch.zeros(2, 468, 2)}, r"points: shape \(B, 478, 2\)"),
         ({"identity_of": torch.tensor([0, 2])}, "identity_of: whole numbers from 0 to G - 1"),
         ({"identity_of": torch.tensor([0.0, 1.0])}, "identity_of: whole numbers"),
-        ({"weights": torch.ones(2, 7)}, r"weights: shape \(2 or 1, 234 or 1\) is wanted, \(2, 7\) was given"),
+        ({"weights": torch.ones(2, 7)}, r"weights: expected shape \(2 or 1, 234 or 1\), got \(2, 7\)"),
     ],
 )
 def test_wrong_arguments_are_named(head, change, message):

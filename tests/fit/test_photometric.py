@@ -11,7 +11,7 @@ from clipface.fit.photometric import Photometric, PhotometricSettings
 from clipface.fit.silhouette import distance_outside
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import Chart
+from clipface.render.uv import UVMap
 from clipface.texture.linear import load_texture_model
 
 SIZE = 128
@@ -19,10 +19,10 @@ SIZE = 128
 
 @pytest.fixture(scope="module")
 def stage(open_head):
-    """A photometric fit, and pictures [2, S, S, 3] drawn from known heads, light and texture coefficients."""
+    """A photometric fit, and images [2, S, S, 3] drawn from known heads, light and texture coefficients."""
     head, renderer = open_head
     model, _ = load_texture_model(head)
-    refinement = Photometric(Chart(head, model.size), renderer, model, PhotometricSettings(size=64, steps=20))
+    refinement = Photometric(UVMap(head, model.size), renderer, model, PhotometricSettings(size=64, steps=20))
     truth = two_heads(head)
     texture = torch.randn(2, model.count, generator=torch.Generator().manual_seed(3)) * 0.8
     light = truth.light.clone()
@@ -42,8 +42,8 @@ def stage(open_head):
 def _difference(refinement, fit, crops):
     target = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, 2)
     vertices = refinement.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
-    picture, known = refinement.draw(fit, vertices, 64)
-    return float(((picture - target).abs() * known).sum() / known.sum() / 3)
+    image, known = refinement.draw(fit, vertices, 64)
+    return float(((image - target).abs() * known).sum() / known.sum() / 3)
 
 
 def _places(head, fit):

@@ -21,9 +21,9 @@ TARGET, SOURCE = "a photo of a zombie", "a photo of a face"
 
 def test_it_is_the_plain_formula(encoder):
     edited, original = torch.rand(2, 4, 3, 32, 32)
-    picture = encoder.encode_image(edited) - encoder.encode_image(original)
+    image = encoder.encode_image(edited) - encoder.encode_image(original)
     words = encoder.encode_text([TARGET]) - encoder.encode_text([SOURCE])
-    plain = 1 - (picture * words).sum(1) / (picture.norm(dim=1) * words.norm(dim=1))
+    plain = 1 - (image * words).sum(1) / (image.norm(dim=1) * words.norm(dim=1))
     loss = DirectionalLoss(encoder, TARGET, SOURCE, floor=1e-6)
     assert torch.allclose(loss(edited, original), plain.mean(), atol=1e-5)
     assert torch.allclose(loss(edited, encoder.encode_image(original)), plain.mean(), atol=1e-5)

@@ -1,4 +1,4 @@
-"""What the script that measures untaught words counts."""
+"""What the script that measures untrained words counts."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ MEASURED = [Phrase("look", "ghost", "wraith"), Phrase("look", "zombie", "zq"), P
 @pytest.fixture
 def apart(tmp_path, monkeypatch):
     monkeypatch.setattr(measure_words, "load_sentence_encoder", lambda: load_sentence_encoder(write_bert(tmp_path)))
-    monkeypatch.setattr(measure_words, "taught_phrases", lambda: [Phrase("sex", "man", "dude")])
+    monkeypatch.setattr(measure_words, "trained_phrases", lambda: [Phrase("sex", "man", "dude")])
     monkeypatch.setattr(measure_words, "read_phrases", lambda path: LEARNT)
     return measure_words.apart_from_learnt(MEASURED, 0.999)
 

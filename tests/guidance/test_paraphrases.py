@@ -1,4 +1,4 @@
-"""The paraphrases that measure untaught words really are untaught, and ask for what faces are painted with."""
+"""The paraphrases that measure untrained words really are untrained, and ask for what faces are painted with."""
 
 import csv
 from collections import Counter
@@ -26,8 +26,8 @@ def test_no_content_word_of_a_paraphrase_was_taught():
     tokenizer = WordTokenizer(vocabulary(), 32)
     for row in _rows():
         content = set(split(row["phrase"])) - FUNCTION_WORDS
-        taught = content - set(tokenizer.unknown_words(row["phrase"]))  # other forms of a taught word are known too
-        assert content and not taught, f"{row['phrase']}: {sorted(taught)}"
+        trained = content - set(tokenizer.unknown_words(row["phrase"]))  # other forms of a trained word are known too
+        assert content and not trained, f"{row['phrase']}: {sorted(trained)}"
 
 
 def test_every_taught_value_has_a_paraphrase_and_no_other():

@@ -78,7 +78,7 @@ def test_the_shipped_head_is_a_head():
     points = head.landmarks(vertices[None])[0]
     assert points[8, 1] < points[30, 1] < points[19, 1], "chin, tip of the nose and brow, from below"
     assert points[30, 2] > points[0, 2], "the nose points along z"
-    assert points[36, 0] < points[45, 0], "the head's right eye is left in the picture"
+    assert points[36, 0] < points[45, 0], "the head's right eye is left in the image"
     opened = head.landmarks(head(pose=torch.tensor([[0, 0, 0, 0.3, 0, 0]])))[0]
     assert (points[8] - opened[8])[1] > 0.01, "turning the jaw about x lowers the chin"
     assert torch.isfinite(head.expression_precision).all()

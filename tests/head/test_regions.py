@@ -14,7 +14,7 @@ def test_regions_are_joined(tube_head):
 
 
 def test_the_texture_mask_lies_where_the_region_does(tube_head):
-    """The tube's top two rings have v from 0.8 to 1, so the region is the upper fifth of the picture."""
+    """The tube's top two rings have v from 0.8 to 1, so the region is the upper fifth of the image."""
     mask = region_texture_mask(tube_head, "top", 200)
     assert mask.shape == (1, 200, 200) and mask.min() == 0 and mask.max() == 1
     assert (mask[0, :34] > 0.99).all() and (mask[0, 46:] < 0.01).all()

@@ -64,7 +64,7 @@ class Tab:
 
     def wait_for_head(self) -> None:
         """Wait until something is drawn and the panel is there."""
-        wait(lambda: self.has("Strength") and (self.picture() < 200).any(-1).mean() > 0.02, "a head", 25)
+        wait(lambda: self.has("Strength") and (self.image() < 200).any(-1).mean() > 0.02, "a head", 25)
         self.settled()
 
     def has(self, words: str) -> bool:
@@ -118,27 +118,27 @@ class Tab:
         wait(lambda: self._all(path), f"the choice {option}")
         self._all(path)[-1].click()
 
-    def picture(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         """What is drawn beside the panel and below messages: [H, W, 3] uint8."""
         width = self.driver.execute_script(_WIDTH)
         shown = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
         return np.asarray(shown)[MESSAGES:, : int(width) - 10]
 
     def settled(self) -> np.ndarray:
-        """The picture once it no longer changes."""
-        last = self.picture()
+        """The image once it no longer changes."""
+        last = self.image()
         for _ in range(40):
             time.sleep(0.15)
-            now = self.picture()
+            now = self.image()
             if np.array_equal(last, now):
                 return now
             last = now
-        raise AssertionError("the picture does not come to rest")
+        raise AssertionError("the image does not come to rest")
 
     def changed(self, before: np.ndarray) -> float:
-        """Wait until the picture is another one; returns the seconds that it took."""
+        """Wait until the image is another one; returns the seconds that it took."""
         start = time.perf_counter()
-        wait(lambda: difference(self.picture(), before) > SAME, "another picture", 10, 0.0)
+        wait(lambda: difference(self.image(), before) > SAME, "another image", 10, 0.0)
         return time.perf_counter() - start
 
     def _row(self, label: str):
@@ -167,7 +167,7 @@ for (const kind of ['keydown', 'keyup']) slider.dispatchEvent(new KeyboardEvent(
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean absolute difference of two pictures, of 255."""
+    """Mean absolute difference of two images, of 255."""
     return float(np.abs(one.astype(float) - other).mean())
 
 

@@ -65,11 +65,11 @@ def gradients(generator: TextureGenerator, discriminator: Discriminator) -> list
     """Of a loss and of both penalties."""
     torch.manual_seed(1)
     w_plus = generator.mapping(torch.randn(2, 8, device=DEVICE))
-    pictures = images(2, 3, 16, 16, dtype=torch.float32).requires_grad_()
+    batch = images(2, 3, 16, 16, dtype=torch.float32).requires_grad_()
     texture = generator.synthesis(w_plus).contiguous(memory_format=torch.channels_last)
-    real, fake = discriminator(torch.cat((pictures, texture)), parts=2).chunk(2)
-    lengths = path_lengths(texture, w_plus, pictures.detach() / 16)
-    losses = (discriminator_loss(real, fake), r1_penalty(discriminator(pictures), pictures), lengths.square().mean())
+    real, fake = discriminator(torch.cat((batch, texture)), parts=2).chunk(2)
+    lengths = path_lengths(texture, w_plus, batch.detach() / 16)
+    losses = (discriminator_loss(real, fake), r1_penalty(discriminator(batch), batch), lengths.square().mean())
     learned = [*generator.parameters(), *discriminator.parameters()]
     found = []
     for loss in losses:

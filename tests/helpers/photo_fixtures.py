@@ -13,9 +13,9 @@ from clipface.synthetic import PaintedFaces
 
 
 class Painted(NamedTuple):
-    """Pictures [B, S, S, 3] uint8, what they were painted from, and the head."""
+    """Images [B, S, S, 3] uint8, what they were painted from, and the head."""
 
-    pictures: np.ndarray
+    images: np.ndarray
     batch: Any
     head: HeadModel
 
@@ -35,25 +35,25 @@ def painted(open_head):
         generator = torch.Generator().manual_seed(seed)
         wanted = {"look": "none", "sex": "man", "beard": "none", "makeup": "none", "expression": "neutral"}
         batch = painter.sample(count, generator, size, 10.0, 0.6, wanted, zoom=(1.2, 1.2))
-        pictures = (batch.image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
-        return Painted(pictures, batch, open_head[0])
+        images = (batch.image.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
+        return Painted(images, batch, open_head[0])
 
     return paint
 
 
 @pytest.fixture(scope="session")
-def pictures(painted):
+def images(painted):
     """Six painted photographs."""
     pytest.importorskip("mediapipe")
     return painted(6, 256, seed=1)
 
 
 @pytest.fixture
-def photos(tmp_path, pictures):
+def photos(tmp_path, images):
     folder = tmp_path / "photos"
-    (folder / "more pictures").mkdir(parents=True)
-    for name, picture in zip(("a.png", "b.png", "c.jpg", "more pictures/a.png"), pictures.pictures, strict=False):
-        Image.fromarray(picture).save(folder / name)
+    (folder / "more images").mkdir(parents=True)
+    for name, image in zip(("a.png", "b.png", "c.jpg", "more images/a.png"), images.images, strict=False):
+        Image.fromarray(image).save(folder / name)
     (folder / "empty.jpg").touch()
     Image.new("RGB", (256, 256), "grey").save(folder / "grey.png")
     (folder / "readme.txt").write_text("words")

@@ -4,14 +4,14 @@ import torch
 
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.light import white_light
-from clipface.fit.fitter import FittedPictures
+from clipface.fit.fitter import FittedImages
 from clipface.photos.dataset import Options, Preparation, open_output, plan_run
 from clipface.photos.report import summarise
 from clipface.photos.sources import find_sources
 
 
 class StillHeads:
-    """A head source that does not fit: every head is the mean one, every mask the whole picture."""
+    """A head source that does not fit: every head is the mean one, every mask the full image."""
 
     name = "still"
 
@@ -23,11 +23,11 @@ class StillHeads:
 
     def heads(self, files, cutouts, groups):
         self.calls.append((list(files), groups.tolist()))
-        count, size = len(files), len(cutouts[0].picture)
+        count, size = len(files), len(cutouts[0].image)
         zeros = [torch.zeros(count, n) for n in (4, 3, 6, 6)]
         fit = HeadFit(*zeros, torch.ones(count), torch.zeros(count, 2), white_light(count), torch.zeros(count, 1))
         white = torch.full((count, size, size), 255, dtype=torch.uint8)
-        return FittedPictures(fit, white, white[:, :64, :64]), {}
+        return FittedImages(fit, white, white[:, :64, :64]), {}
 
 
 def options(photos, **changes):

@@ -38,7 +38,7 @@ def soup(count: int, seed: int, batch: int = 2) -> tuple[Tensor, Tensor]:
 
 
 def grid(cells: int, seed: int) -> tuple[Tensor, Tensor]:
-    """A jittered sheet that reaches beyond the picture: clip [1, V, 4], faces [2 cells^2, 3], orientations mixed."""
+    """A jittered sheet that reaches beyond the image: clip [1, V, 4], faces [2 cells^2, 3], orientations mixed."""
     generator = torch.Generator().manual_seed(seed)
     y, x = torch.meshgrid(torch.linspace(-1.3, 1.3, cells + 1), torch.linspace(-1.3, 1.3, cells + 1), indexing="ij")
     points = torch.stack([x, y, torch.zeros_like(x), torch.ones_like(x)], -1)

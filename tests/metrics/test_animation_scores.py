@@ -25,14 +25,14 @@ def test_rank_correlation_wants_two_series_of_one_length():
 
 
 def test_flicker_is_the_same_however_the_frames_come():
-    pictures = torch.rand(7, 3, 4, 5)
+    images = torch.rand(7, 3, 4, 5)
     found = []
     for size in (1, 3, 7):
         flicker = Flicker()
-        for part in pictures.split(size):
+        for part in images.split(size):
             flicker.add(part)
         found.append(flicker.value)
-    wanted = (pictures[1:] - pictures[:-1]).abs().mean().item()
+    wanted = (images[1:] - images[:-1]).abs().mean().item()
     assert found == pytest.approx([wanted] * 3, rel=1e-5)
 
 

@@ -10,13 +10,13 @@ from clipface.metrics.features import EfficientNet
 
 
 class Means(nn.Module):
-    """Six numbers of a picture."""
+    """Six numbers of an image."""
 
     num_features = 6
     title = "means"
 
-    def forward(self, pictures):
-        return torch.cat((pictures.mean((2, 3)), pictures.std((2, 3))), 1)
+    def forward(self, images):
+        return torch.cat((images.mean((2, 3)), images.std((2, 3))), 1)
 
 
 def some(count: int, shift: float = 0.0) -> torch.Tensor:
@@ -31,11 +31,11 @@ def sets():
 
 def test_frechet_distance_is_its_formula(sets):
     distances = Distances(Means())
-    for kind, pictures in zip((True, False), sets, strict=True):
-        for part in pictures.split(20):
+    for kind, images in zip((True, False), sets, strict=True):
+        for part in images.split(20):
             distances.add(part, kind)
     found = distances.compute()
-    real, fake = (Means()(pictures).double().numpy() for pictures in sets)
+    real, fake = (Means()(images).double().numpy() for images in sets)
     covariances = [torch.from_numpy(features).T.cov().numpy() for features in (real, fake)]
     root = sqrtm(covariances[0] @ covariances[1]).real
     means = ((real.mean(0) - fake.mean(0)) ** 2).sum()
@@ -70,8 +70,8 @@ def test_efficientnet_sees_what_a_picture_shows():
     place = torch.stack(torch.meshgrid(*[torch.linspace(-1, 1, 160)] * 2, indexing="ij"))
     disc = place.square().sum(0).sqrt() < 0.6
     orange = torch.where(disc[None], torch.tensor([1.0, 0.1, -0.9])[:, None, None], torch.full((3, 1, 1), 0.9))
-    pictures = torch.stack((orange, orange.flip(2), orange.roll(9, 2), torch.randn(3, 160, 160).clamp(-1, 1)))
-    found = features(pictures)
+    images = torch.stack((orange, orange.flip(2), orange.roll(9, 2), torch.randn(3, 160, 160).clamp(-1, 1)))
+    found = features(images)
     assert found.shape == (4, features.num_features) and "EfficientNet" in features.title
     near = torch.cosine_similarity(found[0], found[1:], dim=1)
     assert near[0] > 0.95 and near[1] > 0.8 and near[2] < 0.5

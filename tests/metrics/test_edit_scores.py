@@ -94,6 +94,6 @@ def test_the_same_picture_is_the_same_person():
     torch.manual_seed(0)
     across = torch.linspace(40, 110, 68)
     points = torch.stack([across, 75 + 30 * torch.sin(across / 7)], 1).expand(2, -1, -1)
-    pictures = torch.rand(2, 3, 150, 150)
-    found = FaceEmbedder()(torch.cat([pictures[:1], pictures]), torch.cat([points, points[:1]]))
+    images = torch.rand(2, 3, 150, 150)
+    found = FaceEmbedder()(torch.cat([images[:1], images]), torch.cat([points, points[:1]]))
     assert found.shape == (3, 128) and torch.equal(found[0], found[1]) and (found[0] - found[2]).norm() > 1e-3

@@ -43,7 +43,7 @@ def test_a_leaning_face_is_turned_upright(angle):
 
 
 def ramp(width, height):
-    """A picture whose red tells x and whose green tells y."""
+    """An image whose red tells x and whose green tells y."""
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     return Image.fromarray(np.stack([x / width, y / height, 0 * x], 2).__mul__(255).round().astype(np.uint8))
 
@@ -56,30 +56,30 @@ def test_pixels_come_from_where_the_matrix_says(scale, angle):
         [[scale * np.cos(a), -scale * np.sin(a), 400], [scale * np.sin(a), scale * np.cos(a), 300], [0, 0, 1]]
     )
     cut = crop(ramp(1200, 1000), np.linalg.inv(to_photograph), 64)
-    assert cut.picture.shape == (64, 64, 3) and cut.picture.dtype == np.uint8
+    assert cut.image.shape == (64, 64, 3) and cut.image.dtype == np.uint8
     x, y = np.meshgrid(np.arange(64) + 0.5, np.arange(64) + 0.5)
     place = np.einsum("ij,jhw->ihw", to_photograph, np.stack([x, y, np.ones_like(x)]))
     wanted = np.stack([place[0] / 1200, place[1] / 1000], 2) * 255
     near = cut.inside & (np.abs(place[0] - 600) < 590) & (np.abs(place[1] - 500) < 490)
     assert near.mean() > 0.5
-    assert np.abs(cut.picture[..., :2] - wanted)[near].max() < 1.6
+    assert np.abs(cut.image[..., :2] - wanted)[near].max() < 1.6
 
 
 def test_fine_stripes_shrink_to_grey():
     stripes = np.zeros((1024, 1024, 3), np.uint8)
     stripes[:, ::2] = 255
     cut = crop(Image.fromarray(stripes), np.diag([64 / 1024, 64 / 1024, 1.0]), 64)
-    assert np.abs(cut.picture.astype(int) - 127.5).max() < 3
+    assert np.abs(cut.image.astype(int) - 127.5).max() < 3
 
 
 def test_beyond_the_photograph_its_border_goes_on_and_is_marked():
-    picture = np.full((100, 100, 3), 90, np.uint8)
-    picture[:, 0] = (200, 10, 10)
+    image = np.full((100, 100, 3), 90, np.uint8)
+    image[:, 0] = (200, 10, 10)
     to_photograph = np.array([[1, 0, -30.0], [0, 1, 20], [0, 0, 1]])
-    cut = crop(Image.fromarray(picture), np.linalg.inv(to_photograph), 64)
+    cut = crop(Image.fromarray(image), np.linalg.inv(to_photograph), 64)
     assert not cut.inside[:, :30].any() and cut.inside[:, 30:].all()
-    assert np.abs(cut.picture[:, :28].astype(int) - (200, 10, 10)).max() < 12
-    assert (cut.picture[:, 34:] == 90).all()
+    assert np.abs(cut.image[:, :28].astype(int) - (200, 10, 10)).max() < 12
+    assert (cut.image[:, 34:] == 90).all()
 
 
 def test_a_square_beside_the_photograph_is_refused():

@@ -9,7 +9,7 @@ import scipy.io
 import torch
 
 from clipface.head import load_head
-from clipface.photos.deca import DecaCode, fit_from_codes, read_deca, read_tform, whole_picture
+from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca, read_tform
 from clipface.photos.given_vertices import GivenVertices, fit_from_vertices, place_vertices, read_vertices
 from clipface.photos.pairing import pair
 from clipface.render.camera import project
@@ -58,7 +58,7 @@ def drawn(head, fit):
 
 
 def test_codes_project_where_deca_draws_them_in_any_crop(head):
-    codes = [code(0), code(1), code(2, tform=whole_picture((500, 500)))]
+    codes = [code(0), code(1), code(2, tform=full_image((500, 500)))]
     random = np.random.default_rng(9)
     matrices = np.stack([similarity(random, (0.1, 0.2), 20) for _ in codes])
     fit = fit_from_codes(head, codes, matrices, SIZE)

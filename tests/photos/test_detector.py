@@ -1,4 +1,4 @@
-"""Faces found in pictures; painted faces stand for photographs."""
+"""Faces found in images; painted faces stand for photographs."""
 
 import sys
 
@@ -30,9 +30,9 @@ def corners(batch, head, index):
 
 
 def test_landmarks_lie_where_the_head_has_them(detector, faces):
-    pictures, batch, head = faces
-    for index, picture in enumerate(pictures):
-        (points,) = detector.faces(picture)
+    images, batch, head = faces
+    for index, image in enumerate(images):
+        (points,) = detector.faces(image)
         assert points.shape == (478, 3) and points.dtype == np.float32
         wanted = corners(batch, head, index)
         between = np.linalg.norm(wanted[1] - wanted[0])
@@ -41,14 +41,14 @@ def test_landmarks_lie_where_the_head_has_them(detector, faces):
 
 
 def test_several_faces_come_largest_first_wherever_they_are(detector, faces):
-    pictures = faces[0]
+    images = faces[0]
     wide = np.full((700, 1400, 3), 150, np.uint8)
-    wide[50:370, 1000:1320] = pictures[0]
-    small = pictures[1][::2, ::2]
+    wide[50:370, 1000:1320] = images[0]
+    small = images[1][::2, ::2]
     wide[400:560, 100:260] = small
     first, second = detector.faces(wide)
     assert 1000 < first[:, 0].mean() < 1320 and 100 < second[:, 0].mean() < 260
-    (alone,) = detector.faces(pictures[0])
+    (alone,) = detector.faces(images[0])
     assert np.abs(first[:, :2] - (1000, 50) - alone[:, :2]).mean() < 3
 
 
@@ -68,10 +68,10 @@ def test_a_small_face_in_a_panorama_is_found(detector, faces):
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_turned_pictures_have_one_face_and_only_upright_ones_are_upright(detector, faces, turns):
-    picture = np.ascontiguousarray(np.rot90(faces[0][0], turns))
-    assert len(detector.faces(picture)) == 1
-    assert detector.upright(picture) or turns
-    assert not detector.upright(picture) or turns != 2
+    image = np.ascontiguousarray(np.rot90(faces[0][0], turns))
+    assert len(detector.faces(image)) == 1
+    assert detector.upright(image) or turns
+    assert not detector.upright(image) or turns != 2
 
 
 def test_no_face_and_tiny_pictures(detector):
@@ -81,16 +81,16 @@ def test_no_face_and_tiny_pictures(detector):
 
 
 def test_person_stands_out_from_the_background(detector, faces):
-    picture, mask = faces[0][0], faces[1].mask[0, 0].numpy() > 0.5
-    person = detector.person(picture)
+    image, mask = faces[0][0], faces[1].mask[0, 0].numpy() > 0.5
+    person = detector.person(image)
     assert person.shape == (320, 320) and person.dtype == np.float32 and 0 <= person.min() and person.max() <= 1
     assert person[mask].mean() > 0.8 and person[:40, :40].mean() < 0.2
 
 
-@pytest.mark.parametrize("picture", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
-def test_what_is_no_picture_is_refused(detector, picture):
-    with pytest.raises(ValueError, match=r"picture: \(H, W, 3\) uint8 RGB"):
-        detector.faces(picture)
+@pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
+def test_what_is_no_picture_is_refused(detector, image):
+    with pytest.raises(ValueError, match=r"image: \(H, W, 3\) uint8 RGB"):
+        detector.faces(image)
 
 
 def test_missing_mediapipe_says_how_to_get_it(monkeypatch):

@@ -20,7 +20,7 @@ SIDE = 256
 def test_fitted_heads_lie_over_their_faces(photos, open_head):
     """The whole way once, with the real fit."""
     head, renderer = open_head
-    for name in ("c.jpg", "more pictures/a.png"):
+    for name in ("c.jpg", "more images/a.png"):
         (photos / name).unlink()
     source = run(options(photos), FittedHeads(head, renderer))
     out = photos.parent / "set"
@@ -40,30 +40,30 @@ def test_fitted_heads_lie_over_their_faces(photos, open_head):
 
 
 @pytest.fixture
-def imported(pictures, tmp_path):
+def imported(images, tmp_path):
     """Three painted photographs, and an empty folder for their heads."""
     for folder in ("photos", "fits"):
         (tmp_path / folder).mkdir()
-    for name, picture in zip(("one", "two", "three"), pictures.pictures, strict=False):
-        Image.fromarray(picture).save(tmp_path / "photos" / f"{name}.png")
+    for name, image in zip(("one", "two", "three"), images.images, strict=False):
+        Image.fromarray(image).save(tmp_path / "photos" / f"{name}.png")
     return tmp_path / "photos", tmp_path / "fits"
 
 
-def painted_places(pictures, matrix, index):
+def painted_places(images, matrix, index):
     """Where a painted head is in a crop: pixels [V, 2], from its own parameters and camera."""
     one = slice(index, index + 1)
-    batch = pictures.batch
-    vertices = pictures.head(
+    batch = images.batch
+    vertices = images.head(
         batch.shape[one], batch.expression[one], batch.pose[one], batch.neck_pose[one], batch.eye_pose[one]
     )
     pixels = (project(vertices, batch.camera[one])[0, :, :2].numpy() + 1) * SIDE / 2
     return pixels @ matrix[:2, :2].T + matrix[:2, 2]
 
 
-def test_vertices_are_placed_and_masked(pictures, open_head, imported):
+def test_vertices_are_placed_and_masked(images, open_head, imported):
     photos, fits = imported
-    batch = pictures.batch
-    vertices = pictures.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+    batch = images.batch
+    vertices = images.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
     clip = project(vertices, batch.camera)[..., :3]
     torch.save(clip[:1], fits / "one.pt")
     torch.save(torch.zeros(2, 2), fits / "two.pt")
@@ -74,18 +74,18 @@ def test_vertices_are_placed_and_masked(pictures, open_head, imported):
     faces = MaskedFaces(photos.parent / "set", 128)
     face = faces[0]
     got = (project(face.vertices[None], face.camera[None])[0, :, :2].numpy() + 1) * 256
-    np.testing.assert_allclose(got, painted_places(pictures, faces.parameters(0)["matrix"], 0), atol=0.05)
+    np.testing.assert_allclose(got, painted_places(images, faces.parameters(0)["matrix"], 0), atol=0.05)
     assert 0.05 < face.mask.mean() < 0.5 and face.visibility.max() > 0.5
     assert write_distribution(photos.parent / "set", open_head[0]) is None
     assert write_sheet(photos.parent / "set", *open_head).is_file()
 
 
-def deca_code(pictures, index):
+def deca_code(images, index):
     """The code that DECA would give for a painted face that it saw whole, were its head this one.
 
     Painted heads are turned by their camera; DECA turns them by their pose, about the neck.
     """
-    batch, head, one = pictures.batch, pictures.head, slice(index, index + 1)
+    batch, head, one = images.batch, images.head, slice(index, index + 1)
     linear = batch.camera[index, :2, :3].double().numpy()
     scale = np.linalg.norm(linear[0])
     right, up = linear[0] / scale, -linear[1] / scale
@@ -99,11 +99,11 @@ def deca_code(pictures, index):
     return {name: np.asarray(value, np.float32) for name, value in code.items()}, straight
 
 
-def test_deca_s_heads_are_placed_and_masked(pictures, open_head, imported):
+def test_deca_s_heads_are_placed_and_masked(images, open_head, imported):
     photos, fits = imported
-    code, straight = deca_code(pictures, 0)
+    code, straight = deca_code(images, 0)
     np.savez(fits / "one.npz", **code)
-    short, _ = deca_code(pictures, 1)
+    short, _ = deca_code(images, 1)
     np.savez(fits / "two.npz", **short | {"shape": short["shape"][:, :7]})
     pairing = pair(["one.png", "two.png", "three.png"], fits, (".npz",))
     source = run(options(photos), DecaHeads(*open_head, pairing, photos))
@@ -113,7 +113,7 @@ def test_deca_s_heads_are_placed_and_masked(pictures, open_head, imported):
     face, matrix = faces[0], faces.parameters(0)["matrix"]
     vertices = open_head[0](face.shape[None], face.expression[None], face.pose[None])
     got = (project(vertices, face.camera[None])[0, :, :2].numpy() + 1) * 256
-    pixels = (project(straight, pictures.batch.camera[:1])[0, :, :2].numpy() + 1) * SIDE / 2
+    pixels = (project(straight, images.batch.camera[:1])[0, :, :2].numpy() + 1) * SIDE / 2
     np.testing.assert_allclose(got, pixels @ matrix[:2, :2].T + matrix[:2, 2], atol=0.05)
     assert 0.05 < face.mask.mean() < 0.5
     assert write_distribution(photos.parent / "set", open_head[0]).count == 1

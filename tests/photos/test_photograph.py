@@ -1,4 +1,4 @@
-"""Picture files of every kind: read as people see them, or refused with the reason."""
+"""Image files of every kind: read as people see them, or refused with the reason."""
 
 import io
 
@@ -24,8 +24,8 @@ def save(path, image, **options):
 
 
 def colours(photograph):
-    pixels = np.asarray(photograph.picture).astype(int)
-    assert photograph.picture.mode == "RGB"
+    pixels = np.asarray(photograph.image).astype(int)
+    assert photograph.image.mode == "RGB"
     middle = pixels.shape[0] // 2
     return pixels[middle, 2], pixels[middle, -3]
 
@@ -56,8 +56,8 @@ def test_exif_orientation_turns_the_picture(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     photograph = read_photograph(save(tmp_path / "turned.png", stored, exif=exif))
-    assert photograph.size == photograph.picture.size == upright.size
-    assert np.array_equal(np.asarray(photograph.picture), np.asarray(upright))
+    assert photograph.size == photograph.image.size == upright.size
+    assert np.array_equal(np.asarray(photograph.image), np.asarray(upright))
 
 
 def test_transparent_is_white(tmp_path):
@@ -85,7 +85,7 @@ def test_first_frame_of_an_animation(tmp_path):
 
 
 def test_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()  # of another mode than the picture's
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()  # of another mode than the image's
     path = save(tmp_path / "wide.png", halves(), icc_profile=lab)
     assert (colours(read_photograph(path))[0] == RED).all()
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -97,7 +97,7 @@ def test_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
 def test_a_huge_jpeg_is_read_smaller_and_other_formats_are_refused(tmp_path):
     wide = halves(2000, 100)
     photograph = read_photograph(save(tmp_path / "wide.jpg", wide), most_pixels=60_000)
-    assert photograph.size == (2000, 100) and photograph.picture.size == (1000, 50)
+    assert photograph.size == (2000, 100) and photograph.image.size == (1000, 50)
     assert np.abs(colours(photograph)[1] - BLUE).max() < 12
     with pytest.raises(PhotographError, match="at most 0 are read of a PNG"):
         read_photograph(save(tmp_path / "wide.png", wide), most_pixels=60_000)

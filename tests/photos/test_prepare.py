@@ -1,4 +1,4 @@
-"""From a folder of pictures to a data set: what is kept, what is dropped and why, and that nothing done is lost."""
+"""From a folder of images to a data set: what is kept, what is dropped and why, and that nothing done is lost."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ def seen(source):
     return sorted(file for files, _ in source.calls for file in files)
 
 
-FACES = ["a.png", "b.png", "c.jpg", "more pictures/a.png"]
+FACES = ["a.png", "b.png", "c.jpg", "more images/a.png"]
 
 
 def test_every_photograph_is_kept_or_has_a_reason(photos):
@@ -38,16 +38,16 @@ def test_every_photograph_is_kept_or_has_a_reason(photos):
     assert matrix.shape == (3, 3) and abs(np.linalg.det(matrix[:2, :2])) > 1  # enlarged to 512 pixels
 
 
-def test_a_second_run_does_only_what_is_missing(photos, pictures):
+def test_a_second_run_does_only_what_is_missing(photos, images):
     run(options(photos))
     assert not run(options(photos)).calls
-    Image.fromarray(pictures.pictures[4]).save(photos / "new.png")
+    Image.fromarray(images.images[4]).save(photos / "new.png")
     assert seen(run(options(photos))) == ["new.png"]
-    Image.fromarray(pictures.pictures[5]).save(photos / "new.png")  # another picture of the same name
+    Image.fromarray(images.images[5]).save(photos / "new.png")  # another image of the same name
     again = run(options(photos))
     assert seen(again) == ["new.png"] and list(again.plan.stale.values()) == ["new.png was changed"]
     (photos / "new.png").unlink()
-    assert sorted(MaskedFaces(photos.parent / "set", 32).sources) == [*FACES[:3], "more pictures/a.png", "new.png"]
+    assert sorted(MaskedFaces(photos.parent / "set", 32).sources) == [*FACES[:3], "more images/a.png", "new.png"]
     run(options(photos))
     assert sorted(MaskedFaces(photos.parent / "set", 32).sources) == FACES
 
@@ -65,7 +65,7 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on(photos, error):
     (shard,), damaged = survey(photos.parent / "set")
     assert [face["source"] for face in shard.faces] == ["a.png", "b.png"] and not damaged
     assert not list((photos.parent / "set").rglob("*.partial"))
-    assert seen(run(options(photos, shard=8))) == ["c.jpg", "more pictures/a.png"]
+    assert seen(run(options(photos, shard=8))) == ["c.jpg", "more images/a.png"]
     assert len(MaskedFaces(photos.parent / "set", 32)) == 4
 
 
@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_complete_shards(photos, monkeypatch):
     left = sorted(path.name for path in (photos.parent / "set" / "shards").iterdir())
     assert left == ["00000.json", "00000.tar", "00001.json", "00001.tar"]
     monkeypatch.undo()
-    assert seen(run(options(photos, shard=2))) == ["more pictures/a.png"]
+    assert seen(run(options(photos, shard=2))) == ["more images/a.png"]
 
 
 def test_damage_is_found_and_made_good(photos):
@@ -133,9 +133,9 @@ def test_attribute_files_speak_against_photographs(photos, tmp_path):
 
 
 def test_people_share_a_batch_and_a_group(photos):
-    people = {"a.png": "ann", "more pictures/a.png": "ann", "c.jpg": "bob"}
+    people = {"a.png": "ann", "more images/a.png": "ann", "c.jpg": "bob"}
     source = run(options(photos), people=people)
-    assert source.calls == [(["a.png", "more pictures/a.png"], [0, 0]), (["b.png", "c.jpg"], [0, 1])]
+    assert source.calls == [(["a.png", "more images/a.png"], [0, 0]), (["b.png", "c.jpg"], [0, 1])]
 
 
 def test_hidden_faces_and_broken_fits_are_dropped_one_by_one(photos):
@@ -150,7 +150,7 @@ def test_hidden_faces_and_broken_fits_are_dropped_one_by_one(photos):
             return fitted, extra
 
     reasons = run(options(photos), Poor()).summary["reasons"]
-    assert reasons["face hidden"]["examples"] == ["a.png: 0.0% of the picture shows skin of the face"]
+    assert reasons["face hidden"]["examples"] == ["a.png: 0.0% of the image shows skin of the face"]
     assert reasons["not fitted"]["count"] == 1
 
 

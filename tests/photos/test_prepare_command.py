@@ -89,7 +89,7 @@ def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, t
     """Every step of the command, with this head in the place of FLAME."""
     pytest.importorskip("mediapipe")
     one = painted(1)
-    Image.fromarray(one.pictures[0]).save(tmp_path / "photos" / "face.png")
+    Image.fromarray(one.images[0]).save(tmp_path / "photos" / "face.png")
     batch = one.batch
     vertices = one.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
     (tmp_path / "fits").mkdir()

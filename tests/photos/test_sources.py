@@ -30,7 +30,7 @@ def test_no_pictures_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder"):
         find_sources(tmp_path / "none", tmp_path)
     (tmp_path / "a.txt").touch()
-    with pytest.raises(FileNotFoundError, match="holds no pictures.* 1 other files"):
+    with pytest.raises(FileNotFoundError, match="holds no images.* 1 other files"):
         find_sources(tmp_path, tmp_path / "out")
 
 
@@ -63,7 +63,7 @@ def test_new_pictures_of_a_person_take_the_old_ones_along():
     ann, bob = ([Source(f"{name}{n}.jpg", 5, 1, name) for n in range(3)] for name in ("ann", "bob"))
     shards = [shard(0, ann[0], bob[0]), shard(1, bob[1]), shard(2, A)]
     plan = make_plan([*ann[:2], *bob[:2], A], shards)
-    # Ann has a new picture, so the first shard is made again; thereby Bob has, so the second is.
+    # Ann has a new image, so the first shard is made again; thereby Bob has, so the second is.
     assert plan.stale == {
         Path("00000.tar"): "there are new photographs of ann", Path("00001.tar"): "there are new photographs of bob",
     }  # fmt: skip

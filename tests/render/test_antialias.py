@@ -8,7 +8,7 @@ from clipface.render.rasterize.topology import opposite_vertices
 
 
 def _ball(device, size=40, shift=0.0):
-    """A ball's clip positions, its faces and a white picture of it on black."""
+    """A ball's clip positions, its faces and a white image of it on black."""
     vertices, faces, _, _ = sphere(6, 9, radius=0.6)
     clip = torch.cat([vertices + torch.tensor([shift, 0.05, 0.0]), torch.ones(len(vertices), 1)], 1)[None]
     return clip.to(device), faces.to(device)
@@ -40,7 +40,7 @@ def test_picture_and_gradients_match_the_oracle(warp, device):
 
 
 def test_moving_right_adds_on_the_right(warp, device):
-    """A rigid shift moves a picture's first moment by its area. The gradient may fall short, where triangles are seen
+    """A rigid shift moves an image's first moment by its area. The gradient may fall short, where triangles are seen
     edge-on, but never by much on a coarse mesh, and never overshoots."""
     clip, faces = _ball(device)
     step = torch.zeros((), device=device, requires_grad=True)
@@ -67,7 +67,7 @@ def test_descent_recovers_a_shift(warp, device):
 
 
 def test_inner_edges_are_left_alone(warp, device):
-    """A picture that changes from triangle to triangle is only blended along the outline."""
+    """An image that changes from triangle to triangle is only blended along the outline."""
     clip, faces = _ball(device)
     fragments = warp.rasterize(clip, faces, (64, 64))
     image = torch.rand(len(faces) + 1, 1, device=device)[fragments.rast[..., 3].long()]

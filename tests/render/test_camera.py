@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from clipface.render import crop_to_picture, orthographic, perspective, random_views, rotation, view, viewing_axes
+from clipface.render import crop_to_image, orthographic, perspective, random_views, rotation, view, viewing_axes
 from clipface.render.camera import FRAME_CENTRE, FRAME_HALF_WIDTH, project
 
 
@@ -31,7 +31,7 @@ def test_a_crop_puts_the_head_where_it_is_in_the_photograph():
     points = torch.randn(30, 3) * 0.08
     in_crop = (place(orthographic(scale, translation), points)[:, :2] * 0.5 + 0.5) * 224
     in_photo = (torch.cat([in_crop, torch.ones(30, 1)], 1) @ torch.linalg.inv(tform).T)[:, :2]
-    crop = crop_to_picture(tform[None], size)
+    crop = crop_to_image(tform[None], size)
     got = (place(orthographic(scale, translation, crop), points)[:, :2] * 0.5 + 0.5) * torch.tensor([640.0, 480.0])
     assert torch.allclose(got, in_photo, atol=1e-2)
     back = orthographic(scale, translation, torch.linalg.inv(crop) @ crop)

@@ -8,7 +8,7 @@ from clipface.render.camera_path import camera_path
 
 
 def yaws(cameras: torch.Tensor) -> torch.Tensor:
-    """Degrees [T] by which each camera's picture turns the head to the right, in -180..180."""
+    """Degrees [T] by which each camera's image turns the head to the right, in -180..180."""
     right = viewing_axes(cameras)[:, 0]
     return torch.rad2deg(torch.atan2(right[:, 2], right[:, 0]))
 

@@ -8,7 +8,7 @@ import torch
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "nvdiffrast_golden.npz"
 SCENES = ("ortho_head", "perspective_head", "off_screen", "near_plane", "soup", "quad")
-# Some recorded silhouette gradients of these landed on the same vertex of the batch's other picture: picture by picture
+# Some recorded silhouette gradients of these landed on the same vertex of the batch's other image: image by image
 # only lower bars are met. Summed over the batch they agree as well as everything else.
 MIXED = ("soup", "quad")
 

@@ -19,7 +19,7 @@ from clipface.render.rasterize import backend
     wraps=st.booleans(),
 )
 def test_gradients(seed, count, size, shape, wraps):
-    """To positions, texture coordinates and texture, where the picture is differentiable: away from every edge."""
+    """To positions, texture coordinates and texture, where the image is differentiable: away from every edge."""
     clip, faces = tangle(count, seed)
     random = np.random.default_rng(seed)
     mesh = numpy_oracle.Mesh(

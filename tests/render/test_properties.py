@@ -204,7 +204,7 @@ def test_tiles_cover_every_pixel_once(monkeypatch):
 
     def launch_tiles(kernel, rows, width, arguments, device):
         assert rows % warp_runtime.TILE_HEIGHT == 0 and width % warp_runtime.TILE_WIDTH == 0
-        values = [a.part(0) if isinstance(a, warp_runtime.Shared) else a for a in arguments]
+        values = [a.part(0) if isinstance(a, warp_runtime.ThreadBuffer) else a for a in arguments]
         warp_runtime.recorded(kernel, (rows * width,), device)([warp_runtime.TILES, *values], None)
 
     usual = step()

@@ -57,13 +57,13 @@ def test_a_texture_file_codes_and_clay(files, tmp_path):
 
 
 def test_errors_name_the_argument(files, tmp_path):
-    with pytest.raises(ValueError, match="texture: a picture file, none, or --face is wanted"):
+    with pytest.raises(ValueError, match="texture: an image file, none, or --face is wanted"):
         _render(tmp_path / "a.png")
     with pytest.raises(ValueError, match="face: a seed or a file of codes is wanted with --mapper"):
         _render(tmp_path / "a.png", "--mapper", "run")
-    with pytest.raises(ValueError, match="background: 1 or 3 numbers are wanted, 2 were given"):
+    with pytest.raises(ValueError, match="background: expected 1 or 3 numbers, got 2"):
         _render(tmp_path / "a.png", "--texture", "none", "--background", "0", "1")
-    with pytest.raises(ValueError, match="turn: as many as shadings, 2, or one is wanted, 3 were given"):
+    with pytest.raises(ValueError, match="turn: expected as many as shadings, 2, or one, got 3"):
         _render(tmp_path / "a.png", *"--texture none --shading sh studio --turn 0 1 2".split())
 
 

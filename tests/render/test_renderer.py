@@ -1,4 +1,4 @@
-"""The whole renderer: pictures are the right way up, gradients flow, and errors are clear."""
+"""The whole renderer: images are the right way up, gradients flow, and errors are clear."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def _front(device, batch=1):
 
 
 def test_a_texture_is_drawn_as_its_png(device):
-    """A card that fills the picture shows its texture pixel for pixel: row 0 on top, nothing mirrored."""
+    """A card that fills the image shows its texture pixel for pixel: row 0 on top, nothing mirrored."""
     vertices = torch.tensor([[[-1.0, 1, 0], [-1, -1, 0], [1, -1, 0], [1, 1, 0]]], device=device)
     faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
     uv = torch.tensor([[0.0, 1], [0, 0], [1, 0], [1, 1]])
@@ -37,7 +37,7 @@ def test_a_texture_is_drawn_as_its_png(device):
 
 
 def test_the_head_frame_is_the_right_way_round(ball, device):
-    """A patch that is above and to the right on the head is so in the picture."""
+    """A patch that is above and to the right on the head is so in the image."""
     vertices, renderer = ball
     corner = (vertices[..., 0] > 0.03) & (vertices[..., 1] > 0.03) & (vertices[..., 2] > 0)
     marked = (vertices * torch.where(corner, 1.0, 0.0).unsqueeze(-1)).clone()

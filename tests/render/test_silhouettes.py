@@ -10,7 +10,7 @@ from clipface.render.rasterize.topology import Topology, neighbours
 
 
 def _area(renderer, vertices, yaw, size, **options):
-    """The share of the picture that a head covers."""
+    """The share of the image that a head covers."""
     camera = view(torch.tensor([yaw]), torch.zeros(1), 0.8).to(vertices.device)
     texture = torch.zeros(1, 1, 8, 8, device=vertices.device)
     return renderer(vertices, texture, camera, size, 0.0, **options).mask.mean()

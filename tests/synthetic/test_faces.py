@@ -22,8 +22,8 @@ def test_a_batch_has_the_promised_shapes_and_ranges(painter, generator):
     assert batch.image.shape == (5, 3, 32, 32) and batch.mask.shape == (5, 1, 32, 32)
     assert batch.texture.shape == (5, 3, RESOLUTION, RESOLUTION)
     assert len(batch.captions) == len(batch.attributes) == 5
-    for picture in (batch.image, batch.mask, batch.texture):
-        assert torch.isfinite(picture).all() and picture.min() >= 0 and picture.max() <= 1 + 1e-6
+    for image in (batch.image, batch.mask, batch.texture):
+        assert torch.isfinite(image).all() and image.min() >= 0 and image.max() <= 1 + 1e-6
     assert batch.camera.shape == (5, 4, 4) and batch.expression.shape == (5, painter.head.n_expression)
     assert 0.2 < batch.mask.mean() < 0.8
 
@@ -72,9 +72,9 @@ def test_every_attribute_shows(painter, name):
 
 
 def test_colours_are_what_their_names_say(painter):
-    skins = paint(painter, [Attributes(skin=skin) for skin in CHOICES["skin"] for _ in range(6)])
-    skins = face_mean(painter, skins).view(-1, 18).mean(1)
-    assert (skins[:-1] > skins[1:]).all()  # named from light to dark
+    textures = paint(painter, [Attributes(skin=skin) for skin in CHOICES["skin"] for _ in range(6)])
+    textures = face_mean(painter, textures).view(-1, 18).mean(1)
+    assert (textures[:-1] > textures[1:]).all()  # named from light to dark
     blue = face_mean(painter, paint(painter, [Attributes(look="avatar")]))[0]
     green = face_mean(painter, paint(painter, [Attributes(look="orc")]))[0]
     red = face_mean(painter, paint(painter, [Attributes(look="demon")]))[0]

@@ -26,18 +26,18 @@ def certain(*transforms: str, p: float = 1.0) -> Augment:
     return augment
 
 
-def pictures(count: int = 8, size: int = SIZE) -> torch.Tensor:
+def batch(count: int = 8, size: int = SIZE) -> torch.Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
 @pytest.mark.parametrize("size", [SIZE, 64], ids=["whole", "patch"])
 def test_nothing_happens_at_probability_zero(size):
-    images = pictures(size=size)
+    images = batch(size=size)
     assert torch.equal(certain(*GROUPS, p=0.0)(images), images)
 
 
 def test_every_picture_changes_at_probability_one():
-    images = pictures(1).expand(8, -1, -1, -1)
+    images = batch(1).expand(8, -1, -1, -1)
     changed = certain(*GROUPS)(images)
     assert changed.shape == images.shape and changed.isfinite().all()
     assert ((changed - images).abs().amax((1, 2, 3)) > 0.05).all()
@@ -70,7 +70,7 @@ def one_of(image: torch.Tensor, candidates: list[torch.Tensor]) -> int:
     ],
 )
 def test_a_blit_alone_copies_pixels(name, candidates):
-    images = pictures(64)
+    images = batch(64)
     found = [one_of(new, candidates(old)) for new, old in zip(certain(name)(images), images, strict=True)]
     assert len(set(found)) > min(10, len(candidates(images[0])) - 1)  # each kind occurs (of 25 shifts, most)
 
@@ -165,7 +165,7 @@ def test_bands_add_up_and_lie_where_they_should():
 
 
 def test_filtering_is_the_slow_formula():
-    images, strengths = pictures(2).double(), torch.tensor([[0.0, 1, 0, 0], [0, 0, 0, 0]])
+    images, strengths = batch(2).double(), torch.tensor([[0.0, 1, 0, 0], [0, 0, 0, 0]])
     gains = band_gains(strengths)
     torch.testing.assert_close(gains[1], torch.ones(4))
     power = (10 + 4 + 1 + 1) / 13
@@ -184,7 +184,7 @@ def test_filtering_is_the_slow_formula():
 
 
 def filter_matrix(gains: torch.Tensor) -> torch.Tensor:
-    """The matrix along one axis, read off a picture that is constant along the other."""
+    """The matrix along one axis, read off an image that is constant along the other."""
     eye = torch.eye(SIZE, dtype=torch.float64)
     columns = [filter_bands(line.expand(1, 1, SIZE, SIZE), gains)[0, 0, SIZE // 2] for line in eye]
     steady = filter_bands(torch.ones(1, 1, SIZE, SIZE, dtype=torch.float64), gains)[0, 0, 0, 0].sqrt()
@@ -206,13 +206,13 @@ def test_noise_and_cutout_alone():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_transform_can_be_chosen_alone(name):
-    augment, images = certain(name), pictures(32)
+    augment, images = certain(name), batch(32)
     share = ((augment(images) - images).abs().amax((1, 2, 3)) > 1e-3).float().mean().item()
     assert share > (0.3 if name in ("flip", "invert") else 0.6)
 
 
 def test_gradients_are_right_twice():
-    augment, images = certain(*GROUPS), pictures(2, 8).double().requires_grad_()
+    augment, images = certain(*GROUPS), batch(2, 8).double().requires_grad_()
 
     def same(x):
         torch.manual_seed(0)

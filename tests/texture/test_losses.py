@@ -97,7 +97,7 @@ def test_frechet_distance_of_fewer_features_than_dimensions_has_a_gradient():
     random = torch.Generator().manual_seed(0)
     sizes = torch.arange(1, 65) ** -2.0  # a few directions hold nearly all of the variance, as in an encoder
     first, second = (torch.randn(10, 64, generator=random) * sizes for _ in range(2))
-    first[:, 60:] = second[:, 60:] = 0  # what no picture excites
+    first[:, 60:] = second[:, 60:] = 0  # what no image excites
     frechet_distance(first.requires_grad_(), second, torch.ones(10), torch.ones(10)).backward()
     assert first.grad.isfinite().all() and 0 < first.grad.abs().max() < 10
     alike = torch.zeros(10, 64, requires_grad=True)  # a generator that draws one face only

@@ -1,4 +1,4 @@
-"""Moving pictures: exact copies, the wavelet's low-pass filter against a slow formula, gradients."""
+"""Moving images: exact copies, the wavelet's low-pass filter against a slow formula, gradients."""
 
 import math
 
@@ -9,10 +9,10 @@ import torch
 from clipface.texture.ops.resample import SHIFT, SYM6, resample, resample_smoothly
 
 
-def slow(picture: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    """One grey picture [H, H], pixel by pixel: enlarge, look up, reduce."""
-    size, taps = len(picture), len(SYM6)
-    padded = np.pad(picture, taps, mode="symmetric")
+def slow(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """One grey image [H, H], pixel by pixel: enlarge, look up, reduce."""
+    size, taps = len(image), len(SYM6)
+    padded = np.pad(image, taps, mode="symmetric")
     stuffed = np.zeros((2 * len(padded), 2 * len(padded)))
     stuffed[::2, ::2] = padded
     large = np.apply_along_axis(lambda row: np.convolve(row, SYM6 * 2**0.5), 1, stuffed)
@@ -49,16 +49,16 @@ def fold(place: int, size: int) -> int:
 
 def test_smooth_moves_are_the_slow_formula():
     torch.manual_seed(0)
-    pictures = torch.randn(1, 1, 8, 8, dtype=torch.float64)
+    images = torch.randn(1, 1, 8, 8, dtype=torch.float64)
     transform = torch.tensor([[[0.8, -0.5, 0.3], [0.4, 1.1, -0.2]]], dtype=torch.float64)
-    wanted = torch.from_numpy(slow(pictures[0, 0].numpy(), transform[0].numpy()))
-    torch.testing.assert_close(resample_smoothly(pictures, transform)[0, 0], wanted, atol=1e-5, rtol=0)
+    wanted = torch.from_numpy(slow(images[0, 0].numpy(), transform[0].numpy()))
+    torch.testing.assert_close(resample_smoothly(images, transform)[0, 0], wanted, atol=1e-5, rtol=0)
 
 
 def test_a_smooth_move_that_is_none_keeps_the_picture():
-    pictures = torch.randn(1, 3, 16, 16)
-    same = resample_smoothly(pictures, torch.eye(2, 3)[None])
-    torch.testing.assert_close(same[..., 3:-3, 3:-3], pictures[..., 3:-3, 3:-3], atol=1e-5, rtol=0)
+    images = torch.randn(1, 3, 16, 16)
+    same = resample_smoothly(images, torch.eye(2, 3)[None])
+    torch.testing.assert_close(same[..., 3:-3, 3:-3], images[..., 3:-3, 3:-3], atol=1e-5, rtol=0)
 
 
 def test_smooth_moves_hit_the_right_place():
@@ -66,7 +66,7 @@ def test_smooth_moves_hit_the_right_place():
     place = torch.arange(32) - 15.5
     spot = lambda x, y: torch.exp(-((place - x) ** 2 + (place[:, None] - y) ** 2) / 18)  # noqa: E731
     quarter = torch.tensor([[[0.0, -1, 0.5 / 16], [1, 0, 0]]])
-    # A place (x, y) of the result shows (-y + 0.5, x) of the picture: the spot at (3, -5) is seen at (-5, -2.5).
+    # A place (x, y) of the result shows (-y + 0.5, x) of the image: the spot at (3, -5) is seen at (-5, -2.5).
     torch.testing.assert_close(
         resample_smoothly(spot(3, -5)[None, None], quarter)[0, 0], spot(-5, -2.5), atol=5e-3, rtol=0
     )
@@ -89,16 +89,16 @@ def test_shrinking_does_not_alias():
     ids=["flip", "quarter turn", "three pixels"],
 )
 def test_pixel_moves_are_copies(matrix, wanted):
-    pictures = torch.randn(2, 3, 8, 8)
-    moved = resample(pictures, torch.tensor([matrix, [[1.0, 0.2, 0], [0, 1, 0]]]), torch.tensor([True, False]))
-    assert torch.equal(moved[:1], wanted(pictures[:1]))
-    assert not torch.equal(moved[1], pictures[1])
+    images = torch.randn(2, 3, 8, 8)
+    moved = resample(images, torch.tensor([matrix, [[1.0, 0.2, 0], [0, 1, 0]]]), torch.tensor([True, False]))
+    assert torch.equal(moved[:1], wanted(images[:1]))
+    assert not torch.equal(moved[1], images[1])
 
 
 def test_gradients_are_right_twice():
     torch.manual_seed(0)
-    pictures = torch.randn(2, 1, 4, 4, dtype=torch.float64, requires_grad=True)
+    images = torch.randn(2, 1, 4, 4, dtype=torch.float64, requires_grad=True)
     transform = torch.randn(2, 2, 3, dtype=torch.float64) * 0.7
     exact = torch.tensor([True, False])
-    assert torch.autograd.gradcheck(lambda x: resample(x, transform, exact), pictures)
-    assert torch.autograd.gradgradcheck(lambda x: resample(x, transform, exact), pictures)
+    assert torch.autograd.gradcheck(lambda x: resample(x, transform, exact), images)
+    assert torch.autograd.gradgradcheck(lambda x: resample(x, transform, exact), images)

@@ -15,9 +15,9 @@ def _textures(count: int, latent: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
 def test_components_span_what_textures_do_in_spite_of_gaps():
     textures, _ = _textures(40)
     weight = (torch.rand(40, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) > 0.25).float()
-    spoilt = torch.where(weight > 0, textures, torch.tensor(0.5))  # a poor guess of what was not seen
+    degraded = torch.where(weight > 0, textures, torch.tensor(0.5))  # a poor guess of what was not seen
     region = torch.ones(SIZE, SIZE, dtype=torch.bool)
-    model = build_texture_model(spoilt, weight, region, 3)
+    model = build_texture_model(degraded, weight, region, 3)
     rest = (textures - model.mean).flatten(1)
     basis = torch.linalg.qr(model.directions.flatten(1).T)[0]
     lost = (rest - rest @ basis @ basis.T).square().mean() / rest.square().mean()

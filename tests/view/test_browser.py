@@ -116,13 +116,13 @@ def check_before_and_after(tab, first):
     tab.changed(before)
     both = tab.settled()
     middle = slice(both.shape[1] // 2 - 40, both.shape[1] // 2 + 40)
-    covered = [np.mean(picture[:, middle].min(-1) < 250) for picture in (before, both)]
+    covered = [np.mean(image[:, middle].min(-1) < 250) for image in (before, both)]
     assert covered[1] < covered[0] / 2, "two heads, and the background between them"
     tab.choose("Light", "left")
     tab.changed(both)
     tab.choose("Light", "as painted")
     tab.choose("Show", "after")
-    wait(lambda: difference(tab.picture(), after) < SAME, "the edited head again")
+    wait(lambda: difference(tab.image(), after) < SAME, "the edited head again")
 
 
 def check_files(tab, downloads):

@@ -1,4 +1,4 @@
-"""From states to vertices, textures, files and pictures."""
+"""From states to vertices, textures, files and images."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from clipface.edit.files import draw_latents, read_latents
+from clipface.edit.files import read_latents, sample_latents
 from clipface.edit.regions import edit_mask
 from clipface.head.mesh import split_seams
 from clipface.render.camera import perspective
@@ -27,7 +27,7 @@ def test_vertices_are_those_of_the_head_layer(engine):
     head = engine.head
     state = FACE.with_weight("jawOpen", 0.6).with_weight("browInnerUp", 0.3).with_identity(1, 2.0)
     state = state.with_angle("jaw_open", 10).with_angle("gaze_right", -20).with_angle("neck_turn", 30)
-    codes = draw_latents(engine.avatar, [3], state.psi)
+    codes = sample_latents(engine.avatar, [3], state.psi)
     expression, shape = torch.zeros(1, head.n_expression), codes.shape.clone()
     expression[0, head.expression_names.index("jawOpen")] = 0.6
     expression[0, head.expression_names.index("browInnerUp")] = 0.3
@@ -55,7 +55,7 @@ def test_angles_turn_where_their_names_say(engine):
 
 def test_an_edit_is_that_of_edit_in_turn_and_strength_0_changes_no_bit(engine):
     mapper = engine.library.mapper("my_zombie")
-    codes = draw_latents(engine.avatar, [3], FACE.psi)
+    codes = sample_latents(engine.avatar, [3], FACE.psi)
     wanted = mapper(codes, -0.5)
     state = FaceState(seed=3, edits=(Edit("my_zombie", -0.5),))
     assert torch.equal(engine.texture(state), engine.avatar.texture(wanted.w_plus))
@@ -67,7 +67,7 @@ def test_an_edit_is_that_of_edit_in_turn_and_strength_0_changes_no_bit(engine):
 
 def test_edits_follow_one_another(engine):
     both = FaceState(seed=3, edits=(Edit("my_zombie"), Edit("my_clown", 0.5)))
-    codes = engine.library.mapper("my_zombie")(draw_latents(engine.avatar, [3], FACE.psi))
+    codes = engine.library.mapper("my_zombie")(sample_latents(engine.avatar, [3], FACE.psi))
     codes = engine.library.mapper("my_clown")(codes, 0.5)
     assert torch.equal(engine.edited(both).codes.w_plus, codes.w_plus)
 
@@ -141,8 +141,8 @@ def test_the_file_for_the_browser_holds_vertices_texture_and_light(engine):
     of_vertex, _, _ = split_seams(engine.head.faces.numpy(), engine.head.uv_faces.numpy())
     np.testing.assert_allclose(mesh.vertices, head.vertices[0].numpy()[of_vertex], atol=1e-6)
     assert len(mesh.faces) == len(engine.head.faces)
-    picture = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
-    assert picture.shape == (32, 32, 3)
+    image = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
+    assert image.shape == (32, 32, 3)
 
 
 def test_colours_survive_the_browsers_tone_mapping():
@@ -197,8 +197,8 @@ def test_exports_hold_the_face(engine, tmp_path):
     assert torch.equal(codes.expression, engine.parameters(state)["expression"])
     camera = export.camera_of(np.array([0, 0.02, 0.62]), np.array([0, 0.01, 0.0]), np.array([0, 1.0, 0]), 0.5, 1.0)
     settings = ViewSettings(comparison="side by side")
-    picture = Image.open(io.BytesIO(export.png(engine, state, settings, camera, (64, 64))))
-    assert picture.size == (128, 64) and np.asarray(picture).min() < 200
+    image = Image.open(io.BytesIO(export.png(engine, state, settings, camera, (64, 64))))
+    assert image.size == (128, 64) and np.asarray(image).min() < 200
 
 
 def test_before_and_after_stand_side_by_side():

@@ -5,14 +5,14 @@ import socket
 
 import pytest
 
-from clipface.view.server.token_auth import Admitted, Gate, Redirected, Refused
+from clipface.view.server.token_auth import Admitted, Redirected, Refused, TokenAuth
 
 TOKEN = "a-secret-of-ours"
 HOST = {"Host": "127.0.0.1:8080"}
 
 
 def test_on_this_machine_everybody_gets_a_session():
-    gate = Gate(None, loopback=True)
+    gate = TokenAuth(None, loopback=True)
     first, second = gate.decide("/", HOST), gate.decide("/?darkMode=1", HOST)
     assert isinstance(first, Redirected) and first != second
     assert second.path.endswith("?darkMode=1")
@@ -22,7 +22,7 @@ def test_on_this_machine_everybody_gets_a_session():
 
 
 def test_without_the_token_nothing_is_answered():
-    gate = Gate(TOKEN, loopback=False)
+    gate = TokenAuth(TOKEN, loopback=False)
     entered = gate.decide(gate.entrance(), {"Host": "big:8080"})
     assert isinstance(entered, Redirected) and entered.path.startswith(f"/{TOKEN}/")
     session = entered.path.rpartition("/")[2]
@@ -34,7 +34,7 @@ def test_without_the_token_nothing_is_answered():
 
 
 def test_other_sites_and_other_names_are_refused():
-    gate = Gate(None, loopback=True)
+    gate = TokenAuth(None, loopback=True)
     for host in ("evil.com", "evil.com:8080", "127.0.0.1.evil.com", ""):
         assert isinstance(gate.decide("/", {"Host": host}), Refused)
     assert isinstance(gate.decide("/", {"Host": "[::1]:8080"}), Redirected)
@@ -45,16 +45,16 @@ def test_other_sites_and_other_names_are_refused():
 
 
 def test_there_is_nothing_but_the_page():
-    gate = Gate(None, loopback=True)
+    gate = TokenAuth(None, loopback=True)
     for path in ("/a/b/c", "/../etc/passwd", "/short", "/" + 70 * "x", "/%2e%2e%2fsecrets"):
         assert gate.decide(path, HOST) == Refused(404, gate.decide(path, HOST).reason)
 
 
 def test_a_server_for_others_must_have_a_token_that_fits():
     with pytest.raises(ValueError, match="token: one is wanted"):
-        Gate(None, loopback=False)
+        TokenAuth(None, loopback=False)
     with pytest.raises(ValueError, match="token: 8 to 64"):
-        Gate("short", loopback=True)
+        TokenAuth("short", loopback=True)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def guarded():
     from clipface.view.channel import Channels
     from clipface.view.server import start as server
 
-    running = server.start("127.0.0.1", 0, Gate(TOKEN, loopback=False), Channels(), lambda client, session: None)
+    running = server.start("127.0.0.1", 0, TokenAuth(TOKEN, loopback=False), Channels(), lambda client, session: None)
     yield running.get_port()
     running.stop()
 

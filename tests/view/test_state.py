@@ -1,4 +1,4 @@
-"""States, their history, and the sessions of tabs: no page and no picture."""
+"""States, their history, and the sessions of tabs: no page and no image."""
 
 from dataclasses import replace
 

@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_module
 import trainer.mapper.module  # noqa: F401  registers the schema
 from clipface.edit.files import read_mapper
 from clipface.view.library import Library
-from clipface.view.training import Training, TrainingPlace, checked_prompt, quoted, run_name
+from clipface.view.training import Training, TrainingJobs, checked_prompt, quoted, run_name
 
-SMOKE = ("experiment=smoke", "trainer.threads=1", "trainer.steps=6", "image_size=32", "held_out=1")
+SMOKE = ("experiment=smoke", "trainer.threads=1", "trainer.steps=6", "image_size=32", "validation=1")
 SMOKE = (*SMOKE, "checkpoint_every=1")
 PROMPT = "a photo of an old person"
 
@@ -52,7 +52,7 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
 ):
     """Side by side, since each of them takes seconds to load."""
     levels = engine.avatar.generator.levels
-    place = TrainingPlace(Library(tmp_path / "runs", levels), SMOKE)
+    place = TrainingJobs(Library(tmp_path / "runs", levels), SMOKE)
     training = place.start(PROMPT, None, owner="me")
     failing = Training(PROMPT, tmp_path / "failing", region="nostril", overrides=SMOKE)
     with pytest.raises(ValueError, match="train: one prompt at a time"):

@@ -129,6 +129,6 @@ class StopOnNaN(Callback):
         for (batch, _), loss in zip(pending, torch.stack([loss for _, loss in pending]).tolist(), strict=True):
             if not math.isfinite(loss):
                 raise ValueError(
-                    f"loss: a finite number is wanted, {loss} was given by batch {batch}; "
+                    f"loss: expected a finite number, got {loss} by batch {batch}; "
                     "lower the learning rates or use precision 32-true"
                 )

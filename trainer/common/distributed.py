@@ -16,7 +16,7 @@ from torch import Tensor
 SEED_STEP = 1_000_003  # between the seeds of two processes; prime, and far more than a run has chunks or rounds
 
 
-class Replicas(DDPStrategy):
+class SharedGradients(DDPStrategy):
     """Lightning's processes and devices, without its wrapper around the module."""
 
     def configure_ddp(self) -> None:

@@ -11,15 +11,15 @@ from trainer.common.config import TrainerConfig, register
 class PaintingConfig:
     """The painted faces that are learnt from."""
 
-    pictures: int = 49152  # in the pool; never more than the run draws
-    chunk: int = 512  # pictures painted at a time
+    images: int = 49152  # in the cache; never more than the run draws
+    chunk: int = 512  # images painted at a time
     renew_every: int = 20  # steps between chunks
-    captions: int = 4  # of each picture
-    size: int = 128  # of a picture, pixels
+    captions: int = 4  # of each image
+    size: int = 128  # of an image, pixels
     texture_size: int = 256
     max_yaw: float = 35.0  # of the views, degrees
-    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the picture
-    held_out: int = 1024  # pictures for the scores; never more than the run draws
+    max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the image
+    validation: int = 1024  # images for the scores; never more than the run draws
 
 
 @dataclass
@@ -27,10 +27,10 @@ class PhotographsConfig:
     """Photographs that are learnt from beside painted faces; without `labels` there are none."""
 
     labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
-    dataset: str | None = None  # data set folder with their pictures (scripts/prepare_photos.py)
-    skins: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
-    share: float = 0.15  # of the pictures that are photographs
-    skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
+    dataset: str | None = None  # data set folder with their images (scripts/prepare_photos.py)
+    textures: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
+    share: float = 0.15  # of the images that are photographs
+    photo_skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
     expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
 
 
@@ -42,7 +42,7 @@ class FaceEncoderConfig:
     seed: int = 0
     batch_size: int = 768
     learning_rate: float = 1e-3
-    begin_with: str | None = None  # weights of an encoder to go on from
+    init_from: str | None = None  # weights of an encoder to go on from
     weight_decay: float = 0.1
     warm_up: float = 0.04  # share of the run
     direction_weight: float = 0.3

@@ -16,16 +16,16 @@ from trainer.face_encoder.photographs import (
     PAINTED_OVER,
     UNLABELLED,
     Label,
-    Skins,
+    LabelledTextures,
+    attributes_of,
     known_values,
+    read_images,
     read_labels,
-    read_pictures,
-    worn_by,
 )
 
 
 class EncoderFaces:
-    """Makes chunks of pictures with captions; the number of a chunk alone decides what is in it."""
+    """Makes chunks of images with captions; the number of a chunk alone decides what is in it."""
 
     def __init__(
         self, seed: int, painting: PaintingConfig, photographs: PhotographsConfig, painter: PaintedFaces,
@@ -34,14 +34,14 @@ class EncoderFaces:
         """Read photographs if there are any; nothing is painted yet."""
         self.seed, self.painting, self.photographs, self.painter = seed, painting, photographs, painter
         self.tokenizer = encoder.tokenizer
-        self.skins = self.pictures = self.kept_out = None
+        self.textures = self.images = self.kept_out = None
         if photographs.labels:
             labels = read_labels(photographs.labels, photographs.expressions)
-            if photographs.skins:
-                self.skins = Skins(photographs.skins, labels, painting.texture_size)
+            if photographs.textures:
+                self.textures = LabelledTextures(photographs.textures, labels, painting.texture_size)
             if photographs.dataset:
-                self.pictures, self.kept_out = (
-                    read_pictures(photographs.dataset, labels, painting.size, held_out) for held_out in (False, True)
+                self.images, self.kept_out = (
+                    read_images(photographs.dataset, labels, painting.size, validation) for validation in (False, True)
                 )
 
     def count_agreement(self, faces: int, device: torch.device) -> Agreement:
@@ -56,12 +56,12 @@ class EncoderFaces:
 
     @torch.no_grad()
     def chunk(self, number: int, count: int, agreement: Agreement, painted_only: bool = False) -> Painted:
-        """Make the chunk of a number: `count` pictures on the agreement's device."""
+        """Make the chunk of a number: `count` images on the agreement's device."""
         rng = random.Random(self.seed * 1_000_003 + number)
-        photographs = 0 if painted_only or self.pictures is None else round(count * self.photographs.share)
-        over = 0 if painted_only or self.skins is None else round((count - photographs) * self.photographs.skin_share)
+        photographs = 0 if painted_only or self.images is None else round(count * self.photographs.share)
+        over = 0 if painted_only or self.textures is None else round((count - photographs) * self.photographs.photo_skin_share)
         parts = [self._painted(count - photographs - over, rng, agreement)] if count > photographs + over else []
-        parts += [self._over_skins(over, rng, agreement)] if over else []
+        parts += [self._over_textures(over, rng, agreement)] if over else []
         parts += [self._photographed(photographs, rng, agreement)] if photographs else []
         return Painted(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
@@ -70,18 +70,18 @@ class EncoderFaces:
         tokens, values = self._told(faces, (), rng, agreement)
         return Painted(self._drawn(faces, None, rng, tokens.device), tokens, values)
 
-    def _over_skins(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
-        textures, labels = self.skins.draw(count, rng)
-        faces = [worn_by(label, sample_attributes(rng, {"sex": label.face.sex})) for label in labels]
+    def _over_textures(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
+        textures, labels = self.textures.sample(count, rng)
+        faces = [attributes_of(label, sample_attributes(rng, {"sex": label.face.sex})) for label in labels]
         tokens, values = self._told(faces, PAINTED_OVER, rng, agreement)
         known_values(values, agreement.columns, faces, PAINTED_OVER)
         return Painted(self._drawn(faces, textures, rng, tokens.device), tokens, values)
 
     def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
-        pictures, labels = self.pictures.draw(count, rng)
+        images, labels = self.images.sample(count, rng)
         parts = [self._labelled(label, rng, agreement) for label in labels]
         tokens, values = (torch.cat(part) for part in zip(*parts, strict=True))
-        return Painted(pictures.to(tokens.device), tokens, values)
+        return Painted(images.to(tokens.device), tokens, values)
 
     def _labelled(self, label: Label, rng: random.Random, agreement: Agreement) -> tuple[Tensor, Tensor]:
         unknown = UNLABELLED if label.expression_known else (*UNLABELLED, "expression")
@@ -90,7 +90,7 @@ class EncoderFaces:
         return tokens, values
 
     def _drawn(self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, device) -> Tensor:
-        """Pictures [N, 4, S, S] uint8 of painted faces before black, so that any other background can be added."""
+        """Images [N, 4, S, S] uint8 of painted faces before black, so that any other background can be added."""
         generator, painting = torch.Generator().manual_seed(rng.randrange(2**31)), self.painting
         base = None if textures is None else textures.to(self.painter.device)
         with torch.autocast(device.type, enabled=False):

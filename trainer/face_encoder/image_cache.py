@@ -1,4 +1,4 @@
-"""A store of painted pictures on the training device, steadily renewed: painting costs more than looking."""
+"""A store of painted images on the training device, steadily renewed: painting costs more than looking."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,20 +10,20 @@ from torch import Tensor
 class Painted(NamedTuple):
     """Painted faces, each with several captions."""
 
-    pictures: Tensor  # [N, 4, S, S] uint8: colour before black, and mask
+    images: Tensor  # [N, 4, S, S] uint8: colour before black, and mask
     tokens: Tensor  # [N, captions, context] int16
     values: Tensor  # [N, values] of 0 and 1: the faces' attributes
 
 
-class PicturePool:
+class ImagePool:
     """Chunks of painted faces; what it holds at a step depends on the step alone, so a resumed run finds it again."""
 
     def __init__(self, paint: Callable[[int], Painted], chunks: int, renew_every: int) -> None:
-        """Create an empty pool.
+        """Create an empty cache.
 
         Args:
             paint: paints the chunk of a number; the same chunk for the same number.
-            chunks: that the pool holds.
+            chunks: that the cache holds.
             renew_every: steps after which the oldest chunk is replaced; 0: never.
         """
         self.paint, self.chunks, self.renew_every = paint, chunks, renew_every
@@ -37,15 +37,15 @@ class PicturePool:
             chunk = self.paint(number)
             if self.held is None:
                 self.held = Painted(*(part.repeat(self.chunks, *[1] * (part.ndim - 1)) for part in chunk))
-            size = len(chunk.pictures)
+            size = len(chunk.images)
             start = number % self.chunks * size
             for held, part in zip(self.held, chunk, strict=True):
                 held[start : start + size] = part
         self.next = end
 
-    def draw(self, count: int, generator: torch.Generator) -> Painted:
-        """Draw faces at random, with one caption each: pictures [count, 4, S, S], tokens [count, context], values."""
-        device = self.held.pictures.device
-        picked = torch.randint(len(self.held.pictures), (count,), generator=generator, device=device)
+    def sample(self, count: int, generator: torch.Generator) -> Painted:
+        """Draw faces at random, with one caption each: images [count, 4, S, S], tokens [count, context], values."""
+        device = self.held.images.device
+        picked = torch.randint(len(self.held.images), (count,), generator=generator, device=device)
         caption = torch.randint(self.held.tokens.shape[1], (count,), generator=generator, device=device)
-        return Painted(self.held.pictures[picked], self.held.tokens[picked, caption], self.held.values[picked])
+        return Painted(self.held.images[picked], self.held.tokens[picked, caption], self.held.values[picked])

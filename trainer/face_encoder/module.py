@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance.contrastive import Agreement, contrastive_loss, direction_loss
-from clipface.guidance.degrade import spoil
+from clipface.guidance.degrade import degrade
 from clipface.guidance.encoder import Encoder, build_face_encoder, load_face_encoder, save_face_encoder
 from clipface.guidance.tokenizer import UNKNOWN
 from clipface.synthetic import PaintedFaces
@@ -21,10 +21,10 @@ from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.common.run import fit, make_logger
 from trainer.face_encoder.config import FaceEncoderConfig
 from trainer.face_encoder.data import EncoderFaces
-from trainer.face_encoder.image_cache import Painted, PicturePool
+from trainer.face_encoder.image_cache import ImagePool, Painted
 from trainer.face_encoder.scores import photograph_scores, scores
 
-HELD_OUT = 10**9  # number of the first held-out chunk, far from those of training
+VALIDATION = 10**9  # number of the first validation chunk, far from those of training
 COUNTED_FACES = 50_000  # from whose captions the agreement of words and attributes is counted
 LARGEST_SCALE = 100.0  # of the cosines, as in CLIP
 
@@ -37,52 +37,52 @@ class FaceEncoderModule(pl.LightningModule):
         super().__init__()
         self.config, self.encoder, self.faces = config, encoder, faces
         self.agreement: Agreement | None = None
-        self.pool: PicturePool | None = None
-        self.held_out: Painted | None = None
+        self.cache: ImagePool | None = None
+        self.validation: Painted | None = None
         self.started = self.deadline = 0.0
 
     def on_fit_start(self) -> None:
-        """Count the captions' words and paint the held-out faces."""
+        """Count the captions' words and paint the validation faces."""
         painting, drawn = self.config.painting, self.config.batch_size * self.config.trainer.steps
-        counted = min(COUNTED_FACES, painting.pictures, drawn)
+        counted = min(COUNTED_FACES, painting.images, drawn)
         self.agreement = self.faces.count_agreement(counted, self.device)
         chunk = min(painting.chunk, drawn)
-        chunks = max(1, min(painting.pictures, drawn) // chunk)
+        chunks = max(1, min(painting.images, drawn) // chunk)
         make = self.faces.chunk
-        self.pool = PicturePool(lambda n: make(n, chunk, self.agreement), chunks, painting.renew_every)
-        numbers = range(HELD_OUT, HELD_OUT + max(1, min(painting.held_out, drawn) // chunk))
+        self.cache = ImagePool(lambda n: make(n, chunk, self.agreement), chunks, painting.renew_every)
+        numbers = range(VALIDATION, VALIDATION + max(1, min(painting.validation, drawn) // chunk))
         parts = [make(number, chunk, self.agreement, painted_only=True) for number in numbers]
-        self.held_out = Painted(*map(torch.cat, zip(*parts, strict=True)))
+        self.validation = Painted(*map(torch.cat, zip(*parts, strict=True)))
         if self.device.type == "cuda":  # convolutions in half precision are faster so
             self.encoder.model.to(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:
-        """Fill the pool; the time this takes is lost for training, and the learning rate has to know it."""
+        """Fill the cache; the time this takes is lost for training, and the learning rate has to know it."""
         self.deadline = time.monotonic() + 60 * (self.config.trainer.minutes or 0)
-        self.pool.advance(self.global_step)
+        self.cache.advance(self.global_step)
         self.started = time.monotonic()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
-        """One step on pictures of the pool; `batch_idx` alone decides on which, and how they are spoilt."""
-        self.pool.advance(batch_idx)
+        """One step on pixels of the cache; `batch_idx` alone decides on which, and how they are degraded."""
+        self.cache.advance(batch_idx)
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + batch_idx)
-        drawn = self.pool.draw(self.config.batch_size, generator)
+        drawn = self.cache.sample(self.config.batch_size, generator)
         tokens = drawn.tokens.long()
         words = (tokens > UNKNOWN) & (tokens < self.encoder.tokenizer.end)
         dropped = torch.rand(tokens.shape, generator=generator, device=tokens.device) < self.config.word_dropout
         # Warped coordinates and cosines need more digits than half precision has; the networks alone go without.
         with torch.autocast(self.device.type, enabled=False):
-            pictures = drawn.pictures.float() / 255
-            images = spoil(pictures[:, :3], pictures[:, 3:], generator)
+            pixels = drawn.pixels.float() / 255
+            images = degrade(pixels[:, :3], pixels[:, 3:], generator)
             contradicts = self.agreement.contradicts(tokens, drawn.values)
         return self.loss(images, tokens.masked_fill(words & dropped, UNKNOWN), contradicts)
 
     def loss(self, images: Tensor, tokens: Tensor, contradicts: Tensor) -> Tensor:
-        """The loss of pictures [B, 3, S, S] in 0..1, their captions' tokens [B, context], and `contradicts` [B, B]."""
-        pictured, told = self.encoder.encode_image(images), self.encoder.encode_tokens(tokens)
+        """The loss of images [B, 3, S, S] in 0..1, their captions' tokens [B, context], and `contradicts` [B, B]."""
+        image_features, told = self.encoder.encode_image(images), self.encoder.encode_tokens(tokens)
         with torch.autocast(self.device.type, enabled=False):
-            contrast = contrastive_loss(pictured, told, self.encoder.model.logit_scale.exp(), contradicts)
-            direction = direction_loss(pictured, told)
+            contrast = contrastive_loss(image_features, told, self.encoder.model.logit_scale.exp(), contradicts)
+            direction = direction_loss(image_features, told)
         loss = contrast + self.config.direction_weight * direction
         if self._trainer is not None:
             self.log("loss", loss, prog_bar=True)
@@ -115,9 +115,9 @@ class FaceEncoderModule(pl.LightningModule):
             self.logger.log_metrics(self.score(), self.global_step)
 
     def score(self) -> dict[str, float]:
-        """Measure the encoder on the held-out faces; see `trainer.encoder_scores.scores`."""
+        """Measure the encoder on the validation faces; see `trainer.encoder_scores.scores`."""
         self.encoder.eval()
-        found = scores(self.encoder, self.held_out, self.agreement)
+        found = scores(self.encoder, self.validation, self.agreement)
         if self.faces.kept_out is not None:
             found |= photograph_scores(self.encoder, self.faces.kept_out)
         self.encoder.train()
@@ -138,14 +138,14 @@ class FaceEncoderModule(pl.LightningModule):
 def build(config: FaceEncoderConfig) -> FaceEncoderModule:
     """Load everything that a run needs and check it; nothing is written."""
     encoder = build_face_encoder(config.model, vocabulary())
-    if config.begin_with:
-        begun = load_face_encoder(Path(config.begin_with))
+    if config.init_from:
+        begun = load_face_encoder(Path(config.init_from))
         if list(begun.tokenizer.words) != list(encoder.tokenizer.words):
             raise ValueError(
-                f"begin_with: an encoder of the captions' words is wanted, {config.begin_with} knows others"
+                f"init_from: an encoder of the captions' words is wanted, {config.init_from} knows others"
             )
-        weights.load_into(encoder.model, begun.model.state_dict(), f"begin_with {config.begin_with}")
-    head, renderer = load_drawn_head(config.head, config.renderer)
+        weights.load_into(encoder.model, begun.model.state_dict(), f"init_from {config.init_from}")
+    head, renderer = load_head_and_renderer(config.head, config.renderer)
     device = "cuda" if config.trainer.accelerator == "gpu" else "cpu"
     painter = PaintedFaces(head.to(device), renderer.to(device), config.painting.texture_size, config.renderer.backend)
     faces = EncoderFaces(config.seed, config.painting, config.photographs, painter, encoder)

@@ -1,4 +1,4 @@
-"""Photographs of whom something is known: labels, skins to paint over, and the pictures themselves."""
+"""Photographs of whom something is known: labels, textures to paint over, and the images themselves."""
 
 import csv
 import hashlib
@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from clipface.data import MaskedFaces
-from clipface.data.textures import read_skins
+from clipface.data.textures import read_textures
 from clipface.synthetic.attributes import CHOICES, Attributes
 
 SEXES = {"female": "woman", "woman": "woman", "male": "man", "man": "man"}
 OLD, GROWN = 58, 32  # years from which on words call a person old, and no longer young
-HELD_OUT = 5  # one person of so many is never trained on
+VALIDATION = 5  # one person of so many is never trained on
 # What a photograph may hide: this value of an attribute is a mere absence, which nobody has labelled.
 ABSENCES = {"beard": "none", "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False,
             "makeup": "none", "lipstick": "none"}  # fmt: skip
@@ -80,9 +80,9 @@ def _label(row: dict[str, str]) -> Label | None:
     return Label(row["person"] or row["file"], face, known)
 
 
-def is_held_out(person: str) -> bool:
+def is_validation(person: str) -> bool:
     """Whether a person is kept out of training; depends on the name alone."""
-    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % HELD_OUT == 0
+    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % VALIDATION == 0
 
 
 def known_values(
@@ -97,23 +97,23 @@ def known_values(
                 row[columns[name, absent]] = 0
 
 
-class Skins:
+class LabelledTextures:
     """Textures from photographs of people who may be trained on, each with the person's sex and age."""
 
     def __init__(self, folder: str, labels: dict[str, Label], size: int) -> None:
         """Read a folder; smiling people are left out, since a smile's shadows would lie on every expression."""
-        names, textures = read_skins(folder, size)
+        names, textures = read_textures(folder, size)
         by_name = {_plain_name(file): label for file, label in labels.items()}
         found = [by_name.get(_plain_name(name)) for name in names]
         kept = [
             i for i, label in enumerate(found)
-            if label and not is_held_out(label.person) and label.face.expression != "smiling"
+            if label and not is_validation(label.person) and label.face.expression != "smiling"
         ]  # fmt: skip
         if not kept:
-            raise ValueError(f"photographs.skins: none of {len(names)} textures in {folder} has a label")
+            raise ValueError(f"photographs.textures: none of {len(names)} textures in {folder} has a label")
         self.textures, self.labels = textures[kept], [found[i] for i in kept]
 
-    def draw(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
+    def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
         """Draw textures [count, 3, R, R] in 0..1, half of them mirrored, and their labels."""
         rows = [rng.randrange(len(self.labels)) for _ in range(count)]
         mirrored = torch.tensor([rng.random() < 0.5 for _ in rows]).view(-1, 1, 1, 1)
@@ -121,44 +121,44 @@ class Skins:
         return torch.where(mirrored, textures.flip(-1), textures), [self.labels[row] for row in rows]
 
 
-class LabelledPictures(NamedTuple):
-    """`pictures` [N, 4, S, S] uint8, colour before black and mask, with their labels."""
+class LabelledImages(NamedTuple):
+    """`images` [N, 4, S, S] uint8, colour before black and mask, with their labels."""
 
-    pictures: Tensor
+    images: Tensor
     labels: list[Label]
 
-    def draw(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
-        """Draw pictures [count, 4, S, S] and their labels."""
+    def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
+        """Draw images [count, 4, S, S] and their labels."""
         rows = [rng.randrange(len(self.labels)) for _ in range(count)]
-        return self.pictures[rows], [self.labels[row] for row in rows]
+        return self.images[rows], [self.labels[row] for row in rows]
 
 
-def read_pictures(folder: str, labels: dict[str, Label], size: int, held_out: bool) -> LabelledPictures:
+def read_images(folder: str, labels: dict[str, Label], size: int, validation: bool) -> LabelledImages:
     """Read labelled photographs of a data set: each whole, and once more as only the face on black.
 
     Args:
         folder: of the data set.
         labels: by the name of the photograph's file.
-        size: side of the pictures, pixels.
-        held_out: people who are kept out of training (their whole pictures only), or the others.
+        size: side of the images, pixels.
+        validation: people who are kept out of training (their full images only), or the others.
     """
-    faces, pictures, told = MaskedFaces(folder, size), [], []
+    faces, images, told = MaskedFaces(folder, size), [], []
     for index, source in enumerate(faces.sources or faces.names):
         label = labels.get(source)
-        if label is None or is_held_out(label.person) != held_out:
+        if label is None or is_validation(label.person) != validation:
             continue
-        picture, mask = (part.resize((size, size), Image.Resampling.BOX) for part in faces.pictures(index))
-        colour, grey = np.asarray(picture), np.asarray(mask)[..., None]
+        image, mask = (part.resize((size, size), Image.Resampling.BOX) for part in faces.images(index))
+        colour, grey = np.asarray(image), np.asarray(mask)[..., None]
         face = (colour.astype(np.uint16) * grey // 255).astype(np.uint8)
-        shown = [(colour, np.full_like(grey, 255))] + ([] if held_out else [(face, grey)])
-        pictures += [np.concatenate(parts, 2).transpose(2, 0, 1) for parts in shown]
+        shown = [(colour, np.full_like(grey, 255))] + ([] if validation else [(face, grey)])
+        images += [np.concatenate(parts, 2).transpose(2, 0, 1) for parts in shown]
         told += [label] * len(shown)
     if not told:
-        raise ValueError(f"photographs.dataset: no picture of {folder} has a label")
-    return LabelledPictures(torch.from_numpy(np.stack(pictures)), told)
+        raise ValueError(f"photographs.dataset: no image of {folder} has a label")
+    return LabelledImages(torch.from_numpy(np.stack(images)), told)
 
 
-def worn_by(label: Label, drawn: Attributes) -> Attributes:
+def attributes_of(label: Label, drawn: Attributes) -> Attributes:
     """What is painted over a person's skin: `drawn`, with the person's own sex and age."""
     man = label.face.sex == "man"
     return replace(drawn, sex=label.face.sex, age=label.face.age, wrinkles=drawn.wrinkles and label.face.age == "old",

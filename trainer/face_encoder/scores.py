@@ -8,9 +8,9 @@ from clipface.guidance.encoder import Encoder
 from clipface.synthetic.attributes import AGES, CHOICES, SEXES
 from clipface.synthetic.words.look_words import LOOK_NOUNS
 from trainer.face_encoder.image_cache import Painted
-from trainer.face_encoder.photographs import LabelledPictures
+from trainer.face_encoder.photographs import LabelledImages
 
-_PART = 256  # pictures encoded at a time
+_PART = 256  # images encoded at a time
 _QUESTIONS = {  # what a prompt says of each value of an attribute
     "look": "a photo of a {}",
     "expression": "a photo of a {} person",
@@ -26,19 +26,19 @@ _SEEN_ON_ALL = ("look", "expression")  # a stylised look may hide the others
 
 @torch.no_grad()
 def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str, float]:
-    """Ask for each attribute's value by prompts, and for each picture's caption among all captions.
+    """Ask for each attribute's value by prompts, and for each image's caption among all captions.
 
     Args:
         encoder: in evaluation mode.
-        painted: held-out faces.
+        painted: validation faces.
         agreement: knows which captions are true of which faces.
 
     Returns:
         `zero_shot/<attribute>`: share of right answers, the mean over the values that occur; `retrieval`: share of
-        pictures that are closer to their own caption than to each of the captions that contradict them.
+        pixels that are closer to their own caption than to each of the captions that contradict them.
     """
-    pictures = painted.pictures.split(_PART)
-    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in pictures])
+    pixels = painted.pixels.split(_PART)
+    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in pixels])
     found = {}
     for name, question in _QUESTIONS.items():
         values = [value for value in CHOICES[name] if value != "none"]
@@ -58,14 +58,14 @@ def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str
 
 
 @torch.no_grad()
-def photograph_scores(encoder: Encoder, photographs: LabelledPictures) -> dict[str, float]:
+def photograph_scores(encoder: Encoder, photographs: LabelledImages) -> dict[str, float]:
     """Ask for sex, age group and smile of photographs of people who were kept out of training.
 
     Returns:
         `photograph/<attribute>`: share of right answers, the mean over the values that occur.
     """
     device = encoder.model.logit_scale.device
-    parts = photographs.pictures.split(_PART)
+    parts = photographs.images.split(_PART)
     images = torch.cat([encoder.encode_image(part[:, :3].to(device).float() / 255) for part in parts])
     found = {}
     for name, values in _ASKED_OF_PHOTOGRAPHS.items():
@@ -78,9 +78,9 @@ def photograph_scores(encoder: Encoder, photographs: LabelledPictures) -> dict[s
     return found
 
 
-def on_white(pictures: Tensor) -> Tensor:
-    """Colours drawn before black and their mask, [B, 4, S, S], as pictures before white [B, 3, S, S]."""
-    return (pictures[:, :3] + 1 - pictures[:, 3:]).clamp(0, 1)
+def on_white(images: Tensor) -> Tensor:
+    """Colours drawn before black and their mask, [B, 4, S, S], as images before white [B, 3, S, S]."""
+    return (images[:, :3] + 1 - images[:, 3:]).clamp(0, 1)
 
 
 def _balanced(answers: Tensor, truth: Tensor) -> float:

@@ -5,7 +5,7 @@ python -m trainer.mapper prompt.target="a photo of an old man with a beard" mode
 python -m trainer.mapper -m prompt=zombie,clown trainer=gpu guidance=vit_b_32
 python -m trainer.mapper prompt=zombie experiment=smoke hydra.run.dir=my_zombie
 
-Writes pictures, a head, the editor and its scores into the run's folder; scripts/edit.py edits other faces with it.
+Writes images, a head, the editor and its scores into the run's folder; scripts/edit.py edits other faces with it.
 
 Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 """

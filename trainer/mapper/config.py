@@ -33,9 +33,9 @@ class ModelConfig:
     identity: bool = False
     region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
-    # known: at the look of the prompt's name, if the generator was taught it, else at zero, which changes nothing yet;
+    # known: at the look of the prompt's name, if the generator was trained it, else at zero, which changes nothing yet;
     # zero; random; look:NAME; or a mapper's file or run, the authors' files too
-    start: str = "zero"
+    init_from: str = "zero"
 
 
 @dataclass
@@ -54,19 +54,19 @@ class MapperConfig:
 
     seed: int = 0
     batch_size: int = 4  # faces
-    views: int = 2  # pictures of each face
-    image_size: int = 128  # of these pictures, pixels
+    views: int = 2  # images of each face
+    image_size: int = 128  # of these images, pixels
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
-    pool: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
+    cache: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
     psi: float = 0.7  # truncation of the random textures
-    prior: float = 1e-3  # weight of the expression's Mahalanobis distance
-    lips: float = 0.0  # weight of lips that pass through each other, for each centimetre
-    prior_identity: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
+    expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
+    lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
+    identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
     zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
-    least_change: float = 0.1  # of a picture's features (length 1); less change counts as that much less agreement
+    min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
-    held_out: int = 8  # faces that are never trained on: for the numbers and pictures at the end
+    validation: int = 8  # faces that are never trained on: for the numbers and images at the end
     compile: bool = False  # encoders by torch.compile: a minute or so before the first step
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
     jitter: Jitter = field(default_factory=Jitter)
@@ -82,7 +82,7 @@ class MapperConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, views=1, image_size=8, pool=0, held_out=1, checkpoint_every=0)
+        require_at_least(self, batch_size=1, views=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
 
 
 register("mapper_schema", MapperConfig)

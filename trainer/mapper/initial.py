@@ -14,7 +14,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import MAPPER_FILE, draw_latents, read_mapper
+from clipface.edit.files import MAPPER_FILE, read_mapper, sample_latents
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from trainer.common.callbacks import StopOnNaN
@@ -47,13 +47,13 @@ def start_mapper(model: "ModelConfig", avatar: Avatar, prompt: str | None = None
     )  # fmt: skip
     if model.region is not None:
         avatar.mask(model.region)  # refused now, not after the first step
-    start = known_start(model.start, None if mapper.texture is None else prompt)
+    start = known_start(model.init_from, None if mapper.texture is None else prompt)
     if start == "random":
         for part in mapper.parts():
             part.start_at_random()
     elif is_look(start):
         if mapper.texture is None:
-            raise ValueError(f"model.start: an edit of the texture is wanted by {start}, texture=false was given")
+            raise ValueError(f"model.init_from: an edit of the texture is wanted by {start}, texture=false was given")
         mapper.texture.start_at(look_offset(start, generator.levels))
     elif start not in STARTS:
         _take_over(mapper, start)
@@ -67,11 +67,11 @@ def _take_over(mapper: FaceMapper, path: str) -> None:
     wanted = mapper.state_dict()
     names = [name for name in wanted if name in found]
     if not names:
-        raise ValueError(f"model.start: {path} has none of the networks that this run trains")
+        raise ValueError(f"model.init_from: {path} has none of the networks that this run trains")
     for name in names:
         if found[name].shape != wanted[name].shape and name.startswith("expression."):
             found[name] = _widened(found[name], wanted[name])
-    weights.load_into(mapper, {**wanted, **{name: found[name] for name in names}}, f"model.start: {path}")
+    weights.load_into(mapper, {**wanted, **{name: found[name] for name in names}}, f"model.init_from: {path}")
 
 
 def _widened(given: Tensor, wanted: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def _widened(given: Tensor, wanted: Tensor) -> Tensor:
 
 
 class ZeroOffsets(pl.LightningModule):
-    """Mappers on their way to zero offsets: no picture is drawn and no word is read."""
+    """Mappers on their way to zero offsets: no image is drawn and no word is read."""
 
     def __init__(self, config: "MapperConfig", avatar: Avatar) -> None:
         """Args: config: of the run; avatar: whose codes the mappers read."""
@@ -92,7 +92,7 @@ class ZeroOffsets(pl.LightningModule):
 
     def loss(self, seeds: range) -> Tensor:
         """Mean square of all offsets of drawn faces, averaged over the networks."""
-        offsets = self.mapper.offsets(draw_latents(self.avatar, seeds, psi=1.0))
+        offsets = self.mapper.offsets(sample_latents(self.avatar, seeds, psi=1.0))
         return torch.stack([part.square().mean() for part in offsets if part is not None]).mean()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
@@ -119,7 +119,7 @@ def learning_groups(mapper: FaceMapper, config: "MapperConfig") -> list[dict]:
 
 
 def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
-    """Train a mapper to zero offsets and write it into `folder`; `model.start` of other runs reads it."""
+    """Train a mapper to zero offsets and write it into `folder`; `model.init_from` of other runs reads it."""
     pl.seed_everything(config.seed, verbose=False)
     module = ZeroOffsets(config, load_avatar(config.generator, config.head, config.renderer))
     with torch.no_grad():
@@ -140,7 +140,7 @@ def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
     path = module.mapper.save(folder / MAPPER_FILE, **notes, psi=config.psi, offsets=[before, after])
     print(
         f"\nWritten: {path}; offsets of unseen codes (root mean square) {before:.3g} -> {after:.3g}\n"
-        f"To begin with it: python -m trainer.mapper prompt=zombie model.start={path}",
+        f"To begin with it: python -m trainer.mapper prompt=zombie model.init_from={path}",
         flush=True,
     )
     return module

@@ -22,7 +22,7 @@ from trainer.mapper.initial import learning_groups, start_mapper
 from trainer.mapper.results import write_results
 
 SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
-HELD_OUT = 10**12 + 7  # seed of the held-out faces, not one of any step
+VALIDATION = 10**12 + 7  # seed of the validation faces, not one of any step
 
 
 class Batch(NamedTuple):
@@ -30,17 +30,17 @@ class Batch(NamedTuple):
 
     faces: Faces
     texture: Tensor  # [B, 3, R, R] in 0..1
-    features: list[Tensor]  # of their pictures, [B·views, D] by each encoder
+    features: list[Tensor]  # of their images, [B·views, D] by each encoder
 
 
 class Evaluation(NamedTuple):
-    """Held-out faces before and after the edit."""
+    """validation faces before and after the edit."""
 
     faces: Faces
     edited: Codes
     textures: tuple[Tensor, Tensor]  # before and after, [B, 3, R, R] in 0..1
-    agreement: float  # cosine of the picture's change with the words' change
-    similarity: tuple[float, float]  # cosine of picture and target words, before and after
+    agreement: float  # cosine of the image's change with the words' change
+    similarity: tuple[float, float]  # cosine of image and target words, before and after
 
 
 class MapperModule(pl.LightningModule):
@@ -51,20 +51,20 @@ class MapperModule(pl.LightningModule):
 
         Args:
             config: of the run.
-            avatar: codes to pictures.
-            encoders: frozen; what they say of the pictures is averaged.
+            avatar: codes to images.
+            encoders: frozen; what they say of the images is averaged.
         """
         super().__init__()
         self.strict_loading = False  # checkpoints hold the mapper alone
         self.config, self.avatar = config, avatar
         self.mapper = start_mapper(config.model, avatar, None if config.generator else config.prompt.name)
         run = config.trainer
-        losses = [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
+        losses = [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         self.directional_loss = EncoderMean(losses)
         self.schedule = RateSchedule(
             config.plateau, run.steps, run.minutes, config.learning_rate.decay, every=run.log_every
         )
-        self.pool: dict[int, Batch] = {}
+        self.cache: dict[int, Batch] = {}
         self.evaluation: Evaluation | None = None
         if config.compile:
             for encoder in encoders:  # the generator has kernels of its own
@@ -74,7 +74,7 @@ class MapperModule(pl.LightningModule):
         """Edit faces and draw them before and after.
 
         Returns:
-            The edited codes, the textures before and after, and the pictures before and after. Gradient: to the mapper.
+            The edited codes, the textures before and after, and the images before and after. Gradient: to the mapper.
         """
         texture_before, before = self.originals(faces)
         edited, texture, after = self.edited(faces, texture_before)
@@ -82,7 +82,7 @@ class MapperModule(pl.LightningModule):
 
     @torch.no_grad()
     def originals(self, faces: Faces) -> tuple[Tensor, Tensor]:
-        """The textures and the pictures of unedited faces."""
+        """The textures and the images of unedited faces."""
         texture = self.avatar.texture(faces.codes.w_plus)
         views = faces.codes, faces.camera, self.config.image_size, faces.background
         return texture, self.avatar.views(texture, *views)
@@ -91,7 +91,7 @@ class MapperModule(pl.LightningModule):
         """Edit faces that have these textures; training and validation both do it here.
 
         Returns:
-            The edited codes, their textures and their pictures. Gradient: to the mapper.
+            The edited codes, their textures and their images. Gradient: to the mapper.
         """
         codes = self.mapper(faces.codes)
         if self.mapper.texture is not None:
@@ -99,34 +99,34 @@ class MapperModule(pl.LightningModule):
         views = codes, faces.camera, self.config.image_size, faces.background
         return codes, texture, self.avatar.views(texture, *views)
 
-    def draw(self, batch_idx: int) -> Batch:
-        """Draw the faces of a training step; those of a pool are drawn once and kept."""
+    def sample_batch(self, batch_idx: int) -> Batch:
+        """Draw the faces of a training step; those of a cache are drawn once and kept."""
         config = self.config
-        number = batch_idx % config.pool if config.pool else batch_idx
-        if number in self.pool:
-            return self.pool[number]
+        number = batch_idx % config.cache if config.cache else batch_idx
+        if number in self.cache:
+            return self.cache[number]
         look = config.views, config.max_yaw, config.max_pitch, config.jitter
         faces = self.avatar.random_faces(config.batch_size, config.seed * SEED_STRIDE + number, config.psi, *look)
         texture, before = self.originals(faces)
         with torch.no_grad():
             batch = Batch(faces, texture, self.directional_loss.encode(before))
-        if config.pool:
-            self.pool[number] = batch
+        if config.cache:
+            self.cache[number] = batch
         return batch
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on faces that `batch_idx` alone decides, so that a resumed run goes on as if never stopped."""
-        config, drawn = self.config, self.draw(batch_idx)
+        config, drawn = self.config, self.sample_batch(batch_idx)
         edited, _, after = self.edited(drawn.faces, drawn.texture)
         direction = self.directional_loss(after, drawn.features)
         prior = mahalanobis(edited.expression, self.avatar.head.expression_precision)
-        loss = direction + config.prior * prior
-        if config.lips and self.mapper.expression is not None and self.avatar.head.has_landmarks:
+        loss = direction + config.expression_prior_weight * prior
+        if config.lip_penetration_weight and self.mapper.expression is not None and self.avatar.head.has_landmarks:
             vertices = self.avatar.head(edited.shape, edited.expression)
-            loss = loss + config.lips * 100 * lip_overlap(self.avatar.head.landmarks(vertices))
+            loss = loss + config.lip_penetration_weight * 100 * lip_overlap(self.avatar.head.landmarks(vertices))
         if self.mapper.identity is not None:
             moved = (edited.shape - drawn.faces.codes.shape).square().sum(-1).mean()
-            loss = loss + config.prior_identity * moved
+            loss = loss + config.identity_prior_weight * moved
             self.log("identity_prior", moved, batch_size=config.batch_size)
         self.log("loss", loss, prog_bar=True, batch_size=config.batch_size)
         self.log_dict({"direction": direction, "expression_prior": prior}, batch_size=config.batch_size)
@@ -134,18 +134,18 @@ class MapperModule(pl.LightningModule):
 
     @torch.no_grad()
     def validation_step(self, batch: int, batch_idx: int) -> None:
-        """Measure the edit on the held-out faces, seen from the front."""
+        """Measure the edit on the validation faces, seen from the front."""
         self.evaluation = self.evaluate()
         before, after = self.evaluation.similarity
         self.log_dict(
-            {"held_out/agreement": self.evaluation.agreement, "held_out/before": before, "held_out/after": after},
-            batch_size=self.config.held_out,
+            {"validation/agreement": self.evaluation.agreement, "validation/before": before, "validation/after": after},
+            batch_size=self.config.validation,
         )
 
     @torch.no_grad()
     def evaluate(self) -> Evaluation:
-        """Edit the held-out faces and measure how far they moved towards the words."""
-        faces = self.avatar.random_faces(self.config.held_out, HELD_OUT, self.config.psi)
+        """Edit the validation faces and measure how far they moved towards the words."""
+        faces = self.avatar.random_faces(self.config.validation, VALIDATION, self.config.psi)
         edited, textures, (before, after) = self.edit(faces)
         features = self.directional_loss.encode(before), self.directional_loss.encode(after)
         agreement = self.directional_loss.agreement(features[1], features[0], floor=1e-3).mean().item()
@@ -175,7 +175,7 @@ def build(config: MapperConfig) -> MapperModule:
         FileNotFoundError: if an asset is missing; says how to get it.
     """
     if not config.prompt.target.strip():
-        raise ValueError('prompt: one is wanted, none was given; use prompt=zombie, or prompt.target="any words"')
+        raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
     avatar = load_avatar(config.generator, config.head, config.renderer)
     encoders = load_encoders(config.guidance)
     return MapperModule(config, avatar, encoders)

@@ -1,4 +1,4 @@
-"""What a mapper's run leaves behind: pictures, the mapper, and the first edited head."""
+"""What a mapper's run leaves behind: images, the mapper, and the first edited head."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def write_results(
     """Write everything into the run's folder and print where it is and what was reached.
 
     Args:
-        evaluation: held-out faces before and after.
+        evaluation: validation faces before and after.
         mapper: trained.
-        avatar: codes to pictures.
+        avatar: codes to images.
         config: of the run.
         folder: of the run.
         training: seconds, steps and device that it took; kept in the mapper's notes.
@@ -64,7 +64,7 @@ def write_results(
     print(
         f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "
         "texture), mapper.safetensors, config.yaml and the logger's files\n"
-        f"Edit towards {config.prompt.target!r} on {config.held_out} held-out faces: "
+        f"Edit towards {config.prompt.target!r} on {config.validation} validation faces: "
         f"direction (cosine) 0.00 -> {evaluation.agreement:.2f}, "
         f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",
         flush=True,
@@ -74,26 +74,26 @@ def write_results(
 def face_rows(
     avatar: Avatar, codes: tuple[Codes, Codes], textures: tuple[Tensor, Tensor], size: int = PICTURE_SIZE
 ) -> list[tuple[Tensor, ...]]:
-    """Draw the pictures below `HEADER`, a row for each face.
+    """Draw the images below `HEADER`, a row for each face.
 
     Args:
-        avatar: codes to pictures.
+        avatar: codes to images.
         codes: of the faces before and after.
         textures: likewise, [B, 3, R, R] in 0..1.
-        size: side of the pictures, pixels.
+        size: side of the images, pixels.
 
     Returns:
-        B rows of pictures, each [3, size, size] in 0..1.
+        B rows of images, each [3, size, size] in 0..1.
     """
     columns = {}
     for when, texture, code in zip(("before", "after"), textures, codes, strict=True):
-        columns[when] = picture(avatar, texture, code, 0.0, size)
-        columns[f"geometry {when}"] = picture(avatar, None, code, 0.0, size)
-        columns[f"second view {when}"] = picture(avatar, texture, code, SECOND_VIEW, size)
+        columns[when] = image(avatar, texture, code, 0.0, size)
+        columns[f"geometry {when}"] = image(avatar, None, code, 0.0, size)
+        columns[f"second view {when}"] = image(avatar, texture, code, SECOND_VIEW, size)
     return list(zip(*(columns[name] for name in HEADER), strict=True))
 
 
-def picture(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int) -> Tensor:
+def image(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int) -> Tensor:
     """Draw faces seen from one side, [B, 3, size, size]; the grey geometry without a texture."""
     count = len(codes.shape)
     camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)

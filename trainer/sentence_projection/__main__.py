@@ -5,7 +5,7 @@ python -m trainer.sentence_projection guidance=scoring
 python -m trainer.sentence_projection experiment=smoke
 
 A frozen sentence encoder (extra `words`) already knows which words mean the same. A small projection carries its
-features into the space of a frozen face encoder, taught by captions and by data/synonyms.csv, towards the features that
+features into the space of a frozen face encoder, trained by captions and by data/synonyms.csv, towards the features that
 the encoder's own text network gives to the words it knows. Run it again whenever the face encoder changes, then put the
 two files it writes beside the encoder's weights.
 

@@ -12,13 +12,13 @@ from clipface.guidance import Encoder
 from clipface.guidance.sentences import FRAMES, SentenceEncoder, SentenceTokenizer
 from clipface.synthetic.attributes import sample_attributes
 from clipface.synthetic.words.captions import caption
-from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, taught_phrases
+from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, trained_phrases
 
 VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
 _AT_A_TIME = 64  # texts
 
 
-class Told(NamedTuple):
+class Targets(NamedTuple):
     """Texts as the sentence encoder sees them, and as the face encoder should."""
 
     sentences: Tensor  # [N, W]
@@ -38,12 +38,12 @@ def encode_sentences(encoder: SentenceEncoder, tokenizer: SentenceTokenizer, tex
     return found
 
 
-def told_captions(
+def caption_targets(
     face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase], count: int, seed: int
-) -> Told:
-    """Captions of random faces; half of them go on with a phrase, whose target has a taught one in its place."""
+) -> Targets:
+    """Captions of random faces; half of them go on with a phrase, whose target has a trained one in its place."""
     rng = random.Random(seed)
-    texts, taught = [], []
+    texts, trained = [], []
     for number in range(count):
         text = said = caption(sample_attributes(rng), rng)
         if number % 2 and phrases:
@@ -51,34 +51,34 @@ def told_captions(
             like = rng.choice(TAUGHT[phrase.attribute][phrase.value])
             text, said = f"{said}, {phrase.phrase}", f"{said}, {like}"
         texts.append(text)
-        taught.append(said)
-    return Told(sentences(texts), _encode_text(face, taught), torch.full((count,), -1))
+        trained.append(said)
+    return Targets(sentences(texts), _encode_text(face, trained), torch.full((count,), -1))
 
 
-def told_phrases(
+def phrase_targets(
     face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase]
-) -> tuple[Told, Tensor]:
+) -> tuple[Targets, Tensor]:
     """Phrases in each of `FRAMES`.
 
     Args:
-        face: the encoder whose features of taught phrases are the targets.
+        face: the encoder whose features of trained phrases are the targets.
         sentences: texts to sentence features.
-        phrases: taught ones and others.
+        phrases: trained ones and others.
 
     Returns:
-        The phrases; and the prototypes [values, D]: what bare taught phrases for each of `VALUES` are to the encoder.
+        The phrases; and the prototypes [values, D]: what bare trained phrases for each of `VALUES` are to the encoder.
     """
     values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases]).repeat(len(FRAMES))
     prototypes = value_prototypes(face)
     framed = sentences([frame.format(phrase.phrase) for frame in FRAMES for phrase in phrases])
-    return Told(framed, prototypes[values], values), prototypes
+    return Targets(framed, prototypes[values], values), prototypes
 
 
 def value_prototypes(face: Encoder) -> Tensor:
-    """The mean of a face encoder's features of the taught phrases for each of `VALUES`, [values, D], length 1."""
-    taught = taught_phrases()
-    features = _encode_text(face, [phrase.phrase for phrase in taught])
-    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in taught])
+    """The mean of a face encoder's features of the trained phrases for each of `VALUES`, [values, D], length 1."""
+    trained = trained_phrases()
+    features = _encode_text(face, [phrase.phrase for phrase in trained])
+    values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in trained])
     means = torch.stack([features[values == value].mean(0) for value in range(len(VALUES))])
     return functional.normalize(means, dim=-1)
 

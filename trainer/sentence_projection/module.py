@@ -14,11 +14,18 @@ from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED, face_encoder_file
 from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
 from clipface.settings import SOURCE_PHRASE
-from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, taught_phrases
+from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, trained_phrases
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
 from trainer.common.run import fit, make_logger
 from trainer.sentence_projection.config import SentenceProjectionConfig
-from trainer.sentence_projection.data import VALUES, Told, encode_sentences, told_captions, told_phrases, value_changes
+from trainer.sentence_projection.data import (
+    VALUES,
+    Targets,
+    caption_targets,
+    encode_sentences,
+    phrase_targets,
+    value_changes,
+)
 
 
 class SentenceProjectionModule(pl.LightningModule):
@@ -27,8 +34,8 @@ class SentenceProjectionModule(pl.LightningModule):
     def __init__(
         self,
         config: SentenceProjectionConfig,
-        captions: Told,
-        phrases: Told,
+        captions: Targets,
+        phrases: Targets,
         prototypes: Tensor,
         source: Tensor,
         width: int,
@@ -37,9 +44,9 @@ class SentenceProjectionModule(pl.LightningModule):
 
         Args:
             config: the run's.
-            captions: see `told_captions`.
-            phrases: see `told_phrases`.
-            prototypes: [values, D] of `told_phrases`.
+            captions: see `caption_targets`.
+            phrases: see `phrase_targets`.
+            prototypes: [values, D] of `phrase_targets`.
             source: [D], the face encoder's feature of what an edit starts from.
             width: of the sentence features.
         """
@@ -64,13 +71,13 @@ class SentenceProjectionModule(pl.LightningModule):
         told = torch.randint(len(self.captions.values), (count,), generator=generator)
         drawn = torch.multinomial(self.shares, self.config.batch_size - count, True, generator=generator)
         parts = zip(self.captions, self.phrases, strict=True)
-        texts = Told(*(torch.cat([a[told], b[drawn]]).to(self.device) for a, b in parts))
+        texts = Targets(*(torch.cat([a[told], b[drawn]]).to(self.device) for a, b in parts))
         loss = self.loss(texts)
         if self._trainer is not None:
             self.log("loss", loss, prog_bar=True)
         return loss
 
-    def loss(self, texts: Told) -> Tensor:
+    def loss(self, texts: Targets) -> Tensor:
         """Distance to the targets, and how little a phrase tells the right value from the attribute's others."""
         found = self.projection(texts.sentences, self.config.noise if self.training else 0.0)
         distance = 1 - (found * texts.targets).sum(-1)
@@ -126,7 +133,7 @@ def build(config: SentenceProjectionConfig, phrases: list[Phrase] | None = None)
 
     Args:
         config: the run's.
-        phrases: not taught by captions, to be taught here; None: data/synonyms.csv.
+        phrases: not trained by captions, to be trained here; None: data/synonyms.csv.
     """
     face = load_face_encoder(config)
     folder = Path(config.sentence_encoder) if config.sentence_encoder else None
@@ -137,8 +144,8 @@ def build(config: SentenceProjectionConfig, phrases: list[Phrase] | None = None)
     def sentences(texts: list[str]) -> Tensor:
         return encode_sentences(encoder, tokenizer, texts)
 
-    captions = told_captions(face, sentences, phrases, config.captions, config.seed)
-    told, prototypes = told_phrases(face, sentences, [*taught_phrases(), *phrases])
+    captions = caption_targets(face, sentences, phrases, config.captions, config.seed)
+    told, prototypes = phrase_targets(face, sentences, [*trained_phrases(), *phrases])
     source = face.encode_text([SOURCE_PHRASE])[0].cpu()
     return SentenceProjectionModule(config, captions, told, prototypes, source, encoder.width)
 

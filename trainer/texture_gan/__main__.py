@@ -1,4 +1,4 @@
-"""Train the texture generator from pictures of faces; the method is in trainer/texture_gan/module.py.
+"""Train the texture generator from images of faces; the method is in trainer/texture_gan/module.py.
 
 python -m trainer.texture_gan trainer=gpu dataset.path=my_faces
 python -m trainer.texture_gan trainer=gpu experiment=shipped_generator trainer.minutes=15
@@ -17,7 +17,7 @@ def main(config: DictConfig) -> None:
     """Command line: Hydra overrides, `key=value`."""
     settings = OmegaConf.to_object(config)
     startup.prepare()
-    startup.announce("Train the texture generator from pictures of faces; the method is in trainer/texture_gan/module.py")
+    startup.announce("Train the texture generator from images of faces; the method is in trainer/texture_gan/module.py")
     from trainer.common.run import run_folder
     from trainer.texture_gan.train import train
 

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clipface.data import FaceBatch, FitDistribution, composite
-from clipface.data.textures import read_skins
+from clipface.data.textures import read_textures
 from clipface.head import HeadModel
 from clipface.render import Renderer
-from clipface.render.uv import Chart
-from clipface.synthetic.attribute_vector import OPTIONS, worn_rows
+from clipface.render.uv import UVMap
+from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes, sample_attributes
 from clipface.synthetic.face.skin import TONES
 from clipface.synthetic.faces import random_cameras
@@ -32,17 +32,17 @@ BAKED_BRIGHTNESS = 0.85  # of the middle of a photographed face with its brows a
 
 @dataclass
 class Look:
-    """What faces in baked skins are like: `painted` is the share with more paint than eyes and hair."""
+    """What faces in baked textures are like: `painted` is the share with more paint than eyes and hair."""
 
     texture_size: int
     max_yaw: float  # degrees, of most views
-    zoom: tuple[float, float]  # least and largest size of the head in the picture; 1 shows it whole
+    zoom: tuple[float, float]  # least and largest size of the head in the image; 1 shows it whole
     blends: float  # share of faces whose skin is a blend of two people's
     painted: float
 
 
 class BakedFaces:
-    """An endless source of heads in baked skins, some of them blends of two, some mirrored, with eyes and hair painted.
+    """An endless source of heads in baked textures, some of them blends of two, some mirrored, with eyes and hair painted.
 
     Args:
         folder: of textures (see clipface/data/textures.py).
@@ -60,11 +60,11 @@ class BakedFaces:
     ) -> None:
         self.head, self.renderer, self.heads, self.look = head, renderer, heads, look
         self.device = head.v_template.device
-        textures = read_skins(folder, look.texture_size)[1]
+        textures = read_textures(folder, look.texture_size)[1]
         self.tones = nearest_tones(textures)
         self.textures = textures.to(self.device)
         self.painter = Painter(head, look.texture_size, renderer.backend)
-        self.chart = Chart(head, look.texture_size, renderer.backend)
+        self.uv_map = UVMap(head, look.texture_size, renderer.backend)
         self.female = female_direction(head) if heads is None else None
 
     @torch.no_grad()
@@ -82,13 +82,13 @@ class BakedFaces:
         camera = random_cameras(count, generator, self.look.max_yaw, self.look.zoom)
         vertices = self.head(shape, expression, pose, neck_pose, eye_pose)
         image, mask = self.renderer(vertices, texture, camera, size, background)
-        # Composed with the mask once more, as every picture is that a texture is drawn for.
+        # Composed with the mask once more, as every image is that a texture is drawn for.
         image = composite(image, mask, background)
-        worn = worn_rows(faces).to(self.device) * torch.tensor(painted, device=self.device)[:, None]
-        return FaceBatch(image, mask, shape, expression, pose, camera, neck_pose, eye_pose, worn=worn)
+        attribute_vector = attribute_vectors(faces).to(self.device) * torch.tensor(painted, device=self.device)[:, None]
+        return FaceBatch(image, mask, shape, expression, pose, camera, neck_pose, eye_pose, attribute_vector=attribute_vector)
 
     def blend(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Skins [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
+        """LabelledTextures [count, 3, R, R] in 0..1, and whose each mostly is [count]."""
         rows = torch.randint(len(self.textures), (2, count), generator=generator, device=self.device)
         first, second = (self._mirrored(row, generator) for row in rows)
         # Between two people, and seldom half and half, where details of both would be faint.
@@ -99,7 +99,7 @@ class BakedFaces:
     def _mirrored(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         textures = self.textures[rows].float()
         flip = torch.rand(len(rows), generator=generator, device=self.device) < 0.5
-        return torch.where(flip[:, None, None, None], self.chart.mirrored(textures), textures)
+        return torch.where(flip[:, None, None, None], self.uv_map.mirrored(textures), textures)
 
     def _heads(self, faces: list[Attributes], generator: torch.Generator, seed: int) -> tuple[Tensor, ...]:
         count = len(faces)
@@ -162,7 +162,7 @@ def mixed(
 ) -> Iterator[FaceBatch]:
     """Batches of two sources as one, in an order that is shuffled but the same in every run.
 
-    Shuffled, since penalties look at the beginning of a batch, and its statistics at pictures that are far apart in it.
+    Shuffled, since penalties look at the beginning of a batch, and its statistics at images that are far apart in it.
 
     Args:
         first, second: batches from the one of number `start` on.
@@ -175,7 +175,7 @@ def mixed(
         pair = [to_device(batch, device) for batch in (one, other)]
         if any(batch.vertices is not None for batch in pair):
             pair = [b if b.vertices is not None else b._replace(vertices=vertices(b)) for b in pair]
-        pair = [b if b.worn is not None else b._replace(worn=b.mask.new_zeros(len(b.mask), len(OPTIONS))) for b in pair]
+        pair = [b if b.attribute_vector is not None else b._replace(attribute_vector=b.mask.new_zeros(len(b.mask), len(OPTIONS))) for b in pair]
         pair = [b._replace(photographed=b.camera.new_full((len(b.camera),), 1.0 - n)) for n, b in enumerate(pair)]
         joined = FaceBatch(*(_joined(parts) for parts in zip(*pair, strict=True)))
         order = torch.randperm(

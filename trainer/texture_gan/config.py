@@ -14,13 +14,13 @@ class DatasetConfig:
     path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
 
     # of a data set folder
-    workers: int = 4  # processes that read pictures, at most one a CPU; 0: none but the trainer's own
+    workers: int = 4  # processes that read images, at most one a CPU; 0: none but the trainer's own
     mirror: bool = True  # each face as it is, and in a mirror
     heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
 
-    # of heads in skins that were baked from photographs, mixed into the batches of either kind
-    skins: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
-    skins_share: float = 0.5  # of each batch
+    # of heads in textures that were baked from photographs, mixed into the batches of either kind
+    textures: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
+    textures_share: float = 0.5  # of each batch
     blends: float = 0.5  # share of these whose skin is a blend of two
     painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
     repeats: int = 1  # times that each of these comes before others are drawn
@@ -35,10 +35,10 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, workers=0, chunk=1, repeats=1)
-        if self.skins and not 0 < self.skins_share <= 1:
-            raise ValueError(f"dataset.skins_share: more than 0 and up to 1 is wanted, {self.skins_share} was given")
+        if self.textures and not 0 < self.textures_share <= 1:
+            raise ValueError(f"dataset.textures_share: expected more than 0 and up to 1, got {self.textures_share}")
         if self.heads not in ("fitted", "distribution"):
-            raise ValueError(f"dataset.heads: fitted or distribution is wanted, {self.heads} was given")
+            raise ValueError(f"dataset.heads: expected fitted or distribution, got {self.heads}")
 
 
 @dataclass
@@ -55,7 +55,7 @@ class GeneratorConfig:
 
 @dataclass
 class DiscriminatorConfig:
-    """Size of the discriminator of whole pictures (see Discriminator)."""
+    """Size of the discriminator of full images (see Discriminator)."""
 
     channel_base: int = 16384
     channel_max: int = 512
@@ -68,7 +68,7 @@ class PatchConfig:
 
     size: int = 64  # pixels
     stride: int = 16  # pixels between possible corners
-    count: int = 16  # of each picture
+    count: int = 16  # of each image
     weight: float = 1.0  # of its loss for the generator
     channel_base: int = 4096
     channel_max: int = 256
@@ -117,18 +117,18 @@ class MetricsConfig:
 
 
 @dataclass
-class LooksConfig:
+class AttributeOffsetsConfig:
     """Lessons in looks: what the painter puts on a face becomes an offset of its code (see look_lessons.py)."""
 
-    weight: float = 0.0  # of their loss for the generator; 0: no lessons
+    weight: float = 0.0  # of their loss for the generator; 0: no attribute offsets
     count: int = 16  # textures a batch, on each device
     renew_every: int = 16  # batches for which textures are painted at once
-    share: float = 0.6  # of lessons about a stylised look; the others are about make-up, beards, age and colours
+    share: float = 0.6  # of attribute offsets about a stylised look; the others are about make-up, beards, age and colours
 
 
 @dataclass
 class StatisticsConfig:
-    """Drawn faces as a crowd, compared with photographs in an encoder's features (see feature_statistics.py)."""
+    """Drawn faces as a feature statistics, compared with photographs in an encoder's features (see feature_statistics.py)."""
 
     weight: float = 0.0  # of their distance for the generator; 0: they are not compared
     batches: int = 16  # the latest ones, that are compared
@@ -154,11 +154,11 @@ class TextureGANConfig:
 
     seed: int = 0
     batch_size: int = 32  # of all devices together
-    image_size: int = 256  # of renders and pictures, pixels
+    image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
-    begin_with: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
+    init_from: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
-    snapshot_every: int = 500  # batches between pictures and exported weights; 0: only at the end
+    snapshot_every: int = 500  # batches between images and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -168,7 +168,7 @@ class TextureGANConfig:
     average: AverageConfig = field(default_factory=AverageConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
-    looks: LooksConfig = field(default_factory=LooksConfig)
+    attribute_offsets: AttributeOffsetsConfig = field(default_factory=AttributeOffsetsConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)

@@ -56,7 +56,7 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
     Raises:
         FileNotFoundError, ValueError: if the data set folder is missing, damaged, or was made for another head.
     """
-    if run.dataset.skins:
+    if run.dataset.textures:
         return _with_baked(run, head, renderer)
     return _open_one(run, head, renderer)
 
@@ -64,11 +64,11 @@ def open_faces(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int],
 def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], Iterable[FaceBatch]]:
     """Batches that hold a share of heads with baked textures."""
     config, device = run.dataset, head.v_template.device
-    count = max(1, round(run.batch_size * config.skins_share))
+    count = max(1, round(run.batch_size * config.textures_share))
     fits = Path(config.path) / DISTRIBUTION if config.path else None
     heads = FitDistribution.load(fits) if fits else None
     look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
-    baked = BakedFaces(config.skins, head, renderer, heads, look)
+    baked = BakedFaces(config.textures, head, renderer, heads, look)
     drawing = (config.chunk, config.repeats, run.seed, run.image_size, BACKGROUND)
     if count == run.batch_size:
         return lambda start: baked_batches(baked, count, *drawing, start)
@@ -91,7 +91,7 @@ def _open_one(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], 
     _check_head(faces, run, head)
     if run.dataset.heads == "fitted":
         return lambda start: _loader(faces, run, head, start)
-    heads = DrawnHeads(run, faces, head, renderer)
+    heads = SampledHeads(run, faces, head, renderer)
     return lambda start: heads.batches(_loader(faces, run, head, start), start)
 
 
@@ -113,20 +113,20 @@ def _check_head(faces: MaskedFaces, run: Run, head: HeadModel) -> None:
         raise ValueError(f"dataset.path: {wanted} vertices a head are wanted by {head.source}, {given} are in it")
 
 
-class DrawnHeads:
+class SampledHeads:
     """Photographs with heads that are in none of them: drawn from the distribution of the fits.
 
-    A mask for such a head is what another picture shows of its face, drawn on this one.
+    A mask for such a head is what another image shows of its face, drawn on this one.
     """
 
     def __init__(self, run: Run, faces: MaskedFaces, head: HeadModel, renderer: Renderer) -> None:
         if "visibility" not in faces.sizes:
-            raise ValueError(f"dataset.heads: {faces.path} does not say what its pictures show; use fitted")
+            raise ValueError(f"dataset.heads: {faces.path} does not say what its images show; use fitted")
         self.distribution = FitDistribution.load(Path(faces.path) / DISTRIBUTION)
         self.run, self.head, self.renderer = run, head, renderer
 
     def batches(self, batches: Iterable[FaceBatch], number: int) -> Iterator[FaceBatch]:
-        """Give each batch other heads, cameras and masks; its pictures stay, on their background."""
+        """Give each batch other heads, cameras and masks; its images stay, on their background."""
         for batch in batches:
             yield self.exchange(batch, torch.Generator().manual_seed(self.run.seed * SEED_STEP + number))
             number += 1
@@ -151,7 +151,7 @@ class DrawnHeads:
 def shown_parts(visibility: Tensor) -> Tensor:
     """Turn how well a texture is seen [B, 1, U, U] into what of it is shown, a region without specks and small holes.
 
-    Skin at a grazing angle is badly seen, but shown all the same; and a picture's mask is smooth.
+    Skin at a grazing angle is badly seen, but shown all the same; and an image's mask is smooth.
     """
     shown = (visibility > LEAST_VISIBLE).float()
     for sign in (1, -1):  # grown, then shrunk

@@ -1,9 +1,9 @@
-"""Drawn faces as a crowd: they shall be spread in an encoder's features as photographs are.
+"""Drawn faces as a feature statistics: they shall be spread in an encoder's features as photographs are.
 
-A discriminator looks at one picture, and what it cannot blame a generator for it does not teach: that old people or
-women are missing. Here the features of many pictures are compared, their means and how they vary together, by the same
+A discriminator looks at one image, and what it cannot blame a generator for it does not teach: that old people or
+women are missing. Here the features of many images are compared, their means and how they vary together, by the same
 Fréchet distance that FID is, but in the features of the project's own face encoder, and with a gradient to the newest
-pictures. FID itself is measured with another network's features.
+images. FID itself is measured with another network's features.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ LENGTH = 10.0  # of the encoder's vectors here, so that their variance is about 
 
 
 class FeatureStatistics(nn.Module):
-    """Features of the latest batches of pictures, real and drawn.
+    """Features of the latest batches of images, real and drawn.
 
     They lie in buffers, so that a run which is taken up again goes on with the same. Where several processes train
-    together, each compares the pictures of all.
+    together, each compares the images of all.
 
     Args:
         config: of the comparison.
-        batch_size: pictures of a kind, each time, of all processes together.
+        batch_size: images of a kind, each time, of all processes together.
     """
 
     def __init__(self, config: StatisticsConfig, batch_size: int) -> None:
@@ -36,7 +36,7 @@ class FeatureStatistics(nn.Module):
         self.batches = config.batches
         # In a tuple, it is no part of this module: a checkpoint shall hold only what was trained.
         self._encoder = (load_encoder(config.encoder),)
-        self._parts: list[Tensor] = []  # what the layers gave for the pictures at hand
+        self._parts: list[Tensor] = []  # what the layers gave for the images at hand
         for name in config.layers:
             self.encoder.model.visual.get_submodule(name).register_forward_hook(self._keep)
         side = self.encoder.image_size
@@ -55,7 +55,7 @@ class FeatureStatistics(nn.Module):
         return super()._apply(function, recurse)
 
     def forward(self, real: Tensor, drawn: Tensor, counted: Tensor, number: int) -> Tensor:
-        """Distance of the latest pictures, drawn from real ones.
+        """Distance of the latest images, drawn from real ones.
 
         Args:
             real, drawn: [B, 3, H, W] in [-1, 1], this process's.
@@ -63,8 +63,8 @@ class FeatureStatistics(nn.Module):
             number: of the batch, from 0; before there are as many as are compared, the distance is zero.
 
         Returns:
-            Sum over the vectors and each layer of the squared Fréchet distance over the variance of real pictures.
-            Gradient: to `drawn`, as large as if all pictures that are compared were in the batch, and so that the mean
+            Sum over the vectors and each layer of the squared Fréchet distance over the variance of real images.
+            Gradient: to `drawn`, as large as if all images that are compared were in the batch, and so that the mean
             over processes is right.
         """
         place = number % self.batches
@@ -82,9 +82,9 @@ class FeatureStatistics(nn.Module):
         pairs = zip(*(kind.flatten(0, 1).split(self.sizes, 1) for kind in (ours, self.features[0])), strict=True)
         return sum(frechet_distance(*pair, weights, weights) for pair in pairs)
 
-    def _features(self, pictures: Tensor) -> list[Tensor]:
-        # A broken picture must not stay among those to come; the step is left out all the same (FiniteSteps).
-        vectors = self.encoder.encode_image((pictures / 2 + 0.5).nan_to_num(0.5).clamp(0, 1))
+    def _features(self, images: Tensor) -> list[Tensor]:
+        # A broken image must not stay among those to come; the step is left out all the same (SkipNonfinite).
+        vectors = self.encoder.encode_image((images / 2 + 0.5).nan_to_num(0.5).clamp(0, 1))
         parts, self._parts = self._parts, []
         return [vectors * LENGTH, *parts]
 

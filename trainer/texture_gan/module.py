@@ -22,12 +22,12 @@ from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer.common import distributed
-from trainer.texture_gan.attribute_offsets import SEED_STEP, LookLessons
+from trainer.texture_gan.attribute_offsets import SEED_STEP, AttributeOffsets
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.feature_statistics import FeatureStatistics
 from trainer.texture_gan.moving_average import averaged, follow, half_life_now
-from trainer.texture_gan.skip_nonfinite import FiniteSteps, finite_or
-from trainer.texture_gan.views import draw_views, prefetched
+from trainer.texture_gan.skip_nonfinite import SkipNonfinite, finite_or
+from trainer.texture_gan.views import prefetched, render_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
 PATH_DECAY = 0.99  # of the running mean of path lengths (StyleGAN2)
@@ -57,18 +57,18 @@ class TextureGAN(pl.LightningModule):
         self.average = averaged(self.generator)
         self.discriminator = Discriminator(config.image_size, **asdict(config.discriminator))
         patch = config.patch
-        # Patches of one picture are seldom alike, so their deviation over a group tells nothing.
+        # Patches of one image are seldom alike, so their deviation over a group tells nothing.
         self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
         self.looks = None
-        if config.looks.weight:
+        if config.attribute_offsets.weight:
             painter = Painter(head, self.generator.config["resolution"], renderer.backend)
-            self.looks = LookLessons(config.looks, painter, self.generator.levels, self.generator.config["w_dim"])
+            self.looks = AttributeOffsets(config.attribute_offsets, painter, self.generator.levels, self.generator.config["w_dim"])
         self.statistics = None
         if config.statistics.weight:
             self.statistics = FeatureStatistics(config.statistics, config.batch_size)
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
         self.augment.probability.fill_(config.augment.begin)
-        self.finite = FiniteSteps(config.robust.in_a_row, config.robust.share)
+        self.finite = SkipNonfinite(config.robust.in_a_row, config.robust.share)
         self.register_buffer("path_mean", torch.zeros(()))
         self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step
         self.metrics: dict[str, Tensor] = {}  # of the last batch
@@ -78,11 +78,11 @@ class TextureGAN(pl.LightningModule):
         penalty, augment = self.config.penalty, self.config.augment
         generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         views = self.shuffled(batch)
-        self._judges_learn(False)
+        self._discriminators_learn(False)
         fakes, metrics = self.g_main(generator_optimizer, views)
         if penalty.path_every and self.batches % penalty.path_every == 0:
             metrics |= self.g_path(generator_optimizer, views)
-        self._judges_learn(True)
+        self._discriminators_learn(True)
         metrics |= self.d_main(discriminator_optimizer, batch.image, fakes)
         if penalty.r1_every and self.batches % penalty.r1_every == 0:
             metrics |= self.d_r1(discriminator_optimizer, batch.image)
@@ -96,19 +96,19 @@ class TextureGAN(pl.LightningModule):
         self.metrics = metrics | {"augment_probability": self.augment.probability, "skipped": self.finite.skipped}
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The generator learns to convince both discriminators, and its lessons; returns its pictures."""
+        """The generator learns to convince both discriminators, and its attribute offsets; returns its images."""
         w_plus = self.random_codes(len(views.camera))
         self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
-        if self.looks is not None and views.worn is not None:
-            w_plus = w_plus + self.looks(views.worn)
-        fakes = self.draw(self.generator.synthesis(w_plus, "random", self.reduced), views)
-        seen = self.seen(fakes)
-        whole = generator_loss(self.discriminator(seen, self.reduced))
-        patch = generator_loss(self.patch_discriminator(self.patches(seen), self.reduced))
+        if self.looks is not None and views.attribute_vector is not None:
+            w_plus = w_plus + self.looks(views.attribute_vector)
+        fakes = self.render(self.generator.synthesis(w_plus, "random", self.reduced), views)
+        augmented = self.augmented(fakes)
+        whole = generator_loss(self.discriminator(augmented, self.reduced))
+        patch = generator_loss(self.patch_discriminator(self.patches(augmented), self.reduced))
         loss, metrics = whole + self.config.patch.weight * patch, {"generator/whole": whole, "generator/patch": patch}
         if self.looks is not None:
-            metrics["generator/looks"] = lesson = self.lesson()
-            loss = loss + self.config.looks.weight * lesson
+            metrics["generator/looks"] = offsets_loss = self.offsets_loss()
+            loss = loss + self.config.attribute_offsets.weight * offsets_loss
         if self.statistics is not None:
             counted = torch.ones(len(fakes), device=self.device) if views.photographed is None else views.photographed
             metrics["generator/statistics"] = apart = self.statistics(views.image, fakes, counted, self.batches)
@@ -116,23 +116,23 @@ class TextureGAN(pl.LightningModule):
         self._step(optimizer, loss)
         return fakes.detach(), metrics
 
-    def lesson(self) -> Tensor:
+    def offsets_loss(self) -> Tensor:
         """How far textures with offsets are from painted ones."""
         if self.looks.due(self.batches):
             with torch.no_grad():
-                codes = self.random_codes(len(self.looks.codes))
+                codes = self.random_codes(len(self.attribute_offsets.codes))
             seed = (self.config.seed + distributed.rank() * distributed.SEED_STEP) * SEED_STEP + self.batches
             self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
         return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
-        """The generator learns to change pictures evenly with the code."""
+        """The generator learns to change images evenly with the code."""
         views = self._part(views)
         w_plus = self.random_codes(len(views.camera))
         texture = self.generator.synthesis(w_plus, "random", self.penalty_reduced)
         leaf = texture.detach().requires_grad_()
-        picture = self.draw(leaf, views)
-        (cotangent,) = torch.autograd.grad(picture, leaf, self.path_noise(picture))
+        image = self.render(leaf, views)
+        (cotangent,) = torch.autograd.grad(image, leaf, self.path_noise(image))
         lengths = path_lengths(texture, w_plus, cotangent)
         self._approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
         penalty = path_penalty(lengths, self.path_mean)
@@ -140,20 +140,20 @@ class TextureGAN(pl.LightningModule):
         return {"penalty/path": penalty}
 
     def d_main(self, optimizer: Any, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-        """The discriminators learn to tell real pictures from fakes."""
-        pictures = self.seen(torch.cat((reals, fakes)))
+        """The discriminators learn to tell real images from fakes."""
+        images = self.augmented(torch.cat((reals, fakes)))
         # The deviation over a group must not mix real and fake ones: two parts.
-        real, fake = self.discriminator(pictures, self.reduced, parts=2).chunk(2)
+        real, fake = self.discriminator(images, self.reduced, parts=2).chunk(2)
         whole = discriminator_loss(real, fake)
-        patch = discriminator_loss(*self.patch_discriminator(self.patches(pictures), self.reduced).chunk(2))
+        patch = discriminator_loss(*self.patch_discriminator(self.patches(images), self.reduced).chunk(2))
         self._step(optimizer, whole + patch)
         self.augment.observe(distributed.joined(real.detach()))
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
 
     def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
-        """The discriminators learn to be flat around real pictures, as they see them: augmented."""
+        """The discriminators learn to be flat around real images, as they see them: augmented."""
         config = self.config.penalty
-        reals = self.seen(self._part(reals))
+        reals = self.augmented(self._part(reals))
         patches = self.patches(reals).requires_grad_()
         reals.requires_grad_()
         whole = r1_penalty(self.discriminator(reals, self.penalty_reduced), reals)
@@ -161,9 +161,9 @@ class TextureGAN(pl.LightningModule):
         self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 
-    def path_noise(self, picture: Tensor) -> Tensor:
-        """Random direction among pictures, whose expected length does not depend on their size."""
-        return torch.randn_like(picture) / self.config.image_size
+    def path_noise(self, image: Tensor) -> Tensor:
+        """Random direction among images, whose expected length does not depend on their size."""
+        return torch.randn_like(image) / self.config.image_size
 
     def _step(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
@@ -177,7 +177,7 @@ class TextureGAN(pl.LightningModule):
         distributed.average_([value])
         mean.lerp_(finite_or(value, mean), 1 - decay)
 
-    def _judges_learn(self, learn: bool) -> None:
+    def _discriminators_learn(self, learn: bool) -> None:
         for discriminator in (self.discriminator, self.patch_discriminator):
             discriminator.requires_grad_(learn)
 
@@ -191,21 +191,21 @@ class TextureGAN(pl.LightningModule):
         return mix_codes(*self.generator.mapping(z).chunk(2), self.config.style_mixing)
 
     def shuffled(self, batch: FaceBatch) -> FaceBatch:
-        """Give heads, cameras and masks in random order, so that no texture meets the picture it must not copy."""
+        """Give heads, cameras and masks in random order, so that no texture meets the image it must not copy."""
         return batch.select(torch.randperm(len(batch.camera), device=self.device))
 
-    def draw(self, texture: Tensor, views: FaceBatch) -> Tensor:
-        """Draw textures [B, 3, R, R] on the heads of `views`, masked as their pictures are; both in [-1, 1]."""
-        return draw_views(self.head, self.renderer, texture, views, self.config.image_size)
+    def render(self, texture: Tensor, views: FaceBatch) -> Tensor:
+        """Draw textures [B, 3, R, R] on the heads of `views`, masked as their images are; both in [-1, 1]."""
+        return render_views(self.head, self.renderer, texture, views, self.config.image_size)
 
-    def seen(self, pictures: Tensor) -> Tensor:
-        """Give pictures as discriminators see them."""
-        return self.augment(pictures) if self.config.augment.enabled else pictures.clone()
+    def augmented(self, images: Tensor) -> Tensor:
+        """Give images as discriminators see them."""
+        return self.augment(images) if self.config.augment.enabled else images.clone()
 
-    def patches(self, pictures: Tensor) -> Tensor:
+    def patches(self, images: Tensor) -> Tensor:
         """Cut random patches."""
         patch = self.config.patch
-        return random_patches(pictures, patch.size, patch.stride, patch.count)
+        return random_patches(images, patch.size, patch.stride, patch.count)
 
     def train_dataloader(self) -> Iterable[FaceBatch]:
         """Give the batches that are left to train on."""
@@ -215,12 +215,12 @@ class TextureGAN(pl.LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam for each side, slowed down by as much as lazy penalties add steps (StyleGAN2, appendix B).
 
-        The fused one, since it can leave out a step without the host's help (see FiniteSteps).
+        The fused one, since it can leave out a step without the host's help (see SkipNonfinite).
         """
         penalty = self.config.penalty
         drawing = [*self.generator.parameters(), *(self.looks.parameters() if self.looks else ())]
-        judges = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
-        sides = ((drawing, penalty.path_every), (judges, penalty.r1_every))
+        discriminators = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
+        sides = ((drawing, penalty.path_every), (discriminators, penalty.r1_every))
         shares = [every / (every + 1) if every else 1.0 for _, every in sides]
         rate = self.config.learning_rate
         return [

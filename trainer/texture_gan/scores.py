@@ -1,4 +1,4 @@
-"""FID and KID of textures on random heads against the pictures of a data set, while training or afterwards."""
+"""FID and KID of textures on random heads against the images of a data set, while training or afterwards."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -14,18 +14,18 @@ from clipface.render import Renderer
 from trainer.common import distributed
 from trainer.texture_gan.baked_stream import to_device
 from trainer.texture_gan.config import MetricsConfig
-from trainer.texture_gan.views import draw_views
+from trainer.texture_gan.views import render_views
 
 SEED = 1234  # of the latent codes: the same ones for every score
 
 
 class Scorer:
-    """Compares drawn textures with real pictures: the same heads, cameras and masks for whatever is compared."""
+    """Compares drawn textures with real images: the same heads, cameras and masks for whatever is compared."""
 
     def __init__(
         self, features: torch.nn.Module, head: HeadModel, renderer: Renderer, faces: Iterable[FaceBatch], count: int
     ) -> None:
-        """Look at the real pictures.
+        """Look at the real images.
 
         Args:
             features: from `load_features`.
@@ -39,7 +39,7 @@ class Scorer:
         for batch in _first(faces, count):
             batch = to_device(batch, self.device)
             self.distances.add(batch.image, True)
-            # Masks as bytes, and no pictures: thousands of faces shall fit into memory.
+            # Masks as bytes, and no images: thousands of faces shall fit into memory.
             self.views.append(batch._replace(image=batch.image[:, :, :1, :1], mask=_bytes(batch.mask), visibility=None))
 
     @torch.no_grad()
@@ -48,15 +48,15 @@ class Scorer:
 
         Args:
             textures: gives that many [B, 3, R, R] in [-1, 1]; its random numbers come from the generator.
-            size: of the pictures, pixels.
+            size: of the images, pixels.
         """
         generator = torch.Generator().manual_seed(SEED + distributed.rank())
         for views in self.views:
             views = views._replace(mask=views.mask.float() / 255)
-            # No texture should meet the head of a picture that it may have been learned from.
+            # No texture should meet the head of an image that it may have been learned from.
             views = views.select(torch.randperm(len(views.camera), generator=generator).to(self.device))
             texture = textures(len(views.camera), generator)
-            self.distances.add(draw_views(self.head, self.renderer, texture, views, size), False)
+            self.distances.add(render_views(self.head, self.renderer, texture, views, size), False)
         return self.distances.compute()
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 SHARE_DECAY = 0.005  # of the running share of broken batches: about the last 200 count
 
 
-class FiniteSteps(nn.Module):
+class SkipNonfinite(nn.Module):
     """Decides on the device, without the host waiting, whether an optimiser may use its gradients.
 
     Args:

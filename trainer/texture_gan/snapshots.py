@@ -1,4 +1,4 @@
-"""What a texture generator's run leaves behind: numbers, pictures and weights."""
+"""What a texture generator's run leaves behind: numbers, images and weights."""
 
 import time
 from pathlib import Path
@@ -16,11 +16,11 @@ from clipface.render.camera import view
 from clipface.synthetic.attribute_vector import OPTIONS
 from trainer.common import distributed
 
-ROWS = 6  # textures in a picture
-STEPS = 6  # from one code to the next in a picture of interpolations
+ROWS = 6  # textures in an image
+STEPS = 6  # from one code to the next in an image of interpolations
 YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
 SHOWN_LOOKS = ("zombie", "clown", "vampire", "statue", "tiger", "beard", "gothic", "old")
-SEED = 0  # the same latent codes in every picture, so that pictures can be compared
+SEED = 0  # the same latent codes in every image, so that images can be compared
 
 
 class Report(Callback):
@@ -51,7 +51,7 @@ class Report(Callback):
 
 
 class Snapshots(Callback):
-    """Write pictures of textures and of what lies between, the averaged generator (float16), both discriminators."""
+    """Write images of textures and of what lies between, the averaged generator (float16), both discriminators."""
 
     def __init__(self, folder: Path, every: int) -> None:
         """Args: folder: of the run; every: batches between two snapshots, 0: only at the end."""
@@ -73,14 +73,14 @@ class Snapshots(Callback):
         discriminators = both_discriminators(module)
         config = {name: discriminator.config for name, discriminator in discriminators.items()}
         weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
-        kinds = {"": draw_samples, "_between": draw_between}
+        kinds = {"": render_samples, "_between": render_between}
         if module.looks is not None:
             offsets = {"offsets": module.looks.offsets.detach()}
             weights.save(self.folder / "looks.safetensors", offsets, {"options": OPTIONS}, half=True)
-            kinds["_looks"] = draw_looks
-        (self.folder / "pictures").mkdir(parents=True, exist_ok=True)
+            kinds["_looks"] = render_looks
+        (self.folder / "images").mkdir(parents=True, exist_ok=True)
         for kind, draw in kinds.items():
-            draw(module).save(self.folder / "pictures" / f"{module.batches:07d}{kind}.png")
+            draw(module).save(self.folder / "images" / f"{module.batches:07d}{kind}.png")
 
 
 def read_networks(folder: Path, module: pl.LightningModule) -> None:
@@ -104,7 +104,7 @@ def read_networks(folder: Path, module: pl.LightningModule) -> None:
         (offsets,) = weights.load(looks)[0].values()
         if offsets.shape != module.looks.offsets.shape:
             wanted, given = tuple(module.looks.offsets.shape), tuple(offsets.shape)
-            raise ValueError(f"begin_with: offsets {wanted} are wanted by this run, {given} are in {looks}")
+            raise ValueError(f"init_from: offsets {wanted} are wanted by this run, {given} are in {looks}")
         with torch.no_grad():
             module.looks.offsets.copy_(offsets)
 
@@ -115,13 +115,13 @@ def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
 
 
 @torch.no_grad()
-def draw_samples(module: pl.LightningModule) -> Any:
+def render_samples(module: pl.LightningModule) -> Any:
     """Lay out textures of the averaged generator, each beside three views of it on the mean head."""
     return views_of(Avatar(module.average, module.head, module.renderer), _codes(module, ROWS))
 
 
 @torch.no_grad()
-def draw_between(module: pl.LightningModule) -> Any:
+def render_between(module: pl.LightningModule) -> Any:
     """Lay out frontal views of what lies between two codes, a row for each pair."""
     avatar = Avatar(module.average, module.head, module.renderer)
     share = torch.linspace(0, 1, STEPS, device=module.device)[:, None, None]
@@ -132,7 +132,7 @@ def draw_between(module: pl.LightningModule) -> Any:
 
 
 @torch.no_grad()
-def draw_looks(module: pl.LightningModule) -> Any:
+def render_looks(module: pl.LightningModule) -> Any:
     """Lay out frontal views of textures (psi 0.7) as they are and in some looks, a row for each code."""
     avatar = Avatar(module.average, module.head, module.renderer)
     looks = [number for number, (_, value) in enumerate(OPTIONS) if value in SHOWN_LOOKS]

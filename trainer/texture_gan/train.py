@@ -1,4 +1,4 @@
-"""Train the texture generator from pictures of faces; the method is in trainer/texture_gan/module.py."""
+"""Train the texture generator from images of faces; the method is in trainer/texture_gan/module.py."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.loading import load_head_and_renderer
 from trainer.common import distributed
 from trainer.common.callbacks import Checkpoint, SaveConfig
 from trainer.common.random_state import RandomState
@@ -28,15 +28,15 @@ def build(config: TextureGANConfig) -> TextureGAN:
     device = torch.device("cuda", distributed.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    head, renderer = load_drawn_head(config.head, config.renderer)
+    head, renderer = load_head_and_renderer(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
     seed = config.seed + distributed.rank() * distributed.SEED_STEP
     alone = replace(config.trainer, devices=1)
     own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed, trainer=alone)
     faces = open_faces(own, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
-    if config.begin_with:
-        read_networks(Path(config.begin_with), module)
+    if config.init_from:
+        read_networks(Path(config.init_from), module)
     if device.type == "cuda":  # all three are for speed
         module.to(memory_format=torch.channels_last)
         torch.backends.cudnn.benchmark = True
@@ -59,7 +59,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         seed=config.seed,
         logger=make_logger(config.logger, folder),
         callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), scores, *files],
-        strategy=distributed.Replicas() if config.trainer.devices > 1 else "auto",
+        strategy=distributed.SharedGradients() if config.trainer.devices > 1 else "auto",
     )
     if distributed.rank() == 0:
         print(f"generator: {folder / 'generator.safetensors'}")

@@ -12,14 +12,14 @@ from trainer.texture_gan.baked_stream import to_device
 from trainer.texture_gan.face_stream import BACKGROUND
 
 
-def draw_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: FaceBatch, size: int) -> Tensor:
-    """Draw textures on the heads of `views`, masked as their pictures are.
+def render_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: FaceBatch, size: int) -> Tensor:
+    """Draw textures on the heads of `views`, masked as their images are.
 
     Args:
         head, renderer: on the textures' device.
         texture: [B, 3, R, R] in [-1, 1].
-        views: B faces; their pictures are not looked at.
-        size: of the pictures, pixels.
+        views: B faces; their images are not looked at.
+        size: of the images, pixels.
 
     Returns:
         [B, 3, size, size] in [-1, 1]. Gradient: to the texture.
@@ -28,8 +28,8 @@ def draw_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: Face
         vertices = views.vertices
         if vertices is None:
             vertices = head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
-    picture = renderer(vertices, texture, views.camera, size, BACKGROUND).image
-    return composite(picture, views.mask, BACKGROUND)
+    image = renderer(vertices, texture, views.camera, size, BACKGROUND).image
+    return composite(image, views.mask, BACKGROUND)
 
 
 def prefetched(batches: Iterable[FaceBatch], device: torch.device) -> Iterator[FaceBatch]:

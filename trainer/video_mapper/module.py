@@ -32,7 +32,7 @@ class Batch(NamedTuple):
     faces: Faces  # B of them
     frames: Tensor  # [B, F] numbers of frames
     vertices: Tensor  # [B·F, V, 3] metres
-    features: list[Tensor]  # of the unedited pictures, [B·F, D] by each encoder
+    features: list[Tensor]  # of the unedited images, [B·F, D] by each encoder
 
 
 class VideoMapperModule(pl.LightningModule):
@@ -43,8 +43,8 @@ class VideoMapperModule(pl.LightningModule):
 
         Args:
             config: of the run.
-            avatar: codes to pictures.
-            encoders: frozen; what they say of the pictures is averaged.
+            avatar: codes to images.
+            encoders: frozen; what they say of the images is averaged.
             motion: of the avatar's head.
 
         Raises:
@@ -61,31 +61,31 @@ class VideoMapperModule(pl.LightningModule):
         self.register_buffer("pose", motion.pose, persistent=False)  # [T, 6]
         self.mapper = start_mapper(config, avatar)
         self.directional_loss = EncoderMean(
-            [DirectionalLoss(encoder, floor=config.least_change, **config.prompt.words) for encoder in encoders]
+            [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
         run = config.trainer
         self.schedule = RateSchedule(config.plateau, run.steps, run.minutes, config.decay, every=run.log_every)
-        self.pool: dict[int, Batch] = {}
+        self.cache: dict[int, Batch] = {}
 
-    def draw(self, batch_idx: int) -> Batch:
-        """Draw the faces and frames of a training step; those of a pool are drawn once and kept."""
+    def sample_batch(self, batch_idx: int) -> Batch:
+        """Draw the faces and frames of a training step; those of a cache are drawn once and kept."""
         config = self.config
-        number = batch_idx % config.pool if config.pool else batch_idx
-        if number in self.pool:
-            return self.pool[number]
+        number = batch_idx % config.cache if config.cache else batch_idx
+        if number in self.cache:
+            return self.cache[number]
         seed = config.seed * SEED_STRIDE + number
-        frames = self.draw_frames(seed)
+        frames = self.sample_frames(seed)
         look = frames.shape[1], config.max_yaw, config.max_pitch, config.jitter
         faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
         with torch.no_grad():
             vertices = self.vertices(faces, frames)
-            before = self.pictures(self.avatar.texture(faces.codes.w_plus), vertices, faces)
+            before = self.images(self.avatar.texture(faces.codes.w_plus), vertices, faces)
             batch = Batch(faces, frames, vertices, self.directional_loss.encode(before))
-        if config.pool:
-            self.pool[number] = batch
+        if config.cache:
+            self.cache[number] = batch
         return batch
 
-    def draw_frames(self, seed: int) -> Tensor:
+    def sample_frames(self, seed: int) -> Tensor:
         """Numbers of frames for each face, [B, F]: all of them, or F in order, the important ones more often.
 
         A frame is drawn with a probability in proportion to its importance, one from each F-th part of their sum, so
@@ -106,11 +106,11 @@ class VideoMapperModule(pl.LightningModule):
         pairs = ((faces.codes.rows(slice(i, i + 1)), motion) for i, motion in enumerate(motions))
         return torch.cat([moved_vertices(self.avatar, codes, motion) for codes, motion in pairs])
 
-    def pictures(self, texture: Tensor, vertices: Tensor, faces: Faces) -> Tensor:
+    def images(self, texture: Tensor, vertices: Tensor, faces: Faces) -> Tensor:
         """Draw frames [N, V, 3] in textures [N or faces, 3, R, R]: [N, 3, size, size] in 0..1."""
         if len(texture) < len(vertices):
             texture = texture.repeat_interleave(len(vertices) // len(texture), 0)
-        return self.avatar.draw(texture, vertices, faces.camera, self.config.image_size, faces.background)
+        return self.avatar.render(texture, vertices, faces.camera, self.config.image_size, faces.background)
 
     def codes(self, faces: Faces, frames: Tensor) -> Tensor:
         """Edited texture codes of each face's frames [B, F], [B·F, L, dim]. Gradient: to the mapper."""
@@ -121,7 +121,7 @@ class VideoMapperModule(pl.LightningModule):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of a step's loss. Gradient: to the mapper."""
         codes = self.codes(batch.faces, batch.frames)
-        after = self.pictures(self.avatar.texture(codes), batch.vertices, batch.faces)
+        after = self.images(self.avatar.texture(codes), batch.vertices, batch.faces)
         loss = 1 - self.directional_loss.agreement(after, batch.features)
         if self.config.frames is None:  # drawn frames are weighted by how often they come
             weight = self.importance[batch.frames.flatten()]
@@ -140,7 +140,7 @@ class VideoMapperModule(pl.LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on frames that `batch_idx` alone decides, so that a resumed run goes on as if never stopped."""
-        parts = self.loss(self.draw(batch_idx))
+        parts = self.loss(self.sample_batch(batch_idx))
         loss = parts["direction"] + self.config.smoothness * parts.get("roughness", 0.0)
         count = self.config.batch_size
         self.log("loss", loss, prog_bar=True, batch_size=count)
@@ -170,7 +170,7 @@ def start_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
         FileNotFoundError, ValueError: if `start` names no file, one of another mapper, or no look.
     """
     generator = avatar.generator
-    start = known_start(config.start, None if config.generator else config.prompt.name)
+    start = known_start(config.init_from, None if config.generator else config.prompt.name)
     if start != "zero" and not is_look(start):
         begun, _ = read_video_mapper(start, generator.levels)
         mapper = VideoMapper(**{**begun.config, "smoothing": config.importance_smoothing})
@@ -191,9 +191,9 @@ def build(config: VideoMapperConfig) -> VideoMapperModule:
         FileNotFoundError: if an asset is missing; says how to get it.
     """
     if not config.prompt.target.strip():
-        raise ValueError('prompt: one is wanted, none was given; use prompt=angry, or prompt.target="any words"')
+        raise ValueError('prompt: expected one, got none; use prompt=angry, or prompt.target="any words"')
     if not config.sequence.strip():
-        raise ValueError("sequence: one is wanted, none was given; use sequence=laugh, or the path of a file")
+        raise ValueError("sequence: expected one, got none; use sequence=laugh, or the path of a file")
     avatar = load_avatar(config.generator, config.head, config.renderer)
     motion = load_motion(config.sequence, avatar.head, config.rate)
     encoders = load_encoders(config.guidance)

@@ -14,11 +14,11 @@ from torch import Tensor
 from clipface.edit.animate import animate
 from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.files import MAPPER_FILE
-from clipface.evaluation.animation import Drawn, draw_animation, write_animation, write_head
+from clipface.evaluation.animation import Rendered, render_animation, write_animation, write_head
 from clipface.guidance import EncoderMean
 from clipface.metrics.animation import rank_correlation
 from clipface.render.camera_path import camera_path
-from trainer.mapper.module import HELD_OUT
+from trainer.mapper.module import VALIDATION
 
 if TYPE_CHECKING:
     from trainer.video_mapper.module import VideoMapperModule
@@ -30,10 +30,10 @@ class FrameScores(NamedTuple):
     importance: Tensor
     before: Tensor  # similarity to the words (cosine) of the unedited face in the same motion
     after: Tensor  # of the edited face
-    agreement: Tensor  # cosine of the picture's change with the words' change
+    agreement: Tensor  # cosine of the image's change with the words' change
 
 
-def score_frames(drawn: Iterable[Drawn], loss: EncoderMean) -> FrameScores:
+def score_frames(drawn: Iterable[Rendered], loss: EncoderMean) -> FrameScores:
     """Score frames of one face as they come."""
     parts = []
     for part in drawn:
@@ -62,17 +62,17 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, f
         training: seconds, steps and device that it took; kept in the mapper's notes.
     """
     config, avatar, motion, mapper = module.config, module.avatar, module.motion, module.mapper
-    faces = avatar.random_faces(config.held_out, HELD_OUT, config.psi).codes
+    faces = avatar.random_faces(config.validation, VALIDATION, config.psi).codes
     numbers = torch.linspace(0, len(motion) - 1, min(config.scored_frames, len(motion))).round().long().unique()
     camera, scores = front(len(motion)), []
-    for row in range(config.held_out):
+    for row in range(config.validation):
         frames = animate(avatar, faces.rows(slice(row, row + 1)), motion, mapper, numbers=numbers)
-        drawn = draw_animation(avatar, frames, camera, config.image_size, geometry=False)
+        drawn = render_animation(avatar, frames, camera, config.image_size, geometry=False)
         scores.append(score_frames(drawn, module.directional_loss))
     scores = mean_scores(scores)
     write_scores(folder / "frames.csv", numbers, motion.rate, scores)
     first = faces.rows(slice(0, 1))
-    frames = draw_animation(avatar, animate(avatar, first, motion, mapper), camera)
+    frames = render_animation(avatar, animate(avatar, first, motion, mapper), camera)
     flickers = write_animation(frames, motion, folder / "animation.mp4", folder / "frames.png")
     peak = int(scores.importance.argmax())
     write_head(folder / "head.glb", avatar, first, motion, mapper, int(numbers[peak]))
@@ -86,7 +86,7 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, f
     print(
         f"\nWritten to {folder}: animation.mp4 and frames.png (before, after, geometry), head.glb (it moves, in the "
         "texture of its strongest frame), frames.csv, mapper.safetensors, config.yaml and the logger's files\n"
-        f"{len(motion)} frames towards {config.prompt.target!r} on {config.held_out} held-out faces: similarity to the "
+        f"{len(motion)} frames towards {config.prompt.target!r} on {config.validation} validation faces: similarity to the "
         f"words (cosine) at the strongest frame {scores.before[peak]:.2f} -> {scores.after[peak]:.2f}, rank "
         f"correlation of similarity and importance {rank:.2f}, flicker {flickers.ratio:.2f} times the unedited face's",
         flush=True,

@@ -15,7 +15,7 @@ def check_float(name: str, tensor: Tensor, shape: tuple[int | str, ...]) -> dict
     """
     sizes = expect(name, tensor, shape)
     if tensor.dtype != torch.float32:
-        raise TypeError(f"{name}: float32 is wanted, {tensor.dtype} was given; convert it with .float()")
+        raise TypeError(f"{name}: expected float32, got {tensor.dtype}; convert it with .float()")
     return sizes
 
 
@@ -27,9 +27,9 @@ def check_faces(name: str, faces: Tensor, device: torch.device) -> int:
     """
     count = expect(name, faces, ("F", 3))["F"]
     if faces.dtype != torch.int32:
-        raise TypeError(f"{name}: int32 is wanted, {faces.dtype} was given; convert it with .int()")
+        raise TypeError(f"{name}: expected int32, got {faces.dtype}; convert it with .int()")
     if faces.device != device:
-        raise ValueError(f"{name}: device {device} is wanted, {faces.device} was given; move it with .to()")
+        raise ValueError(f"{name}: expected device {device}, got {faces.device}; move it with .to()")
     return count
 
 
@@ -40,7 +40,7 @@ def check_batch(name: str, given: int, wanted: int) -> None:
         ValueError: naming the argument, what was wanted and what was given.
     """
     if given not in (1, wanted):
-        raise ValueError(f"{name}: a batch of {'1' if wanted == 1 else f'1 or {wanted}'} is wanted, {given} was given")
+        raise ValueError(f"{name}: expected a batch of {'1' if wanted == 1 else f'1 or {wanted}'}, got {given}")
 
 
 def check_boundary(boundary: str) -> None:
@@ -50,7 +50,7 @@ def check_boundary(boundary: str) -> None:
         ValueError: naming the argument, what was wanted and what was given.
     """
     if boundary not in ("wrap", "clamp"):
-        raise ValueError(f"boundary: 'wrap' or 'clamp' is wanted, {boundary!r} was given")
+        raise ValueError(f"boundary: expected 'wrap' or 'clamp', got {boundary!r}")
 
 
 def check_attributes(attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool) -> None:

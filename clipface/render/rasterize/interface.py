@@ -178,7 +178,7 @@ def check_backend(name: str) -> None:
         ImportError: the backend's package is missing; says how to get it.
     """
     if name not in BACKENDS:
-        raise ValueError(f"backend: one of {', '.join(BACKENDS)} is wanted, {name!r} was given")
+        raise ValueError(f"backend: expected one of {', '.join(BACKENDS)}, got {name!r}")
     if name == "nvdiffrast" and find_spec("nvdiffrast") is None:
         raise ImportError(
             "renderer=nvdiffrast needs the package nvdiffrast and a CUDA GPU. Build it with "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import Canvas, Studio
+from clipface.synthetic.canvas import Canvas, PaintContext
 from clipface.synthetic.face.curves import bump, step
 
 # (forehead lines, frown lines, crow's feet, nasolabial fold, bunny lines on the nose, under-eye) of each expression
@@ -26,45 +26,45 @@ def _groove(canvas: Canvas, line: Tensor, strength: Tensor, tone: float = 0.5) -
     canvas.height = canvas.height - 0.8 * line
 
 
-def paint_age(canvas: Canvas, faces: Sequence[Attributes], studio: Studio) -> None:
+def paint_age(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext) -> None:
     """Wrinkles by age, `wrinkles` and expression; older skin is sallower, spottier and looser."""
-    at, batch = studio.at, len(faces)
+    at, batch = context.at, len(faces)
     base = [{"young": 0.0, "adult": 0.24, "old": 0.75}[face.age] + 0.55 * face.wrinkles for face in faces]
-    years = torch.tensor(base, device=studio.device).view(-1, 1, 1, 1) * studio.random(batch, 0.75, 1.1)
+    years = torch.tensor(base, device=context.device).view(-1, 1, 1, 1) * context.random(batch, 0.75, 1.1)
     table = torch.tensor(
-        [_CREASES.get(face.expression, (0.0,) * 6) for face in faces], device=studio.device, dtype=torch.float32
+        [_CREASES.get(face.expression, (0.0,) * 6) for face in faces], device=context.device, dtype=torch.float32
     )
     forehead, frown, crow, fold, bunny, under = (
         (table[:, i, None, None, None] * (0.45 + 0.35 * years)) for i in range(6)
     )
-    wander = studio.noise("wide", batch)
-    _groove(canvas, _forehead(studio, wander), 0.85 * years * studio.random(batch, 0.5, 1.1) + forehead)
-    _groove(canvas, _frown(studio, wander), 0.6 * years * studio.random(batch, 0.2, 1.1) + frown)
-    _groove(canvas, _crows_feet(studio, wander), 0.5 * years + 0.75 * crow)
+    wander = context.noise("wide", batch)
+    _groove(canvas, _forehead(context, wander), 0.85 * years * context.random(batch, 0.5, 1.1) + forehead)
+    _groove(canvas, _frown(context, wander), 0.6 * years * context.random(batch, 0.2, 1.1) + frown)
+    _groove(canvas, _crows_feet(context, wander), 0.5 * years + 0.75 * crow)
     _groove(
         canvas, bump(at.nasolabial_distance + 0.7 * wander, 1.7) * at.nasolabial_fade, 0.62 * years + 0.1 + fold, 0.45
     )
     soft = bump(at.nasolabial_height + 3, 5) * bump(at.nasolabial_distance, 6) * at.nasolabial_fade
     canvas.tint((0.72, 0.6, 0.58), soft * (0.25 * years + 0.4 * fold))
     _groove(canvas, bump(at.marionette_distance + 0.5 * wander, 1.4) * at.front, 0.55 * years)
-    _groove(canvas, _under_eye(studio, wander), 0.5 * years + under)
+    _groove(canvas, _under_eye(context, wander), 0.5 * years + under)
     bands = torch.sin(at.position[..., 1] * 2.0 + 0.05 * at.position[..., 0].abs())[None, None].clamp_min(0) ** 2
     _groove(canvas, bands * at.blob(5, at.landmarks[28, 1], 5, 8, True), bunny * 0.7)
-    lines = (studio.noise("lips", batch).clamp_min(0.2) - 0.2) * step(-9, -1, at.lip_edge) * step(1, -1, at.lip_edge)
+    lines = (context.noise("lips", batch).clamp_min(0.2) - 0.2) * step(-9, -1, at.lip_edge) * step(1, -1, at.lip_edge)
     _groove(canvas, lines * at.front, 0.45 * years * (years > 0.5))
-    _old_skin(canvas, years, studio)
+    _old_skin(canvas, years, context)
 
 
-def _old_skin(canvas: Canvas, years: Tensor, studio: Studio) -> None:
-    at, batch = studio.at, len(years)
-    crepe = torch.exp(-((studio.noise("spot", batch) / 0.35) ** 2)) * 0.6 + torch.exp(
-        -((studio.noise("grain", batch) / 0.4) ** 2)
+def _old_skin(canvas: Canvas, years: Tensor, context: PaintContext) -> None:
+    at, batch = context.at, len(years)
+    crepe = torch.exp(-((context.noise("spot", batch) / 0.35) ** 2)) * 0.6 + torch.exp(
+        -((context.noise("grain", batch) / 0.4) ** 2)
     )
     where = (
         at.neck + at.blob(at.cheek[0] + 12, at.cheek[1] - 14, 18, 26, True) + at.blob(0, at.brow_top + 20, 40, 18) * 0.5
     )
     _groove(canvas, crepe * where.clamp(0, 1), 0.26 * (years - 0.25).clamp_min(0), 0.4)
-    liver = step(1.5, 2.2, studio.noise("spot", batch)) * step(-0.2, 1, studio.noise("broad", batch)) * at.skin
+    liver = step(1.5, 2.2, context.noise("spot", batch)) * step(-0.2, 1, context.noise("broad", batch)) * at.skin
     canvas.tint((0.70, 0.56, 0.46), liver * (years - 0.5).clamp(0, 1) * 0.9)
     sallow = (years - 0.3).clamp(0, 1) * 0.5 * at.skin
     canvas.tint((0.97, 0.95, 0.88), sallow)
@@ -73,8 +73,8 @@ def _old_skin(canvas: Canvas, years: Tensor, studio: Studio) -> None:
     canvas.gloss = canvas.gloss * (1 - 0.25 * years.clamp(0, 1) * at.skin)
 
 
-def _forehead(studio: Studio, wander: Tensor) -> Tensor:
-    at = studio.at
+def _forehead(context: PaintContext, wander: Tensor) -> Tensor:
+    at = context.at
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     height = y - at.brow_top - 6 + 0.0022 * x**2 + 1.3 * wander
     lines = torch.sin((height + 1.5 * wander.roll(7, 3)) * 6.2832 / 8.5).clamp_min(0.0) ** 5 * (
@@ -83,8 +83,8 @@ def _forehead(studio: Studio, wander: Tensor) -> Tensor:
     return lines * step(0, 4, height) * step(36, 26, height) * step(48, 22, x.abs() + 5 * wander) * at.front
 
 
-def _frown(studio: Studio, wander: Tensor) -> Tensor:
-    at = studio.at
+def _frown(context: PaintContext, wander: Tensor) -> Tensor:
+    at = context.at
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     inner = at.brow_points[0]
     upright = bump(x.abs() - 5.5 - 0.12 * (y - inner[1]) + 0.7 * wander, 1.2) * bump(y - inner[1] - 2, 7)
@@ -92,8 +92,8 @@ def _frown(studio: Studio, wander: Tensor) -> Tensor:
     return (upright + 0.7 * across) * at.front
 
 
-def _crows_feet(studio: Studio, wander: Tensor) -> Tensor:
-    at = studio.at
+def _crows_feet(context: PaintContext, wander: Tensor) -> Tensor:
+    at = context.at
     corner = at.eye_outline[3]
     x, y = at.position[..., 0].abs()[None, None] - corner[0] + 3, at.position[..., 1][None, None] - corner[1]
     radius = (x**2 + y**2).sqrt()
@@ -102,56 +102,56 @@ def _crows_feet(studio: Studio, wander: Tensor) -> Tensor:
     return rays * step(4, 10, radius) * step(23, 9, radius + 3 * wander) * (x > 0) * at.skin
 
 
-def _under_eye(studio: Studio, wander: Tensor) -> Tensor:
-    at = studio.at
+def _under_eye(context: PaintContext, wander: Tensor) -> Tensor:
+    at = context.at
     first = bump(at.below_eye - 6.5 - 2.5 * torch.sin(at.lower_lid_along * 3) + 0.6 * wander, 1.0)
     second = 0.6 * bump(at.below_eye - 12 - 3 * torch.sin(at.lower_lid_along * 3) + 0.8 * wander, 1.2)
     return (first + second) * step(24, 12, at.lower_lid) * at.front
 
 
-def paint_freckles(canvas: Canvas, studio: Studio) -> None:
+def paint_freckles(canvas: Canvas, context: PaintContext) -> None:
     """Brown specks over nose and cheeks, thinning out."""
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     area = at.blob(at.cheek[0] - 4, at.cheek[1] + 1, 22, 13, True) + at.blob(0, at.nose_tip[1] + 10, 14, 14)
-    area = (area + 0.4 * at.blob(0, at.brow_top + 18, 40, 22)).clamp(0, 1) * studio.random(batch, 0.75, 1.0)
+    area = (area + 0.4 * at.blob(0, at.brow_top + 18, 40, 22)).clamp(0, 1) * context.random(batch, 0.75, 1.0)
     limit = 2.3 - 1.15 * area
-    small = step(0, 0.7, studio.noise("fine", batch) - limit)
-    large = step(0, 0.7, studio.noise("pore", batch) - limit - 0.25)
-    fade = 0.55 + 0.25 * studio.noise("spot", batch)
+    small = step(0, 0.7, context.noise("fine", batch) - limit)
+    large = step(0, 0.7, context.noise("pore", batch) - limit - 0.25)
+    fade = 0.55 + 0.25 * context.noise("spot", batch)
     canvas.tint((0.62, 0.42, 0.30), ((small + large) * fade).clamp(0, 1) * step(0.05, 0.3, area))
 
 
-def paint_tired(canvas: Canvas, studio: Studio) -> None:
+def paint_tired(canvas: Canvas, context: PaintContext) -> None:
     """Bluish-brown rings and bags under the eyes."""
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     ring = bump(at.below_eye - 5, 4.5) * step(17, 8, at.lower_lid) * at.front
-    canvas.tint((0.58, 0.47, 0.56), ring * studio.random(batch, 0.7, 1.1))
+    canvas.tint((0.58, 0.47, 0.56), ring * context.random(batch, 0.7, 1.1))
     bag = bump(at.below_eye - 10 - 2 * torch.sin(at.lower_lid_along * 3), 1.3) * step(20, 12, at.lower_lid)
-    _groove(canvas, bag * at.front, studio.random(batch, 0.5, 0.9))
+    _groove(canvas, bag * at.front, context.random(batch, 0.5, 0.9))
 
 
-def paint_scar(canvas: Canvas, studio: Studio, place: Tensor | None = None, longest: float = 24.0) -> None:
+def paint_scar(canvas: Canvas, context: PaintContext, place: Tensor | None = None, longest: float = 24.0) -> None:
     """A slanting scar over cheek or brow of one side.
 
     Args:
         canvas: painted on in place.
-        studio: maps, noise and randomness.
+        context: maps, noise and randomness.
         place: [B, 2, 1, 1] centre in millimetres of the frontal view; random if None.
         longest: half length, millimetres.
     """
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     if place is None:
-        side = torch.where(studio.random(batch) < 0.5, -1.0, 1.0)
+        side = torch.where(context.random(batch) < 0.5, -1.0, 1.0)
         place = torch.cat(
-            [side * (at.cheek[0] + studio.random(batch, -4, 14)), at.cheek[1] + studio.random(batch, -18, 26)], dim=1
+            [side * (at.cheek[0] + context.random(batch, -4, 14)), at.cheek[1] + context.random(batch, -18, 26)], dim=1
         )
     x = at.position[..., 0][None, None] - place[:, :1]
     y = at.position[..., 1][None, None] - place[:, 1:]
-    slant = studio.random(batch, -0.7, 0.7)
-    off = x - slant * y + 1.1 * studio.noise("blotch", batch)
-    line = bump(off, 1.2) * step(1.0, 0.8, y.abs() / studio.random(batch, longest / 2, longest)) * at.front
+    slant = context.random(batch, -0.7, 0.7)
+    off = x - slant * y + 1.1 * context.noise("blotch", batch)
+    line = bump(off, 1.2) * step(1.0, 0.8, y.abs() / context.random(batch, longest / 2, longest)) * at.front
     canvas.blend(
-        canvas.colour * 0.8 + 0.2 * torch.tensor([0.9, 0.6, 0.55], device=studio.device).view(1, 3, 1, 1), line
+        canvas.colour * 0.8 + 0.2 * torch.tensor([0.9, 0.6, 0.55], device=context.device).view(1, 3, 1, 1), line
     )
     canvas.tint((0.75, 0.5, 0.48), bump(off.abs() - 1.8, 0.9) * (line > 0.02) * 0.7)
     canvas.height = canvas.height - 0.8 * line

@@ -13,13 +13,13 @@ from clipface.synthetic.face.curves import bump, inside, spline, step, to_curve
 from clipface.synthetic.surface import Surface
 
 _EYE_DISTANCE = 62.0  # the head on which the lengths below were chosen
-RIGHT_BROW, LEFT_BROW = slice(17, 22), slice(22, 27)  # picture-left and picture-right
+RIGHT_BROW, LEFT_BROW = slice(17, 22), slice(22, 27)  # image-left and image-right
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
 OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 
 
 class Features:
-    """Maps of the face's parts, see above; `sides` is -1 on the picture's left half and 1 on the right."""
+    """Maps of the face's parts, see above; `sides` is -1 on the image's left half and 1 on the right."""
 
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
@@ -49,14 +49,14 @@ class Features:
     def mirrored_curve(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Distance to, place along (0..1) and height above a curve through points [K, 2] of the frontal view.
 
-        Taken on |x|: one curve given on the picture's right half serves both.
+        Taken on |x|: one curve given on the image's right half serves both.
         """
         folded = torch.stack([self.position[..., 0].abs(), self.position[..., 1]], dim=-1)
         distance, place, offset = to_curve(folded, spline(points, 96))
         return self._map(distance), self._map(place), self._map(offset[..., 1])
 
     def symmetric(self, right: slice | list[int], left: slice | list[int]) -> Tensor:
-        """Landmarks of both halves averaged onto the picture's right half, in the order of `left`."""
+        """Landmarks of both halves averaged onto the image's right half, in the order of `left`."""
         other = self.landmarks[right].flip(0) * torch.tensor([-1.0, 1.0, 1.0], device=self.landmarks.device)
         return (self.landmarks[left] + other) / 2
 
@@ -75,7 +75,7 @@ class Features:
     def _eyes(self) -> None:
         mirror = self.landmarks.new_tensor([-1.0, 1.0, 1.0])
         outline = (self.landmarks[LEFT_EYE] + self.landmarks[[39, 38, 37, 36, 41, 40]] * mirror) / 2
-        self.eye_outline = outline[:, :2]  # inner corner, upper 2, outer corner, lower 2 (picture's right eye)
+        self.eye_outline = outline[:, :2]  # inner corner, upper 2, outer corner, lower 2 (image's right eye)
         self.eye_middle = self.eye_outline.mean(0)
         upper, lower = outline[:4, :2], outline[[0, 5, 4, 3], :2]
         # seen from the front: the landmarks lie on the lids' inner edge, millimetres behind the edge that one sees
@@ -94,7 +94,7 @@ class Features:
 
     def _brows(self) -> None:
         brow = self.symmetric(RIGHT_BROW, LEFT_BROW)
-        self.brow_points = brow[:, :2]  # inner to outer end, picture's right
+        self.brow_points = brow[:, :2]  # inner to outer end, image's right
         self.brow_distance, self.brow_along, self.brow_height = self.mirrored_curve(self.brow_points)
 
     def _mouth(self) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import Canvas, Studio
+from clipface.synthetic.canvas import Canvas, PaintContext
 from clipface.synthetic.face.curves import step
 
 COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.72, 0.56, 0.33), "red": (0.56, 0.25,
@@ -16,9 +16,9 @@ COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0
            "grey": (0.50, 0.49, 0.48), "white": (0.86, 0.85, 0.82)}  # fmt: skip
 
 
-def hair_colours(faces: Sequence[Attributes], studio: Studio) -> Tensor:
+def hair_colours(faces: Sequence[Attributes], context: PaintContext) -> Tensor:
     """[B, 3, 1, 1] hair colour of each face."""
-    return studio.table(COLOURS, [face.hair_colour for face in faces], 0.025)
+    return context.table(COLOURS, [face.hair_colour for face in faces], 0.025)
 
 
 def strands(canvas: Canvas, colour: Tensor, density: Tensor, strand: Tensor, depth: float = 0.35) -> None:
@@ -41,72 +41,72 @@ def strands(canvas: Canvas, colour: Tensor, density: Tensor, strand: Tensor, dep
     canvas.gloss = torch.lerp(canvas.gloss, 0.22 + 0.1 * strand, cover)
 
 
-def paint_brows(canvas: Canvas, studio: Studio, colour: Tensor, thickness: Tensor, strength: Tensor) -> None:
+def paint_brows(canvas: Canvas, context: PaintContext, colour: Tensor, thickness: Tensor, strength: Tensor) -> None:
     """Brows whose hairs turn from upright at the inner end to level at the outer one.
 
     Args:
         canvas: painted on in place.
-        studio: maps, noise and randomness.
+        context: maps, noise and randomness.
         colour: [B, 3, 1, 1].
         thickness: [B, 1, 1, 1] half height in millimetres, 2 (plucked) to 6 (bushy).
         strength: [B, 1, 1, 1] density, 0..1.
     """
-    at = studio.at
+    at = context.at
     along = at.brow_along
     profile = step(-0.02, 0.16, along).clamp_min(0.35) * (1 - 0.72 * step(0.45, 1.0, along))
     half = thickness * profile
     body = step(1.15, 0.25, at.brow_distance / half)
     ends = step(0.0, 0.09, along + 0.05 * (1 - at.brow_distance / half)) * step(1.0, 0.9, along)
-    strand = 0.8 * studio.noise("brow", len(colour)) + 0.5 * studio.noise("fine", len(colour))
+    strand = 0.8 * context.noise("brow", len(colour)) + 0.5 * context.noise("fine", len(colour))
     canvas.blend(colour * 0.8, body * ends * strength * 0.45 * at.front)  # the shade of hairs too fine to see
     strands(canvas, colour, body * ends * strength * at.front * 0.9, strand, 0.25)
 
 
-def paint_scalp(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, colour: Tensor) -> None:
+def paint_scalp(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, colour: Tensor) -> None:
     """Hair cap or buzz cut, with a ragged hairline that recedes at the temples of some."""
-    at, batch = studio.at, len(faces)
-    kinds = torch.tensor([("bald", "buzz", "hair").index(face.hair) for face in faces], device=studio.device)
+    at, batch = context.at, len(faces)
+    kinds = torch.tensor([("bald", "buzz", "hair").index(face.hair) for face in faces], device=context.device)
     kinds = kinds.view(-1, 1, 1, 1)
-    recede = torch.tensor([face.sex == "man" for face in faces], device=studio.device).float().view(-1, 1, 1, 1)
-    recede = recede * studio.random(batch, -2, 14) + studio.random(batch, -5, 5)
-    strand = 0.85 * studio.noise("scalp", batch) + 0.45 * studio.noise("fine", batch)
-    line = at.above_hairline - recede * at.temples - recede * 0.4 + 2.0 * studio.noise("blotch", batch)
+    recede = torch.tensor([face.sex == "man" for face in faces], device=context.device).float().view(-1, 1, 1, 1)
+    recede = recede * context.random(batch, -2, 14) + context.random(batch, -5, 5)
+    strand = 0.85 * context.noise("scalp", batch) + 0.45 * context.noise("fine", batch)
+    line = at.above_hairline - recede * at.temples - recede * 0.4 + 2.0 * context.noise("blotch", batch)
     full = step(-6, 9, line + 1.5 * strand) * at.skin * (1 - at.ears)
-    dark = colour * (0.88 + 0.10 * studio.noise("broad", batch).clamp(-2, 2))
+    dark = colour * (0.88 + 0.10 * context.noise("broad", batch).clamp(-2, 2))
     canvas.tint((0.62, 0.55, 0.52), step(-9, 3, line) * at.skin * (1 - at.ears) * (kinds == 2) * 0.5)
     strands(canvas, dark, full * (kinds == 2), strand, 0.26)
     short = step(-6, 10, line) * at.skin * (1 - at.ears) * (kinds == 1)
-    grains = 0.62 + 0.26 * studio.noise("fine", batch) + 0.10 * studio.noise("pore", batch)
-    canvas.blend(colour * 0.85, (short * grains * studio.random(batch, 0.8, 1.15)).clamp(0, 0.92))
-    shaved = step(-6, 9, line) * at.skin * (1 - at.ears) * (kinds == 0) * studio.random(batch, -0.1, 0.16).clamp_min(0)
+    grains = 0.62 + 0.26 * context.noise("fine", batch) + 0.10 * context.noise("pore", batch)
+    canvas.blend(colour * 0.85, (short * grains * context.random(batch, 0.8, 1.15)).clamp(0, 0.92))
+    shaved = step(-6, 9, line) * at.skin * (1 - at.ears) * (kinds == 0) * context.random(batch, -0.1, 0.16).clamp_min(0)
     canvas.tint((0.55, 0.58, 0.62), shaved)
 
 
-def paint_beard(canvas: Canvas, faces: Sequence[Attributes], studio: Studio, colour: Tensor) -> None:
+def paint_beard(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, colour: Tensor) -> None:
     """Stubble, moustache, goatee and full beard."""
-    at, batch = studio.at, len(faces)
+    at, batch = context.at, len(faces)
 
     def which(test) -> Tensor:
-        return torch.tensor([float(test(face)) for face in faces], device=studio.device).view(-1, 1, 1, 1)
+        return torch.tensor([float(test(face)) for face in faces], device=context.device).view(-1, 1, 1, 1)
 
     wobble = (
-        0.14 * studio.noise("wide", batch) + 0.16 * studio.noise("spot", batch) + 0.1 * studio.noise("beard", batch)
+        0.14 * context.noise("wide", batch) + 0.16 * context.noise("spot", batch) + 0.1 * context.noise("beard", batch)
     )
     cheeks = (at.beard + wobble * step(0, 0.25, at.beard) * step(1, 0.7, at.beard)).clamp(0, 1)
     goatee = (at.goatee + wobble * step(0, 0.25, at.goatee) * step(1, 0.7, at.goatee)).clamp(0, 1)
     upper = at.moustache
-    thick = studio.random(batch, 0.72, 1.1)
+    thick = context.random(batch, 0.72, 1.1)
     density = which(lambda face: face.beard == "beard") * cheeks
     density = torch.maximum(density, which(lambda face: face.beard == "goatee") * goatee)
     density = torch.maximum(density, which(lambda face: face.moustache) * upper) * thick
-    beard_colour = studio.vary(colour * studio.random(batch, 0.75, 1.0), 0.02)
+    beard_colour = context.vary(colour * context.random(batch, 0.75, 1.0), 0.02)
     canvas.blend(beard_colour * 0.7, 0.45 * density)
     strands(
-        canvas, beard_colour, density, 0.85 * studio.noise("beard", batch) + 0.5 * studio.noise("fine", batch), 0.26
+        canvas, beard_colour, density, 0.85 * context.noise("beard", batch) + 0.5 * context.noise("fine", batch), 0.26
     )
-    shadow = which(lambda face: face.beard == "stubble") * studio.random(batch, 0.45, 0.8)
-    shadow = shadow + which(lambda face: face.sex == "man" and face.beard == "none") * studio.random(batch, 0.0, 0.14)
+    shadow = which(lambda face: face.beard == "stubble") * context.random(batch, 0.45, 0.8)
+    shadow = shadow + which(lambda face: face.sex == "man" and face.beard == "none") * context.random(batch, 0.0, 0.14)
     area = torch.maximum(at.beard, at.moustache)
-    speckle = (0.5 + 0.32 * studio.noise("fine", batch) + 0.12 * studio.noise("blotch", batch)).clamp(0, 1)
+    speckle = (0.5 + 0.32 * context.noise("fine", batch) + 0.12 * context.noise("blotch", batch)).clamp(0, 1)
     canvas.blend(colour * 0.6 + 0.06, area * shadow * speckle)
     canvas.tint((0.78, 0.82, 0.88), area * shadow * 0.5)

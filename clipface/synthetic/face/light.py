@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.synthetic.canvas import Canvas, Studio
+from clipface.synthetic.canvas import Canvas, PaintContext
 from clipface.synthetic.surface import harmonics
 
 _SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its drawing
@@ -14,36 +14,36 @@ _LOBE = (1.0, 0.72, 0.72, 0.72, 0.30, 0.30, 0.30, 0.30, 0.30)  # widens a point 
 _SHADOW_TINT = (0.82, 1.0, 1.06)  # exponents: skin shadows stay warm, because red light travels furthest in skin
 
 
-def random_light(batch: int, studio: Studio) -> tuple[Tensor, Tensor]:
+def random_light(batch: int, context: PaintContext) -> tuple[Tensor, Tensor]:
     """A mild key light from above and to one side over an even sky.
 
     Returns:
         harmonics of the radiance [B, 9] and direction of the key light [B, 3].
     """
-    side, height = studio.random(batch, -0.75, 0.75).flatten(), studio.random(batch, 0.25, 0.8).flatten()
+    side, height = context.random(batch, -0.75, 0.75).flatten(), context.random(batch, 0.25, 0.8).flatten()
     key = functional.normalize(torch.stack([side, height, torch.ones_like(side)], dim=1), dim=1)
     lobe = torch.tensor(_LOBE, device=key.device)
-    power = studio.random(batch, 0.34, 0.52).view(-1, 1)
+    power = context.random(batch, 0.34, 0.52).view(-1, 1)
     fill = functional.normalize(torch.stack([-side, 0 * side, torch.ones_like(side)], dim=1), dim=1)
     sky = torch.zeros(batch, 9, device=key.device)
     sky[:, 0] = 1 / 0.282095  # radiance 1 from everywhere
     return sky * 0.62 + 4.6 * power * harmonics(key) * lobe + 0.5 * harmonics(fill) * lobe, key
 
 
-def shade(canvas: Canvas, studio: Studio, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
+def shade(canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
     """Light a canvas.
 
     Args:
         canvas: colours, relief and gloss.
-        studio: maps and randomness.
+        context: maps and randomness.
         contrast: [B, 1, 1, 1] exponent of the shading; 1 is soft daylight.
         relief: [B, 1, 1, 1] strength of the emboss.
         shine: [B, 1, 1, 1] factor on the highlights.
     Returns:
         [B, 3, R, R] in 0..1.
     """
-    at, batch = studio.at, len(canvas.colour)
-    light, key = random_light(batch, studio)
+    at, batch = context.at, len(canvas.colour)
+    light, key = random_light(batch, context)
     size = canvas.colour.shape[-2:]
     irradiance = (light @ at.surface.transfer).view(batch, 1, *size)
     floor = 0.5 * at.interior + 0.45 * at.eyeball + 0.14

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from clipface.synthetic.canvas import Canvas, Studio, grey
+from clipface.synthetic.canvas import Canvas, PaintContext, grey
 from clipface.synthetic.face.curves import bump, step
 
 LIP_COLOURS = {"red": ((0.66, 0.05, 0.08), (0.57, 0.03, 0.07), (0.70, 0.08, 0.07)),
@@ -18,21 +18,21 @@ _PARTY = ((0.10, 0.35, 0.85), (0.75, 0.10, 0.70), (0.05, 0.65, 0.60), (0.95, 0.4
           (0.95, 0.80, 0.20))  # fmt: skip
 
 
-def paint_lipstick(canvas: Canvas, studio: Studio, colour: Tensor, strength: float = 0.9, gloss: float = 0.75) -> None:
+def paint_lipstick(canvas: Canvas, context: PaintContext, colour: Tensor, strength: float = 0.9, gloss: float = 0.75) -> None:
     """Cover the lips with a colour [B, 3, 1, 1]; creases and shade of the lips beneath stay."""
-    at, batch = studio.at, len(colour)
+    at, batch = context.at, len(colour)
     lips = step(-1.3, 0.5, at.lip_edge) * at.skin
     shade = 0.55 + 0.45 * (grey(canvas.colour) / (grey(canvas.colour) * lips).sum((2, 3), True) * lips.sum()).clamp(
         0.3, 1.6
     )
     canvas.blend((colour * shade).clamp(0, 1), lips * strength)
     canvas.tint((0.6, 0.5, 0.5), bump(at.lip_edge + 0.6, 0.7) * 0.4 * at.front)
-    canvas.gloss = torch.lerp(canvas.gloss, (gloss + 0.2 * studio.noise("lips", batch)).clamp(0, 1.2), lips)
+    canvas.gloss = torch.lerp(canvas.gloss, (gloss + 0.2 * context.noise("lips", batch)).clamp(0, 1.2), lips)
 
 
-def eye_shadow(studio: Studio, reach: float, wing: float = 0.0) -> Tensor:
+def eye_shadow(context: PaintContext, reach: float, wing: float = 0.0) -> Tensor:
     """Mask [1, 1, R, R] of the upper lid, `reach` millimetres high, drawn outwards by `wing` millimetres."""
-    at = studio.at
+    at = context.at
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     lid = step(reach * 1.25, reach * 0.25, at.upper_lid) * step(-1.5, 0.5, at.above_eye)
     if wing:
@@ -42,9 +42,9 @@ def eye_shadow(studio: Studio, reach: float, wing: float = 0.0) -> Tensor:
     return lid * at.front
 
 
-def eye_liner(studio: Studio, width: float, wing: float = 6.0) -> Tensor:
+def eye_liner(context: PaintContext, width: float, wing: float = 6.0) -> Tensor:
     """Mask [1, 1, R, R] of a line along the upper lashes, with an upturned end `wing` millimetres long."""
-    at = studio.at
+    at = context.at
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     out = at.eye_outline[3]
     line = bump(at.upper_lid - 0.4, width) * step(0.0, 0.35, at.upper_lid_along)
@@ -53,85 +53,85 @@ def eye_liner(studio: Studio, width: float, wing: float = 6.0) -> Tensor:
     return torch.maximum(line, flick).clamp(0, 1) * at.skin
 
 
-def blush(canvas: Canvas, studio: Studio, colour: Sequence[float] | Tensor, strength: Tensor | float) -> None:
+def blush(canvas: Canvas, context: PaintContext, colour: Sequence[float] | Tensor, strength: Tensor | float) -> None:
     """Redden the cheekbones."""
-    at = studio.at
+    at = context.at
     cheek = at.blob(at.cheek[0] + 12, at.cheek[1] + 1, 15, 9, mirrored=True)
     canvas.tint(colour, cheek * strength * 0.8)
 
 
-def foundation(canvas: Canvas, studio: Studio, colour: Tensor, strength: float | Tensor, edge: float = 0.1) -> None:
+def foundation(canvas: Canvas, context: PaintContext, colour: Tensor, strength: float | Tensor, edge: float = 0.1) -> None:
     """Cover face and neck evenly with a colour [B, 3, 1, 1], keeping a part of the shading beneath."""
-    at, batch = studio.at, len(colour)
+    at, batch = context.at, len(colour)
     tone = grey(canvas.colour)
     mean = (tone * at.face * at.front).sum((2, 3), True) / (at.face * at.front).sum()
     shade = (0.35 + 0.65 * tone / mean.clamp_min(0.05)).clamp(0.2, 1.25)
-    patchy = 1 + edge * studio.fractal("wide spot grain", batch, 0.8)
+    patchy = 1 + edge * context.fractal("wide spot grain", batch, 0.8)
     canvas.blend((colour * shade).clamp(0, 1), (strength * patchy).clamp(0, 1) * at.skin)
 
 
-def natural_makeup(canvas: Canvas, studio: Studio) -> None:
+def natural_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Evened skin, blush, soft brown shadow, a touch of lip colour."""
     batch = len(canvas.colour)
-    at = studio.at
-    blush(canvas, studio, (0.98, 0.66, 0.64), studio.random(batch, 0.4, 0.9))
-    canvas.tint((0.72, 0.55, 0.48), eye_shadow(studio, 9) * studio.random(batch, 0.5, 0.9))
-    canvas.blend((0.12, 0.07, 0.06), eye_liner(studio, 0.8, 2.5) * 0.8)
-    rose = studio.colours([(0.82, 0.42, 0.42), (0.76, 0.36, 0.38)], batch)
+    at = context.at
+    blush(canvas, context, (0.98, 0.66, 0.64), context.random(batch, 0.4, 0.9))
+    canvas.tint((0.72, 0.55, 0.48), eye_shadow(context, 9) * context.random(batch, 0.5, 0.9))
+    canvas.blend((0.12, 0.07, 0.06), eye_liner(context, 0.8, 2.5) * 0.8)
+    rose = context.colours([(0.82, 0.42, 0.42), (0.76, 0.36, 0.38)], batch)
     rose = rose * (0.45 + 0.6 * canvas.colour.mean((1, 2, 3), keepdim=True).sqrt())
-    paint_lipstick(canvas, studio, rose, 0.5, 0.55)
+    paint_lipstick(canvas, context, rose, 0.5, 0.55)
     canvas.gloss = canvas.gloss + 0.25 * at.blob(at.cheek[0] + 12, at.cheek[1] + 8, 9, 5, True)
 
 
-def party_makeup(canvas: Canvas, studio: Studio) -> None:
+def party_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Two bright shadow colours, glitter, winged liner, strong blush, vivid lips, gems under the eyes."""
-    at, batch = studio.at, len(canvas.colour)
-    first, second = studio.colours(_PARTY, batch), studio.colours(_PARTY, batch)
-    canvas.blend(second, eye_shadow(studio, 19, 15) * 0.75)
-    canvas.blend(first, eye_shadow(studio, 10, 9) * 0.95)
+    at, batch = context.at, len(canvas.colour)
+    first, second = context.colours(_PARTY, batch), context.colours(_PARTY, batch)
+    canvas.blend(second, eye_shadow(context, 19, 15) * 0.75)
+    canvas.blend(first, eye_shadow(context, 10, 9) * 0.95)
     below = bump(at.lower_lid - 1.6, 1.8) * step(-1, 1, at.below_eye) * at.front
-    canvas.blend(second, below * studio.random(batch, 0.4, 0.9))
-    blush(canvas, studio, (0.98, 0.48, 0.55), studio.random(batch, 0.7, 1.1))
-    where = eye_shadow(studio, 22, 18) + at.blob(at.cheek[0] + 14, at.cheek[1] + 7, 12, 8, True)
-    specks = step(1.1, 1.9, studio.noise("pore", batch)) * where.clamp(0, 1) * studio.random(batch, 0.3, 1.0)
+    canvas.blend(second, below * context.random(batch, 0.4, 0.9))
+    blush(canvas, context, (0.98, 0.48, 0.55), context.random(batch, 0.7, 1.1))
+    where = eye_shadow(context, 22, 18) + at.blob(at.cheek[0] + 14, at.cheek[1] + 7, 12, 8, True)
+    specks = step(1.1, 1.9, context.noise("pore", batch)) * where.clamp(0, 1) * context.random(batch, 0.3, 1.0)
     canvas.blend((first * 0.3 + 0.7).clamp(0, 1), specks)
     canvas.gloss = canvas.gloss + specks + 0.45 * at.blob(at.cheek[0] + 13, at.cheek[1] + 8, 10, 5, True)
     along = at.lower_lid_along * 9
     gems = bump(at.below_eye - 6, 1.2) * bump((along - along.round()) * 4, 1.2) * step(14, 9, at.lower_lid) * at.front
-    canvas.blend((second * 0.4 + 0.6).clamp(0, 1), gems * studio.chance(batch, 0.45))
-    canvas.blend((0.03, 0.02, 0.03), eye_liner(studio, 1.3, 9))
-    lips = studio.colours([(0.75, 0.05, 0.32), (0.70, 0.04, 0.10), (0.85, 0.22, 0.48), (0.52, 0.10, 0.52)], batch)
-    paint_lipstick(canvas, studio, lips, 0.95, 1.0)
+    canvas.blend((second * 0.4 + 0.6).clamp(0, 1), gems * context.chance(batch, 0.45))
+    canvas.blend((0.03, 0.02, 0.03), eye_liner(context, 1.3, 9))
+    lips = context.colours([(0.75, 0.05, 0.32), (0.70, 0.04, 0.10), (0.85, 0.22, 0.48), (0.52, 0.10, 0.52)], batch)
+    paint_lipstick(canvas, context, lips, 0.95, 1.0)
 
 
-def gothic_makeup(canvas: Canvas, studio: Studio) -> None:
+def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Pale face, black smoky eyes running down a little, black or wine lips."""
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     foundation(
         canvas,
-        studio,
-        studio.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02),
-        studio.random(batch, 0.45, 0.8),
+        context,
+        context.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02),
+        context.random(batch, 0.45, 0.8),
     )
-    black = studio.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
-    haze = studio.noise("spot", batch) * 0.08
-    canvas.blend(black, (eye_shadow(studio, 17, 12) * 0.85 + haze * eye_shadow(studio, 22)))
-    canvas.blend(black, eye_shadow(studio, 9) * 0.95)
+    black = context.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
+    haze = context.noise("spot", batch) * 0.08
+    canvas.blend(black, (eye_shadow(context, 17, 12) * 0.85 + haze * eye_shadow(context, 22)))
+    canvas.blend(black, eye_shadow(context, 9) * 0.95)
     under = bump(at.lower_lid - 1, 2.6) * step(-1.5, 0.5, at.below_eye) * at.front
-    canvas.blend(black, under * studio.random(batch, 0.7, 1.0))
-    canvas.blend((0.01, 0.01, 0.01), eye_liner(studio, 1.6, 12))
+    canvas.blend(black, under * context.random(batch, 0.7, 1.0))
+    canvas.blend((0.01, 0.01, 0.01), eye_liner(context, 1.6, 12))
     x = at.position[..., 0].abs()[None, None] - at.eye_middle[0]
     tears = (
-        bump(x + 0.5 * studio.noise("spot", batch), 1.0)
+        bump(x + 0.5 * context.noise("spot", batch), 1.0)
         * step(1, 4, at.below_eye)
         * step(26, 12, at.below_eye)
         * at.front
     )
-    canvas.blend(black, tears * 0.85 * studio.chance(batch, 0.35))
+    canvas.blend(black, tears * 0.85 * context.chance(batch, 0.35))
     hollow = at.blob(at.cheek[0] + 14, at.cheek[1] - 16, 11, 9, True)
-    canvas.tint((0.68, 0.62, 0.68), hollow * studio.random(batch, 0.2, 0.8))
-    lips = studio.colours([(0.03, 0.02, 0.03), (0.05, 0.02, 0.04), (0.22, 0.02, 0.07), (0.15, 0.03, 0.16)], batch, 0.01)
-    paint_lipstick(canvas, studio, lips, 0.97, 0.5)
+    canvas.tint((0.68, 0.62, 0.68), hollow * context.random(batch, 0.2, 0.8))
+    lips = context.colours([(0.03, 0.02, 0.03), (0.05, 0.02, 0.04), (0.22, 0.02, 0.07), (0.15, 0.03, 0.16)], batch, 0.01)
+    paint_lipstick(canvas, context, lips, 0.97, 0.5)
 
 
 MAKEUP = {"natural": natural_makeup, "party": party_makeup, "gothic": gothic_makeup}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from clipface.synthetic.canvas import Canvas, Studio, as_colour, grey
+from clipface.synthetic.canvas import Canvas, PaintContext, as_colour, grey
 from clipface.synthetic.face.curves import bump, step
 from clipface.synthetic.face.makeup import blush, eye_liner, eye_shadow, foundation, paint_lipstick
 from clipface.synthetic.looks.monster import veins
@@ -19,52 +19,52 @@ def _one_material(canvas: Canvas, colour: Tensor, keep: float) -> None:
     canvas.colour = (colour * shade).clamp(0, 1)
 
 
-def _blank_eyes(canvas: Canvas, studio: Studio) -> None:
+def _blank_eyes(canvas: Canvas, context: PaintContext) -> None:
     """A statue's eyes: the iris only carved."""
-    at = studio.at
+    at = context.at
     carved = bump(at.iris_angle - 0.5, 0.05) + step(0.2, 0.14, at.iris_angle)
     canvas.colour = canvas.colour * (1 - 0.3 * carved * at.eyeball)
     canvas.height = canvas.height * (1 - at.eyeball) - 0.4 * carved * at.eyeball
 
 
-def statue(canvas: Canvas, studio: Studio) -> None:
+def statue(canvas: Canvas, context: PaintContext) -> None:
     """White or grey marble with veins, and stains where water runs."""
     batch = len(canvas.colour)
-    stone = studio.colours(
+    stone = context.colours(
         [(0.92, 0.91, 0.89), (0.86, 0.85, 0.83), (0.91, 0.88, 0.81), (0.74, 0.73, 0.71)], batch, 0.02
     )
     _one_material(canvas, stone, 0.13)
-    field = studio.noise("broad", batch) + 0.5 * studio.noise("blotch", batch)
-    canvas.tint((0.62, 0.62, 0.64), torch.exp(-((field / 0.10) ** 2)) * studio.random(batch, 0.2, 0.9))
-    dirt = step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.8))
-    canvas.tint((0.82, 0.80, 0.75), dirt * studio.random(batch, 0.1, 0.7))
-    canvas.tint((0.62, 0.60, 0.56), (1 - studio.at.surface.ambient) * 0.7)
-    canvas.colour = (canvas.colour * (1 + 0.03 * studio.noise("pore", batch))).clamp(0, 1)
-    _blank_eyes(canvas, studio)
+    field = context.noise("broad", batch) + 0.5 * context.noise("blotch", batch)
+    canvas.tint((0.62, 0.62, 0.64), torch.exp(-((field / 0.10) ** 2)) * context.random(batch, 0.2, 0.9))
+    dirt = step(0.2, 1.6, context.fractal("broad wide blotch grain", batch, 0.8))
+    canvas.tint((0.82, 0.80, 0.75), dirt * context.random(batch, 0.1, 0.7))
+    canvas.tint((0.62, 0.60, 0.56), (1 - context.at.surface.ambient) * 0.7)
+    canvas.colour = (canvas.colour * (1 + 0.03 * context.noise("pore", batch))).clamp(0, 1)
+    _blank_eyes(canvas, context)
     canvas.gloss = torch.full_like(canvas.gloss, 0.35)
 
 
-def bronze(canvas: Canvas, studio: Studio) -> None:
+def bronze(canvas: Canvas, context: PaintContext) -> None:
     """Polished gold or dark bronze with green patina in the hollows."""
-    at, batch = studio.at, len(canvas.colour)
-    metal = studio.colours(
+    at, batch = context.at, len(canvas.colour)
+    metal = context.colours(
         [(0.40, 0.26, 0.13), (0.80, 0.58, 0.18), (0.86, 0.66, 0.26), (0.50, 0.33, 0.16)], batch, 0.02
     )
     _one_material(canvas, metal, 0.2)
-    hollow = step(0.75, 0.35, at.surface.ambient) + 0.5 * step(0.4, 1.4, studio.fractal("wide blotch spot", batch))
-    canvas.blend((0.28, 0.50, 0.42), hollow * studio.random(batch, -0.3, 0.6).clamp_min(0))
+    hollow = step(0.75, 0.35, at.surface.ambient) + 0.5 * step(0.4, 1.4, context.fractal("wide blotch spot", batch))
+    canvas.blend((0.28, 0.50, 0.42), hollow * context.random(batch, -0.3, 0.6).clamp_min(0))
     facing = at.surface.normal[..., 1][None, None]
-    bands = 0.5 + 0.5 * torch.sin(facing * 7 + 0.6 * studio.noise("broad", batch))  # a mirrored horizon
+    bands = 0.5 + 0.5 * torch.sin(facing * 7 + 0.6 * context.noise("broad", batch))  # a mirrored horizon
     canvas.colour = (canvas.colour * (0.68 + 0.55 * bands)).clamp(0, 1)
-    _blank_eyes(canvas, studio)
-    canvas.gloss = torch.full_like(canvas.gloss, 0.6) * (1 + 0.2 * studio.noise("grain", batch))
+    _blank_eyes(canvas, context)
+    canvas.gloss = torch.full_like(canvas.gloss, 0.6) * (1 + 0.2 * context.noise("grain", batch))
 
 
-def robot(canvas: Canvas, studio: Studio) -> None:
+def robot(canvas: Canvas, context: PaintContext) -> None:
     """Steel plates with seams and rivets; the eyes glow."""
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     eyes = canvas.colour
-    steel = studio.colours(
+    steel = context.colours(
         [(0.66, 0.69, 0.74), (0.76, 0.77, 0.79), (0.46, 0.49, 0.54), (0.82, 0.83, 0.85)], batch, 0.02
     )
     _one_material(canvas, steel, 0.12)
@@ -83,12 +83,12 @@ def robot(canvas: Canvas, studio: Studio) -> None:
     rivets = bump(nearest - 4, 1.0) * bump((along - along.round()) * 9, 1.1) * at.skin
     canvas.height = canvas.height + 1.5 * rivets
     canvas.tint((0.62, 0.62, 0.64), rivets)
-    bands = 0.5 + 0.5 * torch.sin(at.surface.normal[..., 1][None, None] * 8 + 0.3 * studio.noise("broad", batch))
+    bands = 0.5 + 0.5 * torch.sin(at.surface.normal[..., 1][None, None] * 8 + 0.3 * context.noise("broad", batch))
     canvas.colour = canvas.colour * (0.72 + 0.45 * bands)
-    scratches = torch.exp(-((studio.noise("scalp", batch) / 0.05) ** 2)) * step(0.5, 1.5, studio.noise("blotch", batch))
+    scratches = torch.exp(-((context.noise("scalp", batch) / 0.05) ** 2)) * step(0.5, 1.5, context.noise("blotch", batch))
     canvas.blend((0.85, 0.87, 0.90), scratches * 0.4 * at.skin)
-    rust = step(0.9, 1.8, studio.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
-    canvas.blend((0.42, 0.20, 0.08), rust * studio.random(batch, -0.4, 0.8).clamp_min(0))
+    rust = step(0.9, 1.8, context.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
+    canvas.blend((0.42, 0.20, 0.08), rust * context.random(batch, -0.4, 0.8).clamp_min(0))
     glow = bump(torch.minimum(at.upper_lid, at.lower_lid), 5) * at.front
     light = (eyes * at.eyeball).amax((2, 3), True)
     canvas.blend(
@@ -98,39 +98,39 @@ def robot(canvas: Canvas, studio: Studio) -> None:
     canvas.gloss = torch.full_like(canvas.gloss, 0.5) * (1 - at.eyeball)
 
 
-def _smooth(canvas: Canvas, studio: Studio, colours: list[tuple[float, float, float]], strength: float) -> None:
+def _smooth(canvas: Canvas, context: PaintContext, colours: list[tuple[float, float, float]], strength: float) -> None:
     """An even, poreless skin of the given colour."""
-    foundation(canvas, studio, studio.colours(colours, len(canvas.colour), 0.015), strength, 0.0)
+    foundation(canvas, context, context.colours(colours, len(canvas.colour), 0.015), strength, 0.0)
     canvas.height = canvas.height * 0.3
 
 
-def doll(canvas: Canvas, studio: Studio) -> None:
+def doll(canvas: Canvas, context: PaintContext) -> None:
     """Porcelain with a rosebud mouth."""
-    at, batch = studio.at, len(canvas.colour)
-    _smooth(canvas, studio, [(0.97, 0.88, 0.84), (0.96, 0.85, 0.78), (0.72, 0.50, 0.38)], 0.96)
-    red = studio.colours([(0.82, 0.12, 0.16), (0.86, 0.30, 0.36)], batch)
+    at, batch = context.at, len(canvas.colour)
+    _smooth(canvas, context, [(0.97, 0.88, 0.84), (0.96, 0.85, 0.78), (0.72, 0.50, 0.38)], 0.96)
+    red = context.colours([(0.82, 0.12, 0.16), (0.86, 0.30, 0.36)], batch)
     bud = step(11, 8.5, at.position[..., 0].abs()[None, None]) * step(-0.8, 0.4, at.lip_edge) * at.skin
     canvas.blend(red, bud * 0.9)
-    canvas.blend((0.55, 0.35, 0.30), eye_shadow(studio, 8) * 0.35)
+    canvas.blend((0.55, 0.35, 0.30), eye_shadow(context, 8) * 0.35)
     canvas.gloss = 0.5 + 0 * canvas.gloss
 
 
-def doll_cheeks(canvas: Canvas, studio: Studio) -> None:
+def doll_cheeks(canvas: Canvas, context: PaintContext) -> None:
     """Round red cheeks and painted lashes."""
-    at, batch = studio.at, len(canvas.colour)
+    at, batch = context.at, len(canvas.colour)
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     cheek = step(
-        1.2, 0.5, ((x - at.cheek[0] - 7) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / studio.random(batch, 11, 15)
+        1.2, 0.5, ((x - at.cheek[0] - 7) ** 2 + (y - at.cheek[1] + 5) ** 2).sqrt() / context.random(batch, 11, 15)
     )
     canvas.blend(
-        studio.colours([(0.92, 0.32, 0.32), (0.94, 0.45, 0.48)], batch),
-        cheek * at.front * studio.random(batch, 0.4, 0.75),
+        context.colours([(0.92, 0.32, 0.32), (0.94, 0.45, 0.48)], batch),
+        cheek * at.front * context.random(batch, 0.4, 0.75),
     )
-    _long_lashes(canvas, studio)
+    _long_lashes(canvas, context)
 
 
-def _long_lashes(canvas: Canvas, studio: Studio) -> None:
-    at = studio.at
+def _long_lashes(canvas: Canvas, context: PaintContext) -> None:
+    at = context.at
     fan = (
         bump(((at.upper_lid_along * 8) % 1.0 - 0.5) * 6, 0.9)
         * step(6.0, 1.0, at.upper_lid)
@@ -142,74 +142,74 @@ def _long_lashes(canvas: Canvas, studio: Studio) -> None:
         * step(0.0, 0.8, at.below_eye)
     )
     lash = torch.maximum(fan * step(0.25, 0.45, at.upper_lid_along), 0.7 * down * step(0.3, 0.5, at.lower_lid_along))
-    canvas.blend((0.07, 0.05, 0.05), torch.maximum(lash * 0.85, eye_liner(studio, 1.1, 5)) * at.skin)
+    canvas.blend((0.07, 0.05, 0.05), torch.maximum(lash * 0.85, eye_liner(context, 1.1, 5)) * at.skin)
 
 
-def annabelle(canvas: Canvas, studio: Studio) -> None:
+def annabelle(canvas: Canvas, context: PaintContext) -> None:
     """Old, dirty porcelain with dark sockets."""
-    at, batch = studio.at, len(canvas.colour)
-    _smooth(canvas, studio, [(0.90, 0.82, 0.74), (0.84, 0.78, 0.70)], 0.95)
+    at, batch = context.at, len(canvas.colour)
+    _smooth(canvas, context, [(0.90, 0.82, 0.74), (0.84, 0.78, 0.70)], 0.95)
     canvas.tint((0.42, 0.28, 0.25), at.blob(at.eye_middle[0], at.eye_middle[1], 14, 10, True) * 0.85)
     canvas.tint(
-        (0.60, 0.52, 0.42), step(0.2, 1.6, studio.fractal("broad wide blotch grain", batch, 0.85)) * at.skin * 0.8
+        (0.60, 0.52, 0.42), step(0.2, 1.6, context.fractal("broad wide blotch grain", batch, 0.85)) * at.skin * 0.8
     )
-    paint_lipstick(canvas, studio, studio.colours([(0.55, 0.06, 0.07)], batch), 0.85, 0.6)
+    paint_lipstick(canvas, context, context.colours([(0.55, 0.06, 0.07)], batch), 0.85, 0.6)
     canvas.gloss = 0.4 + 0 * canvas.gloss
 
 
-def annabelle_cracks(canvas: Canvas, studio: Studio) -> None:
+def annabelle_cracks(canvas: Canvas, context: PaintContext) -> None:
     """Round cheeks and cracks in the glaze."""
-    at, batch = studio.at, len(canvas.colour)
-    doll_cheeks(canvas, studio)
-    some = step(-0.3, 0.5, studio.noise("broad", batch))
-    cracks = (veins(studio, batch, "wide", 0.05) + 0.7 * veins(studio, batch, "blotch", 0.05)) * some * at.skin
+    at, batch = context.at, len(canvas.colour)
+    doll_cheeks(canvas, context)
+    some = step(-0.3, 0.5, context.noise("broad", batch))
+    cracks = (veins(context, batch, "wide", 0.05) + 0.7 * veins(context, batch, "blotch", 0.05)) * some * at.skin
     canvas.tint((0.15, 0.10, 0.09), cracks)
     canvas.height = canvas.height - 0.9 * cracks
 
 
-def barbie(canvas: Canvas, studio: Studio) -> None:
+def barbie(canvas: Canvas, context: PaintContext) -> None:
     """Tanned pink plastic."""
-    _smooth(canvas, studio, [(0.97, 0.78, 0.66), (0.95, 0.74, 0.60)], 0.96)
+    _smooth(canvas, context, [(0.97, 0.78, 0.66), (0.95, 0.74, 0.60)], 0.96)
     canvas.gloss = 0.5 + 0 * canvas.gloss
 
 
-def barbie_makeup(canvas: Canvas, studio: Studio) -> None:
+def barbie_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Blue shadow, pink cheeks, pink lips, long lashes."""
     batch = len(canvas.colour)
     canvas.blend(
-        studio.colours([(0.45, 0.68, 0.95), (0.92, 0.55, 0.78), (0.66, 0.55, 0.92)], batch),
-        eye_shadow(studio, 12, 6) * 0.7,
+        context.colours([(0.45, 0.68, 0.95), (0.92, 0.55, 0.78), (0.66, 0.55, 0.92)], batch),
+        eye_shadow(context, 12, 6) * 0.7,
     )
-    blush(canvas, studio, (1.0, 0.58, 0.66), studio.random(batch, 0.6, 0.9))
-    paint_lipstick(canvas, studio, studio.colours([(0.95, 0.25, 0.55), (0.92, 0.40, 0.62)], batch), 0.95, 1.0)
-    _long_lashes(canvas, studio)
+    blush(canvas, context, (1.0, 0.58, 0.66), context.random(batch, 0.6, 0.9))
+    paint_lipstick(canvas, context, context.colours([(0.95, 0.25, 0.55), (0.92, 0.40, 0.62)], batch), 0.95, 1.0)
+    _long_lashes(canvas, context)
 
 
-def princess(canvas: Canvas, studio: Studio) -> None:
+def princess(canvas: Canvas, context: PaintContext) -> None:
     """The clear, glowing skin of a drawn heroine."""
-    _smooth(canvas, studio, [(0.99, 0.85, 0.75), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.94)
+    _smooth(canvas, context, [(0.99, 0.85, 0.75), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.94)
 
 
-def princess_makeup(canvas: Canvas, studio: Studio) -> None:
+def princess_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Rosy cheeks, soft shadow, red lips, long lashes."""
     batch = len(canvas.colour)
-    canvas.tint((0.80, 0.62, 0.72), eye_shadow(studio, 12, 4) * 0.8)
-    blush(canvas, studio, (1.0, 0.62, 0.60), studio.random(batch, 0.7, 1.0))
-    paint_lipstick(canvas, studio, studio.colours([(0.85, 0.20, 0.24), (0.90, 0.36, 0.40)], batch), 0.9, 0.6)
-    _long_lashes(canvas, studio)
+    canvas.tint((0.80, 0.62, 0.72), eye_shadow(context, 12, 4) * 0.8)
+    blush(canvas, context, (1.0, 0.62, 0.60), context.random(batch, 0.7, 1.0))
+    paint_lipstick(canvas, context, context.colours([(0.85, 0.20, 0.24), (0.90, 0.36, 0.40)], batch), 0.9, 0.6)
+    _long_lashes(canvas, context)
 
 
-def pixar(canvas: Canvas, studio: Studio) -> None:
+def pixar(canvas: Canvas, context: PaintContext) -> None:
     """Saturated, waxy cartoon skin with glowing ears, nose and cheeks."""
-    at, batch = studio.at, len(canvas.colour)
-    _smooth(canvas, studio, [(0.98, 0.76, 0.60), (0.90, 0.62, 0.44), (0.60, 0.38, 0.25), (1.0, 0.82, 0.70)], 0.95)
+    at, batch = context.at, len(canvas.colour)
+    _smooth(canvas, context, [(0.98, 0.76, 0.60), (0.90, 0.62, 0.44), (0.60, 0.38, 0.25), (1.0, 0.82, 0.70)], 0.95)
     glow = at.blob(at.cheek[0] + 2, at.cheek[1] - 3, 16, 13, True) + at.blob(0, at.nose_tip[1], 11, 10) + at.ears
-    canvas.tint((1.0, 0.66, 0.58), glow.clamp(0, 1) * studio.random(batch, 0.6, 0.95))
+    canvas.tint((1.0, 0.66, 0.58), glow.clamp(0, 1) * context.random(batch, 0.6, 0.95))
 
 
-def pixar_face(canvas: Canvas, studio: Studio) -> None:
+def pixar_face(canvas: Canvas, context: PaintContext) -> None:
     """Painted lips and sometimes big freckles."""
-    at, batch = studio.at, len(canvas.colour)
-    paint_lipstick(canvas, studio, studio.colours([(0.84, 0.42, 0.38), (0.78, 0.34, 0.34)], batch), 0.7, 0.5)
-    freckles = step(1.5, 2.0, studio.noise("spot", batch)) * at.blob(at.cheek[0] - 4, at.cheek[1], 18, 10, True)
-    canvas.tint((0.72, 0.48, 0.36), step(0.1, 0.4, freckles) * studio.chance(batch, 0.4))
+    at, batch = context.at, len(canvas.colour)
+    paint_lipstick(canvas, context, context.colours([(0.84, 0.42, 0.38), (0.78, 0.34, 0.34)], batch), 0.7, 0.5)
+    freckles = step(1.5, 2.0, context.noise("spot", batch)) * at.blob(at.cheek[0] - 4, at.cheek[1], 18, 10, True)
+    canvas.tint((0.72, 0.48, 0.36), step(0.1, 0.4, freckles) * context.chance(batch, 0.4))

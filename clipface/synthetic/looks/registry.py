@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from clipface.synthetic.canvas import Canvas, Studio
+from clipface.synthetic.canvas import Canvas, PaintContext
 from clipface.synthetic.looks import art, creature, monster, paint, painting
 
 Colour = tuple[float, float, float]
-Layer = Callable[[Canvas, Studio], None]
+Layer = Callable[[Canvas, PaintContext], None]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Look:
     """What a look changes; None leaves what the face's own attributes say.
 
     Attributes:
-        skin: painted before hair and lids; over: painted last, before light; lit: changes the lit picture.
+        skin: painted before hair and lids; over: painted last, before light; lit: changes the lit image.
         iris, white, hair, brows: colours to choose from. hair_kind: "bald", "buzz" or "hair".
         pupil: radius in iris radii. red: redness of the eye. slit: cat's pupil.
         thickness: of the brows, millimetres; 0 for none. lashes: strength.
@@ -28,7 +28,7 @@ class Look:
 
     skin: Layer | None = None
     over: Layer | None = None
-    lit: Callable[[Tensor, Studio], Tensor] | None = None
+    lit: Callable[[Tensor, PaintContext], Tensor] | None = None
     iris: tuple[Colour, ...] | None = None
     white: tuple[Colour, ...] | None = None
     hair: tuple[Colour, ...] | None = None

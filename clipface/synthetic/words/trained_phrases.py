@@ -1,4 +1,4 @@
-"""Which phrases of the captions tell each value of an attribute: what an encoder was taught to say of it."""
+"""Which phrases of the captions tell each value of an attribute: what an encoder was trained to say of it."""
 
 import csv
 import re
@@ -56,7 +56,7 @@ class Phrase(NamedTuple):
     phrase: str
 
 
-def taught_phrases() -> list[Phrase]:
+def trained_phrases() -> list[Phrase]:
     """All of `TAUGHT` in a row."""
     return [Phrase(name, value, text) for name, values in TAUGHT.items() for value in values for text in values[value]]
 
@@ -71,7 +71,7 @@ def read_phrases(path: Path) -> list[Phrase]:
         rows = [Phrase(row["attribute"], row["value"], row["phrase"]) for row in csv.DictReader(file)]
     for row in rows:
         if row.value not in TAUGHT.get(row.attribute, {}):
-            raise ValueError(f"{path.name}: a taught attribute and value is wanted, {row} was given")
+            raise ValueError(f"{path.name}: expected a trained attribute and value, got {row}")
     return rows
 
 

@@ -1,6 +1,6 @@
 """Adaptive augmentation of what discriminators see.
 
-Every transform is applied with probability p; p follows how sure the discriminator is of real pictures.
+Every transform is applied with probability p; p follows how sure the discriminator is of real images.
 
 Source: Karras et al., "Training generative adversarial networks with limited data" (NeurIPS 2020, arXiv 2006.06676),
 section 3.1 and appendix B; own code from its formulas.
@@ -37,21 +37,21 @@ NAMES = tuple(name for group in GROUPS.values() for name in group)
 PAPER = ("blit", "geometry", "colour")  # what the paper found best for small sets of faces
 
 # Strengths from appendix B of the paper.
-TRANSLATION = 0.125  # of the picture's side: bound of whole-pixel shifts, deviation of fractional ones
+TRANSLATION = 0.125  # of the image's side: bound of whole-pixel shifts, deviation of fractional ones
 SCALE_DEVIATION = 0.2  # of log2
-BRIGHTNESS_DEVIATION = 0.2  # for pictures in [-1, 1]
+BRIGHTNESS_DEVIATION = 0.2  # for images in [-1, 1]
 CONTRAST_DEVIATION = 0.5  # of log2
 SATURATION_DEVIATION = 1.0  # of log2
 BAND_DEVIATION = 1.0  # of log2
 NOISE_DEVIATION = 0.1  # of the noise's own deviation
-CUTOUT_SIDE = 0.5  # of the picture's side
+CUTOUT_SIDE = 0.5  # of the image's side
 
 
 class Augment(nn.Module):
     """Random transforms with an adaptive probability.
 
     Args:
-        target: mean sign of the logits of real pictures that p is steered to.
+        target: mean sign of the logits of real images that p is steered to.
         images: number of images in which p can go from 0 to 1.
         transforms: groups or single transforms (see GROUPS) that may happen.
 
@@ -64,14 +64,14 @@ class Augment(nn.Module):
         super().__init__()
         unknown = [name for name in transforms if name not in GROUPS and name not in NAMES]
         if unknown:
-            raise ValueError(f"transforms: some of {', '.join((*GROUPS, *NAMES))} are wanted, {unknown} were given")
+            raise ValueError(f"transforms: expected some of {', '.join((*GROUPS, *NAMES))}, got {unknown}")
         self.target, self.images = target, images
         self.used = {part for name in transforms for part in GROUPS.get(name, (name,))}
         self.register_buffer("probability", torch.zeros(()))
         self.register_buffer("signs", torch.zeros(2))
 
     def observe(self, real: Tensor) -> None:
-        """Take note of logits [B] of real (augmented) pictures."""
+        """Take note of logits [B] of real (augmented) images."""
         self.signs[0] += real.detach().sign().nan_to_num(0.0).sum()
         self.signs[1] += real.numel()
 
@@ -98,9 +98,9 @@ class Augment(nn.Module):
             matrix = matrix.to(images.dtype)
             coloured = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], images.flatten(2)).view_as(images)
             images = torch.where(changed[:, None, None, None], coloured, images)
-        return self._spoil(images, draw) if self.used & {"filter", "noise", "cutout"} else images
+        return self._degrade(images, draw) if self.used & {"filter", "noise", "cutout"} else images
 
-    def _spoil(self, images: Tensor, draw: "_Draw") -> Tensor:
+    def _degrade(self, images: Tensor, draw: "_Draw") -> Tensor:
         if "filter" in self.used:
             strengths = torch.stack([draw.normal("filter", BAND_DEVIATION) for _ in BAND_POWER], 1)
             filtered = filter_bands(images, band_gains(strengths))

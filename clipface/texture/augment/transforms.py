@@ -15,12 +15,12 @@ from clipface.texture.ops.resample import mirrored
 
 # Half-band low-pass filter of Daubechies' wavelet with two vanishing moments ("sym2"), sum √2.
 SYM2 = np.array([-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025])
-# Power that pictures have in each band of `bands`, lowest first, as the paper takes it.
+# Power that images have in each band of `bands`, lowest first, as the paper takes it.
 BAND_POWER = (10 / 13, 1 / 13, 1 / 13, 1 / 13)
 
 
 def pixel_map(flip: Tensor, turn: Tensor, shift: Tensor) -> Tensor:
-    """Maps [B, 3, 3] that take pixels to pixels, from places in the result to places in the picture, in [-1, 1].
+    """Maps [B, 3, 3] that take pixels to pixels, from places in the result to places in the image, in [-1, 1].
 
     Args:
         flip: [B], 1 mirrors left and right, 0 does not.
@@ -75,7 +75,7 @@ def _axes(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def band_gains(strengths: Tensor) -> Tensor:
-    """Factors [B, 4] of the bands: each band is strengthened in turn, and the picture's expected power kept.
+    """Factors [B, 4] of the bands: each band is strengthened in turn, and the image's expected power kept.
 
     Args:
         strengths: [B, 4], log2.
@@ -92,7 +92,7 @@ def band_gains(strengths: Tensor) -> Tensor:
 def filter_bands(images: Tensor, gains: Tensor) -> Tensor:
     """Multiply the frequency bands [0, π/8], [π/8, π/4], [π/4, π/2], [π/2, π] of images [B, C, H, H] by gains [B, 4].
 
-    The same filter runs along both axes, as a matrix per picture, with mirrored edges.
+    The same filter runs along both axes, as a matrix per image, with mirrored edges.
     """
     size = images.shape[-1]
     matrix = (gains.to(images.dtype) @ _band_matrices(size, images.device).to(images.dtype)).view(-1, 1, size, size)
@@ -138,7 +138,7 @@ def cut_out(images: Tensor, centre: Tensor, cut: Tensor, side: float) -> Tensor:
     Args:
         centre: [B, 2], x and y in [0, 1].
         cut: [B], 1 cuts, 0 does not.
-        side: of the square, as a share of the picture's.
+        side: of the square, as a share of the image's.
     """
     size = images.shape[-1]
     place = (torch.arange(size, device=images.device) + 0.5) / size

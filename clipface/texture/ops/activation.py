@@ -108,7 +108,7 @@ class _UpsampleBlend(Function):
 def _summed(
     of_bias: Tensor | None, of_noise: Tensor | None, gain: float, noise_batch: int | None
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients of bias and noise with the gain; one noise for all pictures gets the sum over them."""
+    """Gradients of bias and noise with the gain; one noise for all images gets the sum over them."""
     if of_noise is not None:
         of_noise = of_noise.sum(0, keepdim=True) if noise_batch == 1 else of_noise
     return tuple(None if part is None else part * gain for part in (of_bias, of_noise))

@@ -1,9 +1,9 @@
-"""Pictures moved by affine maps, without aliasing and without blur; all linear in the pictures.
+"""Images moved by affine maps, without aliasing and without blur; all linear in the images.
 
 Source: Karras et al., "Training generative adversarial networks with limited data" (arXiv 2006.06676), appendix B:
-pictures are enlarged twice with an orthogonal wavelet's low-pass filter, sampled there, and reduced with the same
+images are enlarged twice with an orthogonal wavelet's low-pass filter, sampled there, and reduced with the same
 filter. Own code. The filter is applied as a matrix, which matrix units do faster than convolutions, and what lies
-outside a picture is mirrored in by the sampler, so no margin depends on the transform and the host never waits.
+outside an image is mirrored in by the sampler, so no margin depends on the transform and the host never waits.
 """
 
 from functools import lru_cache
@@ -22,17 +22,17 @@ SYM6 = np.array([
     0.0017677118642428036, -0.007800708325034148,
 ])  # fmt: skip
 BEFORE = 5  # taps before the one that lies on the left half of its pixel
-MARGIN = 5  # of the enlarged picture that the reducing filter reads beyond each edge
-# The filter's centre of mass is not quite in the middle: so far is an enlarged picture shifted, in its own pixels.
+MARGIN = 5  # of the enlarged image that the reducing filter reads beyond each edge
+# The filter's centre of mass is not quite in the middle: so far is an enlarged image shifted, in its own pixels.
 SHIFT = float((np.arange(len(SYM6)) * SYM6).sum() / SYM6.sum() - BEFORE - 0.5)
 
 
 def resample(images: Tensor, transform: Tensor, exact: Tensor) -> Tensor:
-    """Move pictures; what lies outside is mirrored in.
+    """Move images; what lies outside is mirrored in.
 
     Args:
         images: [B, C, H, H].
-        transform: [B, 2, 3], from places in the result to places in the picture, both in [-1, 1].
+        transform: [B, 2, 3], from places in the result to places in the image, both in [-1, 1].
         exact: [B] bool, where pixels fall on pixels (flips, quarter turns, whole shifts): those are copied unchanged.
 
     Gradient: to images, any number of times.
@@ -44,12 +44,12 @@ def resample(images: Tensor, transform: Tensor, exact: Tensor) -> Tensor:
 
 
 def resample_smoothly(images: Tensor, transform: Tensor) -> Tensor:
-    """Move pictures [B, C, H, H] by maps [B, 2, 3] as `resample` does, all of them through the filter."""
+    """Move images [B, C, H, H] by maps [B, 2, 3] as `resample` does, all of them through the filter."""
     size = images.shape[-1]
     enlarge, reduce = (matrix.to(images) for matrix in _matrices(size, images.device))
     wide = len(enlarge) + 2 * MARGIN
     linear, move = transform[:, :, :2], transform[:, :, 2]
-    # The enlarged result has a margin and, like the enlarged picture, is shifted: see SHIFT.
+    # The enlarged result has a margin and, like the enlarged image, is shifted: see SHIFT.
     shift = SHIFT / size
     move = move + shift - linear.sum(2) * shift
     transform = torch.cat((linear * (wide / len(enlarge)), move[..., None]), 2)

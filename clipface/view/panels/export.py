@@ -18,7 +18,7 @@ class ExportPanel:
         gui.add_markdown("The face as it is now, as a file. Metres, y up.")
         glb = gui.add_button("GLB", hint="Skeleton, named expressions and the edit as morph targets, texture")
         obj = gui.add_button("OBJ", hint="A zip file with the mesh, its material and its texture")
-        png = gui.add_button("PNG", hint="The picture in this window, drawn by the renderer")
+        png = gui.add_button("PNG", hint="The image in this window, drawn by the renderer")
         codes = gui.add_button("Codes", hint="Numbers for scripts/edit.py --latents")
         controls.on_click(glb, lambda: self._send("glb", export.glb(engine, page.state)))
         controls.on_click(obj, lambda: self._send("obj.zip", export.obj(engine, page.state)))

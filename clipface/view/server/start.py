@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clipface.view.channel import Channels, with_script
-from clipface.view.server.token_auth import LOOPBACK, Admitted, Gate, Redirected
+from clipface.view.server.token_auth import LOOPBACK, Admitted, Redirected, TokenAuth
 
 if TYPE_CHECKING:
     import viser
@@ -47,11 +47,11 @@ def check_free(host: str, port: int) -> None:
         ValueError: if there is no such host, or the port is taken; says what to do.
     """
     if not 0 <= port < 2**16:
-        raise ValueError(f"port: a number from 0 (any free one) to 65535 is wanted, {port} was given")
+        raise ValueError(f"port: expected a number from 0 (any free one) to 65535, got {port}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ValueError(f"host: an address of this machine is wanted, {host!r} was given ({error})") from error
+        raise ValueError(f"host: expected an address of this machine, got {host!r} ({error})") from error
     family, kind, _, _, address = found[0]
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,7 +63,7 @@ def check_free(host: str, port: int) -> None:
 
 
 def start(
-    host: str, port: int, gate: Gate, channels: Channels, open_page: Callable[["viser.ClientHandle", str], None]
+    host: str, port: int, gate: TokenAuth, channels: Channels, open_page: Callable[["viser.ClientHandle", str], None]
 ) -> Any:
     """Start the server; it runs in threads of its own.
 
@@ -108,7 +108,7 @@ def start(
 
 
 @contextlib.contextmanager
-def _behind(gate: Gate, channels: Channels) -> Iterator[list[bool]]:
+def _behind(gate: TokenAuth, channels: Channels) -> Iterator[list[bool]]:
     """Put the gate before every server that is made inside; the list that it gives is then no longer empty.
 
     viser has no door for this, so the function with which it listens is exchanged while it starts.

@@ -37,7 +37,7 @@ class Refused(NamedTuple):
     reason: str
 
 
-class Gate:
+class TokenAuth:
     """Decides by a request's path and headers alone."""
 
     def __init__(self, token: str | None, loopback: bool) -> None:
@@ -54,7 +54,7 @@ class Gate:
         if token is None and not loopback:
             raise ValueError("token: one is wanted where other machines may connect, none was given")
         if token is not None and not SESSION_NAME.fullmatch(token):
-            raise ValueError("token: 8 to 64 letters, digits, - or _ are wanted, something else was given")
+            raise ValueError("token: expected 8 to 64 letters, digits, - or _, got something else")
         self.token, self._loopback = token, loopback
 
     def entrance(self) -> str:
@@ -68,7 +68,7 @@ class Gate:
             return Refused(403, "host: the editor listens to this machine alone; open it as 127.0.0.1 or localhost")
         origin = headers.get("Origin")
         if origin and urlsplit(origin).netloc != host:  # a websocket that another site's page opened
-            return Refused(403, "origin: the editor's own page is wanted, another site's was given")
+            return Refused(403, "origin: expected the editor's own page, got another site's")
         parts = urlsplit(path)
         segments = [segment for segment in parts.path.split("/") if segment]
         if self.token is None:

@@ -11,21 +11,21 @@ from clipface.fit.priors import FitParameters
 
 
 def distribution(
-    objective: LandmarkObjective, given: FacePoints, picture: Tensor, shape: Tensor
+    objective: LandmarkObjective, given: FacePoints, image: Tensor, shape: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Mean [S] and covariance [S, S] of people, from their fits [G, S] under the objective's prior.
 
-    One step of expectation and maximisation: to the fits' own spread is added what a picture (points [1, 478, 2])
+    One step of expectation and maximisation: to the fits' own spread is added what an image (points [1, 478, 2])
     leaves open of the mean person.
     """
     shape = shape.double()
     mean = shape.mean(0)
-    return mean, (shape - mean).T @ (shape - mean) / len(shape) + uncertainty(objective, given, picture)
+    return mean, (shape - mean).T @ (shape - mean) / len(shape) + uncertainty(objective, given, image)
 
 
-def uncertainty(objective: LandmarkObjective, given: FacePoints, picture: Tensor) -> Tensor:
-    """Covariance [S, S] of the mean person's identity that one picture leaves open (Laplace's approximation)."""
-    one = LandmarkObjective(objective.head, picture, None, None, objective.settings, given, objective.on)
+def uncertainty(objective: LandmarkObjective, given: FacePoints, image: Tensor) -> Tensor:
+    """Covariance [S, S] of the mean person's identity that one image leaves open (Laplace's approximation)."""
+    one = LandmarkObjective(objective.head, image, None, None, objective.settings, given, objective.on)
     start = FitParameters(*(part.detach() for part in one.initial()))
     sizes = [part.numel() for part in start]
 

@@ -15,45 +15,45 @@ from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
 from scripts.recipes.correspondence_build.people import distribution
 
-ROBUST_ROUNDS, ROBUST = 5, 0.0015  # of reweighting; metres of error from which on a picture counts less
+ROBUST_ROUNDS, ROBUST = 5, 0.0015  # of reweighting; metres of error from which on an image counts less
 RIDGE = 0.02  # on squared steps, over the squared slope of a surface that faces the viewer
 LONGEST = 0.004  # metres a point goes in one round
 
 
-class Pictures(NamedTuple):
+class Images(NamedTuple):
     """`points` [B, 478, 2] in the crop's [-1, 1]; `person` [B] int64, 0 to G - 1."""
 
     points: Tensor
     person: Tensor
 
-    def of(self, people: Tensor) -> "Pictures":
-        """The pictures of some people [P] int64, who are numbered anew."""
+    def of(self, people: Tensor) -> "Images":
+        """The images of some people [P] int64, who are numbered anew."""
         new = torch.full((int(self.person.max()) + 1,), -1)
         new[people] = torch.arange(len(people))
         rows = new[self.person] >= 0
-        return Pictures(self.points[rows], new[self.person[rows]])
+        return Images(self.points[rows], new[self.person[rows]])
 
 
 def fit(
-    head: HeadModel, pictures: Pictures, given: FacePoints, settings: LandmarkSettings | None = None
+    head: HeadModel, images: Images, given: FacePoints, settings: LandmarkSettings | None = None
 ) -> tuple[LandmarkObjective, FitParameters]:
-    """Fit all pictures, one identity a person."""
+    """Fit all images, one identity a person."""
     on = place(head, given, given.faces, given.barycentric)
-    objective = LandmarkObjective(head, pictures.points, pictures.person, None, settings, given, on)
+    objective = LandmarkObjective(head, images.points, images.person, None, settings, given, on)
     parameters = minimise(objective, objective.initial())
     return objective, FitParameters(*(part.detach() for part in parameters))
 
 
 def improved(
-    head: HeadModel, pictures: Pictures, given: FacePoints, settings: LandmarkSettings | None, learn: bool
+    head: HeadModel, images: Images, given: FacePoints, settings: LandmarkSettings | None, learn: bool
 ) -> FacePoints:
     """One round: fit, move the points and, if `learn`, take the distribution of identities from the fits."""
-    objective, parameters = fit(head, pictures, given, settings)
+    objective, parameters = fit(head, images, given, settings)
     targets = moved(head, given, objective, parameters)
     faces, barycentric = settle(head, given, head.v_template.double().numpy(), targets)
     better = given._replace(faces=faces, barycentric=barycentric)
     if learn:
-        mean, covariance = distribution(objective, given, pictures.points[:1], parameters.shape)
+        mean, covariance = distribution(objective, given, images.points[:1], parameters.shape)
         better = better._replace(shape_mean=mean.numpy(), shape_covariance=covariance.numpy())
     errors = objective.errors(parameters)
     print(f"all points {100 * errors.median():.2f} / {100 * errors.flatten().quantile(0.95):.2f} %", flush=True)
@@ -64,7 +64,7 @@ def improved(
 def moved(head: HeadModel, given: FacePoints, objective: LandmarkObjective, parameters: FitParameters) -> np.ndarray:
     """Where the points should lie on the mean head [N, 3], symmetric.
 
-    Each has gone along the surface against its errors. The step is the robust least-squares one over all pictures, so
+    Each has gone along the surface against its errors. The step is the robust least-squares one over all images, so
     turned heads tell how deep a point lies.
     """
     predicted, slid = objective.predicted(parameters)

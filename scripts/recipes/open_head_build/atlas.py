@@ -13,7 +13,7 @@ from scripts.recipes.open_head_build.chart import (
     mean_value_weights,
     solve,
 )
-from scripts.recipes.open_head_build.distortion import Chart, relax
+from scripts.recipes.open_head_build.distortion import Parametrisation, relax
 from scripts.recipes.open_head_build.geometry import PARTS, Cut
 
 STRIP = 0.14  # height of the bottom strip
@@ -22,10 +22,10 @@ CUT_TOP_BACK = 0.0  # metres behind the highest point of the head where the cut 
 FACE_EMPHASIS, FINE_EMPHASIS = 2.3, 1.5  # magnification of the face, and again of lids and lips
 HOLE_SHRINK = 0.6  # of the space inside eyes and mouth, where there is no skin
 FACE_CENTRE, FACE_RADII = np.array([0.0, -0.012, 0.03]), np.array([0.066, 0.092, 0.06])  # metres, mean head
-EYE_DISC, EYE_RADIUS = np.array([0.07, 0.069]), 0.061  # the picture's left eye, that is the person's right
+EYE_DISC, EYE_RADIUS = np.array([0.07, 0.069]), 0.061  # the image's left eye, that is the person's right
 IRIS_ZOOM = 40.0  # degrees: the smaller, the larger iris and pupil stand in the disc
 CAP_DISC, CAP_RADIUS = np.array([0.285, 0.022]), 0.018  # hidden back of the eyeball
-BOXES = {  # (low u, low v, high u, high v) of the parts on the picture's left half or in the middle
+BOXES = {  # (low u, low v, high u, high v) of the parts on the image's left half or in the middle
     "socket": (0.142, 0.010, 0.255, 0.128),
     "mouth_bag": (0.270, 0.046, 0.395, 0.134),
     "tongue_under": (0.315, 0.006, 0.395, 0.040),
@@ -45,7 +45,7 @@ def _emphasis(points: np.ndarray, faces: np.ndarray, fine: np.ndarray) -> np.nda
 
 
 def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Chart points `[N, 2]` and corner indices `[F_skin, 3]` of the skin.
+    """Parametrisation points `[N, 2]` and corner indices `[F_skin, 3]` of the skin.
 
     Args:
         mean: the symmetric mean head `[V, 3]`.
@@ -64,7 +64,7 @@ def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         fans += [(b, a, len(points)) for a, b in zip(loop, np.roll(loop, -1), strict=True)]
         points = np.concatenate([points, points[loop].mean(axis=0, keepdims=True)])
     solid = np.concatenate([opened, np.array(fans)])
-    start = int(np.flatnonzero(outer == len(mean))[0])  # the neck's end on the x < 0 side: left in the picture
+    start = int(np.flatnonzero(outer == len(mean))[0])  # the neck's end on the x < 0 side: left in the image
     outer = np.roll(outer, -start)
     neck = int(np.flatnonzero(outer == doubled[0])[0])
     outline = Outline(SKIN_LOW, SKIN_HIGH)
@@ -72,7 +72,7 @@ def skin_chart(cut: Cut, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     uv = solve(points, solid, outer, outline.at(angles), mean_value_weights(points, solid))
     magnify = _emphasis(points, solid, fine)
     magnify[len(opened) :] *= HOLE_SHRINK
-    chart = Chart(points, solid, outer, outline, magnify)
+    chart = Parametrisation(points, solid, outer, outline, magnify)
     unknowns = relax(chart, np.concatenate([uv[chart.inner].ravel(), angles]))
     uv = chart.uv(unknowns)[: len(mirror)]
     flipped = uv[mirror] * [-1, 1] + [1, 0]

@@ -18,7 +18,7 @@ HALVINGS, DECREASE = 30, 1e-4  # of the line search
 OUTLINE_STEP = 0.05  # scale of the outline's angles against the chart's points in the first guess
 
 
-class Chart:
+class Parametrisation:
     """Energy of a chart whose outer loop slides on an outline.
 
     The unknowns are the inner points' coordinates, then the outer loop's angles, in one vector.
@@ -41,7 +41,7 @@ class Chart:
         self.weight = 0.5 * length * height
 
     def uv(self, unknowns: np.ndarray) -> np.ndarray:
-        """Chart points `[V, 2]`."""
+        """Parametrisation points `[V, 2]`."""
         uv = np.zeros((self.count, 2))
         split = 2 * len(self.inner)
         uv[self.inner] = unknowns[:split].reshape(-1, 2)
@@ -89,7 +89,7 @@ class Chart:
         return apply
 
 
-def relax(chart: Chart, start: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray:
+def relax(chart: Parametrisation, start: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray:
     """Unknowns of lower energy; never passes through a flipped chart.
 
     Args:

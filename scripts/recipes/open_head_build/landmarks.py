@@ -1,4 +1,4 @@
-"""The 68 landmarks (iBUG order) as points on triangles; computed on the picture's left half and mirrored."""
+"""The 68 landmarks (iBUG order) as points on triangles; computed on the image's left half and mirrored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Finder:
         return dict(zip(self.cut.faces[self.skin[best]].tolist(), weight[best].tolist(), strict=True))
 
     def contour(self, angle: float) -> Point:
-        """The farthest front-facing skin point in a direction of the picture, seen from `JAW_CENTRE`."""
+        """The farthest front-facing skin point in a direction of the image, seen from `JAW_CENTRE`."""
         direction = np.array([np.cos(angle), np.sin(angle)])
         shape = self.mean[:, :2] - JAW_CENTRE
         facing = np.zeros(len(self.mean))
@@ -90,7 +90,7 @@ def _lips(cut: Cut, mean: np.ndarray, loop: np.ndarray) -> tuple[list[Point], li
 
 
 def landmark_points(find: Finder) -> list[Point]:
-    """All 68 points on the symmetric mean head, in iBUG order: the picture's left side first."""
+    """All 68 points on the symmetric mean head, in iBUG order: the image's left side first."""
     cut, mean, flip = find.cut, find.mean, find.mirrored
     loops = openings(cut, mean)
     ball = mean[cut.vertices_of("right_eye")]

@@ -19,8 +19,8 @@ BROW_REACH = 0.0055  # half height of a brow
 
 def _mask(cut: Cut, base: BaseMesh, name: str) -> np.ndarray:
     """One of the CC0 grey masks of mpfb2 on the head's vertices `[V]`, 0..1."""
-    with Image.open(data_folder() / f"mpfb2/textures/mpfb_{name}.jpg") as picture:
-        grey = np.asarray(picture.convert("L"), dtype=np.float64) / 255
+    with Image.open(data_folder() / f"mpfb2/textures/mpfb_{name}.jpg") as image:
+        grey = np.asarray(image.convert("L"), dtype=np.float64) / 255
     uv = np.zeros((len(base.vertices), 2))
     uv[base.quads] = base.uv[base.uv_quads]
     size = len(grey)

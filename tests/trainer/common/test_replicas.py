@@ -18,7 +18,7 @@ PROCESSES = 2
 
 
 def steady_config(devices: int, statistics: StatisticsConfig):
-    """No random numbers in any phase: no augmentation, no style mixing, and one patch, the whole picture.
+    """No random numbers in any phase: no augmentation, no style mixing, and one patch, the full image.
 
     The generator's noise is as good as none: its strength starts from zero.
     """
@@ -42,20 +42,20 @@ def gradients(files, folder, process: int, devices: int) -> list[torch.Tensor]:
     """Gradients of all phases on this process's part of one batch."""
     head, renderer = tiny_head(files)
     module = tiny_gan(head, renderer, steady_config(devices, crowd(folder)))
-    # The pictures of one group (see minibatch_deviation) are two apart in the batch: every second one goes together.
+    # The images of one group (see minibatch_deviation) are two apart in the batch: every second one goes together.
     mine = slice(process, None, devices)
     views, z = tiny_batch(head, renderer, 0).select(mine), torch.randn(4, 8, generator=torch.manual_seed(2))[mine]
     module.random_codes = lambda count: module.generator.mapping(z[:count])
-    module.path_noise = lambda picture: torch.randn(4, 3, SIZE, SIZE, generator=torch.manual_seed(3))[mine] / SIZE
+    module.path_noise = lambda image: torch.randn(4, 3, SIZE, SIZE, generator=torch.manual_seed(3))[mine] / SIZE
     generator, discriminator = optimizers(module)
-    module._judges_learn(False)
+    module._discriminators_learn(False)
     fakes, _ = module.g_main(generator, views)
     found = kept(module.generator)
     module.g_path(generator, views)
     found += kept(module.generator)
-    module._judges_learn(True)
-    for phase, pictures in ((module.d_main, (views.image, fakes)), (module.d_r1, (views.image,))):
-        phase(discriminator, *pictures)
+    module._discriminators_learn(True)
+    for phase, images in ((module.d_main, (views.image, fakes)), (module.d_r1, (views.image,))):
+        phase(discriminator, *images)
         found += kept(module.discriminator) + kept(module.patch_discriminator)
     return found
 
@@ -85,13 +85,13 @@ def work(process: int, files, folder, port: int) -> None:
         return made
 
     straight, first, resumed = module(), module(), module()
-    options = {"strategy": distributed.Replicas()}
+    options = {"strategy": distributed.SharedGradients()}
     run(straight, folder, 3, callbacks=[Report(1)], **options)
     logged = {name: value.item() for name, value in straight.metrics.items()}
     numbers = torch.rand(4)
     checkpoint = Checkpoint(folder, every=0)
-    run(first, folder, 2, callbacks=[checkpoint], **{"strategy": distributed.Replicas()})
-    run(resumed, folder, 3, str(checkpoint.path), strategy=distributed.Replicas())
+    run(first, folder, 2, callbacks=[checkpoint], **{"strategy": distributed.SharedGradients()})
+    run(resumed, folder, 3, str(checkpoint.path), strategy=distributed.SharedGradients())
     found = {"straight": straight.state_dict(), "resumed": resumed.state_dict(), "numbers": numbers, "logged": logged}
     torch.save(found | {"gradients": gradients(files, own, process, PROCESSES)}, folder / f"{process}.pt")
 

@@ -17,7 +17,7 @@ from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig
 from trainer.face_encoder.data import EncoderFaces
-from trainer.face_encoder.image_cache import Painted, PicturePool
+from trainer.face_encoder.image_cache import ImagePool, Painted
 from trainer.face_encoder.module import FaceEncoderModule, build, train
 
 MODEL = {
@@ -28,7 +28,7 @@ MODEL = {
 CONFIG = FaceEncoderConfig(
     batch_size=4,
     model=MODEL,
-    painting=PaintingConfig(pictures=8, chunk=4, renew_every=2, captions=2, size=32, texture_size=64, held_out=4),
+    painting=PaintingConfig(images=8, chunk=4, renew_every=2, captions=2, size=32, texture_size=64, validation=4),
     trainer=TrainerConfig(steps=4, log_every=1),
 )
 
@@ -57,7 +57,7 @@ def test_one_step_lowers_the_loss_on_a_fixed_batch(painter):
     module = module_with(painter)
     module.on_fit_start()
     painted = module.faces.chunk(0, 8, module.agreement)
-    images, tokens = painted.pictures[:, :3].float() / 255, painted.tokens[:, 0].long()
+    images, tokens = painted.images[:, :3].float() / 255, painted.tokens[:, 0].long()
     apart = ~torch.eye(8, dtype=torch.bool)
     optimizer = module.configure_optimizers()
     loss = module.loss(images, tokens, apart)
@@ -111,11 +111,11 @@ def test_a_run_writes_an_encoder_that_loads(run):
 def test_a_run_goes_on_from_another_encoder(run, tmp_path):
     module, folder = run
     path = str(folder / "face_encoder.safetensors")
-    begun = build(replace(CONFIG, begin_with=path, seed=5)).encoder.model.state_dict()
+    begun = build(replace(CONFIG, init_from=path, seed=5)).encoder.model.state_dict()
     for name, tensor in module.encoder.model.state_dict().items():
         torch.testing.assert_close(begun[name], tensor, atol=2e-3, rtol=2e-3)
-    with pytest.raises(ValueError, match="begin_with"):
-        build(replace(CONFIG, begin_with=path, model={**MODEL, "embed_dim": 8}))
+    with pytest.raises(ValueError, match="init_from"):
+        build(replace(CONFIG, init_from=path, model={**MODEL, "embed_dim": 8}))
 
 
 def test_a_wrong_model_stops_before_anything_is_written(tmp_path):
@@ -138,8 +138,8 @@ def test_painting_follows_the_number(painter):
     module.on_fit_start()
     first, again, other = (module.faces.chunk(number, 2, module.agreement) for number in (5, 5, 6))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first.pictures, other.pictures)
-    assert first.pictures.shape == (2, 4, 32, 32) and first.tokens.shape == (2, 2, 32)
+    assert not torch.equal(first.images, other.images)
+    assert first.images.shape == (2, 4, 32, 32) and first.tokens.shape == (2, 2, 32)
 
 
 def _numbered(number: int) -> Painted:
@@ -147,21 +147,21 @@ def _numbered(number: int) -> Painted:
 
 
 def test_the_pool_renews_its_oldest_chunk_and_can_start_anywhere():
-    walked, jumped = PicturePool(_numbered, 3, 2), PicturePool(_numbered, 3, 2)
+    walked, jumped = ImagePool(_numbered, 3, 2), ImagePool(_numbered, 3, 2)
     for step in range(9):
         walked.advance(step)
     jumped.advance(8)
-    assert walked.held.pictures[:, 0, 0, 0].tolist() == [6, 6, 4, 4, 5, 5]
-    assert torch.equal(walked.held.pictures, jumped.held.pictures)
-    drawn = walked.draw(64, torch.Generator().manual_seed(0))
-    assert set(drawn.pictures[:, 0, 0, 0].tolist()) == {4, 5, 6} and drawn.tokens.shape == (64, 1)
+    assert walked.held.images[:, 0, 0, 0].tolist() == [6, 6, 4, 4, 5, 5]
+    assert torch.equal(walked.held.images, jumped.held.images)
+    drawn = walked.sample(64, torch.Generator().manual_seed(0))
+    assert set(drawn.images[:, 0, 0, 0].tolist()) == {4, 5, 6} and drawn.tokens.shape == (64, 1)
 
 
 def test_scores_of_a_blind_encoder_are_those_of_chance(painter):
     module = module_with(painter)
     module.agreement = module.faces.count_agreement(3000, module.device)  # fewer captions prove no contradiction
     painted = module.faces.chunk(9, 12, module.agreement)
-    module.held_out = painted._replace(pictures=torch.zeros_like(painted.pictures))  # all the same
+    module.validation = painted._replace(images=torch.zeros_like(painted.images))  # all the same
     found = module.score()
     assert found["zero_shot/sex"] == 0.5 and found["retrieval"] < 0.5
     assert all(0 <= value <= 1 for value in found.values())

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from clipface.data.shards import Face, ShardWriter, create_dataset
-from clipface.data.textures import read_skins
+from clipface.data.textures import read_textures
 from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import build_face_encoder
 from clipface.head import load_head
@@ -21,11 +21,11 @@ from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
 from trainer.face_encoder.data import EncoderFaces
 from trainer.face_encoder.photographs import (
     PAINTED_OVER,
-    is_held_out,
+    attributes_of,
+    is_validation,
     known_values,
+    read_images,
     read_labels,
-    read_pictures,
-    worn_by,
 )
 from trainer.face_encoder.scores import photograph_scores
 
@@ -41,16 +41,16 @@ EXPRESSIONS = Path(__file__).parents[2] / "data" / "portrait_expressions.csv"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Labels, skins and a data set of twelve people, of whom some are held out."""
+    """Labels, textures and a data set of twelve people, of whom some are validation."""
     folder = tmp_path_factory.mktemp("photographs")
     rows = [f"a/{i:02d}.jpg,c{i},{20 + 6 * i},{('female', 'male')[i % 2]},{('neutral', 'smiling')[i // 6]},"
             for i in range(12)]  # fmt: skip
     (folder / "labels.csv").write_text(HEADER + "\n".join(rows))
-    (folder / "skins").mkdir()
+    (folder / "textures").mkdir()
     random = np.random.default_rng(0)
     for i in range(12):
         skin = np.full((SIDE, SIDE, 3), 40 + 15 * i, np.uint8)
-        Image.fromarray(skin).save(folder / "skins" / f"a_{i:02d}-0123abcd.png")
+        Image.fromarray(skin).save(folder / "textures" / f"a_{i:02d}-0123abcd.png")
     head = load_head("open")
     painter = PaintedFaces(head, Renderer(head.faces, head.uv, head.uv_faces), SIDE)
     painted = painter.sample(12, torch.Generator().manual_seed(int(random.integers(9))), 32, background=0.3)
@@ -72,7 +72,7 @@ def dataset(folder):
 
 
 def test_labels_tell_sex_age_group_and_whether_the_expression_is_known(tmp_path):
-    rows = "x.jpg,7,64,female,smiling,\ny.jpg,,,male,,picture of a 31-year-old man\nz.jpg,8,,male,,no age\n"
+    rows = "x.jpg,7,64,female,smiling,\ny.jpg,,,male,,image of a 31-year-old man\nz.jpg,8,,male,,no age\n"
     (tmp_path / "l.csv").write_text(HEADER + rows)
     labels = read_labels(tmp_path / "l.csv")
     assert labels["x.jpg"].face == Attributes(sex="woman", age="old", expression="smiling")
@@ -108,8 +108,8 @@ def test_the_shipped_expressions_are_of_different_files_and_known_words():
 
 
 def test_about_a_fifth_of_people_is_held_out_by_name_alone():
-    assert 0.15 < np.mean([is_held_out(f"person {i}") for i in range(1000)]) < 0.25
-    assert is_held_out("somebody") == is_held_out("somebody")
+    assert 0.15 < np.mean([is_validation(f"person {i}") for i in range(1000)]) < 0.25
+    assert is_validation("somebody") == is_validation("somebody")
 
 
 def test_nobody_is_blamed_for_what_nobody_labelled():
@@ -124,38 +124,38 @@ def test_nobody_is_blamed_for_what_nobody_labelled():
 
 def test_paint_goes_with_the_person_under_it(folder):
     label = read_labels(folder[0] / "labels.csv")["a/00.jpg"]
-    worn = worn_by(label, Attributes(sex="man", beard="beard", moustache=True, wrinkles=True, look="zombie"))
+    worn = attributes_of(label, Attributes(sex="man", beard="beard", moustache=True, wrinkles=True, look="zombie"))
     assert worn == replace(label.face, look="zombie")  # a young woman's face, without a beard or wrinkles
 
 
 def test_skins_are_read_by_name_and_size(folder, tmp_path):
-    names, textures = read_skins(folder[0] / "skins", 16)
+    names, textures = read_textures(folder[0] / "textures", 16)
     assert names[3] == "a_03-0123abcd" and textures.shape == (12, 3, 16, 16) and int(textures[3].max()) == 85
     with pytest.raises(FileNotFoundError, match="bake_texture"):
-        read_skins(tmp_path, 16)
-    (tmp_path / "x.png").write_bytes(b"no picture")
+        read_textures(tmp_path, 16)
+    (tmp_path / "x.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match="x.png"):
-        read_skins(tmp_path, 16)
+        read_textures(tmp_path, 16)
     Image.new("RGB", (8, 4)).save(tmp_path / "x.png")
     with pytest.raises(ValueError, match="square"):
-        read_skins(tmp_path, 16)
+        read_textures(tmp_path, 16)
 
 
 def test_chunks_hold_their_shares_and_follow_their_number(folder, dataset):
     path, painter, _ = folder
     encoder = build_face_encoder(MODEL, vocabulary())
-    config = PhotographsConfig(str(path / "labels.csv"), str(dataset), str(path / "skins"), share=0.25, skin_share=0.5)
+    config = PhotographsConfig(str(path / "labels.csv"), str(dataset), str(path / "textures"), share=0.25, photo_skin_share=0.5)
     faces = EncoderFaces(0, PaintingConfig(captions=2, size=32, texture_size=SIDE), config, painter, encoder)
     agreement = faces.count_agreement(8, torch.device("cpu"))
     first, again, other = (faces.chunk(number, 8, agreement) for number in (3, 3, 4))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first.pictures, other.pictures)
+    assert not torch.equal(first.images, other.images)
     known = first.values.sum(1)
-    assert (known == len(CHOICES)).sum() == 3  # painted: all is known; 3 over skins, 2 photographs: not all
-    assert first.pictures.shape == (8, 4, 32, 32)
-    held_out = {label.person for label in faces.kept_out.labels}
-    assert held_out and not held_out & {label.person for label in (*faces.pictures.labels, *faces.skins.labels)}
-    assert all(label.face.expression == "neutral" for label in faces.skins.labels)
+    assert (known == len(CHOICES)).sum() == 3  # painted: all is known; 3 over textures, 2 photographs: not all
+    assert first.images.shape == (8, 4, 32, 32)
+    validation = {label.person for label in faces.kept_out.labels}
+    assert validation and not validation & {label.person for label in (*faces.images.labels, *faces.textures.labels)}
+    assert all(label.face.expression == "neutral" for label in faces.textures.labels)
     found = photograph_scores(encoder.eval(), faces.kept_out)
     assert set(found) == {"photograph/sex", "photograph/age", "photograph/expression"}
     assert all(0 <= value <= 1 for value in found.values())
@@ -163,10 +163,10 @@ def test_chunks_hold_their_shares_and_follow_their_number(folder, dataset):
 
 def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
     labels = read_labels(folder[0] / "labels.csv")
-    pictures = read_pictures(str(dataset), labels, 32, held_out=False)
-    whole, face = pictures.pictures[0].float(), pictures.pictures[1].float()
+    images = read_images(str(dataset), labels, 32, validation=False)
+    whole, face = images.images[0].float(), images.images[1].float()
     assert whole[3].min() == 255 and face[3].min() == 0
     assert float((whole[:3] - face[:3])[:, face[3] == 255].abs().max()) <= 1
     assert float(face[:3][:, face[3] == 0].max()) == 0
     with pytest.raises(ValueError, match="has a label"):
-        read_pictures(str(dataset), {}, 32, held_out=False)
+        read_images(str(dataset), {}, 32, validation=False)

@@ -29,7 +29,7 @@ def config(tiny_files, monkeypatch) -> MapperConfig:
     return MapperConfig(
         batch_size=2,
         image_size=32,
-        held_out=2,
+        validation=2,
         prompt=PromptConfig("zombie", "a photo of a zombie"),
         learning_rate=LearningRates(0.05, 0.05),
         trainer=TrainerConfig(steps=4, log_every=1),
@@ -47,7 +47,7 @@ def random_faces(module: MapperModule, count: int, seed: int, views: int = 0) ->
 
 def fixed_loss(module: MapperModule) -> torch.Tensor:
     edited, _, (before, after) = module.edit(random_faces(module, 4, seed=5, views=2))
-    return module.directional_loss(after, before) + module.config.prior * mahalanobis(
+    return module.directional_loss(after, before) + module.config.expression_prior_weight * mahalanobis(
         edited.expression, module.avatar.head.expression_precision
     )
 
@@ -150,7 +150,7 @@ def test_a_checkpoint_of_another_mapper_is_refused(config, tmp_path, interrupted
 
 def test_a_loss_that_is_no_number_ends_the_run(config, tmp_path):
     module = build(replace(config, prior=float("nan")))
-    with pytest.raises(ValueError, match="loss: a finite number is wanted, nan was given by batch 0"):
+    with pytest.raises(ValueError, match="loss: expected a finite number, got nan by batch 0"):
         fit(module, range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=[StopOnNaN()])
 
 
@@ -171,5 +171,5 @@ def test_nothing_is_written_before_everything_is_there(config, tmp_path, wrong):
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
     words = [sys.executable, "-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode != 0 and "prompt: one is wanted, none was given" in done.stderr
+    assert done.returncode != 0 and "prompt: expected one, got none" in done.stderr
     assert not (tmp_path / "runs").exists()

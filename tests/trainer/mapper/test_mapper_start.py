@@ -31,7 +31,7 @@ def config(tiny_files, tmp_path, monkeypatch) -> MapperConfig:
     return MapperConfig(
         batch_size=2,
         image_size=32,
-        held_out=2,
+        validation=2,
         head=HeadConfig("open", str(tmp_path / "head.npz")),
         prompt=PromptConfig("zombie", "a photo of a zombie"),
         learning_rate=LearningRates(0.05, 0.05, 0.05),
@@ -61,7 +61,7 @@ def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(
 def test_what_cannot_be_is_refused_at_the_start(config):
     with pytest.raises(ValueError, match="region: one or more of .*lips.* wanted, .*'nostril' given"):
         build(replace(config, model=ModelConfig(region="nostril")))
-    with pytest.raises(ValueError, match="model.region: an edit of the texture is wanted, 'lips' was given"):
+    with pytest.raises(ValueError, match="model.region: expected an edit of the texture, got 'lips'"):
         build(replace(config, model=ModelConfig(region="lips", texture=False, identity=True)))
     with pytest.raises(FileNotFoundError, match="no_such.safetensors"):
         build(replace(config, model=ModelConfig(start="no_such.safetensors")))
@@ -71,7 +71,7 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
     moved = []
     for weight in (0.0, 100.0):
         model = ModelConfig(texture=False, expression=False, identity=True)
-        module = train(replace(config, model=model, prior_identity=weight), tmp_path / str(weight))
+        module = train(replace(config, model=model, identity_prior_weight=weight), tmp_path / str(weight))
         faces, edited = module.evaluation.faces.codes, module.evaluation.edited
         assert torch.equal(edited.w_plus, faces.w_plus) and torch.equal(edited.expression, faces.expression)
         moved.append((edited.shape - faces.shape).norm().item())
@@ -86,7 +86,7 @@ def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
             torch.nn.init.normal_(parameter)
-        edited = module.edited(module.draw(0).faces, module.draw(0).texture)[0]
+        edited = module.edited(module.sample_batch(0).faces, module.sample_batch(0).texture)[0]
         landmarks = module.avatar.head.landmarks(module.avatar.head(edited.shape, edited.expression))
         losses.append((module.training_step(0, 0) - weight * 100 * lip_overlap(landmarks)).detach())
     assert lip_overlap(landmarks) > 0
@@ -170,7 +170,7 @@ def test_a_mapper_can_start_at_a_look():
     offsets = mapper.offsets(codes)
     torch.testing.assert_close(offsets.w_plus, look_offsets()["clown"].expand(2, -1, -1), atol=1e-5, rtol=1e-5)
     assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
-    with pytest.raises(ValueError, match="model.start: an edit of the texture"):
+    with pytest.raises(ValueError, match="model.init_from: an edit of the texture"):
         start_mapper(ModelConfig(start="look:clown", texture=False), avatar)
 
 
@@ -185,5 +185,5 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny
     assert not begun("angry").any() and not begun(None).any()
     assert not begun("old").any()  # its offset hardly shows
     assert start_mapper(ModelConfig(start="known", texture=False), avatar, "clown").texture is None
-    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was taught none
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was trained none
     assert not begun("clown").any()

@@ -1,4 +1,4 @@
-"""What a training step of the mapper sees: pools, several encoders, jitter; and the script that times it."""
+"""What a training step of the mapper sees: caches, several encoders, jitter; and the script that times it."""
 
 import importlib.util
 import json
@@ -34,8 +34,8 @@ def quiet(config: MapperConfig):
 
 
 def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
-    module = quiet(replace(config, pool=2))
-    drawn = [module.draw(step) for step in range(4)]
+    module = quiet(replace(config, cache=2))
+    drawn = [module.sample_batch(step) for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
     fresh = quiet(config).draw(1)
     assert torch.equal(fresh.faces.camera, drawn[1].faces.camera)
@@ -45,8 +45,8 @@ def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
 def test_a_step_with_kept_originals_equals_one_that_draws_them(config):
     jitter = Jitter(lens=0.5, crop=0.2, tilt=0.1, background=1.0)
     losses = []
-    for pool in (0, 3):
-        module = quiet(replace(config, pool=pool, jitter=jitter))
+    for cache in (0, 3):
+        module = quiet(replace(config, cache=cache, jitter=jitter))
         for parameter in module.mapper.parameters():
             torch.nn.init.constant_(parameter, 1.0)
         losses.append([module.training_step(0, step).item() for step in (1, 1)])

@@ -22,14 +22,14 @@ RESOLUTION = 64
 
 
 @pytest.fixture(scope="module")
-def drawn_head():
+def head_and_renderer():
     head = load_head("open")  # painting needs a whole face
     return head, Renderer(head.faces, head.uv, head.uv_faces)
 
 
 @pytest.fixture(scope="module")
-def skins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("skins")
+def textures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("textures")
     grey = np.full((RESOLUTION, RESOLUTION, 3), 100, np.uint8)
     left = grey.copy()
     left[:, : RESOLUTION // 2] = 200  # brighter on one side
@@ -46,8 +46,8 @@ def heads() -> FitDistribution:
 
 
 @pytest.fixture(scope="module")
-def baked(drawn_head, skins):
-    return BakedFaces(skins, *drawn_head, heads(), Look(RESOLUTION, 20.0, (1.0, 1.2), blends=0.5, painted=0.5))
+def baked(head_and_renderer, textures):
+    return BakedFaces(textures, *head_and_renderer, heads(), Look(RESOLUTION, 20.0, (1.0, 1.2), blends=0.5, painted=0.5))
 
 
 def test_skins_are_the_given_ones_their_mirror_images_and_blends(baked):
@@ -68,8 +68,8 @@ def test_paint_goes_over_as_many_as_asked_and_suits_the_skin(baked):
     faces = [plain("dark", random.Random(seed)) for seed in range(100)]
     assert {face.skin for face in faces} == {"dark"}
     assert {(face.look, face.beard, face.makeup, face.age) for face in faces} == {("none", "none", "none", "adult")}
-    worn = baked.sample(64, 0, 16, BACKGROUND).worn
-    assert 16 < worn.any(1).sum() < 48  # half
+    attribute_vector = baked.sample(64, 0, 16, BACKGROUND).attribute_vector
+    assert 16 < attribute_vector.any(1).sum() < 48  # half
 
 
 def test_batches_are_the_same_from_wherever_they_start(baked):
@@ -94,9 +94,9 @@ def test_faces_come_several_times_in_another_order_before_others(baked):
     assert torch.equal(again.image, stream[7].image)
 
 
-def test_two_sources_become_one_batch(baked, drawn_head):
-    head, _ = drawn_head
-    photographs = [tiny_batch(*drawn_head, number)._replace(visibility=torch.ones(4, 1, 8, 8)) for number in range(3)]
+def test_two_sources_become_one_batch(baked, head_and_renderer):
+    head, _ = head_and_renderer
+    photographs = [tiny_batch(*head_and_renderer, number)._replace(visibility=torch.ones(4, 1, 8, 8)) for number in range(3)]
     vertices = lambda batch: head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)  # noqa: E731
 
     def batches(start: int, first=photographs):
@@ -113,8 +113,8 @@ def test_two_sources_become_one_batch(baked, drawn_head):
     assert batches(0, imported)[0].vertices.shape == (8, len(head.v_template), 3)
 
 
-def test_a_batch_says_which_pictures_are_photographs(baked, drawn_head):
-    photographs = [tiny_batch(*drawn_head, number, count=3) for number in range(2)]
+def test_a_batch_says_which_pictures_are_photographs(baked, head_and_renderer):
+    photographs = [tiny_batch(*head_and_renderer, number, count=3) for number in range(2)]
     baked_ones = [batch.select(slice(2)) for batch in itertools.islice(
         baked_batches(baked, 4, 4, 1, 0, SIZE, BACKGROUND, 0), 2)]  # fmt: skip
     vertices = lambda batch: batch.shape.new_zeros(len(batch.shape), 1, 3)  # noqa: E731
@@ -125,12 +125,12 @@ def test_a_batch_says_which_pictures_are_photographs(baked, drawn_head):
         assert batch.photographed.tolist() == own and sum(own) == 3 and len(own) == 5
 
 
-def test_a_run_can_have_skins_only(drawn_head, skins, tmp_path, monkeypatch):
+def test_a_run_can_have_skins_only(head_and_renderer, textures, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.face_stream.FitDistribution.load", lambda path: heads())
     config = tiny_config(
-        dataset=DatasetConfig(path=str(tmp_path), skins=str(skins), skins_share=1.0, chunk=8, texture_size=RESOLUTION)
+        dataset=DatasetConfig(path=str(tmp_path), textures=str(textures), textures_share=1.0, chunk=8, texture_size=RESOLUTION)
     )
-    batch = next(iter(open_faces(config, *drawn_head)(0)))
+    batch = next(iter(open_faces(config, *head_and_renderer)(0)))
     assert batch.image.shape == (4, 3, SIZE, SIZE)
-    with pytest.raises(ValueError, match="skins_share"):
-        DatasetConfig(skins=str(skins), skins_share=0.0)
+    with pytest.raises(ValueError, match="textures_share"):
+        DatasetConfig(textures=str(textures), textures_share=0.0)

@@ -24,14 +24,14 @@ SIZE = 32
 
 
 @pytest.fixture(scope="module")
-def drawn_head(tiny_files):
+def head_and_renderer(tiny_files):
     head = load_head("open", tiny_files / "open_head.npz")
     return head, Renderer(head.faces, head.uv, head.uv_faces)
 
 
 @pytest.fixture(scope="module")
-def faces(drawn_head) -> FaceBatch:
-    head, renderer = drawn_head
+def faces(head_and_renderer) -> FaceBatch:
+    head, renderer = head_and_renderer
     generator = torch.Generator().manual_seed(0)
     camera, shape = random_views(4, generator), torch.randn(4, 10, generator=generator)
     image, mask = renderer(head(shape), torch.rand(4, 3, 8, 8, generator=generator) * 2 - 1, camera, SIZE, 1.0)
@@ -62,39 +62,39 @@ def photographs(faces, tmp_path):
     return tmp_path / "set"
 
 
-def test_batches_come_again_in_the_same_order(drawn_head, photographs):
-    batches = open_faces(run_config(photographs), *drawn_head)
+def test_batches_come_again_in_the_same_order(head_and_renderer, photographs):
+    batches = open_faces(run_config(photographs), *head_and_renderer)
     first, second = itertools.islice(batches(0), 2)
     again = next(iter(batches(1)))
     assert torch.equal(second.image, again.image) and not torch.equal(first.image, second.image)
     assert (torch.cat([first.camera, second.camera])[:, 0, 0] < 0).sum() == 4  # every face once in a mirror
 
 
-def test_heads_can_be_drawn_from_the_distribution(drawn_head, photographs):
+def test_heads_can_be_drawn_from_the_distribution(head_and_renderer, photographs):
     config = run_config(photographs, heads="distribution", mirror=False)
-    batches = open_faces(config, *drawn_head)
+    batches = open_faces(config, *head_and_renderer)
     batch, same = next(iter(batches(0))), next(iter(batches(0)))
     assert torch.equal(batch.mask, same.mask) and torch.equal(batch.shape, same.shape)
     assert batch.shape.shape == (4, 10) and batch.mask.shape == (4, 1, SIZE, SIZE) and batch.visibility is None
-    # The chart of this head runs from left to right, so the unseen half of the texture is the picture's left.
+    # The chart of this head runs from left to right, so the unseen half of the texture is the image's left.
     assert batch.mask[..., :12].max() == 0 and batch.mask[..., 12:20, 20:24].mean() > 0.9
 
 
-def test_a_data_set_of_another_head_is_refused(drawn_head, photographs):
+def test_a_data_set_of_another_head_is_refused(head_and_renderer, photographs):
     config = run_config(photographs)
     config.head.name = "flame"
     with pytest.raises(ValueError, match="open is wanted by the data set"):
-        open_faces(config, *drawn_head)
+        open_faces(config, *head_and_renderer)
 
 
-def test_a_head_s_vertices_of_another_mesh_are_refused(drawn_head, faces, tmp_path):
+def test_a_head_s_vertices_of_another_mesh_are_refused(head_and_renderer, faces, tmp_path):
     write_faces(tmp_path / "set", [(faces._replace(vertices=torch.zeros(4, 7, 3)), None)])
     with pytest.raises(ValueError, match="7 are in it"):
-        open_faces(run_config(tmp_path / "set"), *drawn_head)
+        open_faces(run_config(tmp_path / "set"), *head_and_renderer)
 
 
-def test_heads_given_as_vertices_are_drawn(drawn_head, faces, tmp_path):
-    head, renderer = drawn_head
+def test_heads_given_as_vertices_are_drawn(head_and_renderer, faces, tmp_path):
+    head, renderer = head_and_renderer
     vertices = head(faces.shape, faces.expression)
     write_faces(tmp_path / "set", [(faces._replace(shape=torch.zeros(4, 0), vertices=vertices), None)])
     config = run_config(tmp_path / "set", mirror=False)
@@ -102,7 +102,7 @@ def test_heads_given_as_vertices_are_drawn(drawn_head, faces, tmp_path):
     batch = module.shuffled(next(iter(module.faces(0))))
     order = [int((faces.camera - camera).abs().sum((1, 2)).argmin()) for camera in batch.camera]
     texture = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    drawn, wanted = (module.draw(texture, views) for views in (batch, faces.select(torch.tensor(order))))
+    drawn, wanted = (module.render(texture, views) for views in (batch, faces.select(torch.tensor(order))))
     torch.testing.assert_close(drawn, wanted, atol=5e-3, rtol=0)
 
 

@@ -20,7 +20,7 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def drawn_head(tiny_files):
+def head_and_renderer(tiny_files):
     return tiny_head(tiny_files)
 
 
@@ -29,7 +29,7 @@ def random():
     return torch.Generator().manual_seed(0)
 
 
-def pictures(random, count: int = COUNT):
+def images(random, count: int = COUNT):
     """Coarse random colours [count, 3, SIZE, SIZE] in [-1, 1]."""
     coarse = torch.rand(count, 3, 4, 4, generator=random) * 1.2 - 0.6
     return torch.nn.functional.interpolate(coarse, (SIZE, SIZE), mode="bilinear")
@@ -37,7 +37,7 @@ def pictures(random, count: int = COUNT):
 
 @torch.no_grad()
 def plain_distance(config, drawn, real) -> float:
-    """All pictures at once; the encoder wants them in -1..1, as they are."""
+    """All images at once; the encoder wants them in -1..1, as they are."""
     encoder, total = load_encoder(config.encoder), 0.0
     visual = encoder.model.visual
     for features in (
@@ -52,7 +52,7 @@ def test_distance_is_that_of_the_latest_pictures_that_are_counted(config, random
     statistics, seen = FeatureStatistics(config, COUNT), []
     for number in range(2 * BATCHES):
         counted = torch.arange(COUNT) % (number % 2 + 2) != 0
-        seen.append([pictures(random), pictures(random) * 0.7, counted])
+        seen.append([images(random), images(random) * 0.7, counted])
         distance = statistics(*seen[-1][:2], counted.float(), number)
         if number + 1 < BATCHES:
             assert distance == 0
@@ -62,7 +62,7 @@ def test_distance_is_that_of_the_latest_pictures_that_are_counted(config, random
 
 
 def test_gradient_goes_to_counted_pictures_as_if_all_were_in_the_batch(config, random):
-    real, drawn = pictures(random), pictures(random).requires_grad_()
+    real, drawn = images(random), images(random).requires_grad_()
     counted = (torch.arange(COUNT) < COUNT - 2).float()
     gradients = []
     for batches in (1, BATCHES):
@@ -80,7 +80,7 @@ def test_steps_bring_the_crowds_together(config, random):
     tint, distances = torch.tensor([-0.3, 0.0, 0.3]).view(3, 1, 1), []
     optimizer = torch.optim.Adam([offset], 0.03)
     for number in range(40):
-        distance = statistics(pictures(random), pictures(random) + tint + offset, torch.ones(COUNT), number)
+        distance = statistics(images(random), images(random) + tint + offset, torch.ones(COUNT), number)
         if number + 1 < BATCHES:
             continue
         distances.append(distance.item())
@@ -91,12 +91,12 @@ def test_steps_bring_the_crowds_together(config, random):
     assert (offset + tint).abs().max() < 0.15
 
 
-def test_the_generator_feels_its_weight_and_who_is_photographed(config, drawn_head):
-    gan = tiny_gan(*drawn_head, tiny_config(statistics=config))
+def test_the_generator_feels_its_weight_and_who_is_photographed(config, head_and_renderer):
+    gan = tiny_gan(*head_and_renderer, tiny_config(statistics=config))
     optimizer = optimizers(gan)[0]
     optimizer.param_groups[0]["lr"] = 0.0
-    gan._judges_learn(False)
-    views = tiny_batch(*drawn_head, 0)
+    gan._discriminators_learn(False)
+    views = tiny_batch(*head_and_renderer, 0)
     photographed = torch.tensor([1.0, 0.0, 1.0, 1.0])
     for number, known in enumerate((None, photographed)):
         gan.batches = number
@@ -115,8 +115,8 @@ def test_the_generator_feels_its_weight_and_who_is_photographed(config, drawn_he
     assert (twice - none - 2 * (once - none)).norm() < 1e-3 * (twice - none).norm()
 
 
-def test_a_run_goes_on_with_the_pictures_it_compared(config, drawn_head, tmp_path):
-    make = lambda: tiny_gan(*drawn_head, tiny_config(statistics=config))  # noqa: E731
+def test_a_run_goes_on_with_the_pictures_it_compared(config, head_and_renderer, tmp_path):
+    make = lambda: tiny_gan(*head_and_renderer, tiny_config(statistics=config))  # noqa: E731
     straight, first, resumed = make(), make(), make()
     run(straight, tmp_path / "whole", steps=5)
     run(first, tmp_path / "parts", steps=3, callbacks=[Checkpoint(tmp_path / "parts", every=0)])

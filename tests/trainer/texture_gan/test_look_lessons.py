@@ -4,29 +4,29 @@ import pytest
 import torch
 from tiny_gan import optimizers, run, tiny_batch, tiny_config, tiny_gan
 
-from clipface.edit.loading import load_drawn_head
+from clipface.edit.loading import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
-from clipface.synthetic.attribute_vector import OPTIONS, worn_rows
+from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes
 from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.attribute_offsets import pyramid_loss
-from trainer.texture_gan.config import GeneratorConfig, LooksConfig
+from trainer.texture_gan.config import AttributeOffsetsConfig, GeneratorConfig
 from trainer.texture_gan.snapshots import Snapshots, read_networks
 
 
 @pytest.fixture(scope="module")
-def drawn_head():
-    return load_drawn_head(HeadConfig(), RendererConfig())
+def head_and_renderer():
+    return load_head_and_renderer(HeadConfig(), RendererConfig())
 
 
 @pytest.fixture
-def gan(drawn_head):
-    looks, network = LooksConfig(weight=10.0, count=4, renew_every=2), GeneratorConfig(64, 8, 8, 2, 256, 8)
-    return tiny_gan(*drawn_head, tiny_config(looks=looks, generator=network))
+def gan(head_and_renderer):
+    looks, network = AttributeOffsetsConfig(weight=10.0, count=4, renew_every=2), GeneratorConfig(64, 8, 8, 2, 256, 8)
+    return tiny_gan(*head_and_renderer, tiny_config(looks=looks, generator=network))
 
 
-def shown(**worn) -> set:
-    return {option for option, entry in zip(OPTIONS, worn_rows([Attributes(**worn)])[0], strict=True) if entry}
+def shown(**attribute_vector) -> set:
+    return {option for option, entry in zip(OPTIONS, attribute_vectors([Attributes(**attribute_vector)])[0], strict=True) if entry}
 
 
 def test_what_is_worn_is_what_can_be_seen():
@@ -34,8 +34,8 @@ def test_what_is_worn_is_what_can_be_seen():
     assert shown(hair_colour="red", eyes="blue") == colours
     assert shown(hair_colour="red", eyes="blue", hair="bald") == {("eyes", "blue")}
     assert shown(hair_colour="red", eyes="blue", look="zombie") == {("look", "zombie")}  # it has its own
-    worn = shown(sex="man", age="old", beard="goatee", moustache=True, wrinkles=True, hair_colour="red", eyes="blue")
-    assert worn == colours | {("age", "old"), ("beard", "goatee"), ("moustache", True), ("wrinkles", True)}
+    attribute_vector = shown(sex="man", age="old", beard="goatee", moustache=True, wrinkles=True, hair_colour="red", eyes="blue")
+    assert attribute_vector == colours | {("age", "old"), ("beard", "goatee"), ("moustache", True), ("wrinkles", True)}
 
 
 def test_offsets_learn_what_is_painted_over_a_texture(gan):
@@ -46,7 +46,7 @@ def test_offsets_learn_what_is_painted_over_a_texture(gan):
 
     def distance(offsets: bool) -> float:
         with torch.no_grad():
-            codes = gan.looks.codes + (gan.looks(gan.looks.worn) if offsets else 0)
+            codes = gan.attribute_offsets.codes + (gan.looks(gan.looks.attribute_vector) if offsets else 0)
             return pyramid_loss(gan.generator.synthesis(codes, "const"), painted).item()
 
     assert distance(True) == distance(False)  # nothing is known at first
@@ -58,25 +58,25 @@ def test_offsets_learn_what_is_painted_over_a_texture(gan):
     assert distance(True) < 0.9 * distance(False)
 
 
-def test_pictures_of_painted_faces_are_met_by_textures_with_offsets(gan, drawn_head):
-    views, optimizer = tiny_batch(*drawn_head, 0), optimizers(gan)[0]
+def test_pictures_of_painted_faces_are_met_by_textures_with_offsets(gan, head_and_renderer):
+    views, optimizer = tiny_batch(*head_and_renderer, 0), optimizers(gan)[0]
     for group in optimizer.param_groups:
         group["lr"] = 0.0
     torch.nn.init.normal_(gan.looks.offsets)
     gan.random_codes = lambda count: torch.zeros(count, gan.generator.levels, 8)
     pairs = []
     for row in (0, 1):
-        worn = torch.zeros(4, len(OPTIONS))
-        worn[:, 3] = row
+        attribute_vector = torch.zeros(4, len(OPTIONS))
+        attribute_vector[:, 3] = row
         torch.manual_seed(0)
-        pairs.append(gan.g_main(optimizer, views._replace(worn=worn))[0])
+        pairs.append(gan.g_main(optimizer, views._replace(attribute_vector=attribute_vector))[0])
     assert not torch.allclose(*pairs)
 
 
-def test_a_run_goes_on_with_its_lessons_and_another_begins_with_its_offsets(gan, drawn_head, tmp_path):
+def test_a_run_goes_on_with_its_lessons_and_another_begins_with_its_offsets(gan, head_and_renderer, tmp_path):
     run(gan, tmp_path / "whole", steps=5)
     config = gan.config
-    first, second, third = (tiny_gan(*drawn_head, config) for _ in range(3))
+    first, second, third = (tiny_gan(*head_and_renderer, config) for _ in range(3))
     run(first, tmp_path / "parts", steps=3, callbacks=[Checkpoint(tmp_path / "parts", every=0)])
     run(second, tmp_path / "parts", steps=5, resume=str(tmp_path / "parts" / "last.ckpt"))
     for name, value in gan.state_dict().items():
@@ -84,7 +84,7 @@ def test_a_run_goes_on_with_its_lessons_and_another_begins_with_its_offsets(gan,
     Snapshots(tmp_path, every=0).write(gan)
     read_networks(tmp_path, third)
     torch.testing.assert_close(third.looks.offsets, gan.looks.offsets, atol=1e-3, rtol=1e-3)  # float16
-    assert (tmp_path / "pictures" / "0000005_looks.png").exists()
+    assert (tmp_path / "images" / "0000005_looks.png").exists()
     third.looks.offsets = torch.nn.Parameter(torch.zeros(2, 3, 4))
     with pytest.raises(ValueError, match="offsets"):
         read_networks(tmp_path, third)

@@ -14,18 +14,18 @@ from clipface.texture.generator import TextureGenerator
 from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import AugmentConfig, RobustConfig
 from trainer.texture_gan.moving_average import averaged, follow, half_life_now
-from trainer.texture_gan.skip_nonfinite import FiniteSteps
+from trainer.texture_gan.skip_nonfinite import SkipNonfinite
 from trainer.texture_gan.snapshots import Report, Snapshots, read_networks
 
 
 @pytest.fixture(scope="module")
-def drawn_head(tiny_files):
+def head_and_renderer(tiny_files):
     return tiny_head(tiny_files)
 
 
 @pytest.fixture
-def make(drawn_head):
-    return lambda config=None: tiny_gan(*drawn_head, config or tiny_config())
+def make(head_and_renderer):
+    return lambda config=None: tiny_gan(*head_and_renderer, config or tiny_config())
 
 
 def copies(network):
@@ -56,7 +56,7 @@ def test_a_phase_moves_its_own_side_only(make, phase):
     sides = module.generator, module.discriminator, module.patch_discriminator
     before = [copies(side) for side in sides]
     if phase.startswith("g"):
-        module._judges_learn(False)
+        module._discriminators_learn(False)
         getattr(module, phase)(generator_optimizer, views)
     else:
         fakes = (torch.rand_like(views.image),) if phase == "d_main" else ()
@@ -75,11 +75,11 @@ def test_steps_lower_each_side_s_loss_on_a_fixed_batch(make):
         torch.manual_seed(3)
         return module.g_main(generator_optimizer, views)[1]["generator/whole"].item()
 
-    module._judges_learn(False)
+    module._discriminators_learn(False)
     losses = [loss() for _ in range(4)]
     assert losses[-1] < losses[0] - 1e-3
-    module._judges_learn(True)
-    fakes = module.draw(module.generator(torch.randn(4, 8)), views).detach()
+    module._discriminators_learn(True)
+    fakes = module.render(module.generator(torch.randn(4, 8)), views).detach()
     found = [module.d_main(discriminator_optimizer, views.image, fakes)["discriminator/whole"].item() for _ in range(4)]
     assert found[-1] < found[0] - 1e-3
 
@@ -89,7 +89,7 @@ def test_fakes_wear_the_masks_of_their_heads(make):
     views = next(iter(module.faces(0)))
     mask = views.mask.clone()
     mask[:, :, :, : SIZE // 2] = 0
-    drawn = module.draw(torch.zeros(4, 3, 16, 16), views._replace(mask=mask))
+    drawn = module.render(torch.zeros(4, 3, 16, 16), views._replace(mask=mask))
     assert (drawn[..., : SIZE // 2] == 1).all() and drawn[..., SIZE // 2 :].min() == 0
 
 
@@ -155,7 +155,7 @@ def test_snapshots_and_report(make, tmp_path):
     with open(tmp_path / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"] and float(rows[2]["images_per_second"]) > 0
-    names = sorted(path.stem for path in (tmp_path / "pictures").iterdir())
+    names = sorted(path.stem for path in (tmp_path / "images").iterdir())
     assert names == ["0000002", "0000002_between", "0000003", "0000003_between"]
     exported = TextureGenerator.from_weights(tmp_path / "generator.safetensors")
     z = torch.randn(2, 8)
@@ -185,8 +185,8 @@ def test_a_run_can_begin_with_the_networks_of_another(make, tmp_path):
         read_networks(tmp_path, third)
 
 
-def spoil(module, broken) -> None:
-    """Make the pictures of some batches NaN."""
+def degrade(module, broken) -> None:
+    """Make the images of some batches NaN."""
     faces = module.faces
     module.faces = lambda start: (
         batch._replace(image=batch.image * torch.nan) if number in broken else batch
@@ -196,7 +196,7 @@ def spoil(module, broken) -> None:
 
 def test_a_broken_step_is_left_out_and_counted(make, tmp_path):
     module = make()
-    spoil(module, {1})
+    degrade(module, {1})
     before = {}
     watch = pl.callbacks.LambdaCallback(
         on_train_batch_start=lambda *_: before.update(weights=copies(module.discriminator))
@@ -214,10 +214,10 @@ def test_a_broken_step_is_left_out_and_counted(make, tmp_path):
 
 def test_a_run_that_stays_broken_is_stopped(make, tmp_path):
     module = make(tiny_config(robust=RobustConfig(in_a_row=3)))
-    spoil(module, set(range(2, 20)))
+    degrade(module, set(range(2, 20)))
     with pytest.raises(RuntimeError, match="3 batches in a row up to batch 5"):
         run(module, tmp_path, steps=9, callbacks=[Report(1)])
-    rare = FiniteSteps(in_a_row=20, share=0.05)
+    rare = SkipNonfinite(in_a_row=20, share=0.05)
     for number in range(400):  # every eighth batch
         rare.broken.fill_(number % 8 == 0)
         rare.end_batch()

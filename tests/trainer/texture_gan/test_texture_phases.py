@@ -5,29 +5,29 @@ import torch
 from tiny_gan import SIZE, optimizers, tiny_batch, tiny_config, tiny_gan, tiny_head
 
 from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig
-from trainer.texture_gan.views import draw_views
+from trainer.texture_gan.views import render_views
 
 PENALTY = PenaltyConfig(r1=3.0, patch_r1=0.7, r1_every=5, path=2.0, path_every=4, share=0.5)
 
 
 @pytest.fixture(scope="module")
-def drawn_head(tiny_files):
+def head_and_renderer(tiny_files):
     return tiny_head(tiny_files)
 
 
 @pytest.fixture
-def gan(drawn_head):
-    """A module, its faces and its optimisers; one patch, the whole picture, and given codes."""
+def gan(head_and_renderer):
+    """A module, its faces and its optimisers; one patch, the full image, and given codes."""
     config = tiny_config(
         discriminator=DiscriminatorConfig(128, 8, group=2),
         patch=PatchConfig(SIZE, 8, 1, 0.6, 64, 8),
         augment=AugmentConfig(enabled=False),
         penalty=PENALTY,
     )
-    module = tiny_gan(*drawn_head, config)
+    module = tiny_gan(*head_and_renderer, config)
     z = torch.randn(4, 8)
     module.random_codes = lambda count: module.generator.mapping(z[:count])
-    return module, tiny_batch(*drawn_head, 0), optimizers(module)
+    return module, tiny_batch(*head_and_renderer, 0), optimizers(module)
 
 
 def compare(parameters, loss) -> None:
@@ -56,29 +56,29 @@ def logistic(x):
 def test_g_main(gan):
     module, views, (optimizer, _) = gan
     keep_weights(optimizer)
-    module._judges_learn(False)
+    module._discriminators_learn(False)
     fakes, metrics = module.g_main(optimizer, views)
-    pictures = module.draw(module.generator.synthesis(module.random_codes(4)), views)
-    torch.testing.assert_close(fakes, pictures)
-    whole = logistic(-module.discriminator(pictures)).mean()
-    patch = logistic(-module.patch_discriminator(pictures)).mean()
+    images = module.render(module.generator.synthesis(module.random_codes(4)), views)
+    torch.testing.assert_close(fakes, images)
+    whole = logistic(-module.discriminator(images)).mean()
+    patch = logistic(-module.patch_discriminator(images)).mean()
     torch.testing.assert_close(metrics["generator/whole"], whole)
     compare(module.generator.parameters(), whole + 0.6 * patch)
     codes = module.random_codes(4)[:, 0].mean(0)
     torch.testing.assert_close(module.generator.mapping.w_avg, 0.005 * codes)
 
 
-def test_g_path(gan, drawn_head):
+def test_g_path(gan, head_and_renderer):
     module, views, (optimizer, _) = gan
     keep_weights(optimizer)
     noise = torch.randn(2, 3, SIZE, SIZE) / SIZE
-    module.path_noise = lambda picture: noise
+    module.path_noise = lambda image: noise
     module.path_mean.fill_(0.3)
     metrics = module.g_path(optimizer, views)
 
-    def lengths(w_plus):  # straight through the renderer; the picture is linear in the texture
-        picture = draw_views(*drawn_head, module.generator.synthesis(w_plus), views.select(slice(2)), SIZE)
-        (gradient,) = torch.autograd.grad((picture * noise).sum(), w_plus)
+    def lengths(w_plus):  # straight through the renderer; the image is linear in the texture
+        image = render_views(*head_and_renderer, module.generator.synthesis(w_plus), views.select(slice(2)), SIZE)
+        (gradient,) = torch.autograd.grad((image * noise).sum(), w_plus)
         return gradient.square().sum(2).mean(1).sqrt()
 
     found = lengths(module.random_codes(2).detach().requires_grad_())
@@ -89,8 +89,8 @@ def test_g_path(gan, drawn_head):
     w_plus = module.random_codes(2)
     texture = module.generator.synthesis(w_plus)
     leaf = texture.detach().requires_grad_()
-    picture = draw_views(*drawn_head, leaf, views.select(slice(2)), SIZE)
-    (weights,) = torch.autograd.grad((picture * noise).sum(), leaf)
+    image = render_views(*head_and_renderer, leaf, views.select(slice(2)), SIZE)
+    (weights,) = torch.autograd.grad((image * noise).sum(), leaf)
     (gradient,) = torch.autograd.grad((texture * weights).sum(), w_plus, create_graph=True)
     again = gradient.square().sum(2).mean(1).sqrt()
     torch.testing.assert_close(again, found)

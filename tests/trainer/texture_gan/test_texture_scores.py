@@ -12,26 +12,26 @@ from trainer.texture_gan.scores import Scorer, Scores
 
 
 class Pixels(torch.nn.Module):
-    """Features that anyone can check: a coarse picture."""
+    """Features that anyone can check: a coarse image."""
 
     num_features = 12
     title = "pixels"
 
-    def forward(self, pictures):
-        return torch.nn.functional.adaptive_avg_pool2d(pictures, 2).flatten(1)
+    def forward(self, images):
+        return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
 
 @pytest.fixture(scope="module")
-def drawn_head(tiny_files):
+def head_and_renderer(tiny_files):
     return tiny_head(tiny_files)
 
 
-def faces(drawn_head, batches: int = 5):
-    return [tiny_batch(*drawn_head, number) for number in range(batches)]
+def faces(head_and_renderer, batches: int = 5):
+    return [tiny_batch(*head_and_renderer, number) for number in range(batches)]
 
 
-def test_the_real_textures_score_better_than_others(drawn_head):
-    scorer = Scorer(Pixels(), *drawn_head, faces(drawn_head), count=18)
+def test_the_real_textures_score_better_than_others(head_and_renderer):
+    scorer = Scorer(Pixels(), *head_and_renderer, faces(head_and_renderer), count=18)
     assert sum(len(views.camera) for views in scorer.views) == 18
 
     def random(count, generator):  # as tiny_batch makes them
@@ -43,9 +43,9 @@ def test_the_real_textures_score_better_than_others(drawn_head):
     assert near["fid"] < far["fid"] / 5 and near["kid"] < far["kid"] / 5
 
 
-def test_scores_are_logged_and_leave_training_alone(drawn_head, tmp_path, monkeypatch):
+def test_scores_are_logged_and_leave_training_alone(head_and_renderer, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.texture_scores.load_features", lambda network: Pixels())
-    plain, scored = (tiny_gan(*drawn_head, tiny_config()) for _ in range(2))
+    plain, scored = (tiny_gan(*head_and_renderer, tiny_config()) for _ in range(2))
     run(plain, tmp_path, steps=3)
     scores = Scores(MetricsConfig(every=2, count=8))
     run(scored, tmp_path, steps=3, callbacks=[scores], logger=CSVLogger(tmp_path, name="", version=""))

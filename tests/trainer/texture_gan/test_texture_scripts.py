@@ -75,8 +75,8 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
     class Pixels(torch.nn.Module):
         num_features, title = 12, "pixels"
 
-        def forward(self, pictures):
-            return torch.nn.functional.adaptive_avg_pool2d(pictures, 2).flatten(1)
+        def forward(self, images):
+            return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
     evaluate = script("evaluate_textures")
     monkeypatch.setattr(evaluate, "load_features", lambda network, path: Pixels())
@@ -84,7 +84,7 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
         Image.effect_noise((16, 16), 60).convert("RGB").save(tmp_path / f"{i}.png")
     monkeypatch.setattr(evaluate, "open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
     arguments = ["--count", "8", "--size", "32", "--directions", "3", "--device", "cpu"]
-    evaluate.main([*arguments, "--skins", str(tmp_path)])
+    evaluate.main([*arguments, "--textures", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert "pixels" in lines[0] and [line.split("  ")[-1].split()[0] for line in lines[2:]] == [
         "generator", "mean", "linear", "baked",

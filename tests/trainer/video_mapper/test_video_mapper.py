@@ -76,27 +76,27 @@ def test_one_step_lowers_the_loss_on_a_fixed_batch(config, frames):
 
 def test_frames_are_drawn_as_often_as_they_are_important(config):
     module = quiet(replace(config, batch_size=50, frames=40))
-    drawn = module.draw_frames(seed=3)
+    drawn = module.sample_frames(seed=3)
     assert drawn.shape == (50, 40) and (drawn[:, 1:] >= drawn[:, :-1]).all()
     wanted = module.importance / module.importance.sum()
     found = torch.bincount(drawn.flatten(), minlength=len(wanted)) / drawn.numel()
     torch.testing.assert_close(found, wanted, atol=0.01, rtol=0)
-    assert torch.equal(drawn, module.draw_frames(seed=3)) and not torch.equal(drawn, module.draw_frames(seed=4))
+    assert torch.equal(drawn, module.sample_frames(seed=3)) and not torch.equal(drawn, module.sample_frames(seed=4))
 
 
 def test_the_loss_of_all_frames_is_their_mean_by_importance(config):
     module = started(replace(config, frames=None, smoothness=0.0, batch_size=1))
-    batch = module.draw(0)
+    batch = module.sample_batch(0)
     codes = module.codes(batch.faces, batch.frames)
-    pictures = module.pictures(module.avatar.texture(codes), batch.vertices, batch.faces)
-    each = 1 - module.directional_loss.agreement(pictures, batch.features)
+    images = module.images(module.avatar.texture(codes), batch.vertices, batch.faces)
+    each = 1 - module.directional_loss.agreement(images, batch.features)
     weight = importance(module.motion)
     torch.testing.assert_close(module.loss(batch)["direction"], (weight * each).sum() / weight.sum())
 
 
 def test_frames_of_one_batch_agree_with_frames_alone(config):
     module = started(replace(config, frames=None))
-    batch = module.draw(0)
+    batch = module.sample_batch(0)
     together = module.codes(batch.faces, batch.frames).unflatten(0, batch.frames.shape)
     for face, frame in ((0, 2), (1, 5)):
         alone = module.mapper(
@@ -110,7 +110,7 @@ def test_frames_of_one_batch_agree_with_frames_alone(config):
 
 def test_roughness_is_the_distance_from_the_neighbours_mean(config):
     module = started(replace(config, frames=None, batch_size=1))
-    batch = module.draw(0)
+    batch = module.sample_batch(0)
     codes = module.codes(batch.faces, batch.frames)
     uneven = (codes[2:] + codes[:-2]) / 2 - codes[1:-1]
     ends = [(codes[1] - codes[0])[None] / 2, (codes[-2] - codes[-1])[None] / 2]
@@ -119,8 +119,8 @@ def test_roughness_is_the_distance_from_the_neighbours_mean(config):
 
 
 def test_a_pool_draws_each_batch_once(config):
-    module = quiet(replace(config, pool=2))
-    drawn = [module.draw(step) for step in range(4)]
+    module = quiet(replace(config, cache=2))
+    drawn = [module.sample_batch(step) for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
     fresh = quiet(config).draw(1)
     assert torch.equal(fresh.frames, drawn[1].frames) and torch.equal(fresh.features[0], drawn[1].features[0])
@@ -201,7 +201,7 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero():
     torch.testing.assert_close(begun("clown"), clown, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(begun("angry", start="look:clown"), clown, atol=1e-5, rtol=1e-5)
     assert not begun("angry").any() and not begun("old").any()
-    assert not begun("clown", generator="mine.safetensors").any()  # which was taught none
+    assert not begun("clown", generator="mine.safetensors").any()  # which was trained none
     with pytest.raises(ValueError, match="look:nobody"):
         begun("clown", start="look:nobody")
 
@@ -209,10 +209,10 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"sequence": ""}, "sequence: one is wanted, none was given"),
-        ({"prompt": PromptConfig()}, "prompt: one is wanted, none was given"),
-        ({"rate": -1.0}, "rate: a number above 0 is wanted, -1.0 was given"),
-        ({"frames": 0}, "frames: 1 or more is wanted, 0 was given"),
+        ({"sequence": ""}, "sequence: expected one, got none"),
+        ({"prompt": PromptConfig()}, "prompt: expected one, got none"),
+        ({"rate": -1.0}, "rate: expected a number above 0, got -1.0"),
+        ({"frames": 0}, "frames: expected 1 or more, got 0"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(config, wrong, message):

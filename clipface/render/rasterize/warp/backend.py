@@ -19,7 +19,7 @@ from clipface.render.rasterize.warp import coverage as warp_coverage
 from clipface.render.rasterize.warp import fragments as warp_fragments
 from clipface.render.rasterize.warp import interpolation as warp_interpolation
 from clipface.render.rasterize.warp.functions import Antialias, Compose, Paint, Sample
-from clipface.render.rasterize.warp.runtime import Shared, launch, launch_pixels, reproducible, start, threads
+from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_pixels, reproducible, start, threads
 
 NOTHING = torch.iinfo(torch.int64).max  # key of a pixel that no triangle covers
 LEAST_STRIPS = 4  # CUDA threads that share one triangle's rows, at least
@@ -39,7 +39,7 @@ def _check_view(clip: Tensor, faces: Tensor, size: tuple[int, int]) -> int:
     images = check_float("clip", clip, ("B", "V", 4))["B"]
     check_faces("faces", faces, clip.device)
     if min(size) < 1:
-        raise ValueError(f"size: height and width of at least 1 are wanted, {tuple(size)} was given")
+        raise ValueError(f"size: expected height and width of at least 1, got {tuple(size)}")
     return images
 
 
@@ -66,7 +66,7 @@ class _Rasterize(Function):
             return None, None, None, None, None
         g_rast = None if g_rast is None else g_rast.contiguous()
         g_screen = None if g_screen is None else g_screen.contiguous()
-        g_clip = Shared(tuple(clip.shape), clip.device, images, images * height * width)
+        g_clip = ThreadBuffer(tuple(clip.shape), clip.device, images, images * height * width)
         arguments = [clip, faces, rast, g_rast, g_screen, clip.shape[1], height, width, g_clip]
         launch_pixels(warp_fragments.shade_fragments_backward, images * height, width, arguments, clip.device)
         return g_clip.sum(), None, None, None, None
@@ -78,7 +78,7 @@ def _cover(clip: Tensor, faces: Tensor, height: int, width: int) -> Tensor:
     work = images * (count + height * width)  # a triangle's pixels take longer than the triangle
     if images % threads(device, work) and images * height * width > MOST_COPIED:
         work = images * count
-    keys = Shared((images, height, width), device, images, work, NOTHING, torch.int64)
+    keys = ThreadBuffer((images, height, width), device, images, work, NOTHING, torch.int64)
     strips = 1
     if device.type == "cuda":  # few triangles are likely to be large ones, which one thread would take long to fill
         strips = min(max(LEAST_STRIPS, COVER_THREADS // max(images * count, 1)), height)
@@ -131,7 +131,7 @@ class _Interpolate(Function):
         g_attributes = g_rast = g_screen = None
         if ctx.needs_input_grad[0]:
             own = images if ctx.stride else 0
-            g_attributes = Shared(tuple(attributes.shape), device, own, rows * width)
+            g_attributes = ThreadBuffer(tuple(attributes.shape), device, own, rows * width)
             arguments = [faces, rast, screen, *gradients, g_attributes]
             launch_pixels(warp_interpolation.interpolate_backward_attributes, rows, width, arguments, device)
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:

@@ -37,12 +37,12 @@ def compose(
     Where a pixel has four numbers, `vectors` is the same memory as `drawn`.
     """
     row, column = place(wp.tid(), start, width)
-    picture = row / height
-    line = row - picture * height
+    frame = row / height
+    line = row - frame * height
     pixel = row * width + column
     plane = height * width
-    out = picture * channels * plane + line * width + column
-    behind = picture * image_step + line * row_step + column * column_step
+    out = frame * channels * plane + line * width + column
+    behind = frame * image_step + line * row_step + column * column_step
     if vectors:
         whole = vectors[pixel]
         for c in range(3):
@@ -76,12 +76,12 @@ def compose_backward(
 ):
     """The adjoint of `compose` to what is drawn; a gradient that nobody has is an empty array."""
     row, column = place(wp.tid(), start, width)
-    picture = row / height
-    line = row - picture * height
+    image = row / height
+    line = row - image * height
     pixel = row * width + column
     plane = height * width
-    at = picture * channels * plane + line * width + column
-    behind = picture * image_step + line * row_step + column * column_step
+    at = image * channels * plane + line * width + column
+    behind = image * image_step + line * row_step + column * column_step
     g_own = wp.float32(0.0)
     if g_mask:
         g_own = g_mask[pixel]

@@ -17,7 +17,7 @@ Corners = wp.types.matrix(shape=(MOST_CORNERS, 2), dtype=float)
 
 @wp.func
 def snap(p: wp.vec4, width: int, height: int):
-    """Clip position to (x, y) in whole 1/16 pixels from the picture's centre, z/w, and w."""
+    """Clip position to (x, y) in whole 1/16 pixels from the image's centre, z/w, and w."""
     scale = 1.0 / p[3]
     return wp.vec4(
         wp.rint(p[0] * scale * float(8 * width)), wp.rint(p[1] * scale * float(8 * height)), p[2] * scale, p[3]

@@ -2,7 +2,7 @@
 
 Everything here uses the unsnapped clip positions, moved so that the pixel's centre is the origin; that keeps the
 differences of nearby numbers accurate. With q = (x, y, w) so moved, n_i = q_j x q_k holds all that is needed: its last
-entry is the weight of vertex i, its first two are that weight's slopes over the picture.
+entry is the weight of vertex i, its first two are that weight's slopes over the image.
 
 Every kernel takes `start`, the first row or element it works on, so that the CPU can share one launch among threads.
 """

@@ -9,7 +9,7 @@ from clipface.render.rasterize.warp import composing as warp_composing
 from clipface.render.rasterize.warp import painting as warp_painting
 from clipface.render.rasterize.warp.antialias import backward as warp_antialias_backward
 from clipface.render.rasterize.warp.antialias import forward as warp_antialias
-from clipface.render.rasterize.warp.runtime import Shared, launch, launch_pixels, reproducible
+from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_pixels, reproducible
 from clipface.render.rasterize.warp.texture import kernels as warp_texture
 from clipface.render.rasterize.warp.texture.pyramid import Pyramid
 
@@ -43,7 +43,7 @@ class Sample(Function):
         g_pyramid = g_uv = g_slopes = None
         if ctx.needs_input_grad[0]:
             own = images if pyramid.shape[0] == images else 0
-            g_pyramid = Shared(tuple(pyramid.shape), uv.device, own, images * height * width)
+            g_pyramid = ThreadBuffer(tuple(pyramid.shape), uv.device, own, images * height * width)
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             g_uv = torch.empty_like(uv)
             g_slopes = None if slopes is None else torch.empty_like(slopes)
@@ -91,10 +91,10 @@ class Paint(Function):
         work, device, g = images * height * width, clip.device, g.contiguous()
         g_clip = g_pyramid = None
         if ctx.needs_input_grad[0]:
-            g_clip = Shared(tuple(clip.shape), device, images, work)
+            g_clip = ThreadBuffer(tuple(clip.shape), device, images, work)
         if ctx.needs_input_grad[1]:
             own = images if pyramid.shape[0] == images else 0
-            g_pyramid = Shared(tuple(pyramid.shape), device, own, work)
+            g_pyramid = ThreadBuffer(tuple(pyramid.shape), device, own, work)
         arguments = [clip, faces, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, ctx.wraps)]
         arguments += [height, width, rast, g, g if g.shape[3] == 4 else None, g_pyramid, g_clip]
         launch_pixels(warp_painting.paint_backward, images * height, width, arguments, device)
@@ -132,7 +132,7 @@ class Antialias(Function):
         images, height, width, channels = image.shape
         rows, device = images * height, image.device
         g_image = torch.empty_like(image) if ctx.needs_input_grad[0] else None
-        g_clip = Shared(tuple(clip.shape), device, images, rows * width) if ctx.needs_input_grad[1] else None
+        g_clip = ThreadBuffer(tuple(clip.shape), device, images, rows * width) if ctx.needs_input_grad[1] else None
         mesh = [rast, clip, faces, beyond, behind, clip.shape[1], height, width]
         groups, whole = (channels // 4, True) if channels % 4 == 0 else (channels, False)
         kernel = warp_antialias_backward.antialias_backward_4 if whole else warp_antialias_backward.antialias_backward_1

@@ -85,7 +85,7 @@ def add_corners(target: wp.array(dtype=wp.vec4), key: int, i: int, j: int, k3: i
 def place(i: int, start: int, width: int):
     """The pixel (row, column) of thread i.
 
-    Pixels count from `start`, which is how CPU threads share a picture. On CUDA, tiles of 8 x 4 pixels keep the threads
+    Pixels count from `start`, which is how CPU threads share an image. On CUDA, tiles of 8 x 4 pixels keep the threads
     of one warp close together, on few triangles and texels.
     """
     if start != TILES:

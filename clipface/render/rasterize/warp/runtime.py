@@ -59,7 +59,7 @@ def threads(device: torch.device, work: int) -> int:
     return max(1, min(torch.get_num_threads(), MOST_THREADS, work // LEAST_WORK))
 
 
-class Shared:
+class ThreadBuffer:
     """A buffer that a launch writes into at random places: one copy a CPU thread where they could meet, else one.
 
     CPU threads share `images` images of equal work, so they never meet in a buffer that has one part an image when
@@ -116,7 +116,7 @@ def _stream(pointer: int) -> Stream:
 def _run_cuda(
     kernel: wp.Kernel, dimensions: tuple[int, ...], first: int, arguments: list, device: torch.device
 ) -> None:
-    values = [a.parts[0] if type(a) is Shared else a for a in arguments]
+    values = [a.parts[0] if type(a) is ThreadBuffer else a for a in arguments]
     values.insert(0, first)
     if _raw_stream is None:
         stream = torch.cuda.current_stream(device).cuda_stream
@@ -140,7 +140,7 @@ def launch(
         count: size of the first axis, which the CPU's threads share.
         rest: sizes of the further axes.
         arguments: what follows `start`: numbers, bytes for a vector of numbers, contiguous tensors, None for a tensor
-            that is missing, and `Shared` buffers.
+            that is missing, and `ThreadBuffer` buffers.
         device: where the tensors live.
         work: how many kernel threads of the usual length the launch is worth, if its own are much longer.
     """
@@ -156,7 +156,7 @@ def launch(
         _loaded.add(kernel.module)
 
     def run(i: int) -> None:
-        values = [a.part(i) if isinstance(a, Shared) else a for a in arguments]
+        values = [a.part(i) if isinstance(a, ThreadBuffer) else a for a in arguments]
         recorded(kernel, (bounds[i + 1] - bounds[i], *rest), device)([bounds[i], *values], None)
 
     futures = [_pool(os.getpid()).submit(run, i) for i in range(1, parts)]
@@ -166,7 +166,7 @@ def launch(
 
 
 def launch_pixels(kernel: wp.Kernel, rows: int, width: int, arguments: list, device: torch.device) -> None:
-    """Run a kernel over the pixels of `rows` rows, in tiles where the device is CUDA and the picture can be cut so.
+    """Run a kernel over the pixels of `rows` rows, in tiles where the device is CUDA and the image can be cut so.
 
     The kernel must find its pixel with `warp_native.place`; otherwise as `launch`. Its threads have one index, since
     Warp takes longer to find two than a simple kernel takes.

@@ -76,8 +76,8 @@ def antialias_backward(
     is a number or a vector of four."""
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
-    picture = row / height
-    line = row - picture * height
+    frame = row / height
+    line = row - frame * height
     own = weights[pixel]
     if g_image:
         left = wp.float32(0.0)
@@ -109,7 +109,7 @@ def antialias_backward(
                 for c in range(channels):
                     difference = image[other * channels + c] - image[pixel * channels + c]
                     g_weight += product(g[target * channels + c], difference)
-                found = find_crossing(column, line, picture, across, rast[pixel], rast[other], m)
+                found = find_crossing(column, line, frame, across, rast[pixel], rast[other], m)
                 if found.first >= 0:
                     add_edge_gradient(g_weight, found, across, m, g_clip)
             across += 1

@@ -21,7 +21,7 @@ from clipface.render.rasterize.warp.native import place
 
 wp.set_module_options({"enable_backward": False})
 
-ROUNDING = wp.constant(1.0e-6)  # of pixel coordinates, relative to the picture's side: several float32 steps
+ROUNDING = wp.constant(1.0e-6)  # of pixel coordinates, relative to the image's side: several float32 steps
 
 
 @wp.func
@@ -46,9 +46,9 @@ def mark_silhouettes(
 ):
     """Mark the triangles that may have a silhouette edge, so that `find_edges` need not look at all others."""
     i = wp.tid() + start
-    picture = i / face_count
-    face = i - picture * face_count
-    base = picture * vertex_count
+    image = i / face_count
+    face = i - image * face_count
+    base = image * vertex_count
     p0 = project(clip[base + faces[3 * face]], 0.0, 0.0, 0, width, height)
     p1 = project(clip[base + faces[3 * face + 1]], 0.0, 0.0, 0, width, height)
     p2 = project(clip[base + faces[3 * face + 2]], 0.0, 0.0, 0, width, height)
@@ -98,8 +98,8 @@ def find_edges(
     """Write each pixel's two weights: with its neighbour to the right, and with the one in the next row."""
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
-    picture = row / height
-    line = row - picture * height
+    image = row / height
+    line = row - image * height
     here = rast[pixel]
     found = wp.vec2(0.0, 0.0)
     across = wp.int32(0)
@@ -111,12 +111,12 @@ def find_edges(
             there = rast[pixel + width]
         if here[3] != there[3]:
             face, _second = owner_of(here, there)
-            looked_at = marks[picture * face_count + face] != wp.uint8(0)
+            looked_at = marks[image * face_count + face] != wp.uint8(0)
             if neighbours and not looked_at:  # triangles that touch have no other's silhouette between them
                 looked_at = not touch(int(here[3]) - 1, int(there[3]) - 1, faces)
             if looked_at:
                 m = mesh_of(clip, faces, opposite, neighbours, vertex_count, height, width)
-                weight = find_crossing(column, line, picture, across, here, there, m).weight
+                weight = find_crossing(column, line, image, across, here, there, m).weight
                 found = wp.where(across == 0, wp.vec2(weight, found[1]), wp.vec2(found[0], weight))
         across += 1
     weights[pixel] = found

@@ -12,7 +12,7 @@ MOST_STEPS = wp.constant(64)  # triangles on the way from one pixel to the next
 
 @wp.struct
 class Mesh:
-    """What is drawn: one clip-space mesh a picture, and the pictures' size."""
+    """What is drawn: one clip-space mesh an image, and the images' size."""
 
     clip: wp.array(dtype=wp.vec4)
     faces: wp.array(dtype=int)
@@ -30,7 +30,7 @@ class Crossing:
     weight: float
     first: int
     second: int
-    x: float  # the owner's pixel centre, in pixels from the picture's middle
+    x: float  # the owner's pixel centre, in pixels from the image's middle
     y: float
 
 
@@ -107,7 +107,7 @@ def corner_of(face: int, vertex: int, m: Mesh):
 
 @wp.func
 def corners_of(face: int, base: int, m: Mesh):
-    """A triangle's vertices; `base` is the picture's first."""
+    """A triangle's vertices; `base` is the image's first."""
     return base + m.faces[3 * face], base + m.faces[3 * face + 1], base + m.faces[3 * face + 2]
 
 
@@ -120,7 +120,7 @@ def farthest(a: float, b: float, c: float):
 
 
 @wp.func
-def find_crossing(column: int, line: int, picture: int, across: int, here: wp.vec4, there: wp.vec4, m: Mesh):
+def find_crossing(column: int, line: int, image: int, across: int, here: wp.vec4, there: wp.vec4, m: Mesh):
     """The silhouette between pixel (column, line) and its neighbour, for their fragments `here` and `there`.
 
     Starts in the nearer triangle, at the edge through which the way to the other pixel leaves it. If the surface goes
@@ -138,7 +138,7 @@ def find_crossing(column: int, line: int, picture: int, across: int, here: wp.ve
         line = line + across
     out.x = float(column) + 0.5 - 0.5 * float(m.width)
     out.y = float(line) + 0.5 - 0.5 * float(m.height)
-    base = picture * m.vertex_count
+    base = image * m.vertex_count
     i0, i1, i2 = corners_of(face, base, m)
     p0 = project(m.clip[i0], out.x, out.y, across, m.width, m.height)
     p1 = project(m.clip[i1], out.x, out.y, across, m.width, m.height)
