@@ -143,4 +143,4 @@ def _add_skeleton(
         node = gltf.Node(translation=place.tolist(), rotation=turn, children=children, name=JOINTS[joint])
         document.nodes.append(node)
     binding, all_joints = buffer.add(inverse), list(range(len(joints)))
-    document.textures = [gltf.Skin(inverseBindMatrices=binding, skeleton=0, joints=all_joints, name="head")]
+    document.skins = [gltf.Skin(inverseBindMatrices=binding, skeleton=0, joints=all_joints, name="head")]

@@ -19,7 +19,7 @@ class Rig:
         self.document = pygltflib.GLTF2().load_binary(str(path))
         (self.mesh,) = self.document.meshes
         (self.primitive,) = self.mesh.primitives
-        self.skin = self.document.textures[0] if self.document.textures else None
+        self.skin = self.document.skins[0] if self.document.skins else None
         self.extras = self.mesh.extras or {}
         self.names = self.extras.get("targetNames", [])
 

@@ -12,6 +12,10 @@ from torch import Tensor
 
 Boundary = Literal["wrap", "clamp"]
 BACKENDS = ("warp", "nvdiffrast")
+_MODULES = {
+    "warp": "clipface.render.rasterize.warp.backend",
+    "nvdiffrast": "clipface.render.rasterize.nvdiffrast_backend",
+}
 MAX_MIP_LEVEL = 9  # smaller levels than level 0
 
 
@@ -167,7 +171,7 @@ def backend(name: str) -> Rasterizer:
         ImportError: the backend's package is missing; says how to get it.
     """
     check_backend(name)
-    return importlib.import_module(f"clipface.render.rasterize.{name}_backend")  # type: ignore[return-value]
+    return importlib.import_module(_MODULES[name])  # type: ignore[return-value]
 
 
 def check_backend(name: str) -> None:

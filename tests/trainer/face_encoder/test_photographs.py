@@ -36,7 +36,7 @@ MODEL = {
     "text_cfg": {"context_length": 32, "width": 16, "heads": 2, "layers": 1},
 }
 SIDE = 64
-EXPRESSIONS = Path(__file__).parents[2] / "data" / "portrait_expressions.csv"
+EXPRESSIONS = Path(__file__).parents[3] / "data" / "portrait_expressions.csv"
 
 
 @pytest.fixture(scope="module")

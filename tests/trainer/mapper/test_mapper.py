@@ -20,7 +20,7 @@ from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper.module import MapperModule, build, train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, Prom
 from trainer.mapper.initial import TEST_SEEDS, pretrain, start_mapper
 from trainer.mapper.module import build, train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_cannot_be_is_refused_at_the_start(config):
     with pytest.raises(ValueError, match="model.region: expected an edit of the texture, got 'lips'"):
         build(replace(config, model=ModelConfig(region="lips", texture=False, identity=True)))
     with pytest.raises(FileNotFoundError, match="no_such.safetensors"):
-        build(replace(config, model=ModelConfig(start="no_such.safetensors")))
+        build(replace(config, model=ModelConfig(init_from="no_such.safetensors")))
 
 
 def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
@@ -81,7 +81,7 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
 def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
     losses = []
     for weight in (0.0, 2.0):
-        module = build(replace(config, lips=weight, model=ModelConfig(texture=False, start="random")))
+        module = build(replace(config, lips=weight, model=ModelConfig(texture=False, init_from="random")))
         module.log = module.log_dict = lambda *values, **more: None
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
@@ -95,7 +95,7 @@ def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
 
 def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(config, tmp_path):
     pre = replace(
-        config, zero_offsets=True, batch_size=16, model=ModelConfig(start="random", identity=True),
+        config, zero_offsets=True, batch_size=16, model=ModelConfig(init_from="random", identity=True),
         learning_rate=LearningRates(1.0, 1.0, 1.0, decay=True), trainer=TrainerConfig(steps=40, log_every=10),
         prompt=PromptConfig("pretrain_zero"),
     )  # fmt: skip
@@ -105,7 +105,7 @@ def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(c
     assert before > 1 and after < before / 3
     assert after == pytest.approx(module.loss(TEST_SEEDS).sqrt().item(), rel=1e-4)
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    begun = start_mapper(ModelConfig(identity=True, start=str(file)), avatar)
+    begun = start_mapper(ModelConfig(identity=True, init_from=str(file)), avatar)
     assert all(torch.equal(value, begun.state_dict()[name]) for name, value in module.mapper.state_dict().items())
     assert not start_mapper(ModelConfig(), avatar).texture.weights[-1].any(), "zero unless told otherwise"
 
@@ -129,7 +129,7 @@ def authors_file(tmp_path) -> Path:
 
 def test_a_run_begins_with_the_authors_pre_training(config, authors_file):
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    begun = start_mapper(ModelConfig(start=str(authors_file)), avatar)
+    begun = start_mapper(ModelConfig(init_from=str(authors_file)), avatar)
     codes = avatar.random_faces(2, 0, 1.0).codes
     theirs = FaceMapper.from_published(authors_file, avatar.generator.levels)(codes)
     ours = begun(codes)
@@ -165,13 +165,13 @@ def test_faces_are_edited_without_training(config, tmp_path, edit_script, author
 def test_a_mapper_can_start_at_a_look():
     parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
     avatar = SimpleNamespace(generator=parts[0], head=parts[1])
-    mapper = start_mapper(ModelConfig(start="look:clown"), avatar)
+    mapper = start_mapper(ModelConfig(init_from="look:clown"), avatar)
     codes = Codes(torch.randn(2, 14, 512), torch.zeros(2, 3), torch.zeros(2, 2))
     offsets = mapper.offsets(codes)
     torch.testing.assert_close(offsets.w_plus, look_offsets()["clown"].expand(2, -1, -1), atol=1e-5, rtol=1e-5)
     assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
     with pytest.raises(ValueError, match="model.init_from: an edit of the texture"):
-        start_mapper(ModelConfig(start="look:clown", texture=False), avatar)
+        start_mapper(ModelConfig(init_from="look:clown", texture=False), avatar)
 
 
 def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny_files):
@@ -179,11 +179,11 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny
     avatar, w_plus = SimpleNamespace(generator=parts[0], head=parts[1]), torch.randn(1, 14, 512)
 
     def begun(prompt: str | None, **model) -> torch.Tensor:
-        return start_mapper(ModelConfig(start="known", **model), avatar, prompt).texture(w_plus)[0]
+        return start_mapper(ModelConfig(init_from="known", **model), avatar, prompt).texture(w_plus)[0]
 
     torch.testing.assert_close(begun("clown"), look_offsets()["clown"], atol=1e-5, rtol=1e-5)
     assert not begun("angry").any() and not begun(None).any()
     assert not begun("old").any()  # its offset hardly shows
-    assert start_mapper(ModelConfig(start="known", texture=False), avatar, "clown").texture is None
+    assert start_mapper(ModelConfig(init_from="known", texture=False), avatar, "clown").texture is None
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was trained none
     assert not begun("clown").any()

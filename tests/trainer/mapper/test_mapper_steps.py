@@ -15,7 +15,7 @@ from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
 from trainer.mapper.module import build
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

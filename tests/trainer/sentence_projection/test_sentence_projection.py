@@ -1,12 +1,11 @@
 """The trainer of projections, on a tiny sentence encoder and a tiny face encoder."""
 
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from tiny_sentences import write_bert  # noqa: E402
 from torch.nn import functional
 
 from clipface import weights
@@ -19,9 +18,6 @@ from trainer.common.config import TrainerConfig
 from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import VALUES, value_changes
 from trainer.sentence_projection.module import build, load_face_encoder, train
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guidance"))
-from tiny_sentences import write_bert  # noqa: E402
 
 MODEL = {
     "embed_dim": 16,

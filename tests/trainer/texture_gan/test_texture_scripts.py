@@ -13,7 +13,7 @@ from clipface import assets, weights
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_code
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def script(name: str):

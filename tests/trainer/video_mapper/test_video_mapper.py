@@ -181,7 +181,7 @@ def test_a_checkpoint_holds_exactly_the_trained_keys(config, interrupted):
 
 def test_a_run_may_begin_with_another(config, tmp_path):
     file = started(config).mapper.save(tmp_path / "begun.safetensors")
-    module = build(replace(config, start=str(file)))
+    module = build(replace(config, init_from=str(file)))
     for name, value in VideoMapper.from_weights(file)[0].state_dict().items():
         assert torch.equal(module.mapper.state_dict()[name], value)
     with pytest.raises(FileNotFoundError, match="no_such_run"):
@@ -194,16 +194,16 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero():
     frames = torch.randn(2, 14, 512), torch.randn(2, 3), torch.zeros(2, 6)
 
     def begun(prompt: str, **changes) -> torch.Tensor:
-        config = VideoMapperConfig(start="known", prompt=PromptConfig(prompt, "any words"))
+        config = VideoMapperConfig(init_from="known", prompt=PromptConfig(prompt, "any words"))
         return start_mapper(replace(config, **changes), avatar).offsets(*frames)
 
     clown = look_offsets()["clown"].expand(2, -1, -1)  # the same in every frame, before it learns
     torch.testing.assert_close(begun("clown"), clown, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(begun("angry", start="look:clown"), clown, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(begun("angry", init_from="look:clown"), clown, atol=1e-5, rtol=1e-5)
     assert not begun("angry").any() and not begun("old").any()
     assert not begun("clown", generator="mine.safetensors").any()  # which was trained none
     with pytest.raises(ValueError, match="look:nobody"):
-        begun("clown", start="look:nobody")
+        begun("clown", init_from="look:nobody")
 
 
 @pytest.mark.parametrize(
