@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # A room may import itself and the rooms listed beside it.
-BASE = {"assets", "shapes", "weights", "pickles", "tables"}
+BASE = {"assets", "files", "shapes", "weights", "pickles", "tables"}
 MAY_IMPORT = {
     "assets": set(),
     "shapes": set(),
-    "weights": set(),
+    "files": set(),
+    "weights": {"files"},
     "pickles": set(),
     "tables": {"pickles"},
     "head": BASE,

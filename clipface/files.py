@@ -1,0 +1,90 @@
+"""The one way files are replaced, and the one way tables (CSV) are read."""
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL = ".partial"  # ends the name of a file, or of a folder, that is being written
+
+
+def partial_path(path: Path) -> Path:
+    """The name under which `path` is written: in the same folder, so that renaming is atomic."""
+    return path.with_name(path.name + PARTIAL)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Let the block write a file under another name, then rename it; the folder is made if missing.
+
+    A reader meets the old file or the new one, never half of either. If the block raises, what it wrote is removed and
+    the old file stays.
+
+    Args:
+        path: of the file to write or to replace.
+
+    Yields:
+        The path to write to.
+
+    Example:
+        >>> with replacing(folder / "weights.safetensors") as partial:
+        ...     save_file(tensors, partial)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(path: str | Path, content: bytes | str) -> Path:
+    """Write a file that is either the old or the new one, never half (see `replacing`).
+
+    Args:
+        path: of the file; its folder is made if missing.
+        content: text is written as UTF-8.
+
+    Returns:
+        The path.
+    """
+    with replacing(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Path(path)
+
+
+def read_table(path: str | Path, columns: Sequence[str], name: str = "table") -> list[dict[str, str]]:
+    """Read a CSV file whose first line names its columns (UTF-8, with or without a byte order mark).
+
+    Args:
+        path: of the file.
+        columns: names that must be there; others may be.
+        name: what the table is to the user, for the messages.
+
+    Returns:
+        A dictionary from column to text for each row; cells that a row lacks are empty.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a column is missing, or the file is no CSV in UTF-8.
+    """
+    path, expected = Path(path), ", ".join(columns)
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: {path} does not exist; expected a CSV file with columns {expected}")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            rows, given = list(reader), list(reader.fieldnames or ())
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{name}: expected a CSV file in UTF-8, got {path} ({error}); export it again") from error
+    missing = [column for column in columns if column not in given]
+    if missing:
+        raise ValueError(
+            f"{name}: expected columns {expected} in {path}, got {', '.join(given) or 'an empty file'}; "
+            f"name {', '.join(missing)} in its first line"
+        )
+    return rows
