@@ -19,9 +19,10 @@ from scipy.spatial.transform import Rotation
 from clipface.animation.frame_times import even_rate, seconds_of
 from clipface.animation.motion import Motion, sampled
 from clipface.head import HeadModel
+from clipface.head.expressions import ARKIT_NAMES, has_arkit
 
 SUFFIXES = (".csv",)
-SHAPES = 52  # a head's first slots, if it has ARKit's
+SHAPES = len(ARKIT_NAMES)
 OPTIONAL = {"tongueout"}  # MediaPipe and phones before iOS 12 do not measure it
 TIME = ("timecode", "time", "timestamp")
 ANGLES = ("headyaw", "headpitch", "headroll")
@@ -40,7 +41,7 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
             another unit, or frames are missing for longer than a blend over them could hide (see `even_rate`).
     """
     slots = {_key(name): number for number, name in enumerate(head.expression_names[:SHAPES])}
-    if _key("jawOpen") not in slots:
+    if not has_arkit(head.expression_names):
         raise ValueError(
             f"head: expected one with ARKit's expression slots, such as the open head,, got {head.source}"
         )

@@ -27,12 +27,11 @@ from scipy.interpolate import PchipInterpolator
 
 from clipface.animation.motion import Motion, check_rate
 from clipface.head import HeadModel
-from clipface.synthetic.identity import EXPRESSION_SLOTS
+from clipface.head.expressions import EXPRESSION_SLOTS, SIDES, slots_of
 
 SUFFIXES = (".yaml", ".yml")
 KEYS, FRAME_KEYS = ("rate", "ease", "blinks", "keyframes"), ("time", "expression", "strength", "jaw", "turn", "gaze")
 EASES = ("smooth", "linear")
-SIDES = ("Left", "Right")
 MOST_STRENGTH = 1.5  # of a named slot; twice would tear the face
 MOST_DEGREES = {"jaw": 35.0, "turn": 80.0, "gaze": 35.0}
 ANGLES = {"jaw": 1, "turn": 3, "gaze": 2}  # how many of each
@@ -188,7 +187,7 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
         # The first way to show an expression; the others are for variety among painted faces.
         recipe = EXPRESSION_SLOTS[name][0] if name in EXPRESSION_SLOTS else {name: 1.0}
         for slot, share in recipe.items():
-            found = [side for side in (slot, *(slot + side for side in SIDES)) if side in slots]
+            found = slots_of(slot, slots)
             if not found:
                 both = {known.removesuffix("Left").removesuffix("Right") for known in slots}
                 raise ValueError(

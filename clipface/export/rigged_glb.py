@@ -13,8 +13,8 @@ from clipface.export.morph_targets import NEGLIGIBLE, slot_name
 from clipface.export.pose_correctives import PoseCorrective, pose_correctives
 from clipface.export.surface import checked_path, texture_image, vertex_normals, write_atomic
 from clipface.head import HeadModel
+from clipface.head.expressions import ARKIT_NAMES, has_arkit
 
-ARKIT_SHAPES = 52  # a head's first slots, if it has ARKit's
 EDIT = "edit"  # name of the edit's target
 
 
@@ -113,8 +113,8 @@ def _slots(head: HeadModel, parameters: HeadSequence, names: Iterable[str] | Non
             has = ", ".join(known)
             raise ValueError(f"expressions: expected names that {head.source} has ({has}), got {unknown}")
         chosen = {known[name] for name in names}
-    elif names is None and "jawOpen" in head.expression_names[:ARKIT_SHAPES]:
-        chosen = {slot for slot in moving if slot < ARKIT_SHAPES}
+    elif names is None and has_arkit(head.expression_names):
+        chosen = {slot for slot in moving if slot < len(ARKIT_NAMES)}
     else:
         chosen = set(moving)
     used = {slot for slot in moving if slot < parameters.expression.shape[1] and parameters.expression[0, slot] != 0}

@@ -9,6 +9,7 @@ from torch import Tensor
 from clipface.fit.correspondence import topology
 from clipface.fit.face_points import FacePoints
 from clipface.head import HeadModel
+from clipface.head.expressions import SIDES
 
 N_SHAPE, N_UNNAMED = 100, 50  # identity coefficients fitted; expression ones of a head whose slots have no names
 # Slots of ARKit that are fitted. The others are gaze, jaw and tongue, which are pose or not to be seen from points.
@@ -71,7 +72,7 @@ class Prior:
         device, self.settings = head.v_template.device, settings
         self.n_shape = min(N_SHAPE, head.n_shape)
         places = {name: slot for slot, name in enumerate(head.expression_names)}
-        names = [f"{name}{side}" for name in SIDED for side in ("Left", "Right")] + list(SINGLE)
+        names = [f"{name}{side}" for name in SIDED for side in SIDES] + list(SINGLE)
         self.named = all(name in places for name in names)
         slots = [places[name] for name in names] if self.named else range(min(N_UNNAMED, head.n_expression))
         self.slots = torch.tensor(list(slots), device=device)

@@ -8,37 +8,10 @@ import torch
 from torch import Tensor
 
 from clipface.head import HeadModel
+from clipface.head.expressions import EXPRESSION_SLOTS, slots_of
 from clipface.synthetic.attributes import Attributes
 
 IDENTITY_SPREAD = 0.5  # fitted photographs of real people spread about half as much as the head's N(0, 1)
-_BOTH = ("Left", "Right")
-# slot (ARKit name; without Left/Right both sides move together) → strength at full expression
-EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {
-    "neutral": ({},),
-    "smiling": ({"mouthSmile": 0.85, "cheekSquint": 0.45, "mouthDimple": 0.2, "eyeSquint": 0.15},
-                {"mouthSmile": 0.9, "cheekSquint": 0.5, "mouthUpperUp": 0.2, "mouthLowerDown": 0.1, "jawOpen": 0.06}),
-    "laughing": ({"mouthSmile": 0.95, "cheekSquint": 0.7, "eyeSquint": 0.5, "jawOpen": 0.34, "mouthUpperUp": 0.35,
-                  "mouthLowerDown": 0.3},
-                 {"mouthSmile": 1.0, "cheekSquint": 0.8, "eyeSquint": 0.4, "jawOpen": 0.16, "mouthUpperUp": 0.45,
-                  "mouthLowerDown": 0.45}),
-    "angry": ({"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45,
-               "mouthShrugLower": 0.25},
-              {"browDown": 1.0, "noseSneer": 0.6, "eyeSquint": 0.25, "jawOpen": 0.3, "mouthUpperUp": 0.45,
-               "mouthLowerDown": 0.5,
-               "mouthFrown": 0.25}),
-    "sad": ({"browInnerUp": 1.0, "mouthFrown": 0.9, "mouthShrugLower": 0.4, "eyeBlink": 0.15},
-            {"browInnerUp": 0.8, "mouthFrown": 1.0, "mouthPress": 0.3, "eyeSquint": 0.3}),
-    "surprised": ({"browInnerUp": 0.8, "browOuterUp": 0.95, "eyeWide": 0.9, "jawOpen": 0.5},
-                  {"browInnerUp": 0.7, "browOuterUp": 0.9, "eyeWide": 1.0, "jawOpen": 0.3, "mouthFunnel": 0.45}),
-    "disgusted": ({"noseSneer": 1.0, "mouthUpperUp": 0.7, "browDown": 0.5, "mouthFrown": 0.4, "eyeSquint": 0.45,
-                   "cheekSquint": 0.4},),
-    "afraid": ({"browInnerUp": 1.0, "browOuterUp": 0.3, "eyeWide": 0.95, "mouthStretch": 0.8, "jawOpen": 0.15,
-                "mouthLowerDown": 0.3},),
-    "kissing": ({"mouthPucker": 1.0, "mouthFunnel": 0.25, "jawOpen": 0.04},),
-    "sleeping": ({"eyeBlink": 1.0},),
-    "smirking": ({"mouthSmileLeft": 0.95, "mouthDimpleLeft": 0.6, "cheekSquintLeft": 0.4, "browOuterUpRight": 0.4},
-                 {"mouthSmileRight": 0.95, "mouthDimpleRight": 0.6, "cheekSquintRight": 0.4, "browOuterUpLeft": 0.4}),
-}  # fmt: skip
 LOOK_SLOTS: dict[str, dict[str, float]] = {
     "stoned": {"eyeBlink": 0.30, "eyeSquint": 0.1}, "doll": {"eyeWide": 0.5}, "annabelle": {"eyeWide": 0.7},
     "barbie": {"eyeWide": 0.4},
@@ -139,12 +112,10 @@ def sample_expression(faces: Sequence[Attributes], head: HeadModel, generator: t
 
 def _add(row: Tensor, slots: dict[str, int], recipe: dict[str, float], strength: float, tilt: float) -> None:
     for name, value in recipe.items():
-        if name in slots:
-            row[slots[name]] += value * strength
-            continue
-        for side, sign in zip(_BOTH, (1, -1), strict=True):
-            if name + side in slots:
-                row[slots[name + side]] += value * strength * (1 + sign * tilt)
+        found = slots_of(name, slots)
+        tilts = (1 + tilt, 1 - tilt) if len(found) > 1 else (1.0,)
+        for slot, share in zip(found, tilts, strict=True):
+            row[slots[slot]] += value * strength * share
 
 
 def sample_pose(batch: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from clipface.synthetic.attributes import LOOKS, Attributes, sample_attributes
-from clipface.synthetic.words import look_words, words
+from clipface.synthetic.words import look_words
+from clipface.synthetic.words import vocabulary as words
 from clipface.synthetic.words.captions import caption, captions, split_words, vocabulary
 
 PROMPTS = """zombie clown old angry smiling happy laughing sad surprised disgusted gothic makeup party red lipstick

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from clipface.head.expressions import ARKIT_NAMES
 from scripts.recipes.open_head_build.geometry import Cut
 from scripts.recipes.open_head_build.identity import RACES
 from scripts.recipes.open_head_build.rings import arcs, openings, rings_around
 from scripts.recipes.open_head_build.source import data_folder, read_target
 
-ARKIT = (
-    *(f"eye{action}{side}" for side in ("Left", "Right")
-      for action in ("Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")),
-    "jawForward", "jawLeft", "jawRight", "jawOpen",
-    "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight",
-    *(f"mouth{action}{side}" for action in ("Smile", "Frown", "Dimple", "Stretch") for side in ("Left", "Right")),
-    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    *(f"mouth{action}{side}" for action in ("Press", "LowerDown", "UpperUp") for side in ("Left", "Right")),
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
-)  # in the order of ARKit's own documentation
 # Whole-face moods that random expressions mix in: slots without a side move left and right together.
 MOODS = (
     {"mouthSmile": 0.8, "cheekSquint": 0.5, "eyeSquint": 0.3, "mouthDimple": 0.2},
@@ -62,11 +52,11 @@ def _meet(offsets: np.ndarray, mean: np.ndarray, upper: np.ndarray, lower: np.nd
 def expression_basis(cut: Cut, mean: np.ndarray, count: int, scale: float) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the 86 slots and their offsets `[V, 3, 86]` in metres of the head."""
     folder = data_folder() / "faceunits01/targets/faceunits"
-    shapes = [read_target(folder / f"{name}.target", count) for name in ARKIT]
+    shapes = [read_target(folder / f"{name}.target", count) for name in ARKIT_NAMES]
     units = data_folder() / "mpfb2/targets/expression/units"
     for name in unit_names():
         shapes.append(np.mean([read_target(units / race / f"{name}.target.gz", count) for race in RACES], axis=0))
-    names = (*ARKIT, *unit_names())
+    names = (*ARKIT_NAMES, *unit_names())
     offsets = {name: cut.offsets(shape) * scale for name, shape in zip(names, shapes, strict=True)}
     loops = openings(cut, mean)
     for side in ("left", "right"):
