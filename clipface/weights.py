@@ -1,7 +1,6 @@
 """The one way weights are written and read: safetensors, with their configuration as JSON beside them."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,9 +9,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from clipface.files import replacing, write_atomic
+
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half: bool = False) -> Path:
-    """Write tensors to `path` and the configuration to the `.json` file beside it, each complete or not at all.
+    """Write tensors to `path` and the configuration to the `.json` file beside it, each atomic.
 
     Args:
         path: file ending in `.safetensors`; its folder is made if missing.
@@ -26,19 +27,14 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half:
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"path: expected a file ending in .safetensors, got {path.name!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     kept = {}
     for name, tensor in tensors.items():
         tensor = tensor.detach().cpu()
         kept[name] = (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous().clone()
-    # A reader must never meet half a file, so both are written under another name first.
-    partial = path.with_name(path.name + ".partial")
-    save_file(kept, partial)
-    described = path.with_suffix(".json.partial")
-    described.write_text(json.dumps(dict(config), indent=1) + "\n")
-    partial.chmod(described.stat().st_mode)  # safetensors makes files that only their owner can read
-    os.replace(described, path.with_suffix(".json"))
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file(kept, partial)
+        described = write_atomic(path.with_suffix(".json"), json.dumps(dict(config), indent=1) + "\n")
+        partial.chmod(described.stat().st_mode)  # safetensors makes files that only their owner can read
     return path
 
 

@@ -41,7 +41,8 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.files import MAPPER_FILE, mapper_file, mapper_notes, sample_latents
 from clipface.edit.mapper import FaceMapper
 from clipface.evaluation.grid import to_image
-from clipface.export.surface import png, write_atomic
+from clipface.export.surface import png
+from clipface.files import write_atomic
 from trainer.common.config import slug
 from trainer.mapper.module import train
 from trainer.mapper.results import SECOND_VIEW, image

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.data.shards import write_atomic
+from clipface.files import write_atomic
 
 # Scale is kept as its logarithm, which is nearer to normal and stays positive.
 BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
@@ -98,7 +98,7 @@ class FitDistribution:
         arrays = {"mean": self.mean, "covariance": self.covariance, "sizes": sizes, "bounded": self.bounded}
         content = io.BytesIO()
         np.savez_compressed(content, **arrays, count=np.array(self.count))
-        write_atomic(Path(path), content.getvalue())
+        write_atomic(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "FitDistribution":

@@ -25,12 +25,12 @@ import numpy as np
 from PIL import Image
 
 from clipface.assets import checksum
+from clipface.files import partial_path, write_atomic
 
 LAYOUT = 1
 MANIFEST = "dataset.json"
 SHARDS = "shards"
 DISTRIBUTION = "distribution.npz"
-PARTIAL = ".partial"
 JPEG_QUALITY = 95  # with full chroma: 0.5 to 1 grey value of error, a quarter of PNG's size
 
 
@@ -58,23 +58,9 @@ class Shard:
         return self.record["faces"]
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is either the old or the new one, never half."""
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, whole or not at all."""
-    write_atomic(path, json.dumps(content, indent=1).encode("ascii"))
+    """Write JSON; atomic."""
+    write_atomic(path, json.dumps(content, indent=1))
 
 
 def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:
@@ -151,7 +137,7 @@ class ShardWriter:
         self.sizes: dict[str, list[int]] | None = None  # of each parameter
         self.faces: list[dict[str, Any]] = []
         self._names: set[str] = set()
-        self._partial = self.path.with_name(self.path.name + PARTIAL)
+        self._partial = partial_path(self.path)
         self._file = _Hashing(self._partial.open("wb"))
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
 

@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from clipface.data.faces import EXTRA, PARAMETERS, FaceBatch
-from clipface.data.shards import PARTIAL, Face, ShardWriter, create_dataset
+from clipface.data.shards import Face, ShardWriter, create_dataset
+from clipface.files import partial_path
 from clipface.shapes import expect
 
 FACES_A_SHARD = 1000
@@ -42,7 +43,7 @@ def write_faces(
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"folder: {folder} exists already; remove it or give another name")
-    partial = folder.with_name(folder.name + PARTIAL)
+    partial = partial_path(folder)
     shutil.rmtree(partial, ignore_errors=True)
     create_dataset(partial, head, {})
     faces, number = _faces(batches, first_name), 0

@@ -10,7 +10,8 @@ from clipface.export.gltf_buffer import GltfBuffer, load_pygltflib
 from clipface.export.gltf_head import GltfTarget, head_document
 from clipface.export.head_sequence import HeadSequence, joint_translations, quaternions, read_sequence, rest_joints
 from clipface.export.morph_targets import MorphTarget, morph_targets, normal_offsets
-from clipface.export.surface import checked_path, texture_image, write_atomic
+from clipface.export.surface import checked_path, texture_image
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 

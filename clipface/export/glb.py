@@ -5,7 +5,8 @@ from pathlib import Path
 from torch import Tensor
 
 from clipface.export.gltf_head import head_document
-from clipface.export.surface import checked_path, checked_vertices, png, texture_image, write_atomic
+from clipface.export.surface import checked_path, checked_vertices, png, texture_image
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from clipface.export.surface import checked_path, checked_vertices, png, texture_image, vertex_normals, write_atomic
+from clipface.export.surface import checked_path, checked_vertices, png, texture_image, vertex_normals
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 
 MATERIAL = "newmtl head\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {}\n"

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.export.surface import check_finite, checked_path, checked_vertices, vertex_normals, write_atomic
+from clipface.export.surface import check_finite, checked_path, checked_vertices, vertex_normals
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.shapes import expect
 

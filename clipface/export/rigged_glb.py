@@ -11,7 +11,8 @@ from clipface.export.gltf_head import GltfTarget, head_document
 from clipface.export.head_sequence import HeadSequence, quaternions, read_sequence
 from clipface.export.morph_targets import NEGLIGIBLE, slot_name
 from clipface.export.pose_correctives import PoseCorrective, pose_correctives
-from clipface.export.surface import checked_path, texture_image, vertex_normals, write_atomic
+from clipface.export.surface import checked_path, texture_image, vertex_normals
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.head.expressions import ARKIT_NAMES, has_arkit
 

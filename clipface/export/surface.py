@@ -1,7 +1,6 @@
 """What every file of a head needs: checked arguments, normals, the texture as an image, and whole files."""
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -54,15 +53,6 @@ def png(image: Image.Image) -> bytes:
     content = io.BytesIO()
     image.save(content, format="PNG")
     return content.getvalue()
-
-
-def write_atomic(path: Path, content: bytes) -> Path:
-    """Write a file so that no reader ever meets half of it; its folder is made if missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-    return path
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.distribution import BLOCKS
-from clipface.data.shards import DISTRIBUTION, survey, write_atomic, write_json
+from clipface.data.shards import DISTRIBUTION, survey, write_json
+from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
 

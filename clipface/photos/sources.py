@@ -1,6 +1,5 @@
 """Which photographs there are, and which of them a data set lacks."""
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clipface.data.shards import Shard
+from clipface.files import read_table
 from clipface.photos.read import SUFFIXES
 
 
@@ -93,13 +93,8 @@ def read_people(path: Path) -> dict[str, str]:
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"people: {path} does not exist; a CSV file with columns file, person is wanted")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "person"} <= set(reader.fieldnames or ()):
-            raise ValueError(f"people: columns file and person are wanted in {path}, given: {reader.fieldnames}")
-        return {row["file"]: row["person"] for row in reader if row["file"] and row["person"]}
+    rows = read_table(path, ("file", "person"), "people")
+    return {row["file"]: row["person"] for row in rows if row["file"] and row["person"]}
 
 
 def make_plan(sources: list[Source], shards: list[Shard]) -> Plan:

@@ -1,6 +1,5 @@
 """Faces of a folder of photographs with their landmarks, kept in a file for the next time."""
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from clipface.files import read_table
 from clipface.photos.crop import SIZE
 from clipface.photos.filter import FilterRule
 from clipface.photos.sources import find_sources
@@ -72,8 +72,7 @@ def read_labels(path: Path | None, files: np.ndarray) -> Labels:
     """Read a CSV file with the columns file, person and expression; without a file nothing is labelled."""
     rows = {}
     if path is not None:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = {row["file"]: row for row in csv.DictReader(file)}
+        rows = {row["file"]: row for row in read_table(path, ("file",), "labels")}
     people = [rows.get(file, {}).get("person") or f"only on {file}" for file in files.tolist()]
     number = {person: place for place, person in enumerate(dict.fromkeys(people))}
     expression = np.array([rows.get(file, {}).get("expression", "") for file in files.tolist()])

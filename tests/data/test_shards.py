@@ -116,7 +116,7 @@ def test_manifest_is_checked(tmp_path, folder):
     with pytest.raises(ValueError, match="damaged"):
         read_manifest(folder)
     (folder / "dataset.json").write_text(json.dumps({"layout": 9, "head": "open", "settings": {}}))
-    with pytest.raises(ValueError, match="layout 1 is wanted, 9"):
+    with pytest.raises(ValueError, match="expected layout 1, got 9"):
         read_manifest(folder)
 
 

@@ -84,7 +84,7 @@ def test_people_file(tmp_path):
     path.write_text("\ufefffile,age,person\na.jpg,20,ann\nb.jpg,,\n", encoding="utf-8")
     assert read_people(path) == {"a.jpg": "ann"}
     path.write_text("name,person\n")
-    with pytest.raises(ValueError, match="columns file and person"):
+    with pytest.raises(ValueError, match="people: expected columns file, person"):
         read_people(path)
     with pytest.raises(FileNotFoundError, match="people"):
         read_people(tmp_path / "none.csv")

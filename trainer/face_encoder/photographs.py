@@ -1,6 +1,5 @@
 """Photographs of whom something is known: labels, textures to paint over, and the images themselves."""
 
-import csv
 import hashlib
 import random
 import re
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from clipface.data import MaskedFaces
 from clipface.data.textures import read_textures
+from clipface.files import read_table
 from clipface.synthetic.attributes import CHOICES, Attributes
 
 SEXES = {"female": "woman", "woman": "woman", "male": "man", "man": "man"}
@@ -49,23 +49,12 @@ def read_labels(path: str | Path, expressions: str | Path | None = None) -> dict
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing.
     """
-    rows = _rows("labels", path, ("file", "person", "age", "gender", "expression"))
+    rows = read_table(path, ("file", "person", "age", "gender", "expression"), "labels")
     seen = {} if expressions is None else {
-        row["file"]: row["expression"] for row in _rows("expressions", expressions, ("file", "expression"))
+        row["file"]: row["expression"] for row in read_table(expressions, ("file", "expression"), "expressions")
     }  # fmt: skip
     labels = {row["file"]: _label(row | {"expression": row["expression"] or seen.get(row["file"], "")}) for row in rows}
     return {file: label for file, label in labels.items() if label is not None}
-
-
-def _rows(name: str, path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    path, listed = Path(path), ", ".join(columns)
-    if not path.is_file():
-        raise FileNotFoundError(f"{name}: {path} does not exist; a CSV file with columns {listed} is wanted")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not set(columns) <= set(rows[0]):
-        raise ValueError(f"{name}: columns {listed} are wanted in {path}")
-    return rows
 
 
 def _label(row: dict[str, str]) -> Label | None:

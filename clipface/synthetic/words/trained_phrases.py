@@ -1,10 +1,10 @@
 """Which phrases of the captions tell each value of an attribute: what an encoder was trained to say of it."""
 
-import csv
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from clipface.files import read_table
 from clipface.synthetic.attributes import SEXES
 from clipface.synthetic.words import look_words as looks
 from clipface.synthetic.words import vocabulary as words
@@ -67,8 +67,7 @@ def read_phrases(path: Path) -> list[Phrase]:
     Raises:
         ValueError: if a row tells a value that is not in `TAUGHT`.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [Phrase(row["attribute"], row["value"], row["phrase"]) for row in csv.DictReader(file)]
+    rows = [Phrase(**{name: row[name] for name in Phrase._fields}) for row in read_table(path, Phrase._fields, "phrases")]
     for row in rows:
         if row.value not in TAUGHT.get(row.attribute, {}):
             raise ValueError(f"{path.name}: expected a trained attribute and value, got {row}")

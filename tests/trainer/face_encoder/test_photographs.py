@@ -81,7 +81,7 @@ def test_labels_tell_sex_age_group_and_whether_the_expression_is_known(tmp_path)
     with pytest.raises(FileNotFoundError, match="labels"):
         read_labels(tmp_path / "none.csv")
     (tmp_path / "m.csv").write_text("file,person\nx,1\n")
-    with pytest.raises(ValueError, match="labels: columns file, person, age"):
+    with pytest.raises(ValueError, match="labels: expected columns file, person, age"):
         read_labels(tmp_path / "m.csv")
 
 
@@ -95,7 +95,7 @@ def test_a_second_table_tells_expressions_of_which_the_first_is_silent(tmp_path)
     with pytest.raises(FileNotFoundError, match="expressions"):
         read_labels(tmp_path / "l.csv", tmp_path / "none.csv")
     (tmp_path / "m.csv").write_text("file\nx.jpg\n")
-    with pytest.raises(ValueError, match="expressions: columns file, expression"):
+    with pytest.raises(ValueError, match="expressions: expected columns file, expression"):
         read_labels(tmp_path / "l.csv", tmp_path / "m.csv")
 
 
