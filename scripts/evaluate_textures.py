@@ -13,9 +13,9 @@ from torch import Tensor
 
 from clipface import assets
 from clipface.data.textures import read_textures
-from clipface.edit.loading import load_head_and_renderer
 from clipface.metrics import NETWORKS, load_features
 from clipface.metrics.baselines import LinearTextures
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from trainer.common.config import TrainerConfig

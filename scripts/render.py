@@ -27,13 +27,14 @@ from torchvision.utils import make_grid
 from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import mapper_notes, read_latents, read_mapper, sample_latents
-from clipface.edit.loading import load_avatar, load_head_and_renderer
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.render import Light, Renderer, perspective, rotation, view
 from clipface.render.camera import FRAME_HALF_WIDTH
 from clipface.render.light import SHADINGS
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
 PSI = 0.7  # of drawn faces

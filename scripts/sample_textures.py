@@ -22,10 +22,10 @@ from clipface import assets, weights
 from clipface.edit.attributes import PREFIX, look_mapper
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import sample_latents
-from clipface.edit.loading import load_head_and_renderer
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import grid, to_image
 from clipface.render.camera import view
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from trainer.texture_gan.snapshots import views_of

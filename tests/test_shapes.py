@@ -11,7 +11,7 @@ def test_sizes_come_back_by_name():
 
 @pytest.mark.parametrize("shape", [(2, 5), (2, 5, 4), (2, 5, 3, 1)])
 def test_message_names_argument_wanted_and_given(shape):
-    with pytest.raises(ValueError, match=r"vertices: shape \(B, V, 3\) is wanted, \(2, 5"):
+    with pytest.raises(ValueError, match=r"vertices: expected shape \(B, V, 3\), got \(2, 5"):
         expect("vertices", torch.zeros(shape), ("B", "V", 3))
 
 

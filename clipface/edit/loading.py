@@ -3,26 +3,15 @@
 from importlib.resources import files
 from pathlib import Path
 
-import torch
 from omegaconf import OmegaConf
 
 from clipface import assets
 from clipface.edit.avatar import Avatar
 from clipface.guidance import Encoder, load_encoder
-from clipface.head import HeadModel, load_head
-from clipface.render import Renderer
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_generator
-
-
-def load_head_and_renderer(head: HeadConfig, renderer: RendererConfig) -> tuple[HeadModel, Renderer]:
-    """Load a head and build the renderer of its mesh."""
-    model = load_head(head.name, head.path)
-    eyes = [model.regions[name] for name in ("right_eyeball", "left_eyeball") if name in model.regions]
-    gloss = torch.stack(eyes).any(0).float() if eyes else None
-    options = {"backend": renderer.backend, "supersample": renderer.supersample, "shading": renderer.shading}
-    return model, Renderer(model.faces, model.uv, model.uv_faces, gloss=gloss, **options)
 
 
 def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: RendererConfig) -> Avatar:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from clipface import assets
 from clipface.edit.avatar import Avatar, mahalanobis
-from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 
 from clipface import assets
-from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED, TEXTS
 from clipface.guidance.sentences import load_sentence_encoder
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, RendererConfig
 from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
 from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, read_phrases, trained_phrases

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.loading import load_head_and_renderer
 from clipface.guidance.contrastive import Agreement, contrastive_loss, direction_loss
 from clipface.guidance.degrade import degrade
 from clipface.guidance.encoder import Encoder, build_face_encoder, load_face_encoder, save_face_encoder
 from clipface.guidance.tokenizer import UNKNOWN
+from clipface.render.load import load_head_and_renderer
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.words.captions import vocabulary
 from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-from clipface.edit.loading import load_head_and_renderer
+from clipface.render.load import load_head_and_renderer
 from trainer.common import distributed
 from trainer.common.callbacks import Checkpoint, SaveConfig
 from trainer.common.random_state import RandomState

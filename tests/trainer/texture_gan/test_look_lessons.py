@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_gan import optimizers, run, tiny_batch, tiny_config, tiny_gan
 
-from clipface.edit.loading import load_head_and_renderer
+from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes
