@@ -26,11 +26,11 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.files import latents, mapper_notes, read_mapper
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.glb import write_glb
 from clipface.settings import HeadConfig, RendererConfig
-from trainer.mapper.results import HEADER, face_rows
 
 PSI = 0.7  # of drawn faces where no mapper's run says
 

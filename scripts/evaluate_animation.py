@@ -25,6 +25,7 @@ from clipface.edit.animate import animate
 from clipface.edit.files import mapper_notes, read_any_mapper
 from clipface.edit.loading import load_avatar, named_guidance
 from clipface.evaluation.animation import Flickers, render_animation
+from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
 from clipface.evaluation.protocol import names
 from clipface.evaluation.tables import Table
 from clipface.evaluation.timing import synchronized_time
@@ -33,7 +34,6 @@ from clipface.metrics.animation import Flicker, rank_correlation
 from clipface.settings import HeadConfig, RendererConfig
 from trainer.common.config import slug
 from trainer.mapper.config import PromptConfig
-from trainer.video_mapper.results import front, mean_scores, score_frames, write_scores
 
 UNSEEN = 2**40  # seed of the faces; no training run's
 HEADER = (

@@ -40,12 +40,12 @@ from clipface.edit.apply import edit_in_turn, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import MAPPER_FILE, mapper_file, mapper_notes, sample_latents
 from clipface.edit.mapper import FaceMapper
+from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import to_image
 from clipface.export.surface import png
 from clipface.files import write_atomic
 from trainer.common.config import slug
 from trainer.mapper.module import train
-from trainer.mapper.results import SECOND_VIEW, image
 
 DIGITS = 3  # of strengths
 FREE = ("count", "output", "device", "renderer")  # options that may change when a folder is continued
@@ -193,7 +193,7 @@ def make_head(number: int, avatar: Avatar, edits: list[Edit], psi: float, option
     edited = edit_in_turn(avatar, unedited(codes), [edit.mapper] if edit else [], [strength] if edit else [])
     texture = edited.texture(avatar)
     write(options.output / f"{name}.glb", avatar, codes, edited, texture[0], options.expressions)
-    views = [image(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
+    views = [face_images(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
     write_atomic(options.output / f"{name}.png", png(to_image(torch.cat(views, -1))))
     arrays = codes._asdict() | {f"edited_{key}": value for key, value in edited.codes._asdict().items()}
     content = io.BytesIO()

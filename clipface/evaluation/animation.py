@@ -14,9 +14,8 @@ from clipface.edit.animate import Frames, animate
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
-from clipface.evaluation.grid import grid, to_image
+from clipface.evaluation.grid import grid, labelled_row, to_image
 from clipface.export.animated_glb import write_animated_glb
-from clipface.export.labelled_row import labelled_row
 from clipface.export.video import VideoWriter
 from clipface.metrics.animation import Flicker
 

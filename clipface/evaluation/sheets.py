@@ -7,8 +7,8 @@ from torch import Tensor
 
 from clipface.edit.avatar import Avatar
 from clipface.evaluation.edits import Edit
+from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import grid
-from trainer.mapper.results import SECOND_VIEW, image
 
 NAMES = ("faces", "turned", "geometry")
 
@@ -33,7 +33,7 @@ class Sheets:
         self.header.append(edit.name.replace("_", " "))
         texture, codes = edit.texture[: self.shown], edit.codes.rows(slice(self.shown))
         for name, painted, yaw in zip(NAMES, (texture, texture, None), (0.0, SECOND_VIEW, 0.0), strict=True):
-            self.columns[name].append(image(self.avatar, painted, codes, yaw, self.size).cpu())
+            self.columns[name].append(face_images(self.avatar, painted, codes, yaw, self.size).cpu())
 
     def write(self, folder: Path) -> None:
         """Write a PNG of each kind."""

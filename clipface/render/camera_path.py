@@ -13,6 +13,7 @@ PATHS = ("front", "turntable", "sway")
 def camera_path(
     name: str,
     count: int,
+    *,
     degrees: float = 25.0,
     period: float | None = None,
     pitch: float = 0.0,

@@ -1,21 +1,22 @@
 """scripts/animate.py and scripts/evaluate_animation.py, on tiny parts."""
 
 import csv
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from commands import script
 from PIL import Image
 
-from clipface.edit.loading import load_avatar
+from clipface.edit.avatar import FRONT_SCALE
+from clipface.edit.loading import load_avatar, named_guidance
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
+from clipface.guidance import load_encoder
+from clipface.render import view
 from clipface.settings import HeadConfig, RendererConfig
 
-ROOT = Path(__file__).parents[2]
 FRAMES = 6
 NOTES = {
     "prompt": {"name": "zombie", "target": "a photo of a zombie", "source": "a photo of a face"},
@@ -23,13 +24,6 @@ NOTES = {
     "generator": None,
     "psi": 0.7,
 }
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -95,3 +89,19 @@ def test_every_frame_is_scored(run, sequence, tmp_path):
     rows = list(csv.DictReader((output / "zombie_nod.csv").open()))
     assert len(rows) == FRAMES and float(rows[3]["importance"]) == 1 and float(rows[3]["second"]) == 0.3
     assert all(-1 <= float(each["after"]) <= 1 for each in rows)
+
+
+def test_frames_are_scored_as_near_as_videos_show_them(run, sequence, tmp_path):
+    words = f"--mappers {run} --sequence {sequence} --faces 1 --seed 5 --encoder face --size 32 --output {tmp_path}"
+    script("evaluate_animation").main(words.split())
+    (neutral, *_) = csv.DictReader((tmp_path / "zombie_nod.csv").open())
+    avatar, encoder = load_avatar(None, HeadConfig(), RendererConfig()), load_encoder(named_guidance("face"))
+    face = avatar.random_faces(1, 5, NOTES["psi"]).codes
+    found = {}
+    for scale in (1.0, FRONT_SCALE):
+        camera = view(torch.zeros(1), torch.zeros(1), scale)
+        with torch.no_grad():
+            image = encoder.encode_image(avatar.views(avatar.texture(face.w_plus), face, camera, 32))
+            found[scale] = (image @ encoder.encode_text([NOTES["prompt"]["target"]]).T).item()
+    assert float(neutral["before"]) == pytest.approx(found[FRONT_SCALE], abs=1e-4)
+    assert found[1.0] != pytest.approx(found[FRONT_SCALE], abs=1e-3)

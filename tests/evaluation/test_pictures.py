@@ -25,7 +25,7 @@ def test_long_words_above_a_column_are_wrapped_instead_of_cut():
 
 
 def test_a_row_of_another_length_is_refused():
-    with pytest.raises(ValueError, match="rows: 2 images in each are wanted"):
+    with pytest.raises(ValueError, match="rows: expected 2 images in each, got .1."):
         grid([[torch.zeros(3, 4, 4)]], ["a", "b"])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.export.labelled_row import labelled_row
+from clipface.evaluation.grid import labelled_row
 from clipface.export.video import VideoWriter, frame_rate, read_frames
 
 ROUNDED = 3 / 255  # 8-bit luma and chroma of limited range, to red, green and blue and back

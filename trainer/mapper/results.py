@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
-from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.avatar import Avatar
 from clipface.edit.files import MAPPER_FILE
-from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.mapper import FaceMapper
+from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid
 from clipface.export.glb import write_glb
-from clipface.render.camera import view
 
 if TYPE_CHECKING:
     from trainer.mapper.config import MapperConfig
     from trainer.mapper.module import Evaluation
-
-PICTURE_SIZE = 256
-SECOND_VIEW = 35.0  # yaw in degrees
-HEADER = ("before", "after", "geometry before", "geometry after", "second view before", "second view after")
 
 
 @torch.no_grad()
@@ -69,32 +64,3 @@ def write_results(
         f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",
         flush=True,
     )
-
-
-def face_rows(
-    avatar: Avatar, codes: tuple[Codes, Codes], textures: tuple[Tensor, Tensor], size: int = PICTURE_SIZE
-) -> list[tuple[Tensor, ...]]:
-    """Draw the images below `HEADER`, a row for each face.
-
-    Args:
-        avatar: codes to images.
-        codes: of the faces before and after.
-        textures: likewise, [B, 3, R, R] in 0..1.
-        size: side of the images, pixels.
-
-    Returns:
-        B rows of images, each [3, size, size] in 0..1.
-    """
-    columns = {}
-    for when, texture, code in zip(("before", "after"), textures, codes, strict=True):
-        columns[when] = image(avatar, texture, code, 0.0, size)
-        columns[f"geometry {when}"] = image(avatar, None, code, 0.0, size)
-        columns[f"second view {when}"] = image(avatar, texture, code, SECOND_VIEW, size)
-    return list(zip(*(columns[name] for name in HEADER), strict=True))
-
-
-def image(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int) -> Tensor:
-    """Draw faces seen from one side, [B, 3, size, size]; the grey geometry without a texture."""
-    count = len(codes.shape)
-    camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)
-    return avatar.views(texture, codes, camera, size)

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from clipface.edit.animate import animate
-from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.files import MAPPER_FILE
-from clipface.evaluation.animation import Rendered, render_animation, write_animation, write_head
-from clipface.guidance import EncoderMean
+from clipface.evaluation.animation import render_animation, write_animation, write_head
+from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
 from clipface.metrics.animation import rank_correlation
-from clipface.render.camera_path import camera_path
 from trainer.mapper.module import VALIDATION
 
 if TYPE_CHECKING:
     from trainer.video_mapper.module import VideoMapperModule
-
-
-class FrameScores(NamedTuple):
-    """What frames reach, each [T]."""
-
-    importance: Tensor
-    before: Tensor  # similarity to the words (cosine) of the unedited face in the same motion
-    after: Tensor  # of the edited face
-    agreement: Tensor  # cosine of the image's change with the words' change
-
-
-def score_frames(drawn: Iterable[Rendered], loss: EncoderMean) -> FrameScores:
-    """Score frames of one face as they come."""
-    parts = []
-    for part in drawn:
-        before, after = loss.encode(part.before), loss.encode(part.after)
-        similarity = loss.similarity(before), loss.similarity(after)
-        parts.append(torch.stack([part.frames.importance, *similarity, loss.agreement(after, before)]).cpu())
-    return FrameScores(*torch.cat(parts, 1))
-
-
-def mean_scores(scores: Sequence[FrameScores]) -> FrameScores:
-    """The means over faces, of the same frames."""
-    return FrameScores(*(torch.stack(each).mean(0) for each in zip(*scores, strict=True)))
-
-
-def front(frames: int) -> Tensor:
-    """The camera that trainers look through at the end, for each frame [T, 4, 4]."""
-    return camera_path("front", frames, FRONT_SCALE)
 
 
 def write_results(module: VideoMapperModule, folder: Path, training: dict[str, float | str]) -> None:
@@ -91,13 +57,3 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, f
         f"correlation of similarity and importance {rank:.2f}, flicker {flickers.ratio:.2f} times the unedited face's",
         flush=True,
     )
-
-
-def write_scores(path: Path, numbers: Tensor, rate: float, scores: FrameScores) -> None:
-    """Write a row for each frame: its number, its second, and its scores."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["frame", "second", *scores._fields])
-        for row, number in enumerate(numbers.tolist()):
-            values = (f"{score[row]:.4f}" for score in scores)
-            writer.writerow([number, f"{number / rate:.3f}", *values])
