@@ -1,6 +1,5 @@
 """Where MediaPipe's face points lie on a head: shipped for the open head, derived for every other one."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from clipface.fit.warp_points import carried
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 from clipface.head.landmarks import points_on_faces
+from clipface.head.mesh import topology
 
 EARS = ("right_ear", "left_ear")  # no point lies on them; where a head does not name them, closeness must do
 INSIDE = 0.002  # metres behind other skin from which on a triangle is of the mouth's inside, an eye socket or a nostril
@@ -78,12 +78,6 @@ def place(head: HeadModel, points: FacePoints, faces: np.ndarray, barycentric: n
     return Correspondence(
         torch.from_numpy(points.numbers), points.regions, torch.from_numpy(points.mirror), corners, weights
     )
-
-
-def topology(head: HeadModel) -> str:
-    """Checksum of a head's vertex count and triangles, in their order."""
-    faces = head.faces.cpu().numpy().astype("<i4")
-    return hashlib.sha256(f"{len(head.v_template)} ".encode() + faces.tobytes()).hexdigest()
 
 
 def derived_places(head: HeadModel, points: FacePoints) -> tuple[np.ndarray, np.ndarray]:

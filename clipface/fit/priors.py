@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from clipface.fit.correspondence import topology
 from clipface.fit.face_points import FacePoints
 from clipface.head import HeadModel
 from clipface.head.expressions import SIDES
+from clipface.head.mesh import topology
 
 N_SHAPE, N_UNNAMED = 100, 50  # identity coefficients fitted; expression ones of a head whose slots have no names
 # Slots of ARKit that are fitted. The others are gaze, jaw and tongue, which are pose or not to be seen from points.

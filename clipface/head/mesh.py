@@ -1,9 +1,12 @@
 """Triangle meshes with texture coordinates: reading OBJ files and splitting seams."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from clipface.head.model import HeadModel
 
 
 class Obj(NamedTuple):
@@ -48,6 +51,12 @@ def read_obj(path: str | Path) -> Obj:
         if index.size == 0 or index.min() < 0 or index.max() >= count:
             raise ValueError(f"{path}: faces with {name} indices from 1 to {count} are wanted; the file may be cut off")
     return Obj(*arrays, indices[..., 0], indices[..., 1])
+
+
+def topology(head: HeadModel) -> str:
+    """Checksum of a head's vertex count and triangles, in their order: by it a file knows the mesh it belongs to."""
+    faces = head.faces.cpu().numpy().astype("<i4")
+    return hashlib.sha256(f"{len(head.v_template)} ".encode() + faces.tobytes()).hexdigest()
 
 
 def reorder_corners(faces: np.ndarray, like: np.ndarray, values: np.ndarray) -> np.ndarray:

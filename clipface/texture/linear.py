@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from clipface import assets, weights
-from clipface.fit.correspondence import topology
 from clipface.head import HeadModel
+from clipface.head.mesh import topology
 from clipface.shapes import expect
 
 ROUNDS = 8  # of filling what was not seen by what the model makes of the rest

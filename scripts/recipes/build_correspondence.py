@@ -17,11 +17,12 @@ from correspondence_build.average import IBUG_INNER, OUTLINE, average_face
 from correspondence_build.refine import Images, fit, improved
 from examined_photos import examined, read_labels
 
-from clipface.fit.correspondence import derived_places, place, topology
+from clipface.fit.correspondence import derived_places, place
 from clipface.fit.face_points import FacePoints, point_lists
 from clipface.fit.landmark_objective import LandmarkSettings
 from clipface.fit.priors import N_SHAPE
 from clipface.head import HeadModel, load_head
+from clipface.head.mesh import topology
 
 NEUTRAL = "neutral"
 # Rounds: first the points move while identities stay near the head's mean, so that the points and not a shifted mean

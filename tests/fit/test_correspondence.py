@@ -5,10 +5,11 @@ from flame_format import write_flame
 
 from clipface import assets
 from clipface.fit.contour import contour_lines
-from clipface.fit.correspondence import correspondence, derived_places, place, settle, topology
+from clipface.fit.correspondence import correspondence, derived_places, place, settle
 from clipface.fit.face_points import HALVES, point_lists, read_face_points
 from clipface.fit.surface import Surface, covered
 from clipface.head import HeadModel, load_head
+from clipface.head.mesh import topology
 from clipface.head.open_head import read_open_head
 
 MILLIMETRE = 1e-3
