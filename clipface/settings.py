@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
+SEED_STRIDE = 1_000_003  # between the seeds of runs and processes; prime, and more than a run has chunks or batches
 
 
 def require_at_least(config: Any, **least: float) -> None:

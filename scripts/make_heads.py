@@ -45,7 +45,7 @@ from clipface.evaluation.grid import to_image
 from clipface.export.surface import png
 from clipface.files import write_atomic
 from trainer.common.config import slug
-from trainer.mapper.module import train
+from trainer.mapper.train import train
 
 DIGITS = 3  # of strengths
 FREE = ("count", "output", "device", "renderer")  # options that may change when a folder is continued

@@ -23,7 +23,8 @@ from clipface.evaluation.baselines import METHODS, DirectEdits, optimise
 from clipface.texture.linear import TextureModel, load_texture_model
 from trainer.common.config import slug
 from trainer.mapper.config import MapperConfig
-from trainer.mapper.module import MapperModule, build
+from trainer.mapper.module import MapperModule
+from trainer.mapper.train import build
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

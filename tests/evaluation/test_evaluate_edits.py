@@ -18,7 +18,7 @@ from clipface.head import load_head
 from clipface.texture.linear import TextureModel
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
-from trainer.mapper.module import build, train
+from trainer.mapper.train import build, train
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SIZE = 16

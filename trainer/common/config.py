@@ -21,7 +21,8 @@ class TrainerConfig:
     steps: int = 1000  # batches
     minutes: float | None = None  # wall clock after which training ends cleanly; null: no limit
     accelerator: str = "cpu"  # cpu, gpu
-    devices: int = 1
+    devices: int = 1  # of each machine
+    num_nodes: int = 1  # machines that train together
     precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
     threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice
     log_every: int = 10  # batches between rows of metrics
@@ -29,7 +30,7 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, steps=1, devices=1, threads=0, log_every=1)
+        require_at_least(self, steps=1, devices=1, num_nodes=1, threads=0, log_every=1)
         if self.resume and not Path(self.resume).is_file():
             raise FileNotFoundError(f"trainer.resume: {self.resume} does not exist; give a run's last.ckpt")
 

@@ -13,8 +13,6 @@ import torch.distributed as dist
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
-SEED_STEP = 1_000_003  # between the seeds of two processes; prime, and far more than a run has chunks or rounds
-
 
 class SharedGradients(DDPStrategy):
     """Lightning's processes and devices, without its wrapper around the module."""
@@ -25,9 +23,24 @@ class SharedGradients(DDPStrategy):
             dist.broadcast(tensor, 0)
 
 
-def rank() -> int:
-    """Number of this process on its machine; known before the group of processes is made."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+def local_rank() -> int:
+    """Number of this process on its machine, which is that of its GPU; known before the group of processes is made."""
+    return int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0)))
+
+
+def global_rank(devices: int = 1) -> int:
+    """Number of this process among all of them.
+
+    Args:
+        devices: processes on each machine (`trainer.devices`); counts before the group of processes is made.
+    """
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank()
+    if "RANK" in os.environ:  # torchrun
+        return int(os.environ["RANK"])
+    if "LOCAL_RANK" not in os.environ and "SLURM_PROCID" in os.environ:
+        return int(os.environ["SLURM_PROCID"])
+    return int(os.environ.get("NODE_RANK", 0)) * devices + local_rank()  # Lightning's own launcher
 
 
 def count() -> int:
@@ -64,10 +77,10 @@ def gather(thing: Any) -> list[Any]:
     return things
 
 
-def any_of(flag: bool, device: torch.device) -> bool:
-    """Whether the flag is set in any process; the host waits."""
+def largest(number: int, device: torch.device) -> int:
+    """The largest of all processes' numbers; the host waits."""
     if count() == 1:
-        return flag
-    flags = torch.tensor(float(flag), device=device)
-    dist.all_reduce(flags)
-    return bool(flags)
+        return number
+    largest = torch.tensor(number, device=device)
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return int(largest)

@@ -30,7 +30,7 @@ class RandomState(Callback):
         """Keep this process's state until the first batch."""
         states = state_dict["processes"]
         if len(states) == distributed.count():
-            self._pending = {name: state.cpu() for name, state in states[distributed.rank()].items()}
+            self._pending = {name: state.cpu() for name, state in states[distributed.global_rank()].items()}
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

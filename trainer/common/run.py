@@ -1,12 +1,15 @@
-"""What every trainer shares: schema registration, seed, callbacks, the Lightning Trainer. No word about models."""
+"""One run: the sequence of every trainer, from the check of its folder to its results and its exit code."""
 
 import logging
+import re
+import shlex
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -14,82 +17,100 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
-from trainer.common import distributed
-from trainer.common.callbacks import StopGently
+from clipface.edit.files import MAPPER_FILE
+from clipface.settings import SEED_STRIDE
+from trainer.common import checkpoint, distributed
 from trainer.common.config import TrainerConfig
+from trainer.common.interrupt import Interrupt
+
+DONE, INTERRUPTED = "done", "interrupted"
 
 
-def make_logger(logger: dict | None, folder: Path) -> Any:
-    """Build the logger that the group `logger` describes by `_target_`; its files go into the run's folder."""
-    return instantiate(logger, save_dir=str(folder)) if logger else False
+class Result(NamedTuple):
+    """What a run gives back."""
+
+    metrics: dict[str, float]  # the last logged ones, and those of its results
+    status: str  # DONE: after its steps, at its plateau or after its minutes; or INTERRUPTED
+    module: pl.LightningModule
+    signal: int = 0  # that it received; 0: none
 
 
-def _quieten() -> None:
-    """Silence what Lightning says of things that are meant to be so; a user's eye should find the real warnings."""
-    for message in (
-        ".*does not have many workers.*",
-        ".*is not resumable.*",
-        ".*in eval mode at the start of training.*",
-        ".*LeafSpec.*",
-        ".*no `val_dataloader`.*",
-        ".*Experiment logs directory .* exists.*",
-        ".*The number of training batches .* is smaller than the logging interval.*",
-    ):
-        warnings.filterwarnings("ignore", message=message)
-    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def fit(
-    module: pl.LightningModule,
-    data: Any,
-    *,
-    config: TrainerConfig,
+def run(
+    config: Any,
     folder: Path,
-    seed: int,
-    logger: Any = False,
-    callbacks: Sequence[Callback] = (),
+    *,
+    build: Callable[[Any], pl.LightningModule],
+    data: Any,
+    write_results: Callable[[Any, Path, dict[str, Any]], dict[str, float]],
+    callbacks: Callable[[Any], Sequence[Callback]] = lambda module: (),
     validation: Any = None,
     strategy: Any = "auto",
-) -> pl.Trainer:
-    """Train a module for `config.steps` batches and return the Lightning Trainer.
+    precision: str | None = None,
+    checkpoint_every: int = 0,
+    keep_checkpoint: bool = False,
+) -> Result:
+    """Train and write the results, also of an interrupted run; a trainer's `train(config, folder)` calls this.
 
     Args:
-        module: what to train.
-        data: iterable of batches, or a data module.
-        config: how long and on what.
-        folder: the run's folder; everything written goes below it.
-        seed: of Python, NumPy and PyTorch; every process adds its number.
-        logger: a Lightning logger or False.
-        callbacks: added to the progress bar.
-        validation: iterable of validation batches, run after the last step.
+        config: the run's dataclass, with `seed`, `trainer` and `logger`.
+        folder: of the run; everything is written below it.
+        build: makes the module from the configuration and checks both; writes nothing.
+        data: iterable of batches or a data module; None: the module's own `train_dataloader`.
+        write_results: called in the first process with the module (on the device that it was trained on), the folder
+            and notes of the training (seconds, steps, device, status); returns the results' metrics.
+        callbacks: the trainer's own, of a module.
+        validation: iterable of validation batches, for once after the last step.
         strategy: Lightning's, of several processes.
+        precision: Lightning's, instead of the one that the configuration names.
+        checkpoint_every: batches between two checkpoints; 0: only when interrupted.
+        keep_checkpoint: whether `last.ckpt` stays after a complete run too.
+
+    Raises:
+        FileExistsError: if the folder holds another run.
     """
-    if config.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("trainer.accelerator: gpu was given but PyTorch sees no CUDA device; use trainer=cpu")
-    if config.threads > 0:
-        torch.set_num_threads(config.threads)
-    pl.seed_everything(seed + distributed.rank(), verbose=False)
-    _quieten()
-    refresh = 1 if config.accelerator == "cpu" else config.log_every  # the bar's loss makes the host wait for a GPU
-    trainer = pl.Trainer(
-        max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
-        limit_train_batches=config.steps,
-        max_time=timedelta(minutes=config.minutes) if config.minutes else None,
-        accelerator=config.accelerator,
-        devices=config.devices,
-        strategy=strategy,
-        precision=config.precision,
-        logger=logger,
-        callbacks=[TQDMProgressBar(refresh_rate=refresh), StopGently(config.log_every), *callbacks],
-        default_root_dir=str(folder),
-        log_every_n_steps=config.log_every,
-        enable_checkpointing=False,  # callbacks.py writes checkpoints: trained parts only, atomically
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-    trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
-    return trainer
+    folder = Path(folder)
+    check_folder(folder, config.trainer.resume)
+    with Interrupt(config.trainer.log_every) as interrupt:
+        pl.seed_everything(config.seed, verbose=False)  # the first weights, alike in every process
+        module = build(config)
+        last = checkpoint.Checkpoint(folder, checkpoint_every, at_end=keep_checkpoint)
+        started = time.perf_counter()
+        trainer = fit(
+            module,
+            data,
+            config=config.trainer,
+            folder=folder,
+            seed=config.seed,
+            logger=make_logger(config.logger, folder),
+            callbacks=[checkpoint.SaveConfig(config, folder), *callbacks(module), last],
+            validation=validation,
+            strategy=strategy,
+            precision=precision,
+            interrupt=interrupt,
+        )
+        status = INTERRUPTED if interrupt.stopped else DONE
+        module.to(trainer.strategy.root_device)  # Lightning hands it back on the CPU
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if trainer.is_global_zero:
+            training = {
+                "seconds": time.perf_counter() - started, "steps": interrupt.batches, "device": str(module.device),
+                "status": status,
+            }  # fmt: skip
+            metrics |= write_results(module, folder, training)
+            if status == INTERRUPTED:
+                steps = f"{interrupt.batches} of {config.trainer.steps} steps"
+                print(f"\nInterrupted after {steps}. To resume:\n{resume_command(config, last.path)}", flush=True)
+            elif not keep_checkpoint:
+                last.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+        return Result(metrics, status, module, interrupt.received)
+
+
+def main(train: Callable[[Any, Path], Result], config: Any) -> None:
+    """Train in Hydra's folder for this run; exit with 128 + signal if there was one, which ends a sweep too."""
+    with run_folder() as folder:
+        result = train(config, folder)
+    if result.signal:
+        raise SystemExit(128 + result.signal)
 
 
 @contextmanager
@@ -103,3 +124,109 @@ def run_folder() -> Iterator[Path]:
             folder.rmdir()
             folder.parent.rmdir()
         raise
+
+
+def check_folder(folder: Path, resume: str | None) -> None:
+    """Refuse a folder that holds a run, unless it is this one that is resumed.
+
+    Raises:
+        FileExistsError: naming the file that is there.
+    """
+    if distributed.global_rank() or (resume and Path(resume).resolve().parent == folder.resolve()):
+        return
+    for name in (checkpoint.FILE, checkpoint.CONFIG_FILE, MAPPER_FILE):
+        if (folder / name).exists():
+            again = f", or resume it with trainer.resume={folder / name}" if name == checkpoint.FILE else ""
+            raise FileExistsError(f"folder: expected a new one, got {folder} with {name}; use another{again}")
+
+
+def resume_command(config: Any, last: Path) -> str:
+    """The command that goes on from a checkpoint; outside a command, the setting that does it."""
+    if not HydraConfig.initialized():
+        return f"trainer.resume={last}"
+    changed = ("trainer.resume=", "hydra.run.dir=")
+    given = [word for word in HydraConfig.get().overrides.task if not word.startswith(changed)]
+    folder, last = (
+        str(path) if re.fullmatch(r"[\w./-]+", str(path)) else repr(str(path)) for path in (last.parent, last)
+    )
+    words = [*given, f"hydra.run.dir={folder}", f"trainer.resume={last}"]
+    return f"python -m {type(config).__module__.rpartition('.')[0]} {shlex.join(words)}"
+
+
+def fit(
+    module: pl.LightningModule,
+    data: Any,
+    *,
+    config: TrainerConfig,
+    folder: Path,
+    seed: int,
+    logger: Any = False,
+    callbacks: Sequence[Callback] = (),
+    validation: Any = None,
+    strategy: Any = "auto",
+    precision: str | None = None,
+    interrupt: Interrupt | None = None,
+) -> pl.Trainer:
+    """Train a module for `config.steps` batches and return the Lightning Trainer; arguments as in `run`.
+
+    Args:
+        module: what to train.
+        data: see `run`.
+        config: how long and on what.
+        folder: the run's folder.
+        seed: of Python, NumPy and PyTorch; every process has another that follows from it.
+        logger: a Lightning logger or False.
+        callbacks: added to the progress bar.
+        validation, strategy, precision: see `run`.
+        interrupt: that handles signals already; None: they are handled here.
+    """
+    if config.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("trainer.accelerator: expected cpu, got gpu: PyTorch sees no CUDA device; use trainer=cpu")
+    if config.threads > 0:
+        torch.set_num_threads(config.threads)
+    pl.seed_everything(seed + SEED_STRIDE * distributed.global_rank(config.devices), verbose=False)
+    _quieten()
+    refresh = 1 if config.accelerator == "cpu" else config.log_every  # the bar's loss makes the host wait for a GPU
+    own = Interrupt(config.log_every)
+    trainer = pl.Trainer(
+        max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
+        limit_train_batches=config.steps,
+        max_time=timedelta(minutes=config.minutes) if config.minutes else None,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy=strategy,
+        precision=precision or config.precision,
+        logger=logger,
+        # Signals come first: the other callbacks are to know in the same batch that training stops.
+        callbacks=[TQDMProgressBar(refresh_rate=refresh), interrupt or own, *callbacks],
+        default_root_dir=str(folder),
+        log_every_n_steps=config.log_every,
+        enable_checkpointing=False,  # checkpoint.py writes them: trained parts only, atomically
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    with nullcontext() if interrupt else own:
+        trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
+    return trainer
+
+
+def make_logger(logger: dict | None, folder: Path) -> Any:
+    """Build the logger that the group `logger` describes by `_target_`; its files go into the run's folder."""
+    return instantiate(logger, save_dir=str(folder)) if logger else False
+
+
+def _quieten() -> None:
+    """Silence what Lightning says about intended settings, so that real warnings are seen."""
+    for message in (
+        ".*does not have many workers.*",
+        ".*is not resumable.*",
+        ".*in eval mode at the start of training.*",
+        ".*LeafSpec.*",
+        ".*no `val_dataloader`.*",
+        ".*Experiment logs directory .* exists.*",
+        ".*The number of training batches .* is smaller than the logging interval.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -17,7 +17,8 @@ from clipface.guidance.tokenizer import UNKNOWN
 from clipface.render.load import load_head_and_renderer
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.words.captions import vocabulary
-from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.checkpoint import Checkpoint, SaveConfig
 from trainer.common.run import fit, make_logger
 from trainer.face_encoder.config import FaceEncoderConfig
 from trainer.face_encoder.data import EncoderFaces

@@ -23,12 +23,10 @@ def main(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     startup.prepare()
     startup.announce("Train a text-guided editor of faces")
-    from trainer.common.run import run_folder
-    from trainer.mapper.initial import pretrain
-    from trainer.mapper.module import train
+    from trainer.common import run
+    from trainer.mapper.train import train
 
-    with run_folder() as folder:
-        (pretrain if settings.zero_offsets else train)(settings, folder)
+    run.main(train, settings)
 
 
 if __name__ == "__main__":

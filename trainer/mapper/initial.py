@@ -5,7 +5,7 @@ Source: ClipFace (arXiv 2212.01406), section 3.2, whose mappers are pre-trained 
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -15,19 +15,14 @@ from clipface import weights
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import MAPPER_FILE, read_mapper, sample_latents
-from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
-from trainer.common.callbacks import StopOnNaN
-from trainer.common.run import fit, make_logger
-
-if TYPE_CHECKING:
-    from trainer.mapper.config import MapperConfig, ModelConfig
+from trainer.mapper.config import MapperConfig, ModelConfig
 
 STARTS = ("known", "zero", "random")  # anything else is a file, or a look
 TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
 
 
-def start_mapper(model: "ModelConfig", avatar: Avatar, prompt: str | None = None) -> FaceMapper:
+def start_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None) -> FaceMapper:
     """Create the mapper that a run trains.
 
     Args:
@@ -84,11 +79,13 @@ def _widened(given: Tensor, wanted: Tensor) -> Tensor:
 class ZeroOffsets(pl.LightningModule):
     """Mappers on their way to zero offsets: no image is drawn and no word is read."""
 
-    def __init__(self, config: "MapperConfig", avatar: Avatar) -> None:
+    def __init__(self, config: MapperConfig, avatar: Avatar) -> None:
         """Args: config: of the run; avatar: whose codes the mappers read."""
         super().__init__()
         self.config, self.avatar = config, avatar
         self.mapper = start_mapper(config.model, avatar)
+        with torch.no_grad():
+            self.before = self.loss(TEST_SEEDS).sqrt().item()  # where training begins
 
     def loss(self, seeds: range) -> Tensor:
         """Mean square of all offsets of drawn faces, averaged over the networks."""
@@ -111,36 +108,24 @@ class ZeroOffsets(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def learning_groups(mapper: FaceMapper, config: "MapperConfig") -> list[dict]:
+def learning_groups(mapper: FaceMapper, config: MapperConfig) -> list[dict]:
     """Parameters of each network with its learning rate, for an optimiser."""
     rates = config.learning_rate
     parts = (mapper.texture, rates.texture), (mapper.expression, rates.expression), (mapper.identity, rates.identity)
     return [{"params": part.parameters(), "lr": rate} for part, rate in parts if part is not None]
 
 
-def pretrain(config: "MapperConfig", folder: Path) -> ZeroOffsets:
-    """Train a mapper to zero offsets and write it into `folder`; `model.init_from` of other runs reads it."""
-    pl.seed_everything(config.seed, verbose=False)
-    module = ZeroOffsets(config, load_avatar(config.generator, config.head, config.renderer))
-    with torch.no_grad():
-        before = module.loss(TEST_SEEDS).sqrt().item()
-    fit(
-        module,
-        range(config.trainer.steps),
-        config=config.trainer,
-        folder=folder,
-        seed=config.seed,
-        logger=make_logger(config.logger, folder),
-        callbacks=[StopOnNaN(config.trainer.log_every)],
-    )
-    module.to("cpu")
+def write_zero_offsets(module: ZeroOffsets, folder: Path, training: dict[str, Any]) -> dict[str, float]:
+    """Write the mapper into `folder`, for `model.init_from` of other runs, and print how far from zero it still is."""
+    config = module.config
     with torch.no_grad():
         after = module.loss(TEST_SEEDS).sqrt().item()
     notes = {"prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator}
-    path = module.mapper.save(folder / MAPPER_FILE, **notes, psi=config.psi, offsets=[before, after])
+    notes |= {"psi": config.psi, "training": training, "offsets": [module.before, after]}
+    path = module.mapper.save(folder / MAPPER_FILE, **notes)
     print(
-        f"\nWritten: {path}; offsets of unseen codes (root mean square) {before:.3g} -> {after:.3g}\n"
+        f"\nWritten: {path}; offsets of validation codes (root mean square) {module.before:.3g} -> {after:.3g}\n"
         f"To begin with it: python -m trainer.mapper prompt=zombie model.init_from={path}",
         flush=True,
     )
-    return module
+    return {"offsets/before": module.before, "offsets/after": after}

@@ -1,8 +1,6 @@
 """Train a text-guided editor of faces: the steps of the training."""
 
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -11,17 +9,13 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
-from clipface.edit.loading import load_avatar, load_encoders
 from clipface.edit.mapper import Codes
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
-from trainer.common.run import fit, make_logger
+from clipface.settings import SEED_STRIDE
 from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import MapperConfig
 from trainer.mapper.initial import learning_groups, start_mapper
-from trainer.mapper.results import write_results
 
-SEED_STRIDE = 1_000_003  # between the runs' seeds, so that no two runs share their faces
 VALIDATION = 10**12 + 7  # seed of the validation faces, not one of any step
 
 
@@ -165,41 +159,3 @@ class MapperModule(pl.LightningModule):
         """Refuse a checkpoint of another mapper."""
         wanted = [f"mapper.{key}" for key in self.mapper.state_dict()]
         weights.check_keys(wanted, checkpoint["state_dict"], "checkpoint")
-
-
-def build(config: MapperConfig) -> MapperModule:
-    """Load everything that a run needs and check it; nothing is written.
-
-    Raises:
-        ValueError: if no prompt was given, or a value does not fit.
-        FileNotFoundError: if an asset is missing; says how to get it.
-    """
-    if not config.prompt.target.strip():
-        raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
-    avatar = load_avatar(config.generator, config.head, config.renderer)
-    encoders = load_encoders(config.guidance)
-    return MapperModule(config, avatar, encoders)
-
-
-def train(config: MapperConfig, folder: Path) -> MapperModule:
-    """Train a mapper and write its results into `folder`."""
-    pl.seed_everything(config.seed, verbose=False)  # the mappers' first weights
-    module = build(config)
-    checkpoint = Checkpoint(folder, every=config.checkpoint_every)
-    started = time.perf_counter()
-    run = fit(
-        module,
-        range(config.trainer.steps),
-        config=config.trainer,
-        folder=folder,
-        seed=config.seed,
-        logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, checkpoint],
-        validation=range(1),
-    )
-    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
-    module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
-    training = {"seconds": time.perf_counter() - started, "steps": run.global_step, "device": str(module.device)}
-    write_results(module.evaluation or module.evaluate(), module.mapper, module.avatar, config, folder, training)
-    return module
-

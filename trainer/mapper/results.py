@@ -1,44 +1,32 @@
 """What a mapper's run leaves behind: images, the mapper, and the first edited head."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
-from clipface.edit.avatar import Avatar
 from clipface.edit.files import MAPPER_FILE
-from clipface.edit.mapper import FaceMapper
 from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid
 from clipface.export.glb import write_glb
-
-if TYPE_CHECKING:
-    from trainer.mapper.config import MapperConfig
-    from trainer.mapper.module import Evaluation
+from trainer.mapper.module import MapperModule
 
 
 @torch.no_grad()
-def write_results(
-    evaluation: Evaluation,
-    mapper: FaceMapper,
-    avatar: Avatar,
-    config: MapperConfig,
-    folder: Path,
-    training: dict[str, float | str],
-) -> None:
+def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) -> dict[str, float]:
     """Write everything into the run's folder and print where it is and what was reached.
 
     Args:
-        evaluation: validation faces before and after.
-        mapper: trained.
-        avatar: codes to images.
-        config: of the run.
+        module: trained.
         folder: of the run.
-        training: seconds, steps and device that it took; kept in the mapper's notes.
+        training: seconds, steps, device and status; kept in the mapper's notes.
+
+    Returns:
+        Agreement and similarities on the validation faces.
     """
+    config, mapper, avatar = module.config, module.mapper, module.avatar
+    evaluation = module.evaluation or module.evaluate()
     both = evaluation.faces.codes, evaluation.edited
     grid(face_rows(avatar, both, evaluation.textures), HEADER).save(folder / "faces.png")
     before, after = evaluation.similarity
@@ -49,11 +37,9 @@ def write_results(
         "guidance": asdict(config.guidance),
         "psi": config.psi,
         "training": training,
-        "agreement": evaluation.agreement,
-        "similarity_before": before,
-        "similarity_after": after,
     }
-    mapper.save(folder / MAPPER_FILE, **notes)
+    reached = {"agreement": evaluation.agreement, "similarity_before": before, "similarity_after": after}
+    mapper.save(folder / MAPPER_FILE, **notes, **reached)
     vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(
@@ -64,3 +50,4 @@ def write_results(
         f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",
         flush=True,
     )
+    return reached

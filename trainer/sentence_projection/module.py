@@ -15,7 +15,8 @@ from clipface.guidance.encoder import SHIPPED, face_encoder_file
 from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
 from clipface.settings import SOURCE_PHRASE
 from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, trained_phrases
-from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.checkpoint import Checkpoint, SaveConfig
 from trainer.common.run import fit, make_logger
 from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import (

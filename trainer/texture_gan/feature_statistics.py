@@ -76,7 +76,7 @@ class FeatureStatistics(nn.Module):
         if number + 1 < self.batches:
             return own.new_zeros(())
         ours = self.features[1].clone()
-        rows = slice(distributed.rank() * len(own), (distributed.rank() + 1) * len(own))
+        rows = slice(distributed.global_rank() * len(own), (distributed.global_rank() + 1) * len(own))
         ours[place, rows] = own.detach() + (own - own.detach()) * (self.batches * distributed.count())
         weights = self.counted.flatten()
         pairs = zip(*(kind.flatten(0, 1).split(self.sizes, 1) for kind in (ours, self.features[0])), strict=True)

@@ -121,7 +121,7 @@ class TextureGAN(pl.LightningModule):
         if self.looks.due(self.batches):
             with torch.no_grad():
                 codes = self.random_codes(len(self.attribute_offsets.codes))
-            seed = (self.config.seed + distributed.rank() * distributed.SEED_STEP) * SEED_STEP + self.batches
+            seed = (self.config.seed + distributed.global_rank() * SEED_STEP) * SEED_STEP + self.batches
             self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
         return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 

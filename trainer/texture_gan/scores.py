@@ -50,7 +50,7 @@ class Scorer:
             textures: gives that many [B, 3, R, R] in [-1, 1]; its random numbers come from the generator.
             size: of the images, pixels.
         """
-        generator = torch.Generator().manual_seed(SEED + distributed.rank())
+        generator = torch.Generator().manual_seed(SEED + distributed.global_rank())
         for views in self.views:
             views = views._replace(mask=views.mask.float() / 255)
             # No texture should meet the head of an image that it may have been learned from.

@@ -7,8 +7,9 @@ import pytorch_lightning as pl
 import torch
 
 from clipface.render.load import load_head_and_renderer
+from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
-from trainer.common.callbacks import Checkpoint, SaveConfig
+from trainer.common.checkpoint import Checkpoint, SaveConfig
 from trainer.common.random_state import RandomState
 from trainer.common.run import fit, make_logger
 from trainer.texture_gan.config import TextureGANConfig
@@ -25,12 +26,13 @@ def build(config: TextureGANConfig) -> TextureGAN:
         ValueError: if a value does not fit.
         FileNotFoundError: if an asset or the data set is missing; says how to get it.
     """
-    device = torch.device("cuda", distributed.rank()) if config.trainer.accelerator == "gpu" else torch.device("cpu")
+    gpu = config.trainer.accelerator == "gpu"
+    device = torch.device("cuda", distributed.local_rank()) if gpu else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
     head, renderer = load_head_and_renderer(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
-    seed = config.seed + distributed.rank() * distributed.SEED_STEP
+    seed = config.seed + distributed.global_rank(config.trainer.devices) * SEED_STRIDE
     alone = replace(config.trainer, devices=1)
     own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed, trainer=alone)
     faces = open_faces(own, head.to(device), renderer.to(device))
@@ -61,7 +63,7 @@ def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
         callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), scores, *files],
         strategy=distributed.SharedGradients() if config.trainer.devices > 1 else "auto",
     )
-    if distributed.rank() == 0:
+    if distributed.global_rank() == 0:
         print(f"generator: {folder / 'generator.safetensors'}")
     return module
 

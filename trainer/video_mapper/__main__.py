@@ -22,11 +22,10 @@ def main(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     startup.prepare()
     startup.announce("Train textures that follow a motion")
-    from trainer.common.run import run_folder
-    from trainer.video_mapper.module import train
+    from trainer.common import run
+    from trainer.video_mapper.train import train
 
-    with run_folder() as folder:
-        train(settings, folder)
+    run.main(train, settings)
 
 
 if __name__ == "__main__":

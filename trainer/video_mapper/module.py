@@ -1,8 +1,6 @@
 """Train textures that follow a motion: the steps of the training."""
 
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -10,20 +8,16 @@ import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.animation import Motion, importance, load_motion
+from clipface.animation import Motion, importance
 from clipface.edit.animate import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.files import read_video_mapper
-from clipface.edit.loading import load_avatar, load_encoders
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from trainer.common.callbacks import Checkpoint, SaveConfig, StopOnNaN
-from trainer.common.run import fit, make_logger
+from clipface.settings import SEED_STRIDE
 from trainer.common.schedule import RateSchedule
-from trainer.mapper.module import SEED_STRIDE
 from trainer.video_mapper.config import VideoMapperConfig
-from trainer.video_mapper.results import write_results
 
 
 class Batch(NamedTuple):
@@ -181,43 +175,3 @@ def start_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
     if is_look(start):
         mapper.texture.start_at(look_offset(start, generator.levels))
     return mapper
-
-
-def build(config: VideoMapperConfig) -> VideoMapperModule:
-    """Load everything that a run needs and check it; nothing is written.
-
-    Raises:
-        ValueError: if no prompt or no sequence was given, or a value does not fit.
-        FileNotFoundError: if an asset is missing; says how to get it.
-    """
-    if not config.prompt.target.strip():
-        raise ValueError('prompt: expected one, got none; use prompt=angry, or prompt.target="any words"')
-    if not config.sequence.strip():
-        raise ValueError("sequence: expected one, got none; use sequence=laugh, or the path of a file")
-    avatar = load_avatar(config.generator, config.head, config.renderer)
-    motion = load_motion(config.sequence, avatar.head, config.rate)
-    encoders = load_encoders(config.guidance)
-    return VideoMapperModule(config, avatar, encoders, motion)
-
-
-def train(config: VideoMapperConfig, folder: Path) -> VideoMapperModule:
-    """Train a mapper and write its results into `folder`."""
-    pl.seed_everything(config.seed, verbose=False)  # the mapper's first weights
-    module = build(config)
-    checkpoint = Checkpoint(folder, every=config.checkpoint_every)
-    started = time.perf_counter()
-    run = fit(
-        module,
-        range(config.trainer.steps),
-        config=config.trainer,
-        folder=folder,
-        seed=config.seed,
-        logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(config.trainer.log_every), module.schedule, checkpoint],
-    )
-    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
-    module.to(run.strategy.root_device)  # Lightning hands it back on the CPU
-    training = {"seconds": time.perf_counter() - started, "steps": run.global_step, "device": str(module.device)}
-    write_results(module, folder, training)
-    return module
-

@@ -1,10 +1,8 @@
 """What a video mapper's run leaves behind: a video, scores of frames, the mapper, and a head that moves."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
@@ -14,18 +12,19 @@ from clipface.evaluation.animation import render_animation, write_animation, wri
 from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
 from clipface.metrics.animation import rank_correlation
 from trainer.mapper.module import VALIDATION
-
-if TYPE_CHECKING:
-    from trainer.video_mapper.module import VideoMapperModule
+from trainer.video_mapper.module import VideoMapperModule
 
 
-def write_results(module: VideoMapperModule, folder: Path, training: dict[str, float | str]) -> None:
+def write_results(module: VideoMapperModule, folder: Path, training: dict[str, Any]) -> dict[str, float]:
     """Write everything into the run's folder and print where it is and what was reached.
 
     Args:
         module: trained.
         folder: of the run.
-        training: seconds, steps and device that it took; kept in the mapper's notes.
+        training: seconds, steps, device and status; kept in the mapper's notes.
+
+    Returns:
+        Rank correlation and flicker.
     """
     config, avatar, motion, mapper = module.config, module.avatar, module.motion, module.mapper
     faces = avatar.random_faces(config.validation, VALIDATION, config.psi).codes
@@ -46,14 +45,16 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, f
     notes = {
         "prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator,
         "guidance": asdict(config.guidance), "psi": config.psi, "sequence": config.sequence, "rate": config.rate,
-        "training": training, "rank_correlation": rank, "flicker_ratio": flickers.ratio,
+        "training": training,
     }  # fmt: skip
-    mapper.save(folder / MAPPER_FILE, **notes)
+    reached = {"rank_correlation": rank, "flicker_ratio": flickers.ratio}
+    mapper.save(folder / MAPPER_FILE, **notes, **reached)
     print(
         f"\nWritten to {folder}: animation.mp4 and frames.png (before, after, geometry), head.glb (it moves, in the "
         "texture of its strongest frame), frames.csv, mapper.safetensors, config.yaml and the logger's files\n"
-        f"{len(motion)} frames towards {config.prompt.target!r} on {config.validation} validation faces: similarity to the "
-        f"words (cosine) at the strongest frame {scores.before[peak]:.2f} -> {scores.after[peak]:.2f}, rank "
+        f"{len(motion)} frames towards {config.prompt.target!r} on {config.validation} validation faces: similarity to "
+        f"the words (cosine) at the strongest frame {scores.before[peak]:.2f} -> {scores.after[peak]:.2f}, rank "
         f"correlation of similarity and importance {rank:.2f}, flicker {flickers.ratio:.2f} times the unedited face's",
         flush=True,
     )
+    return reached

@@ -10,7 +10,7 @@ from trainer.common.config import PlateauConfig, TrainerConfig
 from trainer.common.run import fit
 from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
-from trainer.mapper.module import build
+from trainer.mapper.train import build
 
 
 def train_on(curve, plateau: PlateauConfig, steps: int = 400, every: int = 5, noise: float = 0.0, **more) -> dict:
@@ -61,7 +61,7 @@ def test_without_a_plateau_the_rates_fall_from_the_start():
 def test_a_slow_machine_gets_to_the_end_of_the_decay_too(monkeypatch):
     for plateau in (PlateauConfig(), RULE):
         clock = [0.0]
-        monkeypatch.setattr("trainer.rate_schedule.time.monotonic", lambda clock=clock: clock[0])
+        monkeypatch.setattr("trainer.common.schedule.time.monotonic", lambda clock=clock: clock[0])
         schedule = RateSchedule(plateau, 400, minutes=1)
         schedule.on_train_start(None, None)
         factors = []

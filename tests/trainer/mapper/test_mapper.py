@@ -14,11 +14,13 @@ from PIL import Image
 
 from clipface.edit.avatar import Faces, mahalanobis
 from clipface.edit.mapper import FaceMapper
-from trainer.common.callbacks import Checkpoint, StopOnNaN
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.checkpoint import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper.module import MapperModule, build, train
+from trainer.mapper.module import MapperModule
+from trainer.mapper.train import build, train
 
 ROOT = Path(__file__).parents[3]
 
@@ -92,7 +94,7 @@ def test_training_draws_new_views_and_validation_looks_from_the_front(config):
 def test_a_run_writes_everything_and_says_what_it_reached(config, tmp_path, capsys):
     folder = tmp_path / "run"
     logger = {"_target_": "pytorch_lightning.loggers.CSVLogger", "name": "", "version": ""}
-    module = train(replace(config, logger=logger), folder)
+    module = train(replace(config, logger=logger), folder).module
     names = {path.name for path in folder.iterdir()}
     assert {"config.yaml", "metrics.csv", "faces.png", "head.glb", "head.png"} <= names
     assert not any(name.endswith((".ckpt", ".partial")) for name in names)
@@ -149,7 +151,7 @@ def test_a_checkpoint_of_another_mapper_is_refused(config, tmp_path, interrupted
 
 
 def test_a_loss_that_is_no_number_ends_the_run(config, tmp_path):
-    module = build(replace(config, prior=float("nan")))
+    module = build(replace(config, expression_prior_weight=float("nan")))
     with pytest.raises(ValueError, match="loss: expected a finite number, got nan by batch 0"):
         fit(module, range(4), config=config.trainer, folder=tmp_path, seed=0, callbacks=[StopOnNaN()])
 

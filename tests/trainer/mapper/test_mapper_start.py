@@ -17,8 +17,8 @@ from clipface.edit.mapper import Codes, FaceMapper
 from clipface.settings import HeadConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper.initial import TEST_SEEDS, pretrain, start_mapper
-from trainer.mapper.module import build, train
+from trainer.mapper.initial import TEST_SEEDS, start_mapper
+from trainer.mapper.train import build, train
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,7 +48,7 @@ def edit_script():
 
 
 def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(config, tmp_path):
-    module = train(replace(config, model=ModelConfig(region="lips")), tmp_path / "run")
+    module = train(replace(config, model=ModelConfig(region="lips")), tmp_path / "run").module
     mapper, _ = FaceMapper.from_weights(tmp_path / "run" / "mapper.safetensors")
     assert mapper.region == "lips" and mapper.expression is None, "the expression is off unless asked for"
     before, after = module.evaluation.textures
@@ -71,7 +71,7 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
     moved = []
     for weight in (0.0, 100.0):
         model = ModelConfig(texture=False, expression=False, identity=True)
-        module = train(replace(config, model=model, identity_prior_weight=weight), tmp_path / str(weight))
+        module = train(replace(config, model=model, identity_prior_weight=weight), tmp_path / str(weight)).module
         faces, edited = module.evaluation.faces.codes, module.evaluation.edited
         assert torch.equal(edited.w_plus, faces.w_plus) and torch.equal(edited.expression, faces.expression)
         moved.append((edited.shape - faces.shape).norm().item())
@@ -81,7 +81,7 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
 def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
     losses = []
     for weight in (0.0, 2.0):
-        module = build(replace(config, lips=weight, model=ModelConfig(texture=False, init_from="random")))
+        module = build(replace(config, lip_penetration_weight=weight, model=ModelConfig(texture=False, init_from="random")))
         module.log = module.log_dict = lambda *values, **more: None
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
@@ -99,8 +99,8 @@ def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(c
         learning_rate=LearningRates(1.0, 1.0, 1.0, decay=True), trainer=TrainerConfig(steps=40, log_every=10),
         prompt=PromptConfig("pretrain_zero"),
     )  # fmt: skip
-    module = pretrain(pre, tmp_path)
-    file = tmp_path / "mapper.safetensors"
+    module = train(pre, tmp_path / "pre").module
+    file = tmp_path / "pre" / "mapper.safetensors"
     before, after = FaceMapper.from_weights(file)[1]["offsets"]
     assert before > 1 and after < before / 3
     assert after == pytest.approx(module.loss(TEST_SEEDS).sqrt().item(), rel=1e-4)

@@ -13,7 +13,7 @@ from clipface.settings import GuidanceConfig, Jitter
 from trainer.common.callbacks import StopOnNaN
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
-from trainer.mapper.module import build
+from trainer.mapper.train import build
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,7 +37,7 @@ def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
     module = quiet(replace(config, cache=2))
     drawn = [module.sample_batch(step) for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
-    fresh = quiet(config).draw(1)
+    fresh = quiet(config).sample_batch(1)
     assert torch.equal(fresh.faces.camera, drawn[1].faces.camera)
     assert torch.equal(fresh.features[0], drawn[1].features[0])
 
@@ -66,7 +66,7 @@ def test_a_loss_that_is_no_number_is_found_at_the_next_look(config):
     callback = StopOnNaN(every=3)
     for batch, loss in enumerate((1.0, float("nan"))):
         callback.on_train_batch_end(None, None, torch.tensor(loss), None, batch)
-    with pytest.raises(ValueError, match="nan was given by batch 1"):
+    with pytest.raises(ValueError, match="got nan by batch 1"):
         callback.on_train_batch_end(None, None, {"loss": torch.tensor(1.0)}, None, 2)
     callback.on_train_batch_end(None, None, torch.tensor(float("inf")), None, 3)
     with pytest.raises(ValueError, match="inf was given by batch 3"):  # never into a checkpoint

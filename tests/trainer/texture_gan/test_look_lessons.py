@@ -8,7 +8,7 @@ from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes
-from trainer.common.callbacks import Checkpoint
+from trainer.common.checkpoint import Checkpoint
 from trainer.texture_gan.attribute_offsets import pyramid_loss
 from trainer.texture_gan.config import AttributeOffsetsConfig, GeneratorConfig
 from trainer.texture_gan.snapshots import Snapshots, read_networks

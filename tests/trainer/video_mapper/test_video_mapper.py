@@ -14,12 +14,13 @@ from clipface.animation import importance
 from clipface.edit.attributes import look_offsets
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
-from trainer.common.callbacks import Checkpoint
+from trainer.common.checkpoint import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.mapper.config import PromptConfig
 from trainer.video_mapper.config import VideoMapperConfig
-from trainer.video_mapper.module import VideoMapperModule, build, start_mapper, train
+from trainer.video_mapper.module import VideoMapperModule, start_mapper
+from trainer.video_mapper.train import build, train
 
 KEYFRAMES = """
 rate: 10
@@ -122,13 +123,13 @@ def test_a_pool_draws_each_batch_once(config):
     module = quiet(replace(config, cache=2))
     drawn = [module.sample_batch(step) for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
-    fresh = quiet(config).draw(1)
+    fresh = quiet(config).sample_batch(1)
     assert torch.equal(fresh.frames, drawn[1].frames) and torch.equal(fresh.features[0], drawn[1].features[0])
 
 
 def test_a_run_writes_everything_and_says_what_it_reached(config, tmp_path, capsys):
     folder = tmp_path / "run"
-    module = train(config, folder)
+    module = train(config, folder).module
     names = {path.name for path in folder.iterdir()}
     assert {"config.yaml", "animation.mp4", "frames.png", "frames.csv", "head.glb", "mapper.json"} <= names
     assert not any(name.endswith((".ckpt", ".partial")) for name in names)
@@ -185,7 +186,7 @@ def test_a_run_may_begin_with_another(config, tmp_path):
     for name, value in VideoMapper.from_weights(file)[0].state_dict().items():
         assert torch.equal(module.mapper.state_dict()[name], value)
     with pytest.raises(FileNotFoundError, match="no_such_run"):
-        build(replace(config, start="no_such_run.safetensors"))
+        build(replace(config, init_from="no_such_run.safetensors"))
 
 
 def test_a_known_prompt_begins_at_its_look_and_another_at_zero():

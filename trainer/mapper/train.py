@@ -1,0 +1,54 @@
+"""Train a text-guided editor of faces: what the command and the tests call."""
+
+from pathlib import Path
+
+from clipface.edit.loading import load_avatar, load_encoders
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.run import Result, run
+from trainer.mapper.config import MapperConfig
+from trainer.mapper.initial import ZeroOffsets, write_zero_offsets
+from trainer.mapper.module import MapperModule
+from trainer.mapper.results import write_results
+
+
+def build(config: MapperConfig) -> MapperModule:
+    """Load everything that a run needs and check it; nothing is written.
+
+    Raises:
+        ValueError: if no prompt was given, or a value does not fit.
+        FileNotFoundError: if an asset is missing; says how to get it.
+    """
+    if not config.prompt.target.strip():
+        raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    encoders = load_encoders(config.guidance)
+    return MapperModule(config, avatar, encoders)
+
+
+def build_zero_offsets(config: MapperConfig) -> ZeroOffsets:
+    """Load what the pre-training to zero offsets needs."""
+    return ZeroOffsets(config, load_avatar(config.generator, config.head, config.renderer))
+
+
+def train(config: MapperConfig, folder: Path) -> Result:
+    """Train a mapper towards words, or to zero offsets, and write its results into `folder`."""
+    if config.zero_offsets:
+        return run(
+            config,
+            folder,
+            build=build_zero_offsets,
+            data=range(config.trainer.steps),
+            write_results=write_zero_offsets,
+            callbacks=lambda module: [StopOnNaN(config.trainer.log_every)],
+            checkpoint_every=config.checkpoint_every,
+        )
+    return run(
+        config,
+        folder,
+        build=build,
+        data=range(config.trainer.steps),
+        write_results=write_results,
+        callbacks=lambda module: [StopOnNaN(config.trainer.log_every), module.schedule],
+        validation=range(1),
+        checkpoint_every=config.checkpoint_every,
+    )

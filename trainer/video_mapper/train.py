@@ -1,0 +1,41 @@
+"""Train textures that follow a motion: what the command and the tests call."""
+
+from pathlib import Path
+
+from clipface.animation import load_motion
+from clipface.edit.loading import load_avatar, load_encoders
+from trainer.common.callbacks import StopOnNaN
+from trainer.common.run import Result, run
+from trainer.video_mapper.config import VideoMapperConfig
+from trainer.video_mapper.module import VideoMapperModule
+from trainer.video_mapper.results import write_results
+
+
+def build(config: VideoMapperConfig) -> VideoMapperModule:
+    """Load everything that a run needs and check it; nothing is written.
+
+    Raises:
+        ValueError: if no prompt or no sequence was given, or a value does not fit.
+        FileNotFoundError: if an asset is missing; says how to get it.
+    """
+    if not config.prompt.target.strip():
+        raise ValueError('prompt: expected one, got none; use prompt=angry, or prompt.target="any words"')
+    if not config.sequence.strip():
+        raise ValueError("sequence: expected one, got none; use sequence=laugh, or the path of a file")
+    avatar = load_avatar(config.generator, config.head, config.renderer)
+    motion = load_motion(config.sequence, avatar.head, config.rate)
+    encoders = load_encoders(config.guidance)
+    return VideoMapperModule(config, avatar, encoders, motion)
+
+
+def train(config: VideoMapperConfig, folder: Path) -> Result:
+    """Train a mapper and write its results into `folder`."""
+    return run(
+        config,
+        folder,
+        build=build,
+        data=range(config.trainer.steps),
+        write_results=write_results,
+        callbacks=lambda module: [StopOnNaN(config.trainer.log_every), module.schedule],
+        checkpoint_every=config.checkpoint_every,
+    )
