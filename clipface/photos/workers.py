@@ -1,136 +1,125 @@
 """Examining photographs in several processes: in order, a bounded number ahead.
 
 A photograph that brings its process down twice is left out with that reason; nothing else is touched by it. Each
-process has a pipe of its own, watched by a thread: the shared queue of `concurrent.futures` hangs for ever when a
-process is killed while it writes a result.
+process is a pool of its own: a pipe that processes share is useless once one of them is killed while it writes.
 """
 
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import cycle
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any
 
 from clipface.photos.examine import Cutout, examine
 from clipface.photos.filter import FilterRule
 
 AHEAD = 4  # photographs for each process that are read before they are asked for
 TRIES = 2  # since a process may be ended for what another one does, when memory is short
+CHECK = 1.0  # seconds between two looks at whether a process that does not answer is still there
 DEADLY = "unreadable: the process that examined it was ended by the system (out of memory, or a crash)"
 
 Task = Callable[[str, FilterRule, int], Cutout | str]
 
 
-class _Worker(NamedTuple):
-    process: BaseProcess
-    connection: Connection
+@dataclass
+class _Job:
+    """A photograph that the process of number `place` examines."""
+
+    path: str
+    place: int
+    future: Future
 
 
 class Examiners:
-    """Processes that run `examine`.
+    """Processes that run `examine`; to be used in a `with` block.
 
     Args:
         count: of processes; 0 examines in this one.
         rule, size: see `examine`.
         task: what is done with each path.
+
+    Raises:
+        ImportError: if pebble is missing; says how to get it.
     """
 
     def __init__(self, count: int, rule: FilterRule, size: int, task: Task = examine) -> None:
         self.count, self.rule, self.size, self.task = count, rule, size, task
-        self._threads = ThreadPoolExecutor(max(1, count))
-        self._own = threading.local()  # each thread's worker
-        self._workers: set[_Worker] = set()
-        self._lock = threading.Lock()  # of the set, and of the flag
-        self._ended = False
+        self._pools = [_one_process() for _ in range(count)]
+        self._waiting: deque[_Job] = deque()
 
     def __enter__(self) -> "Examiners":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End all processes; those that still examine something must not keep the user waiting."""
-        with self._lock:
-            self._ended = True
-            for worker in self._workers:
-                worker.process.kill()
-        self._threads.shutdown(cancel_futures=True)
-        for worker in self._workers:
-            worker.process.join()
-            worker.connection.close()
+        _end(self._pools)
 
     def examine(self, paths: Iterable[str]) -> Iterator[Cutout | str]:
         """Examine photographs; results come in the order of `paths`."""
         if not self.count:
             yield from (self.task(path, self.rule, self.size) for path in paths)
             return
-        waiting: deque[Future] = deque()
-        for path in paths:
-            waiting.append(self._threads.submit(self._examine, path))
-            if len(waiting) >= AHEAD * self.count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        self._waiting.clear()
+        for path, place in zip(paths, cycle(range(self.count)), strict=False):
+            if not self._pools[place].active:  # its process was ended while it had nothing to do
+                self._restart(place)
+            self._waiting.append(_Job(path, place, self._schedule(path, place)))
+            if len(self._waiting) >= AHEAD * self.count:
+                yield self._next()
+        while self._waiting:
+            yield self._next()
 
-    def _examine(self, path: str) -> Cutout | str:
-        """Have this thread's process examine a photograph."""
-        for _ in range(TRIES):
-            worker = self._worker()
-            try:
-                worker.connection.send(path)
-                result = worker.connection.recv()
-            except (EOFError, OSError):  # the process is gone, maybe in the middle of its answer
-                self._forget(worker)
-                continue
-            if isinstance(result, Exception):
-                raise result
-            return result
+    def _schedule(self, path: str, place: int) -> Future:
+        return self._pools[place].schedule(self.task, args=(path, self.rule, self.size))
+
+    def _next(self) -> Cutout | str:
+        """The result of the photograph that waits longest."""
+        from pebble import ProcessExpired
+
+        for left in reversed(range(TRIES)):
+            job = self._waiting[0]
+            while self._pools[job.place].active and not wait([job.future], CHECK).done:
+                pass
+            if job.future.done() and not isinstance(job.future.exception(), ProcessExpired | BrokenProcessPool):
+                return self._waiting.popleft().future.result()
+            if not left:
+                self._waiting.popleft()
+            self._restart(job.place)
         return DEADLY
 
-    def _worker(self) -> _Worker:
-        if getattr(self._own, "worker", None) is None:
-            with self._lock:
-                if self._ended:
-                    raise RuntimeError("the examiners have been dismissed")
-                # Not forked: threads and CUDA of this process would be copied in whatever state they are.
-                context = get_context("spawn")
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(theirs, self.task, self.rule, self.size), daemon=True)
-                process.start()
-                theirs.close()  # or the pipe would not end with the process
-                self._own.worker = _Worker(process, ours)
-                self._workers.add(self._own.worker)
-        return self._own.worker
-
-    def _forget(self, worker: _Worker) -> None:
-        self._own.worker = None
-        with self._lock:
-            if not self._ended:
-                self._workers.discard(worker)
-                worker.process.kill()
-                worker.process.join()
-                worker.connection.close()
+    def _restart(self, place: int) -> None:
+        """Give a place a new process, which begins again with what waits for it."""
+        _end([self._pools[place]])
+        self._pools[place] = _one_process()
+        for job in self._waiting:
+            if job.place == place:
+                job.future = self._schedule(job.path, place)
 
 
-def _serve(connection: Connection, task: Task, rule: FilterRule, size: int) -> None:
-    """Life of a process: examine what comes through the pipe, until it ends, which it does with the main process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's, which then ends this one
+def _one_process() -> Any:
+    try:
+        from pebble import ProcessPool
+    except ImportError as error:
+        raise ImportError('several processes need the package pebble: pip install -e ".[fit]"') from error
+    # Not forked: threads and CUDA of this process would be copied in whatever state they are.
+    return ProcessPool(1, initializer=_prepare, context=get_context("spawn"))
+
+
+def _end(pools: Iterable[Any]) -> None:
+    for pool in pools:
+        pool.stop()
+    for pool in pools:
+        pool.join()
+
+
+def _prepare() -> None:
+    """Make the process end at once when asked to, and silent."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # MediaPipe writes some lines for every model to the file descriptor itself. Errors are sent.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    while True:
-        try:
-            path = connection.recv()
-        except EOFError:
-            return
-        try:
-            result: Cutout | str | Exception = task(path, rule, size)
-        except Exception as error:
-            result = error
-        try:
-            connection.send(result)
-        except OSError:
-            return

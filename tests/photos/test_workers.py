@@ -1,9 +1,11 @@
 """Photographs examined in several processes: in order, not too far ahead, and a deadly one hurts only itself."""
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
+from itertools import count
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -42,16 +44,37 @@ def test_results_come_in_order_and_a_deadly_photograph_is_left_out():
     assert results == ["a 100 64", "bb 100 64", DEADLY, "c 100 64", "dd 100 64"]
 
 
+def late(recv, at_once):
+    """`Connection.recv` that reads what has begun to arrive only when its process has been killed."""
+    calls = count()
+
+    def read(connection):
+        if next(calls) >= at_once and connection.poll(None):
+            time.sleep(0.5)
+        return recv(connection)
+
+    return read
+
+
 def test_processes_killed_in_the_middle_of_an_answer_hang_nobody(monkeypatch, waiting_threads):
     recv = Connection.recv
-    # An answer that has begun is read only when its process has been killed.
-    monkeypatch.setattr(Connection, "recv", lambda self: (self.poll(None), time.sleep(1)) and recv(self))
+    for at_once in (0, 1):  # messages: a process says that it has begun, then sends the result
+        monkeypatch.setattr(Connection, "recv", late(recv, at_once))
+        with Examiners(1, FilterRule(), 64, task) as examiners:
+            assert list(examiners.examine(["half", "a"])) == [DEADLY, "a 100 64"]
+        with Examiners(1, FilterRule(), 64, task) as examiners:
+            results = examiners.examine(["a"] * 9)
+            next(results)
+        assert waiting_threads() == []
+
+
+def test_a_process_killed_while_it_waits_is_replaced():
     with Examiners(1, FilterRule(), 64, task) as examiners:
-        assert list(examiners.examine(["half", "a"])) == [DEADLY, "a 100 64"]
-    with Examiners(1, FilterRule(), 64, task) as examiners:
-        results = examiners.examine(["a"] * 9)
-        next(results)
-    assert waiting_threads() == []
+        for _ in range(2):
+            assert list(examiners.examine(["a"])) == ["a 100 64"]
+            (process,) = multiprocessing.active_children()
+            process.kill()
+            process.join()
 
 
 def test_a_bounded_number_is_read_ahead():
