@@ -5,7 +5,7 @@ import torch
 from scenes import sphere
 
 from clipface.render import Renderer, view
-from clipface.render.rasterize.warp import runtime as warp_runtime
+from clipface.render.rasterize.warp import runtime
 
 pytestmark = pytest.mark.cuda
 
@@ -48,8 +48,8 @@ def test_cuda_draws_what_the_cpu_draws(cpu_kernels, size):
 @pytest.mark.parametrize("size", [(64, 96), (8, 8), (12, 40)])
 def test_tiles_and_rows_draw_the_same(monkeypatch, size):
     results = []
-    for tile_width in (warp_runtime.TILE_WIDTH, 10**6):  # no image can be cut into tiles as wide as that
-        monkeypatch.setattr(warp_runtime, "TILE_WIDTH", tile_width)
+    for tile_width in (runtime.TILE_WIDTH, 10**6):  # no image can be cut into tiles as wide as that
+        monkeypatch.setattr(runtime, "TILE_WIDTH", tile_width)
         renderer, vertices, texture, camera = _ball("cuda")
         cotangent = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(1)).cuda()
         results.append(_step(renderer, vertices.requires_grad_(), texture.requires_grad_(), camera, size, cotangent))

@@ -10,9 +10,9 @@ from scenes import grid, soup, sphere, tangle
 from torch.autograd import Function
 
 from clipface.render.rasterize import backend
-from clipface.render.rasterize.warp import backend as warp_backend
-from clipface.render.rasterize.warp import functions as warp_functions
-from clipface.render.rasterize.warp import runtime as warp_runtime
+from clipface.render.rasterize.warp import compose, interpolate, paint, rasterize, runtime
+from clipface.render.rasterize.warp.antialias import blend
+from clipface.render.rasterize.warp.texture import sample
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 10**6)
@@ -178,7 +178,7 @@ def test_a_backward_pass_can_be_done_elsewhere():
 
         @staticmethod
         def backward(ctx, g):
-            copy = warp_runtime._OnCpu(ctx)
+            copy = runtime._OnCpu(ctx)
             seen.append(copy.needs_input_grad)
             x, nothing = copy.saved_tensors
             assert nothing is None
@@ -203,12 +203,12 @@ def test_tiles_cover_every_pixel_once(monkeypatch):
         return image, mask, *torch.autograd.grad(image, leaves, cotangent)
 
     def launch_tiles(kernel, rows, width, arguments, device):
-        assert rows % warp_runtime.TILE_HEIGHT == 0 and width % warp_runtime.TILE_WIDTH == 0
-        values = [a.part(0) if isinstance(a, warp_runtime.ThreadBuffer) else a for a in arguments]
-        warp_runtime.recorded(kernel, (rows * width,), device)([warp_runtime.TILES, *values], None)
+        assert rows % runtime.TILE_HEIGHT == 0 and width % runtime.TILE_WIDTH == 0
+        values = [a.part(0) if isinstance(a, runtime.ThreadBuffer) else a for a in arguments]
+        runtime.recorded(kernel, (rows * width,), device)([runtime.TILES, *values], None)
 
     usual = step()
-    for module in (warp_backend, warp_functions):
+    for module in (blend, compose, interpolate, paint, rasterize, sample):
         monkeypatch.setattr(module, "launch_pixels", launch_tiles)
     for a, b in zip(usual, step(), strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-4 * a.abs().max().item())

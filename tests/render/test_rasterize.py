@@ -5,7 +5,7 @@ import pytest
 import torch
 from scenes import grid, soup
 
-from clipface.render.rasterize.warp import runtime as warp_runtime
+from clipface.render.rasterize.warp import runtime
 
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17)])
@@ -116,7 +116,7 @@ def test_equal_depth_goes_to_the_later_triangle(warp, device):
 
 
 def test_more_threads_draw_the_same(warp, monkeypatch):
-    monkeypatch.setattr(warp_runtime, "LEAST_WORK", 10)
+    monkeypatch.setattr(runtime, "LEAST_WORK", 10)
     clip, faces = soup(40, seed=5, batch=3)
     attributes = torch.randn(1, clip.shape[1], 2)
     texture = torch.rand(1, 32, 32, 3)

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache, lru_cache, wraps
-from typing import Any
+from functools import cache, wraps
+from typing import Any, NamedTuple
 
 import torch
 import warp as wp
 from torch import Tensor
 
-from clipface.render.rasterize.warp.commands import Stream, recorded
+from clipface.render.rasterize.warp.commands import recorded
 
 MOST_THREADS = 8  # each may need its own copy of a gradient buffer
 LEAST_WORK = 20_000  # kernel threads that are worth one more CPU thread, which costs about 0.1 ms
-TILES, TILE_HEIGHT, TILE_WIDTH = -1, 4, 8  # see `warp_native.place`
+TILES, TILE_HEIGHT, TILE_WIDTH = -1, 4, 8  # see `native.place`
 _loaded: set[wp.Module] = set()
 _raw_stream = getattr(torch._C, "_cuda_getCurrentRawStream", None)
 
@@ -108,9 +108,10 @@ class ThreadBuffer:
         return self.parts[0]
 
 
-@lru_cache(maxsize=64)
-def _stream(pointer: int) -> Stream:
-    return Stream(pointer)
+class _Stream(NamedTuple):
+    """All that a launch needs of PyTorch's stream; a `wp.Stream` could not be made while a graph is captured."""
+
+    cuda_stream: int
 
 
 def _run_cuda(
@@ -122,7 +123,7 @@ def _run_cuda(
         stream = torch.cuda.current_stream(device).cuda_stream
     else:  # the same without making a Stream object, which takes longer than all the rest of a launch
         stream = _raw_stream(device.index if device.index is not None else torch.cuda.current_device())
-    recorded(kernel, dimensions, device)(values, _stream(stream))
+    recorded(kernel, dimensions, device)(values, _Stream(stream))
 
 
 def launch(
@@ -168,7 +169,7 @@ def launch(
 def launch_pixels(kernel: wp.Kernel, rows: int, width: int, arguments: list, device: torch.device) -> None:
     """Run a kernel over the pixels of `rows` rows, in tiles where the device is CUDA and the image can be cut so.
 
-    The kernel must find its pixel with `warp_native.place`; otherwise as `launch`. Its threads have one index, since
+    The kernel must find its pixel with `native.place`; otherwise as `launch`. Its threads have one index, since
     Warp takes longer to find two than a simple kernel takes.
     """
     if device.type == "cuda" and rows > 0 and width > 0 and rows % TILE_HEIGHT == 0 and width % TILE_WIDTH == 0:

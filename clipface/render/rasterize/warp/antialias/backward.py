@@ -5,6 +5,7 @@ from typing import Any
 import warp as wp
 
 from clipface.render.rasterize.warp.antialias.silhouette import Crossing, Mesh, find_crossing, mesh_of, project
+from clipface.render.rasterize.warp.commands import overload
 from clipface.render.rasterize.warp.native import add, place
 
 wp.set_module_options({"enable_backward": False})
@@ -115,8 +116,4 @@ def antialias_backward(
             across += 1
 
 
-_ARGUMENTS = antialias_backward.func.__annotations__
-antialias_backward_1, antialias_backward_4 = (
-    wp.overload(antialias_backward, {**_ARGUMENTS, **{name: wp.array(dtype=t) for name in ("image", "g", "g_image")}})
-    for t in (wp.float32, wp.vec4)
-)
+antialias_backward_1, antialias_backward_4 = (overload(antialias_backward, dtype) for dtype in (wp.float32, wp.vec4))

@@ -106,17 +106,114 @@ def corner_of(face: int, vertex: int, m: Mesh):
 
 
 @wp.func
-def corners_of(face: int, base: int, m: Mesh):
-    """A triangle's vertices; `base` is the image's first."""
-    return base + m.faces[3 * face], base + m.faces[3 * face + 1], base + m.faces[3 * face + 2]
-
-
-@wp.func
 def farthest(a: float, b: float, c: float):
     """Which of three numbers is the largest in size: 0, 1 or 2."""
     if wp.abs(a) >= wp.abs(b) and wp.abs(a) >= wp.abs(c):
         return 0
     return wp.where(wp.abs(b) >= wp.abs(c), 1, 2)
+
+
+@wp.struct
+class Exits:
+    """A triangle seen from a pixel's centre: its vertices, and how far away the way to the other pixel leaves it."""
+
+    i0: int
+    i1: int
+    i2: int
+    p0: wp.vec2  # in pixels from the centre, the way along x
+    p1: wp.vec2
+    p2: wp.vec2
+    d0: float  # through the edge opposite vertex 0; NEVER if not there
+    d1: float
+    d2: float
+    distance: float  # the farthest of the three
+
+
+@wp.func
+def exits_of(face: int, base: int, side: float, across: int, at: Crossing, m: Mesh):
+    """Where the way from the pixel's centre leaves a triangle; `base` is the image's first vertex."""
+    out = Exits()
+    out.i0 = base + m.faces[3 * face]
+    out.i1 = base + m.faces[3 * face + 1]
+    out.i2 = base + m.faces[3 * face + 2]
+    out.p0 = project(m.clip[out.i0], at.x, at.y, across, m.width, m.height)
+    out.p1 = project(m.clip[out.i1], at.x, at.y, across, m.width, m.height)
+    out.p2 = project(m.clip[out.i2], at.x, at.y, across, m.width, m.height)
+    out.d0 = crossing_of(out.p1, out.p2, side)
+    out.d1 = crossing_of(out.p2, out.p0, side)
+    out.d2 = crossing_of(out.p0, out.p1, side)
+    out.distance = wp.max(wp.max(out.d0, out.d1), out.d2)
+    return out
+
+
+@wp.struct
+class Edge:
+    """The edge through which the way leaves a triangle."""
+
+    first: int  # its ends' vertices
+    second: int
+    a: wp.vec2  # and their places
+    b: wp.vec2
+    area: float  # of the triangle, signed, twice
+    place: int  # among all triangles' edges
+    distance: float
+
+
+@wp.func
+def edge_of(t: Exits, face: int):
+    """The farthest edge that the way crosses."""
+    k = wp.int32(0)
+    if t.d0 < t.distance:
+        k = wp.where(t.d1 == t.distance, 1, 2)
+    out = Edge()
+    out.a = wp.where(k == 0, t.p1, wp.where(k == 1, t.p2, t.p0))
+    out.b = wp.where(k == 0, t.p2, wp.where(k == 1, t.p0, t.p1))
+    out.first = wp.where(k == 0, t.i1, wp.where(k == 1, t.i2, t.i0))
+    out.second = wp.where(k == 0, t.i2, wp.where(k == 1, t.i0, t.i1))
+    out.area = turn(t.p0, t.p1, t.p2)
+    out.place = 3 * face + k
+    out.distance = t.distance
+    return out
+
+
+@wp.func
+def follow(edge: Edge, last: int, base: int, side: float, across: int, least: float, at: Crossing, m: Mesh):
+    """Go over the edge to the triangle beyond, and on, until the surface ends or turns away, or `last` is reached."""
+    out = at
+    for _step in range(MOST_STEPS):
+        beyond = m.opposite[edge.place]
+        other = wp.vec2(0.0, 0.0)
+        outer = wp.bool(True)
+        if beyond >= 0:
+            other = project(m.clip[base + beyond], at.x, at.y, across, m.width, m.height)
+            outer = negative(turn(other, edge.a, edge.b)) == negative(edge.area)
+        if outer:
+            if wp.abs(edge.b[1] - edge.a[1]) >= wp.abs(edge.b[0] - edge.a[0]) and edge.distance >= -SLACK:
+                out.first = edge.first
+                out.second = edge.second
+                out.weight = side * (0.5 - wp.clamp(edge.distance, 0.0, 1.0))
+            return out
+        if not m.neighbours:
+            return out
+        # The surface goes on: into the triangle beyond the edge, and out of it by one of its two other edges.
+        face = m.neighbours[edge.place]
+        if face == last:
+            return out
+        left = edge.first
+        if negative(edge.a[1]) == negative(other[1]):
+            edge.area = turn(edge.a, other, edge.b)
+            edge.first = base + beyond
+            edge.a = other
+        else:
+            left = edge.second
+            edge.area = turn(edge.b, edge.a, other)
+            edge.second = base + beyond
+            edge.b = other
+        edge.distance = crossing_of(edge.a, edge.b, side)
+        if not (edge.distance >= least and edge.distance <= 1.0 + SLACK):
+            return out
+        edge.place = 3 * face + corner_of(face, left - base, m)
+    return out
 
 
 @wp.func
@@ -139,75 +236,18 @@ def find_crossing(column: int, line: int, image: int, across: int, here: wp.vec4
     out.x = float(column) + 0.5 - 0.5 * float(m.width)
     out.y = float(line) + 0.5 - 0.5 * float(m.height)
     base = image * m.vertex_count
-    i0, i1, i2 = corners_of(face, base, m)
-    p0 = project(m.clip[i0], out.x, out.y, across, m.width, m.height)
-    p1 = project(m.clip[i1], out.x, out.y, across, m.width, m.height)
-    p2 = project(m.clip[i2], out.x, out.y, across, m.width, m.height)
-    d0 = crossing_of(p1, p2, side)
-    d1 = crossing_of(p2, p0, side)
-    d2 = crossing_of(p0, p1, side)
-    distance = wp.max(wp.max(d0, d1), d2)
-    if m.neighbours:
-        # A triangle of less than 1/16 pixel may have been snapped onto the pixel's centre from beside: go there.
-        hops = wp.int32(0)  # a loop that is not unrolled: the kernel would need every register there is
-        while distance == NEVER and hops < MOST_HOPS:
-            hops += 1
-            face = m.neighbours[3 * face + farthest(p0[1], p1[1], p2[1])]
-            if face < 0:
-                return out
-            i0, i1, i2 = corners_of(face, base, m)
-            p0 = project(m.clip[i0], out.x, out.y, across, m.width, m.height)
-            p1 = project(m.clip[i1], out.x, out.y, across, m.width, m.height)
-            p2 = project(m.clip[i2], out.x, out.y, across, m.width, m.height)
-            d0 = crossing_of(p1, p2, side)
-            d1 = crossing_of(p2, p0, side)
-            d2 = crossing_of(p0, p1, side)
-            distance = wp.max(wp.max(d0, d1), d2)
+    t = exits_of(face, base, side, across, out, m)
     least = -SLACK
     if m.neighbours:
         least = -1.0
-    if not (distance >= least and distance <= 1.0 + SLACK):  # also when it is NaN: a vertex at the camera
+        # A triangle of less than 1/16 pixel may have been snapped onto the pixel's centre from beside: go there.
+        hops = wp.int32(0)  # a loop that is not unrolled: the kernel would need every register there is
+        while t.distance == NEVER and hops < MOST_HOPS:
+            hops += 1
+            face = m.neighbours[3 * face + farthest(t.p0[1], t.p1[1], t.p2[1])]
+            if face < 0:
+                return out
+            t = exits_of(face, base, side, across, out, m)
+    if not (t.distance >= least and t.distance <= 1.0 + SLACK):  # also when it is NaN: a vertex at the camera
         return out
-    edge = wp.int32(0)
-    if d0 < distance:
-        edge = wp.where(d1 == distance, 1, 2)
-    a = wp.where(edge == 0, p1, wp.where(edge == 1, p2, p0))
-    b = wp.where(edge == 0, p2, wp.where(edge == 1, p0, p1))
-    ia = wp.where(edge == 0, i1, wp.where(edge == 1, i2, i0))
-    ib = wp.where(edge == 0, i2, wp.where(edge == 1, i0, i1))
-    inner = turn(p0, p1, p2)
-    place = 3 * face + edge
-    for _step in range(MOST_STEPS):
-        beyond = m.opposite[place]
-        other = wp.vec2(0.0, 0.0)
-        outer = wp.bool(True)
-        if beyond >= 0:
-            other = project(m.clip[base + beyond], out.x, out.y, across, m.width, m.height)
-            outer = negative(turn(other, a, b)) == negative(inner)
-        if outer:
-            if wp.abs(b[1] - a[1]) >= wp.abs(b[0] - a[0]) and distance >= -SLACK:
-                out.first = ia
-                out.second = ib
-                out.weight = side * (0.5 - wp.clamp(distance, 0.0, 1.0))
-            return out
-        if not m.neighbours:
-            return out
-        # The surface goes on: into the triangle beyond the edge, and out of it by one of its two other edges.
-        face = m.neighbours[place]
-        if face == last:
-            return out
-        left = ia
-        if negative(a[1]) == negative(other[1]):
-            inner = turn(a, other, b)
-            ia = base + beyond
-            a = other
-        else:
-            left = ib
-            inner = turn(b, a, other)
-            ib = base + beyond
-            b = other
-        distance = crossing_of(a, b, side)
-        if not (distance >= least and distance <= 1.0 + SLACK):
-            return out
-        place = 3 * face + corner_of(face, left - base, m)
-    return out
+    return follow(edge_of(t, face), last, base, side, across, least, out, m)

@@ -1,14 +1,12 @@
 """Mip pyramids of textures: how they are built, and how their gradient comes back to the texture."""
 
-import struct
-
 import torch
 from torch import Tensor
 
 from clipface.render.rasterize.interface import mip_levels
 from clipface.render.rasterize.warp.runtime import launch
-from clipface.render.rasterize.warp.texture import lookup as warp_look
-from clipface.render.rasterize.warp.texture import mipmap as warp_mipmap
+from clipface.render.rasterize.warp.texture import mipmap
+from clipface.render.rasterize.warp.texture.lookup import MOST_LEVELS
 
 BLOCK = 4  # texels of a side that one thread copies and halves twice
 NEAR_LEVELS = 3  # from which a texel gathers its gradient itself
@@ -40,7 +38,7 @@ class Pyramid:
         """What kernels that look up colours are told: texels, offsets, last level, width, height, channels, stride,
         wraps."""
         starts = self.starts[:-1]
-        offsets = struct.pack(f"{warp_look.MOST_LEVELS}i", *starts, *[0] * (warp_look.MOST_LEVELS - len(starts)))
+        offsets = (*starts, *[0] * (int(MOST_LEVELS) - len(starts)))
         _, height, width, channels = self.shape
         stride = texels.shape[1] if texels.shape[0] > 1 else 0
         return [texels, offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps)]
@@ -75,12 +73,12 @@ def _build(texture: Tensor, layout: Pyramid) -> Tensor:
     level_starts = [*starts[:-1], 0, 0]  # 0: no such level
     arguments = [source, *_steps(texture.shape, planar), channels, width, height, starts[-1], *level_starts[1:3]]
     across, down = -(-width // BLOCK), -(-height // BLOCK)
-    launch(warp_mipmap.begin, images * down * across * groups, (), [*arguments, pyramid], device)
+    launch(mipmap.begin, images * down * across * groups, (), [*arguments, pyramid], device)
     for i in range(2, len(levels) - 1, 2):
         fine_height, fine_width = levels[i]
         blocks = ((levels[i + 1][0] + 1) // 2) * ((levels[i + 1][1] + 1) // 2)
         arguments = [groups, starts[-1], starts[i], fine_width, fine_height, *level_starts[i + 1 : i + 3], pyramid]
-        launch(warp_mipmap.halve, images, (blocks * groups,), arguments, device)
+        launch(mipmap.halve, images, (blocks * groups,), arguments, device)
     return pyramid
 
 
@@ -96,8 +94,8 @@ def _collapse(gradient: Tensor, layout: Pyramid) -> Tensor:
         at = NEAR_LEVELS - 1
         own_height, own_width = layout.levels[at]
         arguments = [gradient, starts[at], count - at, groups, own_width, own_height, texels]
-        launch(warp_mipmap.collapse_coarse, images * own_height, (own_width * groups,), arguments, device)
+        launch(mipmap.collapse_coarse, images * own_height, (own_width * groups,), arguments, device)
     steps = _steps(layout.shape, layout.planar)
     arguments = [gradient, min(count, NEAR_LEVELS), *steps, channels, width, height, texels, g_texture]
-    launch(warp_mipmap.collapse, images * height, (width * groups,), arguments, device)
+    launch(mipmap.collapse, images * height, (width * groups,), arguments, device)
     return g_texture.permute(0, 2, 3, 1) if layout.planar else g_texture

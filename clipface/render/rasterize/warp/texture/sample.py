@@ -1,8 +1,15 @@
 """Warp kernels of the verb `sample`: bilinear and trilinear look-up in a pyramid, and its adjoint."""
 
+import torch
 import warp as wp
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
+from clipface.render.rasterize.checks import check_look_up
+from clipface.render.rasterize.interface import Boundary, Fragments
 from clipface.render.rasterize.warp.native import place
+from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
 from clipface.render.rasterize.warp.texture.lookup import (
     Footprint,
     Offsets,
@@ -13,12 +20,13 @@ from clipface.render.rasterize.warp.texture.lookup import (
     write_colour,
     write_nothing,
 )
+from clipface.render.rasterize.warp.texture.pyramid import Pyramid
 
 wp.set_module_options({"enable_backward": False})
 
 
 @wp.kernel
-def sample(
+def sample_pixels(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
     offsets: Offsets,
@@ -58,7 +66,7 @@ def sample(
 
 
 @wp.kernel
-def sample_backward(
+def sample_pixels_backward(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
     offsets: Offsets,
@@ -80,7 +88,7 @@ def sample_backward(
     g_uv: wp.array(dtype=wp.vec2),
     g_uv_derivatives: wp.array(dtype=wp.vec4),
 ):
-    """The adjoint of `sample`; gradients that nobody wants are empty arrays."""
+    """The adjoint of `sample_pixels`; gradients that nobody wants are empty arrays."""
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     covered = wp.bool(True)
@@ -106,3 +114,65 @@ def sample_backward(
         g_uv[pixel] = g_at
     if g_uv_derivatives:
         g_uv_derivatives[pixel] = g_slopes
+
+
+class Sample(Function):
+    """texture [B or 1, Ht, Wt, C], uv [B, H, W, 2], derivatives [B, H, W, 4] or None -> colours [B, H, W, C].
+
+    With `coverage` one channel more, which is 1 where a triangle is seen.
+    """
+
+    @staticmethod
+    def forward(
+        ctx, texture: Tensor, uv: Tensor, slopes: Tensor | None, rast: Tensor | None, wraps: bool, coverage: bool
+    ):
+        ctx.layout, ctx.wraps = Pyramid(texture, slopes is not None), wraps
+        pyramid = ctx.layout.build(texture)
+        images, height, width, _ = uv.shape
+        ctx.size = texture.shape[3] + int(coverage)
+        values = torch.empty(images, height, width, ctx.size, device=uv.device)
+        arguments = [*_look_up(ctx, pyramid, uv, slopes, rast), values, values if ctx.size == 4 else None]
+        launch_pixels(sample_pixels, images * height, width, arguments, uv.device)
+        ctx.save_for_backward(pyramid, uv, slopes, rast)
+        return values
+
+    @staticmethod
+    @once_differentiable
+    @reproducible
+    def backward(ctx, g: Tensor):
+        pyramid, uv, slopes, rast = ctx.saved_tensors
+        images, height, width, _ = uv.shape
+        g_pyramid = g_uv = g_slopes = None
+        if ctx.needs_input_grad[0]:
+            own = images if pyramid.shape[0] == images else 0
+            g_pyramid = ThreadBuffer(tuple(pyramid.shape), uv.device, own, images * height * width)
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+            g_uv = torch.empty_like(uv)
+            g_slopes = None if slopes is None else torch.empty_like(slopes)
+        g = g.contiguous()
+        given = [g, g if ctx.size == 4 else None]
+        arguments = [*_look_up(ctx, pyramid, uv, slopes, rast), *given, g_pyramid, g_uv, g_slopes]
+        launch_pixels(sample_pixels_backward, images * height, width, arguments, uv.device)
+        g_texture = None if g_pyramid is None else ctx.layout.collapse(g_pyramid.sum())
+        return g_texture, g_uv, g_slopes, None, None, None
+
+
+def _look_up(ctx, pyramid: Tensor, uv: Tensor, slopes: Tensor | None, rast: Tensor | None) -> list:
+    """The arguments that `sample` and its adjoint share."""
+    return [*ctx.layout.arguments(pyramid, ctx.wraps), uv, slopes, rast, uv.shape[1], uv.shape[2], ctx.size]
+
+
+def sample(
+    texture: Tensor,
+    uv: Tensor,
+    uv_derivatives: Tensor | None = None,
+    fragments: Fragments | None = None,
+    boundary: Boundary = "wrap",
+    coverage: bool = False,
+) -> Tensor:
+    """Look up a texture (see `interface.Rasterizer`)."""
+    check_look_up(texture, uv, fragments, boundary, coverage)
+    start()
+    rast = None if fragments is None else fragments.rast
+    slopes = None if uv_derivatives is None else uv_derivatives.contiguous()
+    return Sample.apply(texture, uv.contiguous(), slopes, rast, boundary == "wrap", coverage)

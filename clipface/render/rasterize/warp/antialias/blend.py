@@ -7,8 +7,16 @@ first, negative the first's into the second. Colours are then gathered, never sc
 
 from typing import Any
 
+import torch
 import warp as wp
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
+from clipface.render.rasterize.checks import check_faces, check_float
+from clipface.render.rasterize.interface import Fragments
+from clipface.render.rasterize.topology import Topology
+from clipface.render.rasterize.warp.antialias.backward import antialias_backward_1, antialias_backward_4
 from clipface.render.rasterize.warp.antialias.silhouette import (
     find_crossing,
     mesh_of,
@@ -17,7 +25,9 @@ from clipface.render.rasterize.warp.antialias.silhouette import (
     project,
     turn,
 )
+from clipface.render.rasterize.warp.commands import overload
 from clipface.render.rasterize.warp.native import place
+from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_pixels, reproducible, start
 
 wp.set_module_options({"enable_backward": False})
 
@@ -159,8 +169,61 @@ def blend_edges(
         blended[at + c] = out
 
 
-_ARGUMENTS = blend_edges.func.__annotations__
-blend_edges_1, blend_edges_4 = (
-    wp.overload(blend_edges, {**_ARGUMENTS, **{name: wp.array(dtype=t) for name in ("image", "blended")}})
-    for t in (wp.float32, wp.vec4)
-)
+blend_edges_1, blend_edges_4 = overload(blend_edges, wp.float32), overload(blend_edges, wp.vec4)
+
+
+class Antialias(Function):
+    """image [B, H, W, C], clip [B, V, 4], fragments [B, H, W, 4], faces [F, 3], what lies beyond their edges (vertices,
+    triangles or None) [F, 3] -> blended image."""
+
+    @staticmethod
+    def forward(ctx, image: Tensor, clip: Tensor, rast: Tensor, faces: Tensor, beyond: Tensor, behind: Tensor | None):
+        images, height, width, channels = image.shape
+        rows, vertices, count, device = images * height, clip.shape[1], faces.shape[0], image.device
+        marks = torch.empty(images, count, dtype=torch.uint8, device=device)
+        marking = [clip, faces, beyond, vertices, count, height, width, marks]
+        launch(mark_silhouettes, images * count, (), marking, device)
+        weights = torch.empty(images, height, width, 2, device=device)
+        found = [rast, clip, faces, beyond, behind, vertices, height, width, marks, count, weights]
+        launch_pixels(find_edges, rows, width, found, device)
+        blended = torch.empty_like(image)
+        # Four channels, which a colour and its mask are, go as one vector.
+        groups, whole = (channels // 4, True) if channels % 4 == 0 else (channels, False)
+        kernel = blend_edges_4 if whole else blend_edges_1
+        launch_pixels(kernel, rows, width, [weights, image, groups, height, width, blended], device)
+        ctx.save_for_backward(image, clip, rast, faces, beyond, behind, weights)
+        return blended
+
+    @staticmethod
+    @once_differentiable
+    @reproducible
+    def backward(ctx, g: Tensor):
+        image, clip, rast, faces, beyond, behind, weights = ctx.saved_tensors
+        images, height, width, channels = image.shape
+        rows, device = images * height, image.device
+        g_image = torch.empty_like(image) if ctx.needs_input_grad[0] else None
+        g_clip = ThreadBuffer(tuple(clip.shape), device, images, rows * width) if ctx.needs_input_grad[1] else None
+        mesh = [rast, clip, faces, beyond, behind, clip.shape[1], height, width]
+        groups, whole = (channels // 4, True) if channels % 4 == 0 else (channels, False)
+        kernel = antialias_backward_4 if whole else antialias_backward_1
+        arguments = [*mesh, weights, image, groups, g.contiguous(), g_image, g_clip]
+        launch_pixels(kernel, rows, width, arguments, device)
+        return g_image, g_clip.sum() if g_clip else None, None, None, None, None
+
+
+def antialias(
+    image: Tensor,
+    fragments: Fragments,
+    clip: Tensor,
+    faces: Tensor,
+    topology: Topology | None = None,
+    follow: bool = False,
+) -> Tensor:
+    """Blend pixels across silhouette edges (see `interface.Rasterizer`)."""
+    check_float("image", image, ("B", "H", "W", "C"))
+    check_float("clip", clip, (image.shape[0], "V", 4))
+    check_faces("faces", faces, clip.device)
+    start()
+    edges = topology or Topology.of(faces)
+    mesh = (fragments.rast, faces.contiguous(), edges.vertices, edges.triangles if follow else None)
+    return Antialias.apply(image.contiguous(), clip.contiguous(), *mesh)

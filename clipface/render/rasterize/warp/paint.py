@@ -3,8 +3,14 @@
 The same functions as `rasterize`, `interpolate` and `sample` use, but nothing in between is written to memory.
 """
 
+import torch
 import warp as wp
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
+from clipface.render.rasterize.checks import check_batch, check_boundary, check_faces, check_float
+from clipface.render.rasterize.interface import Boundary, Fragments
 from clipface.render.rasterize.warp.coverage import EMPTY, FACE_MASK
 from clipface.render.rasterize.warp.fragments import (
     Corners,
@@ -16,6 +22,8 @@ from clipface.render.rasterize.warp.fragments import (
 )
 from clipface.render.rasterize.warp.interpolation import pair_slopes, pair_slopes_gradient
 from clipface.render.rasterize.warp.native import place
+from clipface.render.rasterize.warp.rasterize import check_view, nearest_keys
+from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
 from clipface.render.rasterize.warp.texture.lookup import (
     Offsets,
     footprint,
@@ -25,6 +33,7 @@ from clipface.render.rasterize.warp.texture.lookup import (
     write_colour,
     write_nothing,
 )
+from clipface.render.rasterize.warp.texture.pyramid import Pyramid
 
 wp.set_module_options({"enable_backward": False})
 
@@ -55,7 +64,7 @@ def spot_of(
 
 
 @wp.kernel
-def paint(
+def paint_pixels(
     start: int,
     clip: wp.array(dtype=wp.vec4),
     faces: wp.array(dtype=int),
@@ -101,7 +110,7 @@ def paint(
 
 
 @wp.kernel
-def paint_backward(
+def paint_pixels_backward(
     start: int,
     clip: wp.array(dtype=wp.vec4),
     faces: wp.array(dtype=int),
@@ -124,7 +133,7 @@ def paint_backward(
     g_pyramid: wp.array(dtype=wp.vec4),
     g_clip: wp.array(dtype=wp.vec4),
 ):
-    """The adjoint of `paint`; gradients that nobody wants are empty arrays."""
+    """The adjoint of `paint_pixels`; gradients that nobody wants are empty arrays."""
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
     r = rast[pixel]
@@ -151,3 +160,72 @@ def paint_backward(
             h = pull.level * level_gradient(spot.slopes, f, texture_width, texture_height)
             d = pair_slopes_gradient(h, spot.along_u, spot.along_v)
         add_fragment_gradient(t, face, image, g_u, g_v, d, x, y, width, height, g_clip)
+
+
+class Paint(Function):
+    """clip [B, V, 4], texture [B or 1, Ht, Wt, C], faces, keys [B, H, W], uv [T, 2], uv_faces -> colours and coverage
+    [B, H, W, C + 1], fragments [B, H, W, 4] (without gradient)."""
+
+    @staticmethod
+    def forward(ctx, clip: Tensor, texture: Tensor, faces: Tensor, keys: Tensor, uv: Tensor, uv_faces: Tensor, wraps):
+        images, height, width = keys.shape
+        ctx.layout, ctx.wraps = Pyramid(texture), wraps
+        pyramid = ctx.layout.build(texture)
+        size = texture.shape[3] + 1
+        rast = torch.empty(images, height, width, 4, device=clip.device)
+        values = torch.empty(images, height, width, size, device=clip.device)
+        arguments = [clip, faces, keys, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, wraps)]
+        arguments += [height, width, rast, values, values if size == 4 else None]
+        launch_pixels(paint_pixels, images * height, width, arguments, clip.device)
+        ctx.save_for_backward(clip, faces, uv, uv_faces, pyramid, rast)
+        ctx.mark_non_differentiable(rast)
+        ctx.set_materialize_grads(False)
+        return values, rast
+
+    @staticmethod
+    @once_differentiable
+    @reproducible
+    def backward(ctx, g: Tensor | None, _):
+        if g is None:
+            return (None,) * 7
+        clip, faces, uv, uv_faces, pyramid, rast = ctx.saved_tensors
+        images, height, width, _ = rast.shape
+        work, device, g = images * height * width, clip.device, g.contiguous()
+        g_clip = g_pyramid = None
+        if ctx.needs_input_grad[0]:
+            g_clip = ThreadBuffer(tuple(clip.shape), device, images, work)
+        if ctx.needs_input_grad[1]:
+            own = images if pyramid.shape[0] == images else 0
+            g_pyramid = ThreadBuffer(tuple(pyramid.shape), device, own, work)
+        arguments = [clip, faces, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, ctx.wraps)]
+        arguments += [height, width, rast, g, g if g.shape[3] == 4 else None, g_pyramid, g_clip]
+        launch_pixels(paint_pixels_backward, images * height, width, arguments, device)
+        g_texture = None if g_pyramid is None else ctx.layout.collapse(g_pyramid.sum())
+        return None if g_clip is None else g_clip.sum(), g_texture, None, None, None, None, None
+
+
+def paint(
+    clip: Tensor,
+    faces: Tensor,
+    size: tuple[int, int],
+    uv: Tensor,
+    uv_faces: Tensor,
+    texture: Tensor,
+    boundary: Boundary = "wrap",
+) -> tuple[Tensor, Fragments]:
+    """Rasterize, interpolate texture coordinates and look up colours in one go (see `interface.Rasterizer`)."""
+    images = check_view(clip, faces, size)
+    check_float("uv", uv, ("T", 2))
+    check_faces("uv_faces", uv_faces, clip.device)
+    check_batch("texture", check_float("texture", texture, ("B", "Ht", "Wt", "C"))["B"], images)
+    check_boundary(boundary)
+    if uv.requires_grad:
+        raise ValueError(
+            "uv: constants are wanted, uv.requires_grad is set; use interpolate and sample, which carry it"
+        )
+    start()
+    clip, faces = clip.contiguous(), faces.contiguous()
+    keys = nearest_keys(clip.detach(), faces, *size)
+    wraps = boundary == "wrap"
+    colour, rast = Paint.apply(clip, texture, faces, keys, uv.contiguous(), uv_faces.contiguous(), wraps)
+    return colour, Fragments(rast, None)
