@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from clipface.edit.loading import load_avatar, named_guidance
+from clipface.edit.sampling import sample_faces
 from clipface.evaluation.edits import Edit, Source, apply, paint, read_sources
 from clipface.evaluation.protocol import FOLDER, Protocol, encoders_of, names, read_protocol
 from clipface.evaluation.scores import Measurement, Measures
@@ -93,7 +94,7 @@ def evaluate(
     encoders = {name: load_encoder(named_guidance(name)).to(device) for name in protocol.encoders}
     notes = sources[0].notes
     avatar = load_avatar(notes["generator"], HeadConfig(**notes["head"]), RendererConfig()).to(device)
-    faces = avatar.random_faces(protocol.faces, seed, sources[0].notes["psi"])
+    faces = sample_faces(avatar, range(protocol.faces), sources[0].notes["psi"], "evaluation", seed)
     texture = paint(avatar, faces.codes.w_plus)
     original = Edit("original", {}, texture, faces.codes)
     measures = Measures(avatar, protocol, encoders, original, distances, embedder)

@@ -24,6 +24,7 @@ from clipface.animation import load_motion
 from clipface.edit.animate import animate
 from clipface.edit.files import mapper_notes, read_any_mapper
 from clipface.edit.loading import load_avatar, named_guidance
+from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import Flickers, render_animation
 from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
 from clipface.evaluation.protocol import names
@@ -84,7 +85,7 @@ def evaluate(path: Path, options: argparse.Namespace, encoder: Encoder) -> list[
         raise ValueError(f"sequence: expected one, got {path} was trained without and none; use --sequence")
     motion = load_motion(sequence, avatar.head, None if options.sequence else notes.get("rate"))
     loss = EncoderMean([DirectionalLoss(encoder, **PromptConfig(**notes["prompt"]).words)]).to(options.device)
-    faces = avatar.random_faces(options.faces, options.seed, notes["psi"]).codes
+    faces = sample_faces(avatar, range(options.faces), notes["psi"], "evaluation", options.seed).codes
     scores, flickers, started = [], [], synchronized_time(faces.shape.device)
     for row in range(options.faces):
         frames = animate(avatar, faces.rows(slice(row, row + 1)), motion, mapper)

@@ -8,16 +8,11 @@ from torch.nn import functional
 
 from clipface.edit.mapper import Codes
 from clipface.edit.regions import blend, edit_mask
-from clipface.edit.views import sample_views
 from clipface.head import HeadModel
 from clipface.render import Renderer
-from clipface.render.camera import view
-from clipface.settings import Jitter
 from clipface.texture.generator import TextureGenerator
 
-IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 FRONT_SCALE = 1.2
-UPPER_LIP, LOWER_LIP = [61, 62, 63], [67, 66, 65]  # inner borders, opposite points of the usual 68
 
 
 class Faces(NamedTuple):
@@ -126,55 +121,9 @@ class Avatar(nn.Module):
         """Draw faces in a resting pose; arguments and result as in `image`, with one texture for each face."""
         return self.image(texture, codes.shape, codes.expression, None, camera, size, background)
 
-    @torch.no_grad()
-    def random_faces(
-        self,
-        count: int,
-        seed: int,
-        psi: float,
-        views: int = 0,
-        max_yaw: float = 0.0,
-        max_pitch: float = 0.0,
-        jitter: Jitter | None = None,
-    ) -> Faces:
-        """Draw faces of neutral expression; the seed alone decides which, on any device.
-
-        Args:
-            count: number of faces.
-            seed: of this draw.
-            psi: truncation of the textures: 0 the mean one, 1 the generator's whole variety.
-            views: random views of each face; 0: one frontal view.
-            max_yaw: of the views, degrees to each side.
-            max_pitch: likewise up and down.
-            jitter: what else varies between views; None: nothing.
-        """
-        device = self.head.v_template.device
-        generator = torch.Generator().manual_seed(seed)
-        z = torch.randn(count, self.generator.config["z_dim"], generator=generator)
-        shape = IDENTITY_SPREAD * torch.randn(count, self.head.n_shape, generator=generator)
-        background = None
-        if views:
-            camera, background = sample_views(count * views, generator, max_yaw, max_pitch, jitter or Jitter())
-        else:
-            camera = view(torch.zeros(count), torch.zeros(count), FRONT_SCALE)
-        neutral = torch.zeros(count, self.head.n_expression, device=device)
-        with torch.autocast(device.type, enabled=False):  # the same faces whatever the precision of a run
-            codes = Codes(self.generator.mapping(z.to(device), psi), neutral, shape.to(device))
-        return Faces(codes, camera.to(device), None if background is None else background.to(device))
-
 
 def _each_view(heads: Tensor, views: int) -> Tensor:
     """Repeat what belongs to a head, [B, ...], for each of its views, [views, ...]."""
     if views % len(heads):
         raise ValueError(f"camera: expected a multiple of {len(heads)} (heads), got {views}")
     return heads.repeat_interleave(views // len(heads), 0)
-
-
-def mahalanobis(offset: Tensor, precision: Tensor) -> Tensor:
-    """Mean over all but the last axis of the squared Mahalanobis distance of offsets [..., D] from zero."""
-    return ((offset @ precision) * offset).sum(-1).mean()
-
-
-def lip_overlap(landmarks: Tensor) -> Tensor:
-    """How far upper lips lie below lower ones, metres: the mean over heads [B, 68, 3] and three places, 0 at best."""
-    return (landmarks[:, LOWER_LIP, 1] - landmarks[:, UPPER_LIP, 1]).clamp(min=0).mean()

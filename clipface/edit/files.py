@@ -1,6 +1,5 @@
 """Faces to edit and mappers to edit them with, read from files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,8 +9,9 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.edit.attributes import is_look, look_mapper
-from clipface.edit.avatar import IDENTITY_SPREAD, Avatar
+from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.sampling import sample_latents
 from clipface.edit.video_mapper import VideoMapper
 from clipface.texture.published import load_published
 
@@ -114,24 +114,6 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
         for name, most in (("expression", head.n_expression), ("shape", head.n_shape))
     ]
     return Codes(*(part.to(head.v_template.device) for part in (w_plus[:, :levels].contiguous(), *parts)))
-
-
-@torch.no_grad()
-def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
-    """Draw faces of neutral expression, each from its own seed alone.
-
-    Args:
-        avatar: for which.
-        seeds: one for each face.
-        psi: truncation of the textures: 0 the mean one, 1 the generator's whole variety.
-    """
-    device, z, shapes = avatar.head.v_template.device, [], []
-    for seed in seeds:
-        random = torch.Generator().manual_seed(seed)
-        z.append(torch.randn(avatar.generator.config["z_dim"], generator=random))
-        shapes.append(IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random))
-    w_plus = avatar.generator.mapping(torch.stack(z).to(device), psi).contiguous()
-    return Codes(w_plus, w_plus.new_zeros(len(seeds), avatar.head.n_expression), torch.stack(shapes).to(device))
 
 
 def _read(kind: type[Mapper], path: Path, levels: int) -> tuple[Mapper, dict]:

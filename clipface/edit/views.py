@@ -1,4 +1,6 @@
-"""Where training looks from: random cameras, cut-outs and backgrounds, the same for both images of a pair."""
+"""Where training looks from: random cameras, crops and backgrounds, the same for both images of a pair."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,21 +13,27 @@ from clipface.settings import Jitter
 FACE_SCALES = (1.0, 1.4)  # words about faces are about the face, not about the neck
 
 
-def sample_views(
-    count: int, generator: torch.Generator, max_yaw: float, max_pitch: float, jitter: Jitter
-) -> tuple[Tensor, Tensor | None]:
-    """Draw views from around the front.
+class Views(NamedTuple):
+    """What random views vary in, around the front."""
+
+    count: int
+    max_yaw: float = 0.0  # degrees to each side
+    max_pitch: float = 0.0  # degrees up and down
+    jitter: Jitter = Jitter()
+
+
+def sample_views(views: Views, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Sample views from around the front.
 
     Args:
-        count: how many.
+        views: how many, and what varies.
         generator: source of randomness.
-        max_yaw, max_pitch: degrees to each side, and up and down.
-        jitter: what else varies.
 
     Returns:
         Cameras [count, 4, 4], and backgrounds [count, 3, h, w] in 0..1 to be enlarged, or None if all are white; both
         on the generator's device.
     """
+    count, max_yaw, max_pitch, jitter = views
     camera = random_views(count, generator, max_yaw, max_pitch, scale=FACE_SCALES, lens=jitter.lens)
     if jitter.crop or jitter.tilt:
         camera = warp_image(camera, random_warps(count, generator, jitter.crop, jitter.tilt))

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clipface.edit.avatar import Faces, mahalanobis
+from clipface.edit.avatar import Faces
+from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import Codes
-from clipface.edit.views import sample_views
+from clipface.edit.views import Views, sample_views
 from clipface.evaluation.timing import synchronized_time
 from clipface.shapes import expect
 from clipface.texture.linear import TextureModel
@@ -115,7 +116,8 @@ def optimise(
 def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
     """The mapper's loss of new views, summed over the faces, so that no face's gradient depends on the others."""
     config, avatar, count = module.config, module.avatar, len(original)
-    camera, background = sample_views(count * config.views, generator, config.max_yaw, config.max_pitch, config.jitter)
+    views = Views(count * config.views, config.max_yaw, config.max_pitch, config.jitter)
+    camera, background = sample_views(views, generator)
     camera, background = (None if x is None else x.to(original.device) for x in (camera, background))
     with torch.no_grad():
         before = avatar.views(original, free.codes, camera, config.image_size, background)
@@ -125,4 +127,4 @@ def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: tor
     prior = mahalanobis(codes.expression, avatar.head.expression_precision)
     if free.method == "linear":  # its coefficients have unit variance
         prior = prior + free.change.square().sum(1).mean()
-    return count * (module.directional_loss(after, before) + config.prior * prior)
+    return count * (module.directional_loss(after, before) + config.expression_prior_weight * prior)

@@ -17,7 +17,10 @@ import torch
 from torch import Tensor
 
 from clipface import assets
-from clipface.edit.avatar import Avatar, mahalanobis
+from clipface.edit.avatar import Avatar
+from clipface.edit.losses import mahalanobis
+from clipface.edit.sampling import sample_faces
+from clipface.edit.views import Views
 from clipface.guidance import Encoder, load_encoder
 from clipface.guidance.encoder import SHIPPED
 from clipface.render.load import load_head_and_renderer
@@ -120,8 +123,9 @@ class Parts:
         """One training step, in the order of `MapperModule.training_step`."""
         module, config, measure = self.loop.module, self.loop.module.config, self.measure
         avatar, guidance = module.avatar, module.directional_loss
-        look = config.views, config.max_yaw, config.max_pitch, config.jitter
-        faces = measure("draw", lambda: avatar.random_faces(config.batch_size, self.loop.count, config.psi, *look))
+        indices = range(self.loop.count * config.batch_size, (self.loop.count + 1) * config.batch_size)
+        views = Views(config.views, config.max_yaw, config.max_pitch, config.jitter)
+        faces = measure("sample", lambda: sample_faces(avatar, indices, config.psi, "training", views=views))
         with torch.no_grad(), self.loop.autocast():
             before = self._features("original: ", faces.codes, faces)
         self.loop.optimizer.zero_grad(set_to_none=True)

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.sampling import sample_faces
 from clipface.evaluation.baselines import METHODS, DirectEdits, optimise
 from clipface.texture.linear import TextureModel, load_texture_model
 from trainer.common.config import slug
@@ -83,7 +84,7 @@ def edit_all(
     module: MapperModule, method: str, linear: TextureModel | None, options: argparse.Namespace
 ) -> DirectEdits:
     """Optimise all faces, some at a time."""
-    faces = module.avatar.random_faces(options.faces, options.seed, module.config.psi)
+    faces = sample_faces(module.avatar, range(options.faces), module.config.psi, "evaluation", options.seed)
     parts = []
     for start in range(0, options.faces, options.together):
         rows = slice(start, start + options.together)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from clipface.edit.avatar import Avatar, lip_overlap, mahalanobis
+from clipface.edit.avatar import Avatar
+from clipface.edit.losses import lip_penetration, mahalanobis
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.render.camera import view
@@ -58,6 +59,6 @@ def test_mahalanobis_is_the_plain_formula():
 def test_lips_overlap_where_the_upper_one_lies_lower():
     points = torch.zeros(2, 68, 3)
     points[:, 61:64, 1] = 0.01
-    assert lip_overlap(points) == 0
+    assert lip_penetration(points) == 0
     points[1, 62, 1] = -0.03  # one of six pairs, by 3 cm
-    torch.testing.assert_close(lip_overlap(points), torch.tensor(0.005))
+    torch.testing.assert_close(lip_penetration(points), torch.tensor(0.005))

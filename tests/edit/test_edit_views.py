@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from clipface.edit.avatar import Avatar
+from clipface.edit.sampling import sample_faces
+from clipface.edit.views import Views
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.render.camera import view
@@ -21,7 +23,8 @@ def avatar(tiny_files) -> Avatar:
 
 
 def random_faces(avatar, seed=1, jitter=EVERYTHING):
-    return avatar.random_faces(2, seed, 0.7, 3, 30.0, 10.0, jitter)
+    views = Views(3, 30.0, 10.0) if jitter is None else Views(3, 30.0, 10.0, jitter)
+    return sample_faces(avatar, range(2), 0.7, "training", seed, views)
 
 
 def test_the_seed_decides_everything(avatar):
@@ -50,11 +53,11 @@ def test_the_background_is_drawn_behind_every_view_and_only_there(avatar):
 
 def test_values_out_of_range_are_named():
     for name, value in (("lens", 1.5), ("background", -0.1), ("crop", 1.0), ("tilt", 0.6)):
-        with pytest.raises(ValueError, match=f"{name}: a number"):
+        with pytest.raises(ValueError, match=f"{name}: expected a number"):
             Jitter(**{name: value})
 
 
 def test_cameras_must_be_shared_evenly(avatar):
     faces = random_faces(avatar)
-    with pytest.raises(ValueError, match="camera: a multiple of 2"):
+    with pytest.raises(ValueError, match="camera: expected a multiple of 2"):
         avatar.views(None, faces.codes, faces.camera[:5], 32)

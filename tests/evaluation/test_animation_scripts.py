@@ -11,6 +11,7 @@ from PIL import Image
 from clipface.edit.avatar import FRONT_SCALE
 from clipface.edit.loading import load_avatar, named_guidance
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sampling import sample_faces
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
 from clipface.guidance import load_encoder
@@ -96,7 +97,7 @@ def test_frames_are_scored_as_near_as_videos_show_them(run, sequence, tmp_path):
     script("evaluate_animation").main(words.split())
     (neutral, *_) = csv.DictReader((tmp_path / "zombie_nod.csv").open())
     avatar, encoder = load_avatar(None, HeadConfig(), RendererConfig()), load_encoder(named_guidance("face"))
-    face = avatar.random_faces(1, 5, NOTES["psi"]).codes
+    face = sample_faces(avatar, range(1), NOTES["psi"], "evaluation", 5).codes
     found = {}
     for scale in (1.0, FRONT_SCALE):
         camera = view(torch.zeros(1), torch.zeros(1), scale)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from clipface.edit.sampling import sample_faces
 from clipface.evaluation.baselines import FreeFaces, optimise
 from clipface.evaluation.edits import read_sources
 from clipface.evaluation.protocol import Protocol, encoders_of, read_protocol
@@ -75,7 +76,7 @@ def data(tiny_files, monkeypatch) -> None:
 
 
 def tiny_codes(module, count: int = 3):
-    return module.avatar.random_faces(count, 1, 0.7)
+    return sample_faces(module.avatar, range(count), 0.7, "evaluation", 1)
 
 
 def test_mappers_and_baselines_stand_side_by_side(runs, tmp_path, capsys):

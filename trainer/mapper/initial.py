@@ -14,12 +14,13 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import MAPPER_FILE, read_mapper, sample_latents
+from clipface.edit.files import MAPPER_FILE, read_mapper
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sampling import Domain, sample_faces
 from trainer.mapper.config import MapperConfig, ModelConfig
 
 STARTS = ("known", "zero", "random")  # anything else is a file, or a look
-TEST_SEEDS = range(10**12, 10**12 + 64)  # of the faces that tell how far from zero offsets still are
+VALIDATION_FACES = 64  # that tell how far from zero offsets still are
 
 
 def start_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None) -> FaceMapper:
@@ -84,18 +85,22 @@ class ZeroOffsets(pl.LightningModule):
         super().__init__()
         self.config, self.avatar = config, avatar
         self.mapper = start_mapper(config.model, avatar)
-        with torch.no_grad():
-            self.before = self.loss(TEST_SEEDS).sqrt().item()  # where training begins
+        self.before = self.distance()  # where training begins
 
-    def loss(self, seeds: range) -> Tensor:
-        """Mean square of all offsets of drawn faces, averaged over the networks."""
-        offsets = self.mapper.offsets(sample_latents(self.avatar, seeds, psi=1.0))
+    def loss(self, indices: range, domain: Domain) -> Tensor:
+        """Mean square of all offsets of random faces, averaged over the networks."""
+        offsets = self.mapper.offsets(sample_faces(self.avatar, indices, 1.0, domain, self.config.seed).codes)
         return torch.stack([part.square().mean() for part in offsets if part is not None]).mean()
+
+    @torch.no_grad()
+    def distance(self) -> float:
+        """Root mean square of all offsets of validation faces."""
+        return self.loss(range(VALIDATION_FACES), "validation").sqrt().item()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on new codes, which `batch_idx` decides."""
         count = self.config.batch_size
-        loss = self.loss(range(batch_idx * count, (batch_idx + 1) * count))
+        loss = self.loss(range(batch_idx * count, (batch_idx + 1) * count), "training")
         self.log("loss", loss, prog_bar=True, batch_size=count)
         return loss
 
@@ -118,8 +123,7 @@ def learning_groups(mapper: FaceMapper, config: MapperConfig) -> list[dict]:
 def write_zero_offsets(module: ZeroOffsets, folder: Path, training: dict[str, Any]) -> dict[str, float]:
     """Write the mapper into `folder`, for `model.init_from` of other runs, and print how far from zero it still is."""
     config = module.config
-    with torch.no_grad():
-        after = module.loss(TEST_SEEDS).sqrt().item()
+    after = module.distance()
     notes = {"prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator}
     notes |= {"psi": config.psi, "training": training, "offsets": [module.before, after]}
     path = module.mapper.save(folder / MAPPER_FILE, **notes)

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.avatar import Avatar, Faces, lip_overlap, mahalanobis
+from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.losses import lip_penetration, mahalanobis
 from clipface.edit.mapper import Codes
+from clipface.edit.sampling import sample_faces
+from clipface.edit.views import Views
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from clipface.settings import SEED_STRIDE
 from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import MapperConfig
 from trainer.mapper.initial import learning_groups, start_mapper
-
-VALIDATION = 10**12 + 7  # seed of the validation faces, not one of any step
 
 
 class Batch(NamedTuple):
@@ -99,8 +99,9 @@ class MapperModule(pl.LightningModule):
         number = batch_idx % config.cache if config.cache else batch_idx
         if number in self.cache:
             return self.cache[number]
-        look = config.views, config.max_yaw, config.max_pitch, config.jitter
-        faces = self.avatar.random_faces(config.batch_size, config.seed * SEED_STRIDE + number, config.psi, *look)
+        indices = range(number * config.batch_size, (number + 1) * config.batch_size)
+        views = Views(config.views, config.max_yaw, config.max_pitch, config.jitter)
+        faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views)
         texture, before = self.originals(faces)
         with torch.no_grad():
             batch = Batch(faces, texture, self.directional_loss.encode(before))
@@ -117,7 +118,7 @@ class MapperModule(pl.LightningModule):
         loss = direction + config.expression_prior_weight * prior
         if config.lip_penetration_weight and self.mapper.expression is not None and self.avatar.head.has_landmarks:
             vertices = self.avatar.head(edited.shape, edited.expression)
-            loss = loss + config.lip_penetration_weight * 100 * lip_overlap(self.avatar.head.landmarks(vertices))
+            loss = loss + config.lip_penetration_weight * 100 * lip_penetration(self.avatar.head.landmarks(vertices))
         if self.mapper.identity is not None:
             moved = (edited.shape - drawn.faces.codes.shape).square().sum(-1).mean()
             loss = loss + config.identity_prior_weight * moved
@@ -139,7 +140,7 @@ class MapperModule(pl.LightningModule):
     @torch.no_grad()
     def evaluate(self) -> Evaluation:
         """Edit the validation faces and measure how far they moved towards the words."""
-        faces = self.avatar.random_faces(self.config.validation, VALIDATION, self.config.psi)
+        faces = sample_faces(self.avatar, range(self.config.validation), self.config.psi, "validation")
         edited, textures, (before, after) = self.edit(faces)
         features = self.directional_loss.encode(before), self.directional_loss.encode(after)
         agreement = self.directional_loss.agreement(features[1], features[0], floor=1e-3).mean().item()

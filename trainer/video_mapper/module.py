@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -13,9 +14,10 @@ from clipface.edit.animate import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.files import read_video_mapper
+from clipface.edit.sampling import random_of, sample_faces
 from clipface.edit.video_mapper import VideoMapper
+from clipface.edit.views import Views
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from clipface.settings import SEED_STRIDE
 from trainer.common.schedule import RateSchedule
 from trainer.video_mapper.config import VideoMapperConfig
 
@@ -67,10 +69,10 @@ class VideoMapperModule(pl.LightningModule):
         number = batch_idx % config.cache if config.cache else batch_idx
         if number in self.cache:
             return self.cache[number]
-        seed = config.seed * SEED_STRIDE + number
-        frames = self.sample_frames(seed)
-        look = frames.shape[1], config.max_yaw, config.max_pitch, config.jitter
-        faces = self.avatar.random_faces(config.batch_size, seed, config.psi, *look)
+        indices = range(number * config.batch_size, (number + 1) * config.batch_size)
+        frames = self.sample_frames(indices)
+        views = Views(frames.shape[1], config.max_yaw, config.max_pitch, config.jitter)
+        faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views)
         with torch.no_grad():
             vertices = self.vertices(faces, frames)
             before = self.images(self.avatar.texture(faces.codes.w_plus), vertices, faces)
@@ -79,7 +81,7 @@ class VideoMapperModule(pl.LightningModule):
             self.cache[number] = batch
         return batch
 
-    def sample_frames(self, seed: int) -> Tensor:
+    def sample_frames(self, indices: Sequence[int]) -> Tensor:
         """Numbers of frames for each face, [B, F]: all of them, or F in order, the important ones more often.
 
         A frame is drawn with a probability in proportion to its importance, one from each F-th part of their sum, so
@@ -88,10 +90,10 @@ class VideoMapperModule(pl.LightningModule):
         """
         config = self.config
         if config.frames is None:
-            return torch.arange(len(self.motion)).expand(config.batch_size, -1).to(self.device)
+            return torch.arange(len(self.motion)).expand(len(indices), -1).to(self.device)
         chance = self.importance.double().cpu().cumsum(0)
-        places = torch.rand(config.batch_size, config.frames, generator=torch.Generator().manual_seed(seed))
-        places = (torch.arange(config.frames) + places.double()) / config.frames * chance[-1]
+        places = [random_of("frames", config.seed, index).random(config.frames) for index in indices]
+        places = (torch.arange(config.frames) + torch.from_numpy(np.stack(places))) / config.frames * chance[-1]
         return torch.searchsorted(chance, places).clamp(max=len(chance) - 1).to(self.device)
 
     def vertices(self, faces: Faces, frames: Tensor) -> Tensor:

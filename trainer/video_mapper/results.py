@@ -8,10 +8,10 @@ import torch
 
 from clipface.edit.animate import animate
 from clipface.edit.files import MAPPER_FILE
+from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
 from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
 from clipface.metrics.animation import rank_correlation
-from trainer.mapper.module import VALIDATION
 from trainer.video_mapper.module import VideoMapperModule
 
 
@@ -27,7 +27,7 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
         Rank correlation and flicker.
     """
     config, avatar, motion, mapper = module.config, module.avatar, module.motion, module.mapper
-    faces = avatar.random_faces(config.validation, VALIDATION, config.psi).codes
+    faces = sample_faces(avatar, range(config.validation), config.psi, "validation").codes
     numbers = torch.linspace(0, len(motion) - 1, min(config.scored_frames, len(motion))).round().long().unique()
     camera, scores = front(len(motion)), []
     for row in range(config.validation):

@@ -12,8 +12,11 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
-from clipface.edit.avatar import Faces, mahalanobis
+from clipface.edit.avatar import Faces
+from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sampling import sample_faces
+from clipface.edit.views import Views
 from trainer.common.callbacks import StopOnNaN
 from trainer.common.checkpoint import Checkpoint
 from trainer.common.config import TrainerConfig
@@ -44,7 +47,7 @@ def seeded(config: MapperConfig) -> MapperModule:
 
 
 def random_faces(module: MapperModule, count: int, seed: int, views: int = 0) -> Faces:
-    return module.avatar.random_faces(count, seed, 0.7, views, max_yaw=30, max_pitch=10)
+    return sample_faces(module.avatar, range(count), 0.7, "training", seed, Views(views, 30, 10) if views else None)
 
 
 def fixed_loss(module: MapperModule) -> torch.Tensor:

@@ -1,0 +1,93 @@
+"""Random faces: each is told by a domain, a seed and its index, so neither their number nor the device matters.
+
+Domains never share a face: what a mapper was trained on is not what users, validation or evaluation see.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.edit.avatar import FRONT_SCALE, Avatar, Faces
+from clipface.edit.mapper import Codes
+from clipface.edit.views import Views, sample_views
+from clipface.render.camera import view
+
+IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
+DOMAINS = ("training", "validation", "evaluation", "frames")  # their order is part of every seed
+Domain = Literal["training", "validation", "evaluation", "frames"]
+
+
+def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
+    """Sample the faces of neutral expression that users know by a number, each from its own seed alone.
+
+    Args:
+        avatar: for which.
+        seeds: one for each face.
+        psi: truncation of the textures: 0 the mean one, 1 the generator's full variety.
+
+    Returns:
+        Codes on the avatar's device.
+    """
+    z, shapes = [], []
+    for seed in seeds:
+        random = torch.Generator().manual_seed(seed)
+        z.append(torch.randn(avatar.generator.config["z_dim"], generator=random))
+        shapes.append(IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random))
+    return _neutral_codes(avatar, torch.stack(z), torch.stack(shapes), psi)
+
+
+def sample_faces(
+    avatar: Avatar, indices: Sequence[int], psi: float, domain: Domain, seed: int = 0, views: Views | None = None
+) -> Faces:
+    """Sample faces of neutral expression, and where each is seen from.
+
+    Args:
+        avatar: for which.
+        indices: one for each face; the same index is the same face with the same views.
+        psi: truncation of the textures: 0 the mean one, 1 the generator's full variety.
+        domain: whose faces; see above.
+        seed: of the run; another one gives other faces.
+        views: random views of each face; None: one frontal view.
+
+    Returns:
+        Faces on the avatar's device.
+    """
+    z, shapes, cameras, backgrounds = [], [], [], []
+    for index in indices:
+        random = random_of(domain, seed, index)
+        z.append(_normal(random, avatar.generator.config["z_dim"]))
+        shapes.append(IDENTITY_SPREAD * _normal(random, avatar.head.n_shape))
+        if views is None:
+            camera, background = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE), None
+        else:
+            camera, background = sample_views(views, torch.Generator().manual_seed(int(random.integers(2**32))))
+        cameras.append(camera)
+        backgrounds.append(background)
+    codes = _neutral_codes(avatar, torch.stack(z), torch.stack(shapes), psi)
+    device = codes.w_plus.device
+    shown = None if backgrounds[0] is None else torch.cat(backgrounds).to(device)
+    return Faces(codes, torch.cat(cameras).to(device), shown)
+
+
+def random_of(domain: Domain, seed: int, index: int) -> np.random.Generator:
+    """The source of everything that is random of one face.
+
+    NumPy hashes all three numbers into its state; PyTorch's generator on a CPU reads but 32 bits of a seed, so that
+    faces of two domains would meet now and then.
+    """
+    return np.random.default_rng((DOMAINS.index(domain), seed % 2**64, index))
+
+
+def _normal(random: np.random.Generator, count: int) -> Tensor:
+    return torch.from_numpy(random.standard_normal(count, np.float32))
+
+
+@torch.no_grad()
+def _neutral_codes(avatar: Avatar, z: Tensor, shape: Tensor, psi: float) -> Codes:
+    device = avatar.head.v_template.device
+    with torch.autocast(device.type, enabled=False):  # the same faces whatever the precision of a run
+        w_plus = avatar.generator.mapping(z.to(device), psi).contiguous()
+    return Codes(w_plus, w_plus.new_zeros(len(z), avatar.head.n_expression), shape.to(device))
