@@ -1,9 +1,10 @@
-"""From fitted images to whole textures: baked, freed of their light, completed."""
+"""From fitted images to complete textures: baked, freed of their light, completed."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.bake import UNLIT
 from clipface.bake.completion import complete
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.visibility import Baked, bake, without_light
@@ -12,8 +13,15 @@ from clipface.render.camera import view
 from clipface.render.renderer import Renderer
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
+from clipface.synthetic.faces import PaintedFaces
+from clipface.texture.linear import load_texture_model
 
-UNLIT = 0.85  # of the fitted light is taken out: what it cannot explain (highlights, cast shadows) stays as it is
+# A face without hair, make-up or marks.
+PLAIN = {
+    "sex": "woman", "age": "young", "skin": "fair", "eyes": "brown", "hair": "bald", "beard": "none",
+    "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False, "makeup": "none",
+    "lipstick": "none", "look": "none", "expression": "neutral",
+}  # fmt: skip
 PREVIEW_SCALE, PREVIEW_YAW = 1.15, 30.0  # see `camera.view`; degrees
 
 
@@ -23,15 +31,16 @@ class TextureBaker:
     Args:
         head: the head that was fitted.
         renderer: of its mesh, on the same device.
-        base: [3, R', R'] in 0..1, a whole texture of this head for what images do not show; the shipped texture model
-            has one for the open head.
+        base: [3, R', R'] in 0..1, a complete texture of this head for what images do not show; None: see
+            `base_texture`.
         size: R, of the textures made.
         unlit: how much of the fitted light is taken out, 0 to 1.
     """
 
     def __init__(
-        self, head: HeadModel, renderer: Renderer, base: Tensor, size: int = 512, unlit: float = UNLIT
+        self, head: HeadModel, renderer: Renderer, base: Tensor | None = None, size: int = 512, unlit: float = UNLIT
     ) -> None:
+        base = base_texture(head, renderer) if base is None else base
         expect("base", base, (3, "R", "R"))
         self.uv_map, self.renderer, self.unlit = UVMap(head, size, renderer.backend), renderer, unlit
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
@@ -41,13 +50,13 @@ class TextureBaker:
         return without_light(self.uv_map, fit, bake(self.uv_map, self.renderer, fit, crops, mask), self.unlit)
 
     def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
-        """Whole textures [B, 3, R, R] in 0..1 of B images; arguments as for `bake.bake`."""
+        """Complete textures [B, 3, R, R] in 0..1 of B images; arguments as for `bake.bake`."""
         return complete(self.uv_map, self.baked(fit, crops, mask), self.base)
 
     def of_one_person(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
-        """One whole texture [1, 3, R, R] of all B images, in which each counts where it shows the face best."""
+        """One complete texture [1, 3, R, R] of all B images, in which each counts where it shows the face best."""
         baked = self.baked(fit, crops, mask)
-        colour = _mean_colour(baked)
+        colour = baked.mean_colour
         # Cameras differ in exposure and white balance: the first image's hold.
         texture = (baked.texture * (colour[:1] / colour)).clamp(0, 1)
         weight = baked.weight**3
@@ -55,14 +64,22 @@ class TextureBaker:
         return complete(self.uv_map, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
 
 
-def _mean_colour(baked: Baked) -> Tensor:
-    total = baked.weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
-    return ((baked.texture * baked.weight).sum((2, 3), keepdim=True) / total).clamp_min(1e-3)
+def base_texture(head: HeadModel, renderer: Renderer) -> Tensor:
+    """The texture [3, R, R] in 0..1 for what no image shows: the shipped one of this head, or else a painted one."""
+    shipped = load_texture_model(head)
+    return plain_skin(head, renderer) if shipped is None else shipped[1]
+
+
+def plain_skin(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
+    """Paint a texture [3, size, size] in 0..1 without hair, make-up or marks; always the same."""
+    painted = PaintedFaces(head, renderer, size)
+    generator = torch.Generator(head.v_template.device).manual_seed(1)
+    return painted.sample(1, generator, 32, attributes=PLAIN).texture[0]
 
 
 @torch.no_grad()
 def previews(head: HeadModel, renderer: Renderer, shape: Tensor, textures: Tensor, size: int) -> Tensor:
-    """Draw heads of neutral expression from the front and turned by 30 degrees.
+    """Render heads of neutral expression from the front and turned by 30 degrees.
 
     Args:
         head, renderer: of one mesh.

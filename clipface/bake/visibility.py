@@ -27,6 +27,16 @@ class Baked(NamedTuple):
     texture: Tensor
     weight: Tensor
 
+    @property
+    def mean_colour(self) -> Tensor:
+        """[B, 3, 1, 1] mean of each texture over what is seen of it."""
+        total = self.weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
+        return ((self.texture * self.weight).sum((2, 3), keepdim=True) / total).clamp_min(1e-3)
+
+    def select(self, rows: slice) -> "Baked":
+        """Some textures of the batch."""
+        return Baked(self.texture[rows], self.weight[rows])
+
 
 def vertices_of(head: torch.nn.Module, fit: HeadFit) -> Tensor:
     """[B, V, 3] vertices of fitted heads, metres."""

@@ -92,17 +92,3 @@ class Fitter:
         weight, places = seen_texels(self.uv_map, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
         return self.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
-
-
-def fit_images(
-    head: HeadModel,
-    renderer: Renderer,
-    crops: Tensor,
-    points: Tensor,
-    person: Tensor,
-    inside: Tensor,
-    groups: Tensor | None = None,
-    photometric: bool = True,
-) -> FittedImages:
-    """`Fitter` for a single call."""
-    return Fitter(head, renderer, photometric)(crops, points, person, inside, groups)

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from clipface.data.shards import (
     MANIFEST,
-    PARTIAL,
     SHARDS,
     Face,
     ShardWriter,
@@ -26,6 +25,7 @@ from clipface.data.shards import (
     survey,
     verify,
 )
+from clipface.files import partial_path
 from clipface.fit.fitter import FittedImages
 from clipface.photos.attributes import FaceAttributes
 from clipface.photos.crop import SIZE
@@ -93,7 +93,7 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
     out, settings = options.out, options.settings(heads)
     check_writable(out)
     if not (out / MANIFEST).exists():
-        if any(path.name != MANIFEST + PARTIAL and not path.name.startswith(".") for path in out.iterdir()):
+        if any(path != partial_path(out / MANIFEST) and not path.name.startswith(".") for path in out.iterdir()):
             raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
         create_dataset(out, options.head, settings)
         return []

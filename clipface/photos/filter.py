@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, maximum_filter1d
 
 from clipface.photos.attributes import AttributeRule
-from clipface.photos.eyewear import eyewear_lines
 
 # Among MediaPipe's points: outer corners of the eyes, top of the forehead, chin.
 OUTER_RIGHT, OUTER_LEFT, FOREHEAD, CHIN = 33, 263, 10, 152
@@ -15,6 +14,18 @@ OUTER_RIGHT, OUTER_LEFT, FOREHEAD, CHIN = 33, 263, 10, 152
 NEUTRAL_LEAN = -2.8
 SHARPNESS_SIDE = 256  # pixels that a crop is measured at
 FINE, COARSE = 0.7, (2.8, 5.6)  # standard deviations in those pixels: finer than this, against between these
+# Spectacles are lines around the lower half of both eyes and across the bridge of the nose. Among MediaPipe's points:
+# corners and lids of the eyes, top of the nose's bridge.
+RIGHT, LEFT, BRIDGE = (33, 133, 159, 145), (263, 362, 386, 374), 168
+SMOOTH = 1.2  # pixels of a 512-pixel crop, against its noise
+THIN, THICK = 1.0, 5.0  # samples: a line is thinner than the second
+DARKEST = 16.0  # added before the logarithm, so that noise in shadows is no line
+STRONGEST = 0.25  # of a line at one place; a highlight must not stand for a whole rim
+ANGLES = np.radians(np.arange(15, 166, 5))  # around the eye, below it
+RADII = np.linspace(0.25, 0.8, 111)  # distances between the eyes' centres
+REACH = 2  # samples that a line may wander from one angle to the next
+BRIDGE_HALF = (0.10, 0.28)  # half width and height of the patch on the nose, eye distances
+BRIDGE_DROP = 0.05
 
 
 @dataclass
@@ -33,11 +44,17 @@ class FilterRule:
     least_sharpness: float = 0.15
     # Another face at least this large, as a share of the first one's side, makes it an image of several people.
     second_face: float = 0.5
-    # Both must be found (see eyewear.py): both people with glasses are, and 0.6 of drawn glasses.
+    # Both must be found (see `eyewear_lines`): both people with glasses are, and 0.6 of drawn glasses.
     eyewear_rim: float = 0.125
     eyewear_bridge: float = 0.03
     needs_attributes: bool = False  # whether attribute files must be given
     attributes: AttributeRule = field(default_factory=AttributeRule)  # used where they are
+
+
+# Nothing but what makes a fit impossible: for who asks for a photograph as it is.
+ANY_FACE = FilterRule(
+    least_face=0, most_yaw=180, most_pitch=180, most_roll=180, least_sharpness=0, second_face=0, eyewear_rim=0
+)
 
 
 def head_turn(points: np.ndarray) -> tuple[float, float, float]:
@@ -124,3 +141,57 @@ def reason_in_crop(crop: np.ndarray, points: np.ndarray, rule: FilterRule) -> st
         if rim > rule.eyewear_rim and bridge > rule.eyewear_bridge:
             return f"eyewear: rims {rim:.2f}, bridge {bridge:.2f}"
     return None
+
+
+def eyewear_lines(crop: np.ndarray, points: np.ndarray) -> tuple[float, float]:
+    """Strength of the lines that spectacles make.
+
+    Args:
+        crop: [S, S, 3] uint8.
+        points: [478, 3] in the crop's pixels.
+
+    Returns:
+        For the rims the weaker eye's strongest unbroken line, dark or bright, and the same across the nose; mean
+        logarithm of its contrast. Wrinkles and shadows break off, so bare faces have rims below 0.11 in 99 of 100.
+        Rimless and very thin bright frames, and thin dark ones on dark skin, are missed.
+    """
+    grey = np.asarray(Image.fromarray(crop).convert("L"), np.float32)
+    light = np.log(gaussian_filter(grey, SMOOTH * len(crop) / 512) + DARKEST)
+    places = points[:, :2].astype(np.float64)
+    eyes = [places[list(eye)].mean(0) for eye in (RIGHT, LEFT)]
+    across = eyes[1] - eyes[0]
+    down = np.array([-across[1], across[0]])
+    rims = [_rings(light, eye, across, down) for eye in eyes]
+    rim = max(min(_line(sign * _thin(ring).clip(-STRONGEST, STRONGEST), REACH) for ring in rims) for sign in (1, -1))
+    nose = _thin(_patch(light, places[BRIDGE] + BRIDGE_DROP * down, across, down))
+    return rim, max(_line(sign * nose, 1) for sign in (1, -1))
+
+
+def _rings(light: np.ndarray, eye: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Brightness below an eye [radii, angles]."""
+    directions = np.cos(ANGLES)[:, None] * across + np.sin(ANGLES)[:, None] * down
+    return _at(light, eye + RADII[:, None, None] * directions)
+
+
+def _patch(light: np.ndarray, centre: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Brightness of the nose's bridge [down, across]."""
+    x, y = np.linspace(-1, 1, 15) * BRIDGE_HALF[0], np.linspace(-1, 1, 81) * BRIDGE_HALF[1]
+    return _at(light, centre + x[None, :, None] * across + y[:, None, None] * down)
+
+
+def _at(light: np.ndarray, places: np.ndarray) -> np.ndarray:
+    # Places count from the image's corner, samples from the first pixel's centre.
+    return map_coordinates(light, [places[..., 1] - 0.5, places[..., 0] - 0.5], order=1, mode="nearest")
+
+
+def _thin(values: np.ndarray) -> np.ndarray:
+    """What is thin along the first axis: bright lines positive, dark ones negative."""
+    return gaussian_filter1d(values, THIN, axis=0) - gaussian_filter1d(values, THICK, axis=0)
+
+
+def _line(values: np.ndarray, reach: int) -> float:
+    """Mean along the best unbroken line through all columns."""
+    best = values[:, 0]
+    for column in range(1, values.shape[1]):
+        best = maximum_filter1d(best, 2 * reach + 1) + values[:, column]
+    return float(best.max() / values.shape[1])

@@ -10,8 +10,8 @@ import torch
 
 from clipface.head import load_head
 from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca, read_tform
-from clipface.photos.given_vertices import GivenVertices, fit_from_vertices, place_vertices, read_vertices
-from clipface.photos.pairing import pair
+from clipface.photos.heads import GivenVertices, fit_from_vertices, place_vertices, read_vertices
+from clipface.photos.sources import pair
 from clipface.render.camera import project
 
 SIZE = 64

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from clipface.photos.eyewear import eyewear_lines
-from clipface.photos.filter import FilterRule, head_turn, reason_in_crop, reason_in_photograph, sharpness
+from clipface.photos.filter import FilterRule, eyewear_lines, head_turn, reason_in_crop, reason_in_photograph, sharpness
 
 EYES = {
     33: (-60, 0),

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.shards import DISTRIBUTION
 from clipface.photos.heads import DecaHeads, FittedHeads, VertexHeads
-from clipface.photos.pairing import pair
 from clipface.photos.report import write_distribution, write_sheet
+from clipface.photos.sources import pair
 from clipface.render.camera import project
 
 SIDE = 256

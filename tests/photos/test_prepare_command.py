@@ -1,40 +1,30 @@
 """The command line of prepare_photos.py: its answers to what users get wrong, and to what goes wrong."""
 
 import errno
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from commands import script
 from PIL import Image
 
 from clipface.data import MaskedFaces
+from clipface.photos import prepare
 from clipface.photos.filter import FilterRule
+from clipface.render import Renderer
 from clipface.render.camera import project
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prepare_photos.py"
-
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("prepare_photos", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def call(script, monkeypatch, capsys, tmp_path):
+def call(monkeypatch, capsys, tmp_path):
     """Runs the command; returns its exit code and what it wrote to standard error."""
+    command = script("prepare_photos")
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (64, 64)).save(tmp_path / "photos" / "a.png")
 
     def run(*words, photos="photos", out="set"):
         given = ["--photos", str(tmp_path / photos), "--out", str(tmp_path / out), "--workers", "0", *words]
-        monkeypatch.setattr(sys, "argv", ["prepare_photos.py", *given])
-        monkeypatch.setattr(script.signal, "signal", lambda *_: None)
-        code = script.main()
+        monkeypatch.setattr(command.signal, "signal", lambda *_: None)
+        code = command.main(given)
         return code, capsys.readouterr().err
 
     return run
@@ -46,13 +36,13 @@ def call(script, monkeypatch, capsys, tmp_path):
         ((), {"photos": "none"}, "none is no folder"),
         ((), {"photos": "photos/a.png"}, "a.png is no folder"),
         ((), {"out": "photos/a.png/set"}, "cannot write to"),
-        ((), {"out": "photos"}, "another folder than that of the photographs"),
+        ((), {"out": "photos"}, "expected another folder than that of the photographs"),
         ((), {"out": "."}, "holds other files and no data set"),
         (("--filter", "no_such"), {}, "one of default, paper or a YAML file"),
         (("--people", "none.csv"), {}, "people: none.csv does not exist"),
         (("--attributes", "none.zip"), {}, "attributes: none.zip does not exist"),
         (("--filter", "paper"), {}, "paper needs --attributes"),
-        (("--fits", "fits"), {}, "flame is wanted with --fits"),
+        (("--fits", "fits"), {}, "expected flame with --fits"),
         (("--device", "cuda"), {}, "sees no CUDA device"),
     ],
 )
@@ -76,16 +66,16 @@ def test_numbers_are_checked(call, words):
         (PermissionError(errno.EACCES, "Permission denied", "a.tar"), 1, "Permission denied"),
     ],
 )
-def test_what_ends_a_run_is_explained(call, script, monkeypatch, error, code, said):
+def test_what_ends_a_run_is_explained(call, monkeypatch, error, code, said):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(script, "find_sources", fail)
+    monkeypatch.setattr(prepare, "find_sources", fail)
     assert call()[0] == code
     assert said in call()[1]
 
 
-def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, tmp_path):
+def test_imported_vertices_make_a_data_set(call, monkeypatch, painted, tmp_path):
     """Every step of the command, with this head in the place of FLAME."""
     pytest.importorskip("mediapipe")
     one = painted(1)
@@ -95,7 +85,8 @@ def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, t
     (tmp_path / "fits").mkdir()
     torch.save(project(vertices, batch.camera)[0, :, :3], tmp_path / "fits" / "face.pt")
     torch.save(torch.zeros(1, 3), tmp_path / "fits" / "spare.pt")
-    monkeypatch.setattr(script, "load_head", lambda name: one.head)
+    renderer = Renderer(one.head.faces, one.head.uv, one.head.uv_faces)
+    monkeypatch.setattr(prepare, "load_head_and_renderer", lambda *_: (one.head, renderer))
     assert call("--head", "flame", "--fits", str(tmp_path / "fits"))[0] == 0
     assert (tmp_path / "set" / "contact_sheet.png").is_file()
     faces = MaskedFaces(tmp_path / "set", 64)
@@ -103,18 +94,18 @@ def test_imported_vertices_make_a_data_set(call, script, monkeypatch, painted, t
     assert "no fit" in (tmp_path / "set" / "summary.json").read_text()
 
 
-def test_rules_are_read_by_name_and_from_files(script, tmp_path):
-    assert script.read_rule("default") == FilterRule()
-    paper = script.read_rule("paper")
+def test_rules_are_read_by_name_and_from_files(tmp_path):
+    assert prepare.read_rule("default") == FilterRule()
+    paper = prepare.read_rule("paper")
     assert paper.eyewear_rim == 0 and paper.attributes.accessories == ["headwear", "glasses", "mask"]
     (tmp_path / "mine.yaml").write_text("least_face: 300\nattributes: {unknown: keep}")
-    mine = script.read_rule(str(tmp_path / "mine.yaml"))
+    mine = prepare.read_rule(str(tmp_path / "mine.yaml"))
     assert mine.least_face == 300 and mine.attributes.unknown == "keep" and mine.most_yaw == FilterRule().most_yaw
     (tmp_path / "mine.yaml").write_text("leest_face: 300")
     with pytest.raises(ValueError, match="leest_face"):
-        script.read_rule(str(tmp_path / "mine.yaml"))
+        prepare.read_rule(str(tmp_path / "mine.yaml"))
 
 
-def test_two_runs_do_not_write_to_one_data_set(script, tmp_path):
-    with script.alone(tmp_path), pytest.raises(ValueError, match="another run"), script.alone(tmp_path):
+def test_two_runs_do_not_write_to_one_data_set(tmp_path):
+    with prepare.exclusive(tmp_path), pytest.raises(ValueError, match="another run"), prepare.exclusive(tmp_path):
         pass

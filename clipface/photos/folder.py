@@ -1,4 +1,4 @@
-"""Faces of a folder of photographs with their landmarks, kept in a file for the next time."""
+"""All faces of a folder of photographs with their landmarks, for what measures fits or learns from many."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +10,12 @@ from tqdm import tqdm
 
 from clipface.files import read_table
 from clipface.photos.crop import SIZE
-from clipface.photos.filter import FilterRule
+from clipface.photos.filter import ANY_FACE
 from clipface.photos.sources import find_sources
 from clipface.photos.workers import Examiners
 
-# Fits are to be judged on every face found, so nothing is dropped for its looks.
-EVERY_FACE = FilterRule(0, 180, 180, 180, least_sharpness=0, second_face=0, eyewear_rim=0)
 
-
-class Faces(NamedTuple):
+class ExaminedFaces(NamedTuple):
     """Faces of B photographs: `files` below the folder; `crops` [B, S, S, 3] uint8; `points` [B, 478, 3] crop pixels;
     `person` [B, S, S] uint8 and `inside` [B, S, S] bool as of `examine.Cutout`."""
 
@@ -34,8 +31,8 @@ class Faces(NamedTuple):
         return torch.from_numpy(self.points[..., :2]).float() / (SIZE / 2) - 1
 
 
-def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Faces:
-    """Find, cut out and mark the face of every photograph in a folder and those below it.
+def examine_folder(photos: Path, cache: Path | None = None, processes: int = 2) -> ExaminedFaces:
+    """Find and cut out the face of every photograph in a folder and those below it, whatever it looks like.
 
     Args:
         photos: the folder.
@@ -44,10 +41,10 @@ def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Fac
     """
     if cache is not None and cache.is_file():
         with np.load(cache) as file:
-            return Faces(*(file[name] for name in Faces._fields))
-    sources, _ = find_sources(photos, photos / "no folder is left out")
+            return ExaminedFaces(*(file[name] for name in ExaminedFaces._fields))
+    sources, _ = find_sources(photos, photos / "none")
     rows, files = [], []
-    with Examiners(processes, EVERY_FACE, SIZE) as examiners:
+    with Examiners(processes, ANY_FACE, SIZE) as examiners:
         results = examiners.examine(str(photos / source.file) for source in sources)
         for source, result in tqdm(zip(sources, results, strict=True), total=len(sources), unit="photograph"):
             if isinstance(result, str):
@@ -55,25 +52,30 @@ def examined(photos: Path, cache: Path | None = None, processes: int = 2) -> Fac
                 continue
             rows.append((result.image, result.points, result.person, result.inside))
             files.append(source.file)
-    faces = Faces(np.array(files), *(np.stack(part) for part in zip(*rows, strict=True)))
+    faces = ExaminedFaces(np.array(files), *(np.stack(part) for part in zip(*rows, strict=True)))
     if cache is not None:
         np.savez(cache, **faces._asdict())
     return faces
 
 
-class Labels(NamedTuple):
+class PhotographLabels(NamedTuple):
     """`person` [B] int64 numbers, every unlabelled image its own; `expression` [B], empty where not labelled."""
 
     person: Tensor
     expression: np.ndarray
 
 
-def read_labels(path: Path | None, files: np.ndarray) -> Labels:
-    """Read a CSV file with the columns file, person and expression; without a file nothing is labelled."""
+def read_labels(path: Path | None, files: np.ndarray) -> PhotographLabels:
+    """Read a CSV file with the columns file, person and maybe expression; without a file nothing is labelled.
+
+    Args:
+        path: of the table.
+        files: [B] names of the photographs.
+    """
     rows = {}
     if path is not None:
-        rows = {row["file"]: row for row in read_table(path, ("file",), "labels")}
+        rows = {row["file"]: row for row in read_table(path, ("file", "person"), "labels")}
     people = [rows.get(file, {}).get("person") or f"only on {file}" for file in files.tolist()]
     number = {person: place for place, person in enumerate(dict.fromkeys(people))}
     expression = np.array([rows.get(file, {}).get("expression", "") for file in files.tolist()])
-    return Labels(torch.tensor([number[person] for person in people]), expression)
+    return PhotographLabels(torch.tensor([number[person] for person in people]), expression)
