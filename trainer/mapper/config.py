@@ -62,7 +62,7 @@ class MapperConfig:
     psi: float = 0.7  # truncation of the random textures
     expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
     lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
-    identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's own identity, in standard deviations
+    identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's identity, standard deviations
     zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
     min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted

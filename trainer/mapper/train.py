@@ -6,9 +6,9 @@ from clipface.edit.loading import load_avatar, load_encoders
 from trainer.common.callbacks import StopOnNaN
 from trainer.common.run import Result, run
 from trainer.mapper.config import MapperConfig
-from trainer.mapper.initial import ZeroOffsets, write_zero_offsets
 from trainer.mapper.module import MapperModule
 from trainer.mapper.results import write_results
+from trainer.mapper.zero_offsets import ZeroOffsets, write_zero_offsets
 
 
 def build(config: MapperConfig) -> MapperModule:
@@ -32,23 +32,14 @@ def build_zero_offsets(config: MapperConfig) -> ZeroOffsets:
 
 def train(config: MapperConfig, folder: Path) -> Result:
     """Train a mapper towards words, or to zero offsets, and write its results into `folder`."""
+    own = {"build": build, "write_results": write_results, "validation": range(1)}
     if config.zero_offsets:
-        return run(
-            config,
-            folder,
-            build=build_zero_offsets,
-            data=range(config.trainer.steps),
-            write_results=write_zero_offsets,
-            callbacks=lambda module: [StopOnNaN(config.trainer.log_every)],
-            checkpoint_every=config.checkpoint_every,
-        )
+        own = {"build": build_zero_offsets, "write_results": write_zero_offsets}
     return run(
         config,
         folder,
-        build=build,
         data=range(config.trainer.steps),
-        write_results=write_results,
         callbacks=lambda module: [StopOnNaN(config.trainer.log_every), module.schedule],
-        validation=range(1),
         checkpoint_every=config.checkpoint_every,
+        **own,
     )

@@ -22,7 +22,7 @@ from trainer.common.checkpoint import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper.module import MapperModule
+from trainer.mapper.module import Edited, MapperModule
 from trainer.mapper.train import build, train
 
 ROOT = Path(__file__).parents[3]
@@ -50,17 +50,26 @@ def random_faces(module: MapperModule, count: int, seed: int, views: int = 0) ->
     return sample_faces(module.avatar, range(count), 0.7, "training", seed, Views(views, 30, 10) if views else None)
 
 
+def edit(module: MapperModule, faces: Faces) -> tuple[torch.Tensor, Edited]:
+    """Images before the edit, and the edited faces."""
+    texture = module.avatar.texture(faces.codes.w_plus)
+    before = module.avatar.views(texture, faces.codes, faces.camera, module.config.image_size, faces.background)
+    return before, module.edit(faces, texture)
+
+
 def fixed_loss(module: MapperModule) -> torch.Tensor:
-    edited, _, (before, after) = module.edit(random_faces(module, 4, seed=5, views=2))
-    return module.directional_loss(after, before) + module.config.expression_prior_weight * mahalanobis(
-        edited.expression, module.avatar.head.expression_precision
+    before, edited = edit(module, random_faces(module, 4, seed=5, views=2))
+    return module.directional_loss(edited.images, before) + module.config.expression_prior_weight * mahalanobis(
+        edited.codes.expression, module.avatar.head.expression_precision
     )
 
 
 def test_an_untrained_edit_changes_nothing_at_all(config):
     module = build(config)
-    edited, textures, (before, after) = module.edit(random_faces(module, 2, seed=1, views=2))
-    assert torch.equal(before, after) and torch.equal(*textures) and not edited.expression.any()
+    faces = random_faces(module, 2, seed=1, views=2)
+    before, edited = edit(module, faces)
+    assert torch.equal(before, edited.images) and not edited.codes.expression.any()
+    assert torch.equal(module.avatar.texture(faces.codes.w_plus), edited.texture)
     assert before.shape == (4, 3, 32, 32)
 
 
@@ -79,10 +88,10 @@ def test_batch_of_three_agrees_with_three_batches_of_one(config):
     for parameter in module.mapper.parameters():
         torch.nn.init.normal_(parameter, std=30)
     faces = random_faces(module, 3, seed=1, views=2)
-    _, _, (_, together) = module.edit(faces)
+    together = edit(module, faces)[1].images
     for i in range(3):
         one = type(faces)(faces.codes.rows(slice(i, i + 1)), faces.camera[2 * i : 2 * i + 2])
-        torch.testing.assert_close(module.edit(one)[2][1], together[2 * i : 2 * i + 2], atol=1e-4, rtol=0)
+        torch.testing.assert_close(edit(module, one)[1].images, together[2 * i : 2 * i + 2], atol=1e-4, rtol=0)
 
 
 def test_training_draws_new_views_and_validation_looks_from_the_front(config):

@@ -18,7 +18,7 @@ from clipface.edit.sampling import sample_latents
 from clipface.settings import HeadConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper.initial import start_mapper
+from trainer.mapper.initial import initial_mapper
 from trainer.mapper.train import build, train
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +55,7 @@ def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(
     before, after = module.evaluation.textures
     outside = module.avatar.mask("lips")[0] == 0
     assert torch.equal(before[..., outside], after[..., outside]) and not torch.equal(before, after)
-    asked = start_mapper(ModelConfig(region="lips", expression=True), module.avatar)
+    asked = initial_mapper(ModelConfig(region="lips", expression=True), module.avatar)
     assert asked.expression is not None
 
 
@@ -87,7 +87,7 @@ def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
             torch.nn.init.normal_(parameter)
-        edited = module.edited(module.sample_batch(0).faces, module.sample_batch(0).texture)[0]
+        edited = module.edit(module.batches[0].faces, module.batches[0].texture).codes
         landmarks = module.avatar.head.landmarks(module.avatar.head(edited.shape, edited.expression))
         losses.append((module.training_step(0, 0) - weight * 100 * lip_penetration(landmarks)).detach())
     assert lip_penetration(landmarks) > 0
@@ -106,9 +106,9 @@ def test_pre_training_brings_random_offsets_to_zero_and_a_run_begins_with_them(c
     assert before > 1 and after < before / 3
     assert after == pytest.approx(module.distance(), rel=1e-4)
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    begun = start_mapper(ModelConfig(identity=True, init_from=str(file)), avatar)
+    begun = initial_mapper(ModelConfig(identity=True, init_from=str(file)), avatar)
     assert all(torch.equal(value, begun.state_dict()[name]) for name, value in module.mapper.state_dict().items())
-    assert not start_mapper(ModelConfig(), avatar).texture.weights[-1].any(), "zero unless told otherwise"
+    assert not initial_mapper(ModelConfig(), avatar).texture.weights[-1].any(), "zero unless told otherwise"
 
 
 def published(layers: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
@@ -130,7 +130,7 @@ def authors_file(tmp_path) -> Path:
 
 def test_a_run_begins_with_the_authors_pre_training(config, authors_file):
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    begun = start_mapper(ModelConfig(init_from=str(authors_file)), avatar)
+    begun = initial_mapper(ModelConfig(init_from=str(authors_file)), avatar)
     codes = sample_latents(avatar, [0, 1], 1.0)
     theirs = FaceMapper.from_published(authors_file, avatar.generator.levels)(codes)
     ours = begun(codes)
@@ -166,13 +166,13 @@ def test_faces_are_edited_without_training(config, tmp_path, edit_script, author
 def test_a_mapper_can_start_at_a_look():
     parts = SimpleNamespace(levels=14, config={"w_dim": 512}), SimpleNamespace(n_expression=3, n_shape=2)
     avatar = SimpleNamespace(generator=parts[0], head=parts[1])
-    mapper = start_mapper(ModelConfig(init_from="look:clown"), avatar)
+    mapper = initial_mapper(ModelConfig(init_from="look:clown"), avatar)
     codes = Codes(torch.randn(2, 14, 512), torch.zeros(2, 3), torch.zeros(2, 2))
     offsets = mapper.offsets(codes)
     torch.testing.assert_close(offsets.w_plus, look_offsets()["clown"].expand(2, -1, -1), atol=1e-5, rtol=1e-5)
     assert not offsets.expression.any() and len(mapper.texture.weights) == 4  # and all of it can learn
-    with pytest.raises(ValueError, match="model.init_from: an edit of the texture"):
-        start_mapper(ModelConfig(init_from="look:clown", texture=False), avatar)
+    with pytest.raises(ValueError, match="model.init_from: expected an edit of the texture"):
+        initial_mapper(ModelConfig(init_from="look:clown", texture=False), avatar)
 
 
 def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny_files):
@@ -180,11 +180,11 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny
     avatar, w_plus = SimpleNamespace(generator=parts[0], head=parts[1]), torch.randn(1, 14, 512)
 
     def begun(prompt: str | None, **model) -> torch.Tensor:
-        return start_mapper(ModelConfig(init_from="known", **model), avatar, prompt).texture(w_plus)[0]
+        return initial_mapper(ModelConfig(init_from="known", **model), avatar, prompt).texture(w_plus)[0]
 
     torch.testing.assert_close(begun("clown"), look_offsets()["clown"], atol=1e-5, rtol=1e-5)
     assert not begun("angry").any() and not begun(None).any()
     assert not begun("old").any()  # its offset hardly shows
-    assert start_mapper(ModelConfig(init_from="known", texture=False), avatar, "clown").texture is None
+    assert initial_mapper(ModelConfig(init_from="known", texture=False), avatar, "clown").texture is None
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was trained none
     assert not begun("clown").any()

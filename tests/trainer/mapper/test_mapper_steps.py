@@ -35,9 +35,9 @@ def quiet(config: MapperConfig):
 
 def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
     module = quiet(replace(config, cache=2))
-    drawn = [module.sample_batch(step) for step in range(4)]
+    drawn = [module.batches[step] for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
-    fresh = quiet(config).sample_batch(1)
+    fresh = quiet(config).batches[1]
     assert torch.equal(fresh.faces.camera, drawn[1].faces.camera)
     assert torch.equal(fresh.features[0], drawn[1].features[0])
 
@@ -69,7 +69,7 @@ def test_a_loss_that_is_no_number_is_found_at_the_next_look(config):
     with pytest.raises(ValueError, match="got nan by batch 1"):
         callback.on_train_batch_end(None, None, {"loss": torch.tensor(1.0)}, None, 2)
     callback.on_train_batch_end(None, None, torch.tensor(float("inf")), None, 3)
-    with pytest.raises(ValueError, match="inf was given by batch 3"):  # never into a checkpoint
+    with pytest.raises(ValueError, match="got inf by batch 3"):  # never into a checkpoint
         callback.on_save_checkpoint(None, None, {})
 
 
@@ -91,3 +91,18 @@ def test_the_benchmark_prints_its_table(config, capsys, encoder, tmp_path):
     table = capsys.readouterr().out
     for name in ("samples/s", "mapper", "edited: generator", "original: renderer", "backward", "optimiser"):
         assert name in table
+
+
+def test_a_step_evaluates_the_head_once_for_the_images_and_the_lips(config):
+    module = quiet(replace(config, cache=1, lip_penetration_weight=1.0))
+    module.training_step(0, 0)
+    calls = []
+    module.avatar.head.register_forward_hook(lambda *call: calls.append(1))
+    module.training_step(0, 1)
+    assert len(calls) == 1
+
+
+def test_cached_batches_are_of_different_people(config):
+    module = quiet(replace(config, cache=16, batch_size=4))
+    shapes = torch.cat([module.batches[step].faces.codes.shape for step in range(16)])
+    assert len(torch.unique(shapes, dim=0)) == 4 * 16
