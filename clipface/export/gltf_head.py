@@ -1,4 +1,4 @@
-"""A head as a glTF document: mesh, texture, morph targets and, where wanted, the skin with its joints."""
+"""A head as a glTF document: mesh, texture, morph targets and, for a posable head, the skin with its joints."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

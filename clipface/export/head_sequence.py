@@ -58,7 +58,7 @@ def read_sequence(head: HeadModel, parameters: dict[str, Tensor | None]) -> Head
             value = torch.zeros(1, width if isinstance(width, int) else 0)
         count = expect(name, value, (1 if name == "shape" else "T", width)).get("T", 1)
         if count < 1 or (count != frames and 1 not in (count, frames)):
-            raise ValueError(f"{name}: expected {frames} frames as before, or 1 for all,, got {count}")
+            raise ValueError(f"{name}: expected {frames} frames as before, or 1 for all, got {count}")
         check_finite(name, value)
         frames = max(frames, count)
         values[name] = value.detach().double().cpu()

@@ -80,19 +80,19 @@ def normal_offsets(
     weights = np.stack([target.weights for target in targets], 1) / peaks  # [T, M]
     rest = vertex_normals(sequence.rest(head).numpy(), faces)
     frames = np.unique(np.linspace(0, len(weights) - 1, min(len(weights), MOST_FRAMES)).round().astype(int))
-    wanted = np.zeros((len(rest), len(targets), 3))
+    fitted = np.zeros((len(rest), len(targets), 3))
     for frame in frames:
         normals = vertex_normals(sequence.vertices(head, frame).numpy(), faces)
         unturned = np.linalg.solve(vertex_turns(head, sequence, frame).numpy(), normals[..., None])[..., 0]
         unturned /= np.linalg.norm(unturned, axis=1, keepdims=True)
-        wanted += weights[frame][:, None] * (unturned - rest)[:, None]
+        fitted += weights[frame][:, None] * (unturned - rest)[:, None]
     squares = weights[frames].T @ weights[frames] + RIDGE * len(frames) * np.eye(len(targets))
     used = np.stack([_surroundings(target, faces) for target in targets], 1).astype(float)  # [V, M]
-    for start in range(0, len(wanted), CHUNK):
+    for start in range(0, len(fitted), CHUNK):
         part = slice(start, start + CHUNK)
         both = squares * used[part, :, None] * used[part, None] + (1 - used[part, :, None]) * np.eye(len(targets))
-        wanted[part] = np.linalg.solve(both, wanted[part] * used[part, :, None])
-    return list((wanted / peaks[:, None]).swapaxes(0, 1))
+        fitted[part] = np.linalg.solve(both, fitted[part] * used[part, :, None])
+    return list((fitted / peaks[:, None]).swapaxes(0, 1))
 
 
 def _target(name: str, offsets: Tensor, weights: Tensor) -> MorphTarget:

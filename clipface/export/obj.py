@@ -34,7 +34,7 @@ def write_obj(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tens
     """
     path = checked_path(path, ".obj")
     if " " in path.name:
-        raise ValueError(f"path: expected a name without spaces, which end names in OBJ,, got {path.name!r}")
+        raise ValueError(f"path: expected a name without spaces, which end names in OBJ, got {path.name!r}")
     points, image = checked_vertices(vertices, len(head.v_template)), texture_image(texture)
     faces, uv_faces = head.faces.cpu().numpy(), head.uv_faces.cpu().numpy()
     material, colours = path.with_suffix(".mtl"), path.with_suffix(".png")

@@ -93,7 +93,7 @@ def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequen
     sequence = read_sequence(head, parameters)
     for name, value in parameters.items():
         if value is not None and len(value) != 1:
-            raise ValueError(f"{name}: expected one head, [1, ...],, got {len(value)}")
+            raise ValueError(f"{name}: expected one head, [1, ...], got {len(value)}")
     return sequence
 
 

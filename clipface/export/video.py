@@ -77,7 +77,9 @@ class VideoWriter:
             TypeError, ValueError: for a wrong shape, type or size, or numbers that are not finite.
         """
         if self._container is None:
-            raise RuntimeError("write: a VideoWriter opened by `with VideoWriter(...) as writer:` is wanted")
+            raise RuntimeError(
+                "write: expected a writer opened by `with VideoWriter(...) as writer:`, got a closed one"
+            )
         av = load_av()
         for image in self._checked(frames):
             frame = _to_yuv(av.VideoFrame.from_ndarray(_bytes(image), format="rgb24"))
@@ -103,7 +105,7 @@ class VideoWriter:
 
     def _finish(self, container: object) -> None:
         if self._count == 0:
-            raise ValueError(f"{self._path.name}: at least one frame is wanted, none was written")
+            raise ValueError(f"{self._path.name}: expected at least one frame, got none")
         container.mux(self._stream.encode(None))  # the frames the encoder still holds
         container.close()
         os.replace(self._partial, self._path)
@@ -126,10 +128,8 @@ class VideoWriter:
 
     def _open_stream(self, height: int, width: int) -> None:
         if height % 2 or width % 2 or not height or not width:
-            remedy = "draw one pixel more, or lay frames out with `beside`, which pads"
-            raise ValueError(
-                f"frames: even height and width are wanted by H.264, {height} x {width} was given; {remedy}"
-            )
+            remedy = "render one pixel more, or lay frames out with `labelled_row`, which pads"
+            raise ValueError(f"frames: expected even height and width for H.264, got {height} x {width}; {remedy}")
         options = {"crf": str(self._quality), "preset": PRESET}
         stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
@@ -162,7 +162,7 @@ def read_frames(path: str | Path) -> Iterator[Tensor]:
                 pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [H, W, 3]; by the file's colour tags
                 yield torch.rot90(pixels, quarters).permute(2, 0, 1).float() / 255
         except av.FFmpegError as error:
-            raise ValueError(f"{path}: a readable video is wanted, but decoding stopped: {error}") from error
+            raise ValueError(f"{path}: expected a readable video, but decoding stopped: {error}") from error
 
 
 def frame_rate(path: str | Path) -> Fraction:
@@ -175,7 +175,7 @@ def frame_rate(path: str | Path) -> Fraction:
     with _opened(path) as container:
         rate = container.streams.video[0].average_rate
     if not rate:
-        raise ValueError(f"{path}: a video with a frame rate is wanted, this one names none; give the rate yourself")
+        raise ValueError(f"{path}: expected a video with a frame rate, got one without; give the rate yourself")
     return rate
 
 
@@ -199,10 +199,10 @@ def _opened(path: str | Path) -> object:
     try:
         container = av.open(str(path))
     except av.FFmpegError as error:
-        raise ValueError(f"{path}: a video is wanted, but it cannot be read: {error}") from error
+        raise ValueError(f"{path}: expected a video, but it cannot be read: {error}") from error
     if not container.streams.video:
         container.close()
-        raise ValueError(f"{path}: a video is wanted, the file holds no images")
+        raise ValueError(f"{path}: expected a video, got a file without images")
     return container
 
 

@@ -40,7 +40,7 @@ class HeadData:
         """Check that all arrays agree with each other, and return self.
 
         Raises:
-            ValueError: naming the array, what was wanted and what was given.
+            ValueError: naming the array, what was expected and what it got.
         """
         self._shape("v_template", (None, 3))
         self._shape("f", (None, 3), self.faces)
@@ -100,11 +100,11 @@ class HeadData:
         if worst > SUM_TOLERANCE or self.weights.min() < -SUM_TOLERANCE:
             self._refuse("weights", "rows of non-negative numbers that sum to 1", f"a row that is off by {worst:.3g}")
 
-    def _shape(self, name: str, wanted: tuple[int | None, ...], array: np.ndarray | None = None) -> None:
+    def _shape(self, name: str, shape: tuple[int | None, ...], array: np.ndarray | None = None) -> None:
         array = getattr(self, name) if array is None else array
-        fits = array.ndim == len(wanted) and all(w in (None, g) for w, g in zip(wanted, array.shape, strict=True))
+        fits = array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
         if not fits or 0 in array.shape[:1]:
-            words = "(" + ", ".join("any" if size is None else str(size) for size in wanted) + ")"
+            words = "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
             self._refuse(name, f"shape {words}", f"{tuple(array.shape)}")
 
     def _finite(self, name: str, array: np.ndarray | None = None) -> None:
@@ -121,6 +121,6 @@ class HeadData:
         if array.size and (array.min() < 0 or array.max() >= count):
             self._refuse(name, f"indices from 0 to {count - 1}", f"{array.min()} to {array.max()}")
 
-    def _refuse(self, name: str, wanted: str, given: str) -> None:
+    def _refuse(self, name: str, expected: str, got: str) -> None:
         why = "the file is damaged or not a head of this layout"
-        raise ValueError(f"{self.source}: {name}: {wanted} wanted, {given} given; {why}")
+        raise ValueError(f"{self.source}: {name}: expected {expected}, got {got}; {why}")

@@ -4,15 +4,37 @@ from collections.abc import Collection, Sequence
 
 SIDES = ("Left", "Right")  # endings of slots that move one side; the person's own left and right
 ARKIT_NAMES = (
-    *(f"eye{action}{side}" for side in SIDES
-      for action in ("Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")),
-    "jawForward", "jawLeft", "jawRight", "jawOpen",
-    "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight",
+    *(
+        f"eye{action}{side}"
+        for side in SIDES
+        for action in ("Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")
+    ),
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "jawOpen",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthLeft",
+    "mouthRight",
     *(f"mouth{action}{side}" for action in ("Smile", "Frown", "Dimple", "Stretch") for side in SIDES),
-    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
     *(f"mouth{action}{side}" for action in ("Press", "LowerDown", "UpperUp") for side in SIDES),
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "cheekPuff",
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "noseSneerLeft",
+    "noseSneerRight",
+    "tongueOut",
 )  # in the order of ARKit's own documentation
 # Whole expressions, each in one or more ways: slot -> strength in 0..1; without Left or Right both sides move together.
 EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {

@@ -31,15 +31,15 @@ def read_flame(
         Checked arrays, float32. Expression slots have no names and no covariance: they are scaled to unit variance.
 
     Raises:
-        FileNotFoundError: if a file given does not exist.
+        FileNotFoundError: if a file does not exist.
         ValueError: if a file is cut off or asks for code, lacks an array, or the arrays disagree.
     """
     path = Path(path)
     arrays = _arrays(path, pickles.load(path), KEYS)
     directions = arrays["shapedirs"]
     if directions.ndim != 3 or directions.shape[2] <= IDENTITY_COUNT:
-        wanted = f"(V, 3, more than {IDENTITY_COUNT})"
-        raise ValueError(f"{path.name}: shapedirs: shape {wanted} wanted, {directions.shape} given")
+        expected = f"(V, 3, more than {IDENTITY_COUNT})"
+        raise ValueError(f"{path.name}: shapedirs: expected shape {expected}, got {directions.shape}")
     data = HeadData(
         v_template=arrays["v_template"],
         faces=arrays["f"].astype(np.int64) if arrays["f"].dtype.kind == "u" else arrays["f"],
@@ -76,7 +76,7 @@ def _arrays(path: Path, content: object, keys: tuple[str, ...]) -> dict[str, np.
         raise ValueError(f"{path.name}: expected a dict of arrays, got a {type(content).__name__}")
     missing = [key for key in keys if key not in content]
     if missing:
-        raise ValueError(f"{path.name}: {', '.join(missing)} missing; it is damaged or not the file meant")
+        raise ValueError(f"{path.name}: {', '.join(missing)} missing; it is damaged or another file")
     arrays = {}
     for key in keys:
         try:

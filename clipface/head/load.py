@@ -29,6 +29,6 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
     beside = {side: file.with_name(Path(assets.ASSETS[f"flame_{side}"].file).name) for side in _SIDE_FILES}
     found = {side: place for side, place in beside.items() if place.is_file()}
     if path is None and "template" not in found:
-        # Without texture coordinates nothing can be drawn; the error says how to get them.
+        # Without texture coordinates nothing can be rendered; the error says how to get them.
         found["template"] = assets.resolve("flame_template")
     return HeadModel(read_flame(file, **found))

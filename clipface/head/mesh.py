@@ -39,9 +39,9 @@ def read_obj(path: str | Path) -> Obj:
             elif kind == "f":
                 corners.append([[int(index) - 1 for index in word.split("/")[:2]] for word in words])
                 if [len(corner) for corner in corners[-1]] != [2, 2, 2]:
-                    raise ValueError("a face of three v/vt corners is wanted")
+                    raise ValueError("expected a face of three v/vt corners")
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}; {line[:60]!r} was given") from error
+            raise ValueError(f"{path}, line {number}: {error}, got {line[:60]!r}") from error
     try:
         arrays = np.array(vertices, np.float32).reshape(-1, 3), np.array(uv, np.float32).reshape(-1, 2)
     except ValueError as error:
@@ -49,7 +49,7 @@ def read_obj(path: str | Path) -> Obj:
     indices = np.array(corners, np.int64).reshape(-1, 3, 2)
     for name, index, count in (("vertex", indices[..., 0], len(vertices)), ("vt", indices[..., 1], len(uv))):
         if index.size == 0 or index.min() < 0 or index.max() >= count:
-            raise ValueError(f"{path}: faces with {name} indices from 1 to {count} are wanted; the file may be cut off")
+            raise ValueError(f"{path}: expected faces with {name} indices from 1 to {count}; the file may be cut off")
     return Obj(*arrays, indices[..., 0], indices[..., 1])
 
 
@@ -64,7 +64,7 @@ def reorder_corners(faces: np.ndarray, like: np.ndarray, values: np.ndarray) -> 
 
     Args:
         faces: [F, 3] triangles that `values` belong to.
-        like: [F, 3] the same triangles in the wanted order.
+        like: [F, 3] the same triangles in the new order.
         values: [F, 3].
 
     Returns:

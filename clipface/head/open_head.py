@@ -32,15 +32,15 @@ def read_open_head(path: str | Path) -> HeadData:
     arrays = _read_arrays(path)
     directions = arrays["shapedirs"].astype(np.float32)
     if directions.ndim != 3 or not IDENTITY_COUNT < directions.shape[2] <= IDENTITY_COUNT + EXPRESSION_COUNT:
-        wanted = f"(V, 3, {IDENTITY_COUNT + 1} to {IDENTITY_COUNT + EXPRESSION_COUNT})"
-        raise ValueError(f"{path.name}: shapedirs: shape {wanted} wanted, {directions.shape} given")
+        expected = f"(V, 3, {IDENTITY_COUNT + 1} to {IDENTITY_COUNT + EXPRESSION_COUNT})"
+        raise ValueError(f"{path.name}: shapedirs: expected shape {expected}, got {directions.shape}")
     expressions = directions[:, :, IDENTITY_COUNT:]
     unused = EXPRESSION_COUNT - expressions.shape[2]
     weights = arrays["weights"].astype(np.float32)
     names, masks = arrays["region_names"], arrays["region_masks"]
-    wanted = (names.size, *arrays["v_template"].shape[:1])
-    if masks.shape != wanted:
-        raise ValueError(f"{path.name}: region_masks: shape {wanted} wanted, {masks.shape} given")
+    expected = (names.size, *arrays["v_template"].shape[:1])
+    if masks.shape != expected:
+        raise ValueError(f"{path.name}: region_masks: expected shape {expected}, got {masks.shape}")
     data = HeadData(
         v_template=arrays["v_template"],
         faces=arrays["f"],

@@ -26,7 +26,7 @@ def region_mask(head: HeadModel, names: str | Iterable[str]) -> Tensor:
     unknown = [name for name in names if name not in regions]
     if unknown or not names:
         has = ", ".join(sorted(regions)) or "none"
-        raise ValueError(f"region: one or more of {has} wanted, {', '.join(unknown) or 'nothing'} given")
+        raise ValueError(f"region: expected one or more of {has}, got {', '.join(unknown) or 'nothing'}")
     return torch.stack([regions[name] for name in names]).any(dim=0)
 
 

@@ -1,4 +1,4 @@
-"""Vertices, texture and camera to image. Importing this loads no GPU backend: that happens at the first drawing."""
+"""Vertices, texture and camera to image. Importing this loads no GPU backend: that happens at the first rendering."""
 
 import lazy_loader
 

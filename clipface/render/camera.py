@@ -24,8 +24,8 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
     Args:
         scale: s [B], 1 / metre.
         translation: (tx, ty) [B, 2], metres, before scaling.
-        crop: [B, 3, 3] or None; maps the crop's coordinates in [-1, 1] to those of the image to draw (see
-            `crop_to_image`). None draws the crop itself.
+        crop: [B, 3, 3] or None; maps the crop's coordinates in [-1, 1] to those of the rendered image (see
+            `crop_to_image`). None renders the crop itself.
 
     Returns:
         Camera [B, 4, 4].
@@ -51,7 +51,7 @@ def orthographic(scale: Tensor, translation: Tensor, crop: Tensor | None = None)
 
 
 def crop_to_image(tform: Tensor, size: tuple[int, int], crop_size: int = DECA_CROP_SIZE) -> Tensor:
-    """Turn DECA's `tform` into the `crop` that draws a head where it is in the whole photograph.
+    """Turn DECA's `tform` into the `crop` that renders a head where it is in the full photograph.
 
     Args:
         tform: [B, 3, 3], an affine map from the photograph's pixels to the crop's.
@@ -103,7 +103,7 @@ def perspective(
         distance: [B], metres from the camera to `centre`.
         field_of_view: [B], degrees, over the image's height.
         aspect: width / height of the image.
-        near, far: depth range in metres before the camera; what lies outside is not drawn.
+        near, far: depth range in metres before the camera; what lies outside is not rendered.
         centre: the point looked at, head frame, metres.
 
     Returns:
@@ -159,7 +159,8 @@ def random_views(
         max_yaw, max_pitch: directions are uniform up to these, degrees.
         jitter: size varies by up to this fraction, position by up to this many half images.
         scale: least and largest (see `view`); sizes between them are equally likely.
-        lens: share of the views seen through a lens, 0.4 to 1.2 metres away and as large; the others are parallel.
+        lens: share of the views that are perspective, from 0.4 to 1.2 metres away and as large; the others are
+            orthographic.
 
     Returns:
         Camera [n, 4, 4].

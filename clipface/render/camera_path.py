@@ -44,7 +44,7 @@ def camera_path(
     if count < 1:
         raise ValueError(f"count: expected at least 1 frame, got {count}")
     if period is not None and not period > 0:
-        raise ValueError(f"period: expected a positive number of frames, or None for all,, got {period}")
+        raise ValueError(f"period: expected a positive number of frames, or None for all, got {period}")
     # In float64: float32 would lose thousandths of a degree in long sequences.
     rounds = torch.arange(count, dtype=torch.float64) / (count if period is None else period)
     yaw = {

@@ -13,7 +13,7 @@ from clipface.shapes import expect
 
 
 def warp_image(camera: Tensor, warp: Tensor) -> Tensor:
-    """Turn a camera into one that draws the same image, warped.
+    """Turn a camera into one that renders the same image, warped.
 
     Args:
         camera: [B, 4, 4].

@@ -41,7 +41,7 @@ EYE_SHARPNESS, EYE_STRENGTH = 90.0, 0.75  # Blinn-Phong exponent, and brightness
 class Light(NamedTuple):
     """How a textured head is lit.
 
-    `shading`: "unlit" draws the texture as it is; "sh" lights it by `harmonics`, or by a sky if there are none;
+    `shading`: "unlit" renders the texture as it is; "sh" lights it by `harmonics`, or by a sky if there are none;
     "studio" by a key, a fill and a rim lamp that travel with the camera. `harmonics`: [B or 1, 9, 3], in the order 1,
     x, y, z, xy, xz, yz, x² - y², 3z² - 1, in the head frame, as a fitted photograph has them. `turn`: degrees by which
     all light is turned around the head, to the image's right. `eyes`: whether the eyes mirror the studio's lamps.

@@ -1,4 +1,4 @@
-"""From vertices, texture and camera to an image: the one function of the project that draws."""
+"""From vertices, texture and camera to an image: the one function of the project that renders."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Rendering(NamedTuple):
 
 
 class Renderer(nn.Module):
-    """Draws a textured mesh, without lights or with them, or, without a texture, the shape as shaded clay.
+    """Renders a textured mesh, without lights or with them, or, without a texture, the shape as shaded clay.
 
     Texture tensors are exactly their image files: row 0 is the top. The range of colours is the caller's.
 
@@ -38,7 +38,7 @@ class Renderer(nn.Module):
         uv_faces: texture coordinate indices [F, 3].
         backend: "warp" or "nvdiffrast" (see `rasterize.interface.backend`).
         boundary: what lies beyond the texture's border, "wrap" or "clamp".
-        supersample: how many times larger images are drawn and then averaged, where a call does not say.
+        supersample: how many times larger images are rendered and then averaged, where a call does not say.
         shading: "unlit", "sh" or "studio" (see `light.Light`), where a call does not say.
         gloss: [V] in 0..1, which vertices mirror the studio's lamps (the eyes); None: none.
     """
@@ -89,7 +89,7 @@ class Renderer(nn.Module):
         supersample: int | None = None,
         light: Tensor | Light | None = None,
     ) -> Rendering:
-        """Draw.
+        """Render a batch of images.
 
         Args:
             vertices: [B, V, 3], head frame, metres.
@@ -98,15 +98,15 @@ class Renderer(nn.Module):
             size: height and width in pixels, or one number for both.
             background: a number, or [B or 1, C, 1 or H, 1 or W].
             antialias: blend silhouettes, which gives them a gradient. The mask is then soft.
-            supersample: draw this many times larger and average; makes silhouettes smoother. None: as the renderer was
-                made.
+            supersample: render this many times larger and average; makes silhouettes smoother. None: as the
+                renderer was made.
             light: how the head is lit, for textures of three channels in [0, 1]; or [B or 1, V, C], by how much each
                 vertex multiplies the texture's colours, smooth in between (gradient: to it too). None: as the renderer
                 was made.
 
         Raises:
-            TypeError, ValueError: naming the argument, what was wanted and what was given. A texture that is not finite
-                is refused on the CPU; on CUDA the check would stall the queue and is left out.
+            TypeError, ValueError: naming the argument, what was expected and what it got. A texture that is not
+                finite is refused on the CPU; on CUDA the check would stall the queue and is left out.
         """
         height, width = (size, size) if isinstance(size, int) else size
         supersample = self.supersample if supersample is None else supersample
@@ -133,8 +133,8 @@ class Renderer(nn.Module):
         """Colours on black, and last the mask: [B, H, W, C + 1]."""
         batch = expect("vertices", vertices, ("B", "V", 3))["B"]
         if vertices.shape[1] < self._least_vertices:
-            wanted = f"at least {self._least_vertices} vertices are wanted by faces"
-            raise ValueError(f"vertices: {wanted}, {vertices.shape[1]} were given")
+            least, given = self._least_vertices, vertices.shape[1]
+            raise ValueError(f"vertices: expected at least {least}, as the faces have, got {given}")
         check_batch("camera", expect("camera", camera, ("B", 4, 4))["B"], batch)
         vertices, camera = vertices.float(), camera.float()
         clip = project(vertices, camera)
@@ -168,7 +168,7 @@ class Renderer(nn.Module):
             return torch.cat([colour * self._over(_checked_light(light, vertices, colour), fragments), mask], -1)
         check_shading(light.shading)
         if colour.shape[-1] != 3:
-            raise ValueError(f"texture: 3 channels are wanted with light, {colour.shape[-1]} were given")
+            raise ValueError(f"texture: expected 3 channels with light, got {colour.shape[-1]}")
         normals = vertex_normals(vertices, self.faces)
         if light.shading == "sh":
             harmonics = sky(vertices.device) if light.harmonics is None else light.harmonics

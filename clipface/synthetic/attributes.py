@@ -1,4 +1,4 @@
-"""What a painted face is asked to be: named attributes, and the distribution they are drawn from."""
+"""What a painted face is asked to be: named attributes, and the distribution they are sampled from."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ CHOICES: dict[str, tuple] = {
 
 def _check(name: str, value: object) -> None:
     if name not in CHOICES:
-        raise ValueError(f"attributes: wanted names among {', '.join(CHOICES)}; given {name!r}")
+        raise ValueError(f"attributes: expected names among {', '.join(CHOICES)}, got {name!r}")
     if value not in CHOICES[name]:
-        raise ValueError(f"{name}: wanted one of {', '.join(map(str, CHOICES[name]))}; given {value!r}")
+        raise ValueError(f"{name}: expected one of {', '.join(map(str, CHOICES[name]))}, got {value!r}")
 
 
 def _pick(rng: random.Random, weights: Mapping[str, float]) -> str:
@@ -125,7 +125,7 @@ def _made_up(rng: random.Random, sex: str) -> tuple[str, str]:
 
 
 def sample_attributes(rng: random.Random, given: Mapping[str, object] | None = None) -> Attributes:
-    """Draw one face; what is `given` is kept, the rest is drawn to go with it.
+    """Sample one face; what is `given` is kept, the rest is sampled to go with it.
 
     Args:
         rng: source of randomness.
@@ -147,17 +147,17 @@ def sample_attributes(rng: random.Random, given: Mapping[str, object] | None = N
         age = "young"
     skin = given.get("skin") or rng.choice(SKINS)
     hair, hair_colour = _hair(rng, sex, age, skin)
-    drawn = {"look": look, "sex": sex, "age": age, "skin": skin, "hair": hair, "hair_colour": hair_colour,
+    sampled = {"look": look, "sex": sex, "age": age, "skin": skin, "hair": hair, "hair_colour": hair_colour,
              "eyes": _pick(rng, _SKIN_EYES[skin])}  # fmt: skip
     quiet = {name: 0.5 if name == "neutral" else weight for name, weight in _PLAIN_EXPRESSIONS.items()}
-    drawn["expression"] = _pick(rng, _PLAIN_EXPRESSIONS if look == "none" else quiet)
+    sampled["expression"] = _pick(rng, _PLAIN_EXPRESSIONS if look == "none" else quiet)
     if sex == "man" and look not in BEARDLESS:
-        drawn["beard"] = _pick(rng, {"none": 0.42, "stubble": 0.2, "goatee": 0.13, "beard": 0.25})
-        drawn["moustache"] = drawn["beard"] in ("goatee", "beard") and rng.random() < 0.8 or rng.random() < 0.08
-    drawn["wrinkles"] = age == "old" or (age == "adult" and rng.random() < 0.08)
+        sampled["beard"] = _pick(rng, {"none": 0.42, "stubble": 0.2, "goatee": 0.13, "beard": 0.25})
+        sampled["moustache"] = sampled["beard"] in ("goatee", "beard") and rng.random() < 0.8 or rng.random() < 0.08
+    sampled["wrinkles"] = age == "old" or (age == "adult" and rng.random() < 0.08)
     if look == "none":
-        drawn["makeup"], drawn["lipstick"] = _made_up(rng, sex)
-        drawn["freckles"] = skin in ("pale", "fair", "olive") and rng.random() < 0.22
-        drawn["tired"] = rng.random() < 0.05
-        drawn["scar"] = rng.random() < 0.03
-    return Attributes(**{**drawn, **given})
+        sampled["makeup"], sampled["lipstick"] = _made_up(rng, sex)
+        sampled["freckles"] = skin in ("pale", "fair", "olive") and rng.random() < 0.22
+        sampled["tired"] = rng.random() < 0.05
+        sampled["scar"] = rng.random() < 0.03
+    return Attributes(**{**sampled, **given})

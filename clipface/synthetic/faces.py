@@ -50,7 +50,7 @@ class PaintedFaces:
 
     Args:
         head: the head to paint on; images are made on its device.
-        renderer: draws it, on the same device.
+        renderer: of that head, on the same device.
         texture_size: R, texels a side.
         backend: rasteriser used once, for baking the head's maps.
     """
@@ -74,7 +74,7 @@ class PaintedFaces:
         base: Tensor | None = None,
         zoom: tuple[float, float] = (1.0, 1.0),
     ) -> PaintedBatch:
-        """Paint and draw faces.
+        """Sample attributes, heads and cameras, paint the textures and render the images.
 
         Args:
             n: how many.
@@ -103,14 +103,12 @@ class PaintedFaces:
         return PaintedBatch(image, mask, texture, said, faces, shape, expression, pose, neck_pose, eye_pose, camera)
 
 
-def _faces(
-    n: int, words: random.Random, wanted: Mapping[str, object] | Sequence[Attributes] | None
-) -> list[Attributes]:
-    if wanted is None or isinstance(wanted, Mapping):
-        return [sample_attributes(words, wanted) for _ in range(n)]
-    if len(wanted) != n:
-        raise ValueError(f"attributes: wanted {n} faces, as many as n; given {len(wanted)}")
-    return list(wanted)
+def _faces(n: int, words: random.Random, given: Mapping[str, object] | Sequence[Attributes] | None) -> list[Attributes]:
+    if given is None or isinstance(given, Mapping):
+        return [sample_attributes(words, given) for _ in range(n)]
+    if len(given) != n:
+        raise ValueError(f"attributes: expected {n} faces, as many as n, got {len(given)}")
+    return list(given)
 
 
 def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: tuple[float, float]) -> Tensor:

@@ -67,10 +67,10 @@ def female_direction(head: HeadModel) -> Tensor:
     device = head.v_template.device
     rest = _measures(head, head.v_template[None])
     slopes = (_measures(head, head(torch.eye(count, device=device))) - rest).T  # [10, count]
-    wanted = torch.tensor(list(_FEMALE.values()), device=device)
-    ridge = _RIDGE * torch.eye(len(wanted), device=device)
+    measures = torch.tensor(list(_FEMALE.values()), device=device)
+    ridge = _RIDGE * torch.eye(len(measures), device=device)
     return torch.nn.functional.pad(
-        slopes.T @ torch.linalg.solve(slopes @ slopes.T + ridge, wanted), (0, head.n_shape - count)
+        slopes.T @ torch.linalg.solve(slopes @ slopes.T + ridge, measures), (0, head.n_shape - count)
     )
 
 

@@ -87,4 +87,6 @@ class NoiseBank:
         """Sum of several wavelengths, each `falloff` times weaker than the one before; about N(0, 1)."""
         shares = [falloff**octave for octave in range(len(names))]
         scale = sum(share**2 for share in shares) ** -0.5
-        return scale * sum(share * self.sample(name, batch, generator) for share, name in zip(shares, names, strict=True))
+        return scale * sum(
+            share * self.sample(name, batch, generator) for share, name in zip(shares, names, strict=True)
+        )

@@ -52,8 +52,8 @@ class Painter:
         Args:
             faces: what to paint.
             generator: source of randomness, on the head's device.
-            base: [B, 3, R, R] textures in 0..1 to paint over (photographs, light included); painted textures if None. Eyes
-                and hair are painted over it too, brows and lashes only where a look has its own.
+            base: [B, 3, R, R] textures in 0..1 to paint over (photographs, light included); painted textures if None.
+                Eyes and hair are painted over it too, brows and lashes only where a look has its own.
         Returns:
             [B, 3, R, R] in 0..1, row 0 the top of the texture's image.
         """

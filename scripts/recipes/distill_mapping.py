@@ -1,8 +1,8 @@
 """Keep a generator's codes away from textures that hold the images' background.
 
 python scripts/recipes/distill_mapping.py --generator runs/my_gan/generator.safetensors --output generator.safetensors
-python scripts/recipes/distill_mapping.py --generator runs/my_gan/generator.safetensors --most 0.05 --output strict.safetensors
-python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --steps 3000 --device cuda --output better.safetensors
+python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --most 0.05 --output strict.safetensors
+python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --steps 3000 --device cuda --output out.safetensors
 
 A photograph shows a face before a white background, and nothing tells a generator that the rest of the head is not
 white too, so some textures are. Their codes w lie to one side of the others'. This finds that direction and teaches the
@@ -54,7 +54,8 @@ def direction_between(codes: Tensor, bad: Tensor) -> tuple[Tensor, Tensor]:
         ValueError: if there are not some of both.
     """
     if not 1 < bad.sum() < len(bad) - 1:
-        raise ValueError(f"most: a share that some textures exceed and some do not is wanted, {int(bad.sum())} do")
+        above = int(bad.sum())
+        raise ValueError(f"most: expected a share that some textures exceed and some do not, got one that {above} exceed")
     direction = codes[bad].mean(0) - codes[~bad].mean(0)
     direction = direction / direction.norm()
     return direction, (codes[~bad] @ direction).median()

@@ -101,10 +101,10 @@ def main() -> None:
 def batches(painter: PaintedFaces, options: argparse.Namespace) -> Iterator[tuple[FaceBatch, list[str]]]:
     """Paint the folder's faces on white, batch by batch."""
     generator = torch.Generator().manual_seed(options.seed)
-    wanted = {name: _value(getattr(options, name)) for name in CHOICES if getattr(options, name) is not None}
+    given = {name: _value(getattr(options, name)) for name in CHOICES if getattr(options, name) is not None}
     for start in range(0, options.count, BATCH):
         count = min(BATCH, options.count - start)
-        painted = painter.sample(count, generator, options.size, options.max_yaw, 1.0, wanted)
+        painted = painter.sample(count, generator, options.size, options.max_yaw, 1.0, given)
         yield FaceBatch(
             painted.image * 2 - 1, painted.mask, painted.shape, painted.expression, painted.pose, painted.camera,
             painted.neck_pose, painted.eye_pose,

@@ -167,19 +167,19 @@ def test_quaternions_never_turn_the_long_way():
 def test_wrong_arguments_are_named(head, texture, tmp_path):
     path, pose = tmp_path / "face.glb", torch.zeros(4, 6)
     for message, arguments in {
-        "rate: a positive": {"rate": 0},
-        "texture: shape": {"texture": texture[None]},
-        "shape: shape": {"shape": torch.zeros(4, 3)},
-        "shape: at most the 300": {"shape": torch.zeros(1, 301)},
-        "expression: at most the 100": {"expression": torch.zeros(4, 101)},
-        "pose: shape": {"pose": pose[:, :3]},
-        "pose: finite": {"pose": pose * float("nan")},
-        "neck_pose: 4 frames as before": {"pose": pose, "neck_pose": torch.zeros(3, 3)},
-        "eye_pose: 1 frames as before, or 1 for all, are wanted, 0": {"eye_pose": torch.zeros(0, 6)},
+        "rate: expected a positive": {"rate": 0},
+        "texture: expected shape": {"texture": texture[None]},
+        "shape: expected shape": {"shape": torch.zeros(4, 3)},
+        "shape: expected at most the 300": {"shape": torch.zeros(1, 301)},
+        "expression: expected at most the 100": {"expression": torch.zeros(4, 101)},
+        "pose: expected shape": {"pose": pose[:, :3]},
+        "pose: expected finite": {"pose": pose * float("nan")},
+        "neck_pose: expected 4 frames as before": {"pose": pose, "neck_pose": torch.zeros(3, 3)},
+        "eye_pose: expected 1 frames as before, or 1 for all, got 0": {"eye_pose": torch.zeros(0, 6)},
     }.items():
         with pytest.raises(ValueError, match=message):
             write_animated_glb(path, head, **({"rate": 25, "texture": texture} | arguments))
-    with pytest.raises(ValueError, match=r"path: a file ending in \.glb"):
+    with pytest.raises(ValueError, match=r"path: expected a file ending in \.glb"):
         write_animated_glb(tmp_path / "face.gltf", head, rate=25, texture=texture)
     assert not list(tmp_path.iterdir())
 

@@ -103,12 +103,12 @@ def test_trimesh_reads_the_same_head(written, head):
 
 def test_wrong_arguments_are_named(head, texture, tmp_path):
     vertices = head()[0]
-    with pytest.raises(ValueError, match=r"path: a file ending in \.glb"):
+    with pytest.raises(ValueError, match=r"path: expected a file ending in \.glb"):
         write_glb(tmp_path / "face.obj", vertices, head, texture)
-    with pytest.raises(ValueError, match="vertices: shape"):
+    with pytest.raises(ValueError, match="vertices: expected shape"):
         write_glb(tmp_path / "face.glb", vertices[1:], head, texture)
-    with pytest.raises(ValueError, match="texture: shape"):
+    with pytest.raises(ValueError, match="texture: expected shape"):
         write_glb(tmp_path / "face.glb", vertices, head, texture[None])
-    with pytest.raises(ValueError, match="vertices: finite"):
+    with pytest.raises(ValueError, match="vertices: expected finite"):
         write_glb(tmp_path / "face.glb", vertices * float("nan"), head, texture)
     assert not list(tmp_path.iterdir())

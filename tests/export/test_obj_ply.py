@@ -74,11 +74,11 @@ def test_a_vertex_has_the_colour_of_its_place_in_the_chart(head, texture):
 def test_wrong_arguments_are_named(write, head, vertices, texture, tmp_path):
     path = tmp_path / f"face.{write.__name__[-3:]}"
     for message, arguments in {
-        r"path: a file ending in \.": (tmp_path / "face.glb", vertices, head, texture),
-        "vertices: shape": (path, vertices[1:], head, texture),
-        "vertices: finite": (path, vertices * float("nan"), head, texture),
-        "texture: shape": (path, vertices, head, texture[None]),
-        "texture: finite": (path, vertices, head, texture / 0),
+        r"path: expected a file ending in \.": (tmp_path / "face.glb", vertices, head, texture),
+        "vertices: expected shape": (path, vertices[1:], head, texture),
+        "vertices: expected finite": (path, vertices * float("nan"), head, texture),
+        "texture: expected shape": (path, vertices, head, texture[None]),
+        "texture: expected finite": (path, vertices, head, texture / 0),
     }.items():
         with pytest.raises(ValueError, match=message):
             write(*arguments)

@@ -236,16 +236,16 @@ def test_the_khronos_validator_finds_nothing(head, numbered, texture, tmp_path):
 def test_wrong_arguments_are_named(head, texture, tmp_path):
     path = tmp_path / "face.glb"
     for message, arguments in {
-        "texture: shape": {"texture": texture[None]},
-        "expression: one head": {"expression": torch.zeros(2, 3)},
-        "shape: at most the 300": {"shape": torch.zeros(1, 301)},
-        "edited_shape: at most the 300": {"edited_shape": torch.zeros(1, 301)},
-        "edited_expression: finite": {"edited_expression": torch.full((1, 3), float("nan"))},
-        "eye_pose: shape": {"eye_pose": torch.zeros(1, 3)},
-        "expressions: names that": {"expressions": ["jawOpen", "grin"]},
+        "texture: expected shape": {"texture": texture[None]},
+        "expression: expected one head": {"expression": torch.zeros(2, 3)},
+        "shape: expected at most the 300": {"shape": torch.zeros(1, 301)},
+        "edited_shape: expected at most the 300": {"edited_shape": torch.zeros(1, 301)},
+        "edited_expression: expected finite": {"edited_expression": torch.full((1, 3), float("nan"))},
+        "eye_pose: expected shape": {"eye_pose": torch.zeros(1, 3)},
+        "expressions: expected names that": {"expressions": ["jawOpen", "grin"]},
     }.items():
         with pytest.raises(ValueError, match=message):
             write_rigged_glb(path, head, **({"texture": texture} | arguments))
-    with pytest.raises(ValueError, match=r"path: a file ending in \.glb"):
+    with pytest.raises(ValueError, match=r"path: expected a file ending in \.glb"):
         write_rigged_glb(Path("face.gltf"), head, texture=texture)
     assert not list(tmp_path.iterdir())

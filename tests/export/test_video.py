@@ -86,7 +86,7 @@ def test_what_raises_leaves_nothing_behind(tmp_path):
             writer.write(moving(60))
             raise Broken
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match=r"face\.mp4: at least one frame"):
+    with pytest.raises(ValueError, match=r"face\.mp4: expected at least one frame"):
         with VideoWriter(path, 25):
             pass
     assert not list(tmp_path.iterdir())
@@ -95,7 +95,7 @@ def test_what_raises_leaves_nothing_behind(tmp_path):
 def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "face.mp4"
     path.write_bytes(b"older")
-    with pytest.raises(ValueError, match="frames: 64 x 96 pixels as before"):
+    with pytest.raises(ValueError, match="frames: expected 64 x 96 pixels as before"):
         with VideoWriter(path, 25) as writer:
             writer.write(moving(2))
             assert path.read_bytes() == b"older"
@@ -133,12 +133,12 @@ def test_turned_videos_come_out_upright(tmp_path):
 
 
 def test_wrong_arguments_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"path: a file ending in \.mp4"):
+    with pytest.raises(ValueError, match=r"path: expected a file ending in \.mp4"):
         VideoWriter(tmp_path / "face.avi", 25)
     for rate in (0, float("nan"), float("inf"), 1e-9):
-        with pytest.raises(ValueError, match="rate: a positive"):
+        with pytest.raises(ValueError, match="rate: expected a positive"):
             VideoWriter(tmp_path / "face.mp4", rate)
-    with pytest.raises(ValueError, match="quality: 0"):
+    with pytest.raises(ValueError, match="quality: expected 0"):
         VideoWriter(tmp_path / "face.mp4", 25, 60)
     with pytest.raises(RuntimeError, match="with VideoWriter"):
         VideoWriter(tmp_path / "face.mp4", 25).write(moving(1))
@@ -149,7 +149,7 @@ def test_wrong_arguments_are_named(tmp_path):
     ):
         with pytest.raises(ValueError, match=message), VideoWriter(tmp_path / "face.mp4", 25) as writer:
             writer.write(frames)
-    with pytest.raises(TypeError, match="frames: floating"), VideoWriter(tmp_path / "face.mp4", 25) as writer:
+    with pytest.raises(TypeError, match="frames: expected floating"), VideoWriter(tmp_path / "face.mp4", 25) as writer:
         writer.write(torch.zeros(3, 64, 64, dtype=torch.uint8))
     assert not list(tmp_path.iterdir())
 
@@ -159,7 +159,7 @@ def test_files_that_are_no_videos_are_named(tmp_path):
         with pytest.raises(FileNotFoundError, match="missing.mp4 does not exist"):
             read(tmp_path / "missing.mp4")
         (tmp_path / "text.mp4").write_text("no video")
-        with pytest.raises(ValueError, match="text.mp4: a video is wanted"):
+        with pytest.raises(ValueError, match="text.mp4: expected a video"):
             read(tmp_path / "text.mp4")
 
 
@@ -187,7 +187,7 @@ def test_pictures_lie_beside_each_other_under_their_labels(tmp_path):
     assert torch.equal(labelled_row([before[1], after[1]], ["before", "a very old person with deep wrinkles"]), sheet[1])
     with VideoWriter(tmp_path / "face.mp4", 25) as writer:
         writer.write(sheet)
-    with pytest.raises(ValueError, match="labels: one for each of 2"):
+    with pytest.raises(ValueError, match="labels: expected one for each of 2"):
         labelled_row([before, after], ["before"])
-    with pytest.raises(ValueError, match=r"images\[1\]: shape"):
+    with pytest.raises(ValueError, match=r"images\[1\]: expected shape"):
         labelled_row([before, after[:, :, 1:]], ["before", "after"])

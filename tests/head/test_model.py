@@ -111,11 +111,11 @@ def test_autocast_does_not_lower_the_precision(tube_head):
 
 
 def test_wrong_arguments_are_named(tube_head):
-    with pytest.raises(ValueError, match="shape: at most the 7 coefficients .* 8 were given"):
+    with pytest.raises(ValueError, match="shape: expected at most the 7 coefficients .* got 8"):
         tube_head(shape=torch.zeros(1, 8))
-    with pytest.raises(ValueError, match="expression: at most the 4"):
+    with pytest.raises(ValueError, match="expression: expected at most the 4"):
         tube_head(expression=torch.zeros(1, 5))
-    with pytest.raises(ValueError, match="pose: shape"):
+    with pytest.raises(ValueError, match="pose: expected shape"):
         tube_head(pose=torch.zeros(1, 5))
     with pytest.raises(ValueError, match="batch: .* shape 2, .*|batch: .*pose 3"):
         tube_head(shape=torch.zeros(2, 3), pose=torch.zeros(3, 6))

@@ -7,9 +7,9 @@ from clipface.head.regions import region_mask, region_texture_mask
 def test_regions_are_joined(tube_head):
     both = region_mask(tube_head, ["top", "bottom"])
     assert torch.equal(both, tube_head.regions["top"] | tube_head.regions["bottom"]) and not both.all()
-    with pytest.raises(ValueError, match="one or more of bottom, top wanted, lips given"):
+    with pytest.raises(ValueError, match="expected one or more of bottom, top, got lips"):
         region_mask(tube_head, ["top", "lips"])
-    with pytest.raises(ValueError, match="nothing given"):
+    with pytest.raises(ValueError, match="got nothing"):
         region_mask(tube_head, [])
 
 

@@ -89,7 +89,7 @@ def test_random_views_stay_within_their_bounds_and_repeat():
 
 
 def test_errors_name_the_argument():
-    with pytest.raises(ValueError, match="translation: shape"):
+    with pytest.raises(ValueError, match="translation: expected shape"):
         orthographic(torch.ones(2), torch.zeros(3, 2))
-    with pytest.raises(ValueError, match="pitch: shape"):
+    with pytest.raises(ValueError, match="pitch: expected shape"):
         view(torch.zeros(2), torch.zeros(1))

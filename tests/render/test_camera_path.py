@@ -54,9 +54,9 @@ def test_pitch_and_scale_hold_for_all_frames():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match="name: one of front, turntable, sway is wanted, 'orbit'"):
+    with pytest.raises(ValueError, match="name: expected one of front, turntable, sway, got 'orbit'"):
         camera_path("orbit", 5)
-    with pytest.raises(ValueError, match="count: at least 1"):
+    with pytest.raises(ValueError, match="count: expected at least 1"):
         camera_path("front", 0)
-    with pytest.raises(ValueError, match="period: a positive"):
+    with pytest.raises(ValueError, match="period: expected a positive"):
         camera_path("sway", 5, period=0)

@@ -90,16 +90,16 @@ def test_the_renderer_s_own_shading_is_what_a_call_leaves_out(ball):
 
 def test_errors_name_the_argument(ball):
     vertices, faces, uv, uv_faces = sphere(4, 6)
-    with pytest.raises(ValueError, match="shading: one of unlit, sh, studio is wanted, 'disco'"):
+    with pytest.raises(ValueError, match="shading: expected one of unlit, sh, studio, got 'disco'"):
         Renderer(faces, uv, uv_faces, shading="disco")
-    with pytest.raises(ValueError, match="shading: one of"):
+    with pytest.raises(ValueError, match="shading: expected one of"):
         _draw(ball, Light("disco"))
-    with pytest.raises(ValueError, match="light.harmonics: a batch of 1 is wanted, 2"):
+    with pytest.raises(ValueError, match="light.harmonics: expected a batch of 1, got 2"):
         _draw(ball, Light("sh", torch.zeros(2, 9, 3)))
     camera = view(torch.zeros(1), torch.zeros(1)).to(ball[0].device)
-    with pytest.raises(ValueError, match="texture: 3 channels are wanted with light, 1"):
+    with pytest.raises(ValueError, match="texture: expected 3 channels with light, got 1"):
         ball[1](ball[0], torch.rand(1, 1, 8, 8, device=ball[0].device), camera, 16, light=Light("sh"))
-    with pytest.raises(ValueError, match="supersample: a whole number of at least 1 is wanted, 0"):
+    with pytest.raises(ValueError, match="supersample: expected a whole number of at least 1, got 0"):
         Renderer(faces, uv, uv_faces, supersample=0)
 
 

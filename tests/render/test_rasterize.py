@@ -145,15 +145,15 @@ def test_errors_name_the_argument(warp):
     clip, faces = soup(2, seed=0)
     fragments = warp.rasterize(clip, faces, (8, 8), derivatives=False)
     assert fragments.derivatives is None
-    with pytest.raises(ValueError, match="clip: shape"):
+    with pytest.raises(ValueError, match="clip: expected shape"):
         warp.rasterize(clip[..., :3], faces, (8, 8))
-    with pytest.raises(TypeError, match="clip: float32 is wanted, torch.float64"):
+    with pytest.raises(TypeError, match="clip: expected float32, got torch.float64"):
         warp.rasterize(clip.double(), faces, (8, 8))
-    with pytest.raises(TypeError, match="faces: int32 is wanted, torch.int64"):
+    with pytest.raises(TypeError, match="faces: expected int32, got torch.int64"):
         warp.rasterize(clip, faces.long(), (8, 8))
     with pytest.raises(ValueError, match="size: "):
         warp.rasterize(clip, faces, (0, 8))
-    with pytest.raises(ValueError, match="fragments: derivatives"):
+    with pytest.raises(ValueError, match="fragments: expected derivatives"):
         warp.interpolate(clip, fragments, faces, derivatives=True)
-    with pytest.raises(ValueError, match="attributes: a batch of 1 or 2 is wanted, 3"):
+    with pytest.raises(ValueError, match="attributes: expected a batch of 1 or 2, got 3"):
         warp.interpolate(clip[:1].repeat(3, 1, 1), fragments, faces)

@@ -84,7 +84,7 @@ def test_supersampling_averages_a_larger_picture(ball, device):
     assert torch.allclose(small.mask, pool(large.mask, 3), atol=1e-6)
     assert torch.allclose(small.image, pool(large.image, 3) + (1 - small.mask) * back, atol=1e-5)
     assert ((small.mask > 0.01) & (small.mask < 0.99)).sum() > 30
-    with pytest.raises(ValueError, match="supersample: a whole number of at least 1 is wanted, 0"):
+    with pytest.raises(ValueError, match="supersample: expected a whole number of at least 1, got 0"):
         renderer(vertices, texture, _front(device), 24, supersample=0)
 
 
@@ -169,21 +169,21 @@ def test_vertex_normals_point_outwards(device):
 def test_errors_name_the_argument(ball, device):
     vertices, renderer = ball
     texture, camera = torch.rand(1, 3, 16, 16, device=device), _front(device)
-    with pytest.raises(ValueError, match="vertices: shape"):
+    with pytest.raises(ValueError, match="vertices: expected shape"):
         renderer(vertices[0], texture, camera, 16)
-    with pytest.raises(ValueError, match="vertices: at least .* vertices are wanted by faces, 9 were given"):
+    with pytest.raises(ValueError, match="vertices: expected at least .*, as the faces have, got 9"):
         renderer(vertices[:, :9], texture, camera, 16)
-    with pytest.raises(ValueError, match="uv_faces: indices below 2"):
+    with pytest.raises(ValueError, match="uv_faces: expected indices below 2"):
         Renderer(torch.tensor([[0, 1, 2]]), torch.rand(2, 2), torch.tensor([[0, 1, 2]]))
-    with pytest.raises(ValueError, match="faces: indices from 0 on are wanted, -1"):
+    with pytest.raises(ValueError, match="faces: expected indices from 0 on, got -1"):
         Renderer(torch.tensor([[0, 1, -1]]), torch.rand(3, 2), torch.tensor([[0, 1, 2]]))
-    with pytest.raises(ValueError, match="camera: a batch of 1 or 3 is wanted, 2"):
+    with pytest.raises(ValueError, match="camera: expected a batch of 1 or 3, got 2"):
         renderer(vertices.repeat(3, 1, 1), texture, camera.repeat(2, 1, 1), 16)
-    with pytest.raises(ValueError, match="texture: a batch of 1 is wanted, 2"):
+    with pytest.raises(ValueError, match="texture: expected a batch of 1, got 2"):
         renderer(vertices, texture.repeat(2, 1, 1, 1), camera, 16)
-    with pytest.raises(ValueError, match="background: .* was given"):
+    with pytest.raises(ValueError, match="background: expected .*, got"):
         renderer(vertices, texture, camera, 16, background=torch.zeros(3, 16, 16, device=device))
-    with pytest.raises(ValueError, match="backend: one of warp, nvdiffrast is wanted, 'opengl'"):
+    with pytest.raises(ValueError, match="backend: expected one of warp, nvdiffrast, got 'opengl'"):
         Renderer(torch.tensor([[0, 1, 2]]), torch.rand(3, 2), torch.tensor([[0, 1, 2]]), backend="opengl")
 
 
@@ -191,7 +191,7 @@ def test_a_broken_texture_is_refused_on_the_cpu():
     vertices, faces, uv, uv_faces = sphere(4, 6)
     texture = torch.rand(1, 3, 16, 16)
     texture[0, 0, 3, 3] = torch.nan
-    with pytest.raises(ValueError, match="texture: finite numbers are wanted"):
+    with pytest.raises(ValueError, match="texture: expected finite numbers"):
         Renderer(faces, uv, uv_faces)(vertices[None], texture, _front("cpu"), 16)
 
 

@@ -69,5 +69,5 @@ def test_neighbours():
 
 def test_nvdiffrast_does_not_follow():
     nvdiffrast = pytest.importorskip("clipface.render.rasterize.nvdiffrast_backend")
-    with pytest.raises(ValueError, match="follow: False is wanted by nvdiffrast"):
+    with pytest.raises(ValueError, match="follow: expected False for nvdiffrast"):
         nvdiffrast.antialias(None, None, None, None, follow=True)

@@ -82,9 +82,9 @@ def test_broken_coordinates_stay_inside_the_texture(warp, device, boundary):
 
 def test_errors_name_the_argument(warp):
     texture, uv, _ = _look(8, 8)
-    with pytest.raises(ValueError, match="boundary: 'wrap' or 'clamp' is wanted, 'mirror'"):
+    with pytest.raises(ValueError, match="boundary: expected 'wrap' or 'clamp', got 'mirror'"):
         warp.sample(texture, uv, boundary="mirror")
-    with pytest.raises(ValueError, match="texture: a batch of 1 or 2 is wanted, 3"):
+    with pytest.raises(ValueError, match="texture: expected a batch of 1 or 2, got 3"):
         warp.sample(texture[:1].repeat(3, 1, 1, 1), uv)
 
 
@@ -99,7 +99,7 @@ def test_a_coverage_channel_is_appended(warp, device, channels):
     covered = warp.sample(texture, uv, slopes, fragments, coverage=True)
     assert torch.equal(covered[..., :-1], plain)
     assert torch.equal(covered[..., -1], (fragments.rast[..., 3] > 0).float())
-    with pytest.raises(ValueError, match="fragments: wanted with coverage=True"):
+    with pytest.raises(ValueError, match="fragments: expected them with coverage=True"):
         warp.sample(texture, uv, slopes, coverage=True)
 
 
@@ -139,5 +139,5 @@ def test_painting_gives_only_what_is_asked_for(warp, device):
     assert colour.requires_grad and not fragments.rast.requires_grad and fragments.derivatives is None
     (gradient,) = torch.autograd.grad(colour.sum(), texture)
     assert gradient.abs().sum() > 0
-    with pytest.raises(ValueError, match="uv: constants are wanted"):
+    with pytest.raises(ValueError, match="uv: expected constants"):
         warp.paint(clip, faces, (16, 16), uv.requires_grad_(), uv_faces, texture)

@@ -44,12 +44,12 @@ def test_same_seed_same_faces():
 @pytest.mark.parametrize("given", [{"look": "unicorn"}, {"hairdo": "bald"}, {"skin": 3}])
 def test_unknown_names_and_values_are_refused(given):
     name = next(iter(given))
-    with pytest.raises(ValueError, match=f"{name}|attributes: wanted names"):
+    with pytest.raises(ValueError, match=f"{name}|attributes: expected names"):
         sample_attributes(random.Random(0), given)
 
 
 def test_unknown_value_in_full_attributes_is_refused():
-    with pytest.raises(ValueError, match="age: wanted one of young, adult, old; given 'ancient'"):
+    with pytest.raises(ValueError, match="age: expected one of young, adult, old, got 'ancient'"):
         Attributes(age="ancient")
 
 

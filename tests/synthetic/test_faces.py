@@ -45,7 +45,7 @@ def test_the_head_parameters_draw_the_picture_again(painter, generator):
 def test_asked_for_attributes_are_painted(painter, generator):
     batch = painter.sample(4, generator, 32, attributes={"look": "zombie", "sex": "woman"})
     assert all(face.look == "zombie" and face.sex == "woman" for face in batch.attributes)
-    with pytest.raises(ValueError, match="attributes: wanted 3 faces"):
+    with pytest.raises(ValueError, match="attributes: expected 3 faces"):
         painter.sample(3, generator, 32, attributes=[Attributes()])
 
 

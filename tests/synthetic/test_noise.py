@@ -14,7 +14,7 @@ def plane() -> torch.Tensor:
 
 def test_fields_are_standard_normal_and_new_for_each_face():
     bank = NoiseBank(plane(), {"coarse": 0.02, "fine": 0.005}, size=8)
-    fields = bank.draw("fine", 64, torch.Generator().manual_seed(0))
+    fields = bank.sample("fine", 64, torch.Generator().manual_seed(0))
     assert fields.shape == (64, 1, SIZE, SIZE)
     assert abs(float(fields.mean())) < 0.1 and 0.85 < float(fields.std()) < 1.15
     likeness = torch.corrcoef(fields.flatten(1)) - torch.eye(64)
@@ -26,7 +26,7 @@ def test_wavelength_sets_the_scale():
     generator = torch.Generator().manual_seed(0)
 
     def roughness(name: str) -> float:
-        field = bank.draw(name, 8, generator)
+        field = bank.sample(name, 8, generator)
         return float((field[..., 1:] - field[..., :-1]).square().mean())
 
     assert roughness("fine") > 6 * roughness("coarse")

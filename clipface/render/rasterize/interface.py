@@ -38,13 +38,13 @@ class Rasterizer(Protocol):
     """
 
     def rasterize(self, clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
-        """Find the triangle that each pixel sees. Both orientations are drawn; what leaves the view volume is clipped.
+        """Find the triangle that each pixel sees, of either orientation; what leaves the view volume is clipped.
 
         Args:
             clip: vertices [B, V, 4] in clip space.
             faces: vertex indices [F, 3], int32.
             size: height and width in pixels.
-            derivatives: whether the screen derivatives of u and v are wanted too.
+            derivatives: whether to compute the screen derivatives of u and v too.
 
         Gradient: u, v and their derivatives to x, y, w of `clip`. Depth and triangle number carry none, and
         coverage none: silhouettes move through `antialias` only.
@@ -57,9 +57,9 @@ class Rasterizer(Protocol):
 
         Args:
             attributes: [B or 1, A, C]; `faces` index A, which may be another topology than the positions'.
-            fragments: from `rasterize`, with derivatives if they are wanted here.
+            fragments: from `rasterize`, with derivatives if `derivatives` is set here.
             faces: attribute indices [F, 3], int32, triangle for triangle those of `rasterize`.
-            derivatives: whether screen derivatives are wanted too.
+            derivatives: whether to compute screen derivatives too.
 
         Returns:
             Values [B, H, W, C], zero where nothing is seen, and derivatives [B, H, W, 2C] (dX, dY of the first channel,
@@ -144,7 +144,7 @@ class Rasterizer(Protocol):
         """
 
     def compose(self, drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
-        """Put what is drawn over a background.
+        """Put rendered colours over a background.
 
         Args:
             drawn: [B, H, W, C + 1], colours on black, and last the mask.
@@ -157,7 +157,7 @@ class Rasterizer(Protocol):
         """
 
     def topology(self, faces: Tensor) -> Any:
-        """What `antialias` needs to know of the mesh; make it once per mesh and device."""
+        """Return what `antialias` needs to know of the mesh; make it once per mesh and device."""
 
 
 def backend(name: str) -> Rasterizer:

@@ -9,7 +9,7 @@ from torch import Tensor
 from clipface.render.rasterize.checks import check_attributes, check_faces, check_float, check_look_up
 from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, mip_levels
 
-SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser draws whole 8 x 8 tiles
+SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser renders whole 8 x 8 tiles
 
 
 @cache
@@ -35,9 +35,11 @@ def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: b
     check_faces("faces", faces, clip.device)
     library = _library()
     if clip.device.type != "cuda":
-        raise ValueError(f"clip: a CUDA tensor is wanted by nvdiffrast, {clip.device} was given; use renderer=warp")
+        raise ValueError(f"clip: expected a CUDA tensor for nvdiffrast, got one on {clip.device}; use renderer=warp")
     if size[0] % SIZE_STEP or size[1] % SIZE_STEP or min(size) < 1:
-        raise ValueError(f"size: multiples of {SIZE_STEP} are wanted by nvdiffrast, {tuple(size)} was given")
+        raise ValueError(
+            f"size: expected multiples of {SIZE_STEP} for nvdiffrast, got {tuple(size)}; use renderer=warp"
+        )
     rast, screen = library.rasterize(_context(clip.device), clip.contiguous(), faces, size, grad_db=derivatives)
     return Fragments(rast, screen if derivatives else None)
 
@@ -112,7 +114,7 @@ def antialias(
         ValueError: if the surface is to be followed, which nvdiffrast cannot.
     """
     if follow:
-        raise ValueError("follow: False is wanted by nvdiffrast, True was given; use renderer=warp")
+        raise ValueError("follow: expected False for nvdiffrast, got True; use renderer=warp")
     return _library().antialias(image.contiguous(), fragments.rast, clip.contiguous(), faces, topology_hash=topology)
 
 

@@ -18,7 +18,9 @@ _PARTY = ((0.10, 0.35, 0.85), (0.75, 0.10, 0.70), (0.05, 0.65, 0.60), (0.95, 0.4
           (0.95, 0.80, 0.20))  # fmt: skip
 
 
-def paint_lipstick(canvas: Canvas, context: PaintContext, colour: Tensor, strength: float = 0.9, gloss: float = 0.75) -> None:
+def paint_lipstick(
+    canvas: Canvas, context: PaintContext, colour: Tensor, strength: float = 0.9, gloss: float = 0.75
+) -> None:
     """Cover the lips with a colour [B, 3, 1, 1]; creases and shade of the lips beneath stay."""
     at, batch = context.at, len(colour)
     lips = step(-1.3, 0.5, at.lip_edge) * at.skin
@@ -60,7 +62,9 @@ def blush(canvas: Canvas, context: PaintContext, colour: Sequence[float] | Tenso
     canvas.tint(colour, cheek * strength * 0.8)
 
 
-def foundation(canvas: Canvas, context: PaintContext, colour: Tensor, strength: float | Tensor, edge: float = 0.1) -> None:
+def foundation(
+    canvas: Canvas, context: PaintContext, colour: Tensor, strength: float | Tensor, edge: float = 0.1
+) -> None:
     """Cover face and neck evenly with a colour [B, 3, 1, 1], keeping a part of the shading beneath."""
     at, batch = context.at, len(colour)
     tone = grey(canvas.colour)
@@ -130,7 +134,9 @@ def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     canvas.blend(black, tears * 0.85 * context.chance(batch, 0.35))
     hollow = at.blob(at.cheek[0] + 14, at.cheek[1] - 16, 11, 9, True)
     canvas.tint((0.68, 0.62, 0.68), hollow * context.random(batch, 0.2, 0.8))
-    lips = context.colours([(0.03, 0.02, 0.03), (0.05, 0.02, 0.04), (0.22, 0.02, 0.07), (0.15, 0.03, 0.16)], batch, 0.01)
+    lips = context.colours(
+        [(0.03, 0.02, 0.03), (0.05, 0.02, 0.04), (0.22, 0.02, 0.07), (0.15, 0.03, 0.16)], batch, 0.01
+    )
     paint_lipstick(canvas, context, lips, 0.97, 0.5)
 
 

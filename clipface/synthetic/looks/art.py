@@ -85,7 +85,9 @@ def robot(canvas: Canvas, context: PaintContext) -> None:
     canvas.tint((0.62, 0.62, 0.64), rivets)
     bands = 0.5 + 0.5 * torch.sin(at.surface.normal[..., 1][None, None] * 8 + 0.3 * context.noise("broad", batch))
     canvas.colour = canvas.colour * (0.72 + 0.45 * bands)
-    scratches = torch.exp(-((context.noise("scalp", batch) / 0.05) ** 2)) * step(0.5, 1.5, context.noise("blotch", batch))
+    scratches = torch.exp(-((context.noise("scalp", batch) / 0.05) ** 2)) * step(
+        0.5, 1.5, context.noise("blotch", batch)
+    )
     canvas.blend((0.85, 0.87, 0.90), scratches * 0.4 * at.skin)
     rust = step(0.9, 1.8, context.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
     canvas.blend((0.42, 0.20, 0.08), rust * context.random(batch, -0.4, 0.8).clamp_min(0))

@@ -123,7 +123,9 @@ def vampire_blood(canvas: Canvas, context: PaintContext) -> None:
     side = torch.where(
         context.random(batch) < 0.5, 1.0, torch.sign(x) * torch.where(context.random(batch) < 0.5, -1.0, 1.0)
     )
-    run = bump(off, 1.3) * step(-1, 1, below) * step(0, 3, context.random(batch, 14, 30) - below) * (side > 0) * at.front
+    run = (
+        bump(off, 1.3) * step(-1, 1, below) * step(0, 3, context.random(batch, 14, 30) - below) * (side > 0) * at.front
+    )
     lips = step(1, 2.5, at.lip_edge + context.noise("spot", batch)) * (1 - at.upper_lip)
     bleeding(canvas, context, torch.maximum(run, 0.7 * lips * at.skin))
     peak = step(-1, 3, y - at.brow_top - 22 - x.abs() * 1.1 + context.noise("scalp", batch)) * at.front

@@ -43,9 +43,9 @@ def mona_lisa(image: Tensor, context: PaintContext) -> Tensor:
     painted = torch.lerp(torch.lerp(painted, ochre, step(0.25, 0.7, tone)), light, step(0.6, 1.0, tone))
     painted = torch.lerp(painted, soft * as_colour((1.0, 0.86, 0.60), soft), 0.22)
     cracks = veins(context, batch, "spot", 0.08) * 0.6 + veins(context, batch, "grain", 0.08) * 0.4
-    return (painted * (1 + 0.03 * context.noise("grain", batch)) * (1 - cracks * context.random(batch, 0.15, 0.4))).clamp(
-        0, 1
-    )
+    return (
+        painted * (1 + 0.03 * context.noise("grain", batch)) * (1 - cracks * context.random(batch, 0.15, 0.4))
+    ).clamp(0, 1)
 
 
 def sketch(image: Tensor, context: PaintContext) -> Tensor:

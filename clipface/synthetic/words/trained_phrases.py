@@ -67,7 +67,9 @@ def read_phrases(path: Path) -> list[Phrase]:
     Raises:
         ValueError: if a row tells a value that is not in `TAUGHT`.
     """
-    rows = [Phrase(**{name: row[name] for name in Phrase._fields}) for row in read_table(path, Phrase._fields, "phrases")]
+    rows = [
+        Phrase(**{name: row[name] for name in Phrase._fields}) for row in read_table(path, Phrase._fields, "phrases")
+    ]
     for row in rows:
         if row.value not in TAUGHT.get(row.attribute, {}):
             raise ValueError(f"{path.name}: expected a trained attribute and value, got {row}")

@@ -33,9 +33,9 @@ class Parametrisation:
         width = (along * across).sum(axis=1) / length
         height = np.sqrt(np.maximum((across**2).sum(axis=1) - width**2, 1e-20))
         total = 4 * outline.size.prod() / (0.5 * length * height * magnify**2).sum()
-        size = magnify * np.sqrt(total)  # the wanted sizes fill the box
+        size = magnify * np.sqrt(total)  # the new sizes fill the box
         length, width, height = length * size, width * size, height * size
-        # Inverse of the wanted triangle's edge matrix [[length, width], [0, height]].
+        # Inverse of the new triangle's edge matrix [[length, width], [0, height]].
         entries = [1 / length, -width / (length * height), 0 * length, 1 / height]
         self.inverse = np.stack(entries, axis=1).reshape(-1, 2, 2)
         self.weight = 0.5 * length * height

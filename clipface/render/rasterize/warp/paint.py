@@ -221,7 +221,7 @@ def paint(
     check_boundary(boundary)
     if uv.requires_grad:
         raise ValueError(
-            "uv: constants are wanted, uv.requires_grad is set; use interpolate and sample, which carry it"
+            "uv: expected constants, got a tensor that requires a gradient; interpolate and sample carry one to it"
         )
     start()
     clip, faces = clip.contiguous(), faces.contiguous()

@@ -189,7 +189,7 @@ def look_backward(
     g_values: wp.array(dtype=float), g_value_vectors: wp.array(dtype=wp.vec4), g_pyramid: wp.array(dtype=wp.vec4),
     moves: bool,
 ):  # fmt: skip
-    """Add a pixel's gradient to the pyramid's, if that is wanted, and if `moves`, find what pulls at its place."""
+    """Add a pixel's gradient to the pyramid's, unless that is empty, and if `moves`, find what pulls at its place."""
     fine = wp.vec4(0.0, 0.0, 0.0, 0.0)
     coarse = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for i in range(groups):
