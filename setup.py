@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["clipface*", "trainer*", "configs*"]),
-    package_data={"configs": ["**/*.yaml", "*.yaml"], "clipface.view": ["*.js"]},
+    package_data={"configs": ["**/*.yaml", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "test": [

@@ -25,11 +25,11 @@ from clipface.view.state import Edit, FaceState, ViewSettings
 MOST_KEPT = 32  # results of each kind; a texture takes 0.8 MB
 
 
-class Head(NamedTuple):
-    """A face as it is drawn."""
+class Surface(NamedTuple):
+    """A face as it is rendered."""
 
     vertices: Tensor  # [1, V, 3] metres
-    texture: Tensor  # [1, 3, R, R] in 0..1
+    texture: Tensor | None  # [1, 3, R, R] in 0..1; None: grey geometry
     light: Tensor | None  # [1, V, 3] factors of displayed colours
 
 
@@ -116,24 +116,36 @@ class Engine:
         return self._once("vertices", key, lambda: self.head(**self.parameters(state)))
 
     @torch.no_grad()
-    def drawn(self, state: FaceState, settings: ViewSettings) -> Head:
-        """All that is needed to draw a face; errors as in `parameters`, and for a light that does not exist."""
+    def surface(self, state: FaceState, settings: ViewSettings) -> Surface:
+        """All that an image of a face needs; errors as in `parameters`, and for a light that does not exist."""
         with self._lock:
-            vertices, texture = self.vertices(state), self.texture(state)
+            vertices = self.vertices(state)
+            if settings.geometry:
+                return Surface(vertices, None, None)
             lit = light(vertices, self.head.faces, settings.light, settings.light_strength)
-            return Head(vertices, texture, lit)
+            return Surface(vertices, self.texture(state), lit)
 
     @torch.no_grad()
-    def image(self, state: FaceState, settings: ViewSettings, camera: Tensor, size: int | tuple[int, int]) -> Tensor:
-        """Draw a face: [3, H, W] in 0..1 on white, for a camera [1, 4, 4]; errors as in `drawn`."""
+    def render(self, surface: Surface, camera: Tensor, size: tuple[int, int], supersample: int) -> Tensor:
+        """Render a face on white.
+
+        Args:
+            surface: from `surface`.
+            camera: [1, 4, 4].
+            size: height and width, pixels.
+            supersample: render this many times larger and average.
+
+        Returns:
+            [3, H, W] in 0..1.
+        """
         with self._lock:
-            head = self.drawn(state, settings)
-            drawn = self.avatar.renderer(head.vertices, head.texture, camera, size, supersample=2, light=head.light)
-            return drawn.image[0].clamp(0, 1)
+            renderer, light = self.avatar.renderer, surface.light
+            rendered = renderer(surface.vertices, surface.texture, camera, size, supersample=supersample, light=light)
+            return rendered.image[0].clamp(0, 1)
 
     @torch.no_grad()
     def small_faces(self, seeds: Sequence[int], psi: float, size: int) -> Tensor:
-        """Draw unedited faces from the front: [N, 3, size, size] in 0..1."""
+        """Render unedited faces from the front: [N, 3, size, size] in 0..1."""
         camera = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE).to(self.head.v_template.device)
         images = []
         for seed in seeds:  # one after the other, so that a slider of somebody else waits for one at most

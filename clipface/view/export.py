@@ -6,18 +6,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from clipface.export import write_obj, write_rigged_glb
-from clipface.render.camera import perspective
 from clipface.view.engine import Engine
-from clipface.view.scene import wanted_heads
+from clipface.view.images import BrowserCamera, render_view, shown_faces
 from clipface.view.state import FaceState, ViewSettings
 
-PICTURE_HEIGHT = 1024  # pixels
-FORMATS = ("glb", "obj", "png", "codes")
+IMAGE_HEIGHT = 1024  # pixels
 
 
 def file_name(state: FaceState, ending: str) -> str:
@@ -65,43 +61,20 @@ def codes(engine: Engine, state: FaceState) -> bytes:
     return file.getvalue()
 
 
-def png(engine: Engine, state: FaceState, settings: ViewSettings, camera: Tensor, size: tuple[int, int]) -> bytes:
-    """What the page shows, drawn by the project's renderer.
+def png(engine: Engine, state: FaceState, settings: ViewSettings, camera: BrowserCamera) -> bytes:
+    """The page's image, `IMAGE_HEIGHT` pixels high, without losses.
 
     Args:
-        engine: draws.
+        engine: renders.
         state, settings: what.
-        camera: [1, 4, 4], of one head in the image's middle.
-        size: height and width of one head's image, pixels; two heads lie side by side.
+        camera: the tab's.
     """
-    faces = [face for face, _ in wanted_heads(state, settings).values()]
-    images = torch.cat([engine.image(face, settings, camera, size) for face in faces], -1)
+    height, width = camera.size
+    size = IMAGE_HEIGHT, max(round(IMAGE_HEIGHT * width / height), 1)
+    surfaces = [engine.surface(face, settings) for face in shown_faces(state, settings)]
     file = io.BytesIO()
-    Image.fromarray((images.cpu() * 255).round().byte().permute(1, 2, 0).numpy()).save(file, "PNG")
+    Image.fromarray(render_view(engine, surfaces, camera, size, supersample=2)).save(file, "PNG")
     return file.getvalue()
-
-
-def camera_of(position: np.ndarray, target: np.ndarray, up: np.ndarray, fov: float, aspect: float) -> Tensor:
-    """The renderer's camera for one of the browser.
-
-    Args:
-        position, target, up: [3], metres, head frame.
-        fov: over the image's height, radians.
-        aspect: width / height.
-
-    Returns:
-        [1, 4, 4].
-    """
-    back = np.asarray(position, float) - target
-    distance = np.linalg.norm(back)
-    back = back / distance
-    right = np.cross(up, back)
-    right = right / np.linalg.norm(right)
-    axes = torch.tensor(np.stack([right, np.cross(back, right), back])[None], dtype=torch.float32)
-    centre = tuple(float(value) for value in target)
-    return perspective(
-        axes, torch.tensor([float(distance)]), torch.tensor([float(np.degrees(fov))]), aspect, centre=centre
-    )
 
 
 def _written(name: str, write) -> bytes:

@@ -1,4 +1,4 @@
-"""How long the editor takes to answer: from a slider's callback to the message for the browser, without a browser.
+"""How long the editor takes to answer: from a slider's callback to the image for the browser, without a browser.
 
 python -m clipface.view.measure                     the first trained prompt under runs/
 python -m clipface.view.measure --runs my_runs      of another folder
@@ -6,63 +6,95 @@ python -m clipface.view.measure --repeats 50        more of each
 """
 
 import argparse
+import contextlib
+import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from clipface.view.__main__ import build, parse
-from clipface.view.channel import packed
-from clipface.view.lights import PAINTED
+from clipface import startup
+from clipface.view.__main__ import build
+from clipface.view.__main__ import parse as parse_editor
+from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW, load_viser
 from clipface.view.state import Edit, FaceState, ViewSettings
+
+if TYPE_CHECKING:
+    from clipface.view.page import Services
+
+SIZE = 512  # pixels of the canvas's sides
+PAINTED, LIT = ViewSettings(), ViewSettings(light="left")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", default="runs", help="folder of trained mappers")
+    parser.add_argument("--repeats", type=int, default=20, help="of each measurement")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", default="runs", help="folder of trained mappers")
-    parser.add_argument("--repeats", type=int, default=20, help="of each measurement")
-    options = parser.parse_args(arguments)
-    services = build(parse(["--runs", options.runs]))
-    runs = services.engine.library.runs()
+    startup.prepare()
+    options = parse(arguments)
+    startup.announce(f"Measure how long the editor takes to answer at {SIZE} x {SIZE} pixels")
+    services = build(parse_editor(["--runs", options.runs]))
+    with contextlib.redirect_stdout(io.StringIO()):  # viser prints its address
+        server = load_viser().ViserServer("127.0.0.1", 0, verbose=False)
+    try:
+        measure(services, server, options.repeats)
+    finally:
+        server.stop()
+
+
+def measure(services: "Services", server: object, count: int) -> None:
+    """Print a row for each kind of change.
+
+    Args:
+        services: of the editor.
+        server: viser's, which encodes the images.
+        count: of each change.
+    """
+    from clipface.view.images import BrowserCamera, render_view, shown_faces
+    from clipface.view.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
+
+    engine = services.engine
+    runs = engine.library.runs()
     edits = (Edit(runs[0].name),) if runs else ()
     face = FaceState(edits=edits)
 
-    def answer(state: FaceState, settings: ViewSettings, texture: bool) -> int:
-        """Compute and encode what the browser is sent; returns its bytes."""
-        head = services.engine.drawn(state, settings)
-        parts = {"position": services.glb.positions(head.vertices[0]).tobytes()}
-        if settings.light != PAINTED:
-            parts["color"] = services.glb.colours(head.light[0]).tobytes()
-        if texture:
-            parts["texture"] = services.glb.jpeg(head.texture[0])
-        return len(packed("after", parts))
+    def answer(state: FaceState, settings: ViewSettings = PAINTED, x: float = 0.0, at_rest: bool = False) -> None:
+        """Render and encode what the browser is sent."""
+        position = (x, *CAMERA_POSITION[1:])
+        camera = BrowserCamera(position, CAMERA_TARGET, (0.0, 1.0, 0.0), FIELD_OF_VIEW, (SIZE, SIZE))
+        surfaces = [engine.surface(shown, settings) for shown in shown_faces(state, settings)]
+        image = render_view(engine, surfaces, camera, camera.size, REST_SUPERSAMPLE if at_rest else 1)
+        quality = REST_QUALITY if at_rest else QUICK_QUALITY
+        server.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
 
-    painted = ViewSettings()
-    count = options.repeats
-    row("expression", count, lambda n: answer(face.with_weight("jawOpen", (n + 1) / (count + 2)), painted, False))
-    row(
-        "expression, lit",
-        count,
-        lambda n: answer(face.with_weight("jawOpen", n / count), ViewSettings("after", "left"), False),
-    )
-    row("identity", count, lambda n: answer(face.with_identity(0, (n + 1) / count), painted, False))
+    row("turning", count, lambda n: answer(face, x=0.3 * n / count))
+    row("turning, at rest", count, lambda n: answer(face, x=0.3 * n / count, at_rest=True))
+    row("expression", count, lambda n: answer(face.with_weight("jawOpen", (n + 1) / (count + 2))))
+    row("expression, lit", count, lambda n: answer(face.with_weight("jawOpen", n / count), LIT))
+    row("identity", count, lambda n: answer(face.with_identity(0, (n + 1) / count)))
     if edits:
-        row("strength", count, lambda n: answer(face.with_last_edit(Edit(runs[0].name, n / count)), painted, True))
+        row("strength", count, lambda n: answer(face.with_last_edit(Edit(runs[0].name, n / count))))
         lips = [face.with_last_edit(Edit(runs[0].name, (n + 0.5) / count, "lips")) for n in range(count)]
-        row("strength, lips", count, lambda n: answer(lips[n], painted, True))
-    row("another face", count, lambda n: answer(FaceState(seed=n + 1, edits=edits), painted, True))
+        row("strength, lips", count, lambda n: answer(lips[n]))
+    row("another face", count, lambda n: answer(FaceState(seed=n + 1, edits=edits)))
 
 
-def row(name: str, count: int, answer: Callable[[int], int]) -> None:
+def row(name: str, count: int, answer: Callable[[int], None]) -> None:
     """Print median and 90th percentile of `count` calls, the first not counted."""
     answer(0)
-    times, size = [], 0
+    times = []
     for number in range(1, count):
         start = time.perf_counter()
-        size = answer(number)
+        answer(number)
         times.append(1000 * (time.perf_counter() - start))
     tenth = statistics.quantiles(times, n=10)[-1]
-    print(f"{name:18} {statistics.median(times):6.1f} ms   90 %: {tenth:6.1f} ms   {size / 1000:6.1f} kB")
+    print(f"{name:18} {statistics.median(times):6.1f} ms   90 %: {tenth:6.1f} ms", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clipface.view.channel import Channels
 from clipface.view.engine import Engine
-from clipface.view.head_glb import HeadGlb
 from clipface.view.panels.controls import Controls
 from clipface.view.panels.edit import EditPanel
 from clipface.view.panels.export import ExportPanel
 from clipface.view.panels.face import ExpressionPanel, FacePanel
 from clipface.view.panels.view import ViewPanel
-from clipface.view.scene import HeadScene
-from clipface.view.server.sessions import Session
+from clipface.view.server.sessions import Session, Sessions
 from clipface.view.state import FaceState, ViewSettings
+from clipface.view.stream import ImageStream
 from clipface.view.training import TrainingJobs
 
 if TYPE_CHECKING:
@@ -34,14 +32,12 @@ class Services:
     """What all tabs share."""
 
     engine: Engine
-    glb: HeadGlb
-    channels: Channels
     training: TrainingJobs
     prompts: dict[str, str]  # names of known prompts and their words
 
 
 class Page:
-    """Widgets and scene of one tab; everything that it changes is the tab's own."""
+    """Widgets and images of one tab; everything that it changes is the tab's own."""
 
     def __init__(self, client: "viser.ClientHandle", session: Session, services: Services) -> None:
         """Build the page and show the session's face.
@@ -55,7 +51,7 @@ class Page:
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self.controls = Controls(self)
-        self.scene = HeadScene(client, services.engine, services.glb, services.channels, self.tell)
+        self.images = ImageStream(client, services.engine, self.tell)
         gui = client.gui
         self._summary = gui.add_markdown("")
         self._steps = gui.add_button_group("History", ("Undo", "Redo"))
@@ -97,9 +93,9 @@ class Page:
             self.show()
 
     def show(self) -> None:
-        """Show the current face in the scene and tell of it."""
+        """Show the current face, its summary and its history."""
         with self._lock:  # else an older wish could overtake a newer one
-            self.scene.show(self.state, self.view)
+            self.images.show(self.state, self.view)
             self._summary.content = summary(self.state)
             self.edit.show_history()
 
@@ -113,7 +109,7 @@ class Page:
         """Run an action; what goes wrong is shown in the page."""
         try:
             action()
-        except Exception as error:  # noqa: BLE001  it is told
+        except Exception as error:  # noqa: BLE001  the page shows it
             self.tell(error)
 
     def tell(self, error: Exception) -> None:
@@ -131,7 +127,7 @@ class Page:
     def close(self) -> None:
         """End what works for this tab; its session stays."""
         self._closed.set()
-        self.scene.close()
+        self.images.close()
 
     def _step(self) -> None:
         with self._lock:
@@ -143,6 +139,36 @@ class Page:
         self.guarded(self.face.draw_grid)
         while not self._closed.wait(0.5):
             self.guarded(self.edit.follow_training)
+
+
+class Pages:
+    """The pages of all tabs. Safe to use from several threads."""
+
+    def __init__(self, services: Services) -> None:
+        """Args: services: shared by all pages."""
+        self._services, self._sessions = services, Sessions()
+        self._open: dict[int, Page] = {}
+        self._gone: set[int] = set()  # tabs that went before their page was there
+        self._lock = threading.Lock()
+
+    def open(self, client: "viser.ClientHandle", name: str) -> None:
+        """Build the page of a tab that has connected, for the session of this name."""
+        page = Page(client, self._sessions.connect(name), self._services)
+        with self._lock:
+            self._open[client.client_id] = page
+            gone = client.client_id in self._gone
+        if gone:
+            self.close(client)
+
+    def close(self, client: "viser.ClientHandle") -> None:
+        """End a tab's page; its session stays for when it comes back."""
+        with self._lock:
+            page = self._open.pop(client.client_id, None)
+            if page is None:
+                self._gone.add(client.client_id)
+        if page is not None:
+            page.close()
+            self._sessions.disconnect(page.session)
 
 
 def summary(state: FaceState) -> str:

@@ -115,6 +115,7 @@ class ViewSettings:
     comparison: str = "after"  # one of COMPARISONS
     light: str = "as painted"  # a name of `clipface.view.lights`
     light_strength: float = 1.0  # 0..1
+    geometry: bool = False  # grey, without texture and light
 
     def __post_init__(self) -> None:
         """Check ranges."""

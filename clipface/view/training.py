@@ -206,7 +206,7 @@ def checked_prompt(prompt: str) -> str:
     if len(words) > LONGEST_PROMPT:
         raise ValueError(f"prompt: expected at most {LONGEST_PROMPT} characters, got {len(words)}")
     if "$" in words or not words.isprintable():
-        raise ValueError("prompt: words without $ are wanted; write what the face should look like")
+        raise ValueError("prompt: expected words without $, got another sign; write what the face should look like")
     return words
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 MESSAGES = 250  # pixels at the top, where messages appear
 WINDOW = (1100, 620)
+AT_REST = 0.5  # seconds without a change
 SAME = 0.2  # mean difference, of 255
-OPTIONS = "fixedDpr=1"  # of viser: else it draws finer or coarser, as the machine keeps up
+OPTIONS = "fixedDpr=1"  # of viser: else its canvas has more or fewer pixels, as the machine keeps up
 # WebGL by the CPU, and tabs in the background that are not slowed down.
 FLAGS = (
     "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
@@ -63,7 +64,7 @@ class Tab:
         self.wait_for_head()
 
     def wait_for_head(self) -> None:
-        """Wait until something is drawn and the panel is there."""
+        """Wait until a head and the panel are there."""
         wait(lambda: self.has("Strength") and (self.image() < 200).any(-1).mean() > 0.02, "a head", 25)
         self.settled()
 
@@ -91,10 +92,43 @@ class Tab:
         """Press arrow keys on a slider."""
         self._row(label).find_element("css selector", "[role=slider]").send_keys(keys)
 
-    def answer(self, label: str, key: str = "ArrowRight") -> float:
-        """Milliseconds from a key on a slider to the end of drawing another head, by the browser's clock."""
+    def answer_to_key(self, label: str, key: str) -> float:
+        """Milliseconds from a key on a slider to other pixels of the image, by the browser's clock."""
         slider = self._row(label).find_element("css selector", "[role=slider]")
-        return self.driver.execute_async_script(_ANSWER, slider, key)
+        self.driver.execute_async_script(_WATCH, "keydown")
+        slider.send_keys(key)
+        return self._answer()
+
+    def answer_to_drag(self, pixels: int) -> float:
+        """Milliseconds from the pointer's move, with its button held on the image, to other pixels of it."""
+        from selenium.webdriver import ActionChains
+
+        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        ActionChains(self.driver).move_to_element(canvas).click_and_hold().perform()
+        self.driver.execute_async_script(_WATCH, "pointermove")
+        ActionChains(self.driver, duration=0).move_by_offset(pixels, 0).perform()
+        taken = self._answer()
+        ActionChains(self.driver).release().perform()
+        return taken
+
+    def drag(self, pixels: int) -> None:
+        """Turn the head by moving the pointer to the right with its button held."""
+        from selenium.webdriver import ActionChains
+
+        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        ActionChains(self.driver).drag_and_drop_by_offset(canvas, pixels, 0).perform()
+
+    def scroll(self, pixels: int) -> None:
+        """Turn the wheel over the image: upwards is negative and comes closer."""
+        from selenium.webdriver import ActionChains
+        from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+
+        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        ActionChains(self.driver).scroll_from_origin(ScrollOrigin.from_element(canvas), 0, pixels).perform()
+
+    def canvas_size(self) -> tuple[int, int]:
+        """Height and width of the canvas, device pixels."""
+        return tuple(self.driver.execute_script(f"return [{_CANVAS}.height, {_CANVAS}.width]"))
 
     def value(self, label: str) -> float:
         """Where a slider stands."""
@@ -118,17 +152,22 @@ class Tab:
         wait(lambda: self._all(path), f"the choice {option}")
         self._all(path)[-1].click()
 
+    def tick(self, label: str) -> None:
+        """Tick a box, or take its tick away."""
+        box = self._row(label).find_element("css selector", "input[type=checkbox]")
+        self.driver.execute_script("arguments[0].click()", box)
+
     def image(self) -> np.ndarray:
-        """What is drawn beside the panel and below messages: [H, W, 3] uint8."""
+        """What is shown beside the panel and below messages: [H, W, 3] uint8."""
         width = self.driver.execute_script(_WIDTH)
         shown = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
         return np.asarray(shown)[MESSAGES:, : int(width) - 10]
 
     def settled(self) -> np.ndarray:
-        """The image once it no longer changes."""
+        """The image once it no longer changes, which it does once more when it has come to rest."""
         last = self.image()
         for _ in range(40):
-            time.sleep(0.15)
+            time.sleep(AT_REST)
             now = self.image()
             if np.array_equal(last, now):
                 return now
@@ -141,6 +180,10 @@ class Tab:
         wait(lambda: difference(self.image(), before) > SAME, "another image", 10, 0.0)
         return time.perf_counter() - start
 
+    def _answer(self) -> float:
+        wait(lambda: self.driver.execute_script("return window.clipfaceAnswer"), "another image", pause=0.01)
+        return self.driver.execute_script("return window.clipfaceAnswer")
+
     def _row(self, label: str):
         return self._all(f"//label[normalize-space(.)={_quoted(label)}]/../../..")[0]
 
@@ -148,21 +191,31 @@ class Tab:
         return self.driver.find_elements("xpath", path)
 
 
-_WIDTH = "return Math.max(...[...document.querySelectorAll('canvas')].map((c) => c.clientWidth))"
-# Presses a key on a slider, then waits for the mark of heads.js and for the graphics card to be done.
-_ANSWER = """
-const [slider, key, done] = arguments;
-const canvas = [...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0];
-const graphics = canvas.getContext('webgl2');
-new PerformanceObserver((list, observer) => {
-  if (!list.getEntriesByName('clipface shown').length) return;
-  observer.disconnect();
-  graphics.readPixels(0, 0, 1, 1, graphics.RGBA, graphics.UNSIGNED_BYTE, new Uint8Array(4));
-  done(performance.now() - start);
-}).observe({type: 'mark'});
-const start = performance.now();
-slider.focus();  // else viser's camera takes the key
-for (const kind of ['keydown', 'keyup']) slider.dispatchEvent(new KeyboardEvent(kind, {key, code: key, bubbles: true}));
+_CANVAS = "[...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0]"
+_WIDTH = f"return {_CANVAS}.clientWidth"
+# Looks at the image's middle whenever something is drawn: first before the event, then, once a texture has come, until
+# the pixels are others.
+_WATCH = f"const canvas = {_CANVAS};" + """
+const [event, ready] = arguments;
+const graphics = canvas.getContext('webgl2'), side = 96, different = 8;
+let before = null, started = null, arrived = false;
+window.clipfaceAnswer = null;
+const prototype = Object.getPrototypeOf(graphics);
+for (const name of ['texImage2D', 'texSubImage2D']) {
+  graphics[name] = function (...given) { arrived ||= started !== null; return prototype[name].apply(graphics, given); };
+}
+document.addEventListener(event, (e) => { started ??= e.timeStamp; }, {capture: true, once: true});
+graphics.drawElements = function (...given) {
+  prototype.drawElements.apply(graphics, given);
+  if (graphics.getParameter(graphics.FRAMEBUFFER_BINDING) !== null) return;
+  const pixels = new Uint8Array(4 * side * side);
+  const [x, y] = [(canvas.width - side) / 2, (canvas.height - side) / 2].map(Math.floor);
+  graphics.readPixels(x, y, side, side, graphics.RGBA, graphics.UNSIGNED_BYTE, pixels);
+  if (before === null) { before = pixels; ready(); return; }
+  if (!arrived || !pixels.some((value, n) => Math.abs(value - before[n]) > different)) return;
+  for (const name of ['drawElements', 'texImage2D', 'texSubImage2D']) delete graphics[name];
+  window.clipfaceAnswer = performance.now() - started;
+};
 """
 
 

@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from clipface.edit.avatar import Avatar
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
-from clipface.view.__main__ import load_avatar
+from clipface.settings import HeadConfig, RendererConfig
 from clipface.view.engine import Engine
 from clipface.view.library import Library
 
 PROMPTS = {"my_zombie": ("zombie", "a photo of a zombie"), "my_clown": ("clown", "a photo of a clown")}
+
+
+def tiny_avatar(data: Path) -> Avatar:
+    """The open head with the tiny generator."""
+    return load_avatar(data / "generator.safetensors", HeadConfig(), RendererConfig())
 
 
 def write_run(folder: Path, seed: int, prompt: tuple[str, str], levels: int, dim: int, n_expression: int) -> None:
@@ -42,7 +49,7 @@ def data(tiny_files, tmp_path_factory) -> Path:
 def runs(data, tmp_path_factory) -> Path:
     """A folder of runs."""
     folder = tmp_path_factory.mktemp("runs")
-    avatar = load_avatar(data / "generator.safetensors", "open", "cpu")
+    avatar = tiny_avatar(data)
     size = avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression
     for seed, (name, prompt) in enumerate(PROMPTS.items()):
         write_run(folder / name, seed, prompt, *size)
@@ -52,5 +59,5 @@ def runs(data, tmp_path_factory) -> Path:
 @pytest.fixture
 def engine(data, runs) -> Engine:
     """Computes faces of the tiny generator; nothing is kept yet."""
-    avatar = load_avatar(data / "generator.safetensors", "open", "cpu")
+    avatar = tiny_avatar(data)
     return Engine(avatar, Library(runs, avatar.generator.levels))

@@ -1,5 +1,9 @@
 """The command line, and what it says when it cannot start."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from clipface.view.__main__ import known_prompts, main, parse
@@ -19,8 +23,8 @@ def test_it_listens_to_this_machine_alone_unless_told_otherwise():
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--host", "no such host"], "host: an address"),
-        (["--share-token", "short"], "token: 8 to 64"),
+        (["--host", "no such host"], "host: expected an address"),
+        (["--share-token", "short"], "token: expected 8 to 64"),
         (["--generator", "nowhere.safetensors", "--port", "0"], "nowhere"),
     ],
 )
@@ -28,6 +32,17 @@ def test_what_does_not_fit_ends_with_one_line(arguments, words):
     pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
     with pytest.raises(SystemExit, match=words):
         main(arguments)
+
+
+@pytest.mark.parametrize("module", ["clipface.view", "clipface.view.measure"])
+def test_help_comes_at_once_and_without_torch(module):
+    program = f"import runpy, sys; sys.argv = ['view', '--help']; runpy.run_module('{module}', run_name='__main__')"
+    loaded = "print([name for name in ('torch', 'pytorch_lightning', 'viser') if name in sys.modules])"
+    program = f"import atexit, sys; atexit.register(lambda: {loaded}); {program}"
+    before = os.times().children_user
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "usage:" in done.stdout and done.stdout.endswith("[]\n"), done.stdout
+    assert os.times().children_user - before < 2.0
 
 
 def test_prompts_of_the_configuration_are_known():

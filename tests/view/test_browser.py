@@ -1,32 +1,31 @@
 """The page in headless Chromium: what somebody does with it, from the first look to the files taken away."""
 
-import threading
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from chromium_page import SAME, Tab, difference, start, wait
+from chromium_page import MESSAGES, SAME, Tab, difference, start, wait
 
 from clipface.view.__main__ import parse, serve
-from clipface.view.channel import Channels
-from clipface.view.head_glb import HeadGlb
-from clipface.view.scene import HeadScene
+from clipface.view.images import BrowserCamera, render_view
 from clipface.view.state import FaceState, ViewSettings
+from clipface.view.stream import ImageStream
 
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
-RIGHT, END = "\ue014", "\ue010"  # keys
-LONGEST_SHOWN = 2000  # milliseconds: graphics are drawn by the CPU here, which other tests may share
+RIGHT, END, HOME = "\ue014", "\ue010", "\ue011"  # keys
+# Milliseconds; on two idle cores 120 and 200 are met, but other tests may share them, and WebGL is drawn by them here.
+LONGEST_AFTER_POINTER, LONGEST_AFTER_KEY = 600, 1000
 LONGEST_ANSWER = 0.2  # seconds from a slider's callback to the message on its way, on a CPU
 
 
 @pytest.fixture(scope="module")
 def editor(data, runs):
-    """The editor's address, and what its tabs share."""
+    """The editor's address, what its tabs share, and viser's server."""
     options = parse(["--port", "0", "--runs", str(runs), "--generator", str(data / "generator.safetensors")])
     running, services, address = serve(options)
-    yield address, services
+    yield address, services, running
     services.training.close()
     running.stop()
 
@@ -47,6 +46,8 @@ def tab(editor, downloads):
 def test_a_visit(tab, editor, downloads):
     """One visit, since a page takes seconds to load when the CPU draws it; each part builds on the one before."""
     first = tab.settled()
+    check_the_image_is_the_renderers(tab, editor, first)
+    check_turning_zooming_and_resizing(tab, first)
     check_a_slider_moves_the_head(tab, first)
     check_answers(tab)
     check_a_trained_prompt_is_applied_at_once(tab)
@@ -58,6 +59,41 @@ def test_a_visit(tab, editor, downloads):
     check_another_tab_and_a_reload(tab, editor[0])
 
 
+def check_the_image_is_the_renderers(tab, editor, first):
+    """As many pixels as the canvas has, in the renderer's own colours, from where the browser's camera stands."""
+    _, services, running = editor
+    (client,) = running.get_clients().values()
+    camera = BrowserCamera.of(client.camera)
+    assert camera.size == tab.canvas_size()
+    surface = services.engine.surface(FaceState(), ViewSettings())
+    expected = render_view(services.engine, [surface], camera, camera.size, 2)[MESSAGES:, : first.shape[1]]
+    assert difference(first[: len(expected)], expected) < 1.0  # JPEG
+
+
+def check_turning_zooming_and_resizing(tab, first):
+    tab.drag(120)
+    tab.changed(first)
+    turned = tab.settled()
+    tab.scroll(-300)
+    tab.changed(turned)
+    near = tab.settled()
+    assert (near < 250).any(-1).mean() > 1.2 * (turned < 250).any(-1).mean()
+    window = tab.driver.get_window_size()
+    tab.driver.set_window_size(window["width"] - 150, window["height"])
+    wait(lambda: tab.image().shape != near.shape, "another size")
+    narrow = tab.settled()
+    assert abs(_off_centre(narrow) - _off_centre(near)) < 5
+    tab.driver.set_window_size(window["width"], window["height"])
+    wait(lambda: tab.image().shape == first.shape, "the old size")
+    tab.open("View")
+    tab.press("From the front")
+    assert difference(tab.settled(), first) < SAME
+
+
+def _off_centre(image):
+    return np.nonzero((image < 250).any(-1))[1].mean() - image.shape[1] / 2
+
+
 def check_a_slider_moves_the_head(tab, first):
     tab.open("Expression")
     tab.slide("Jaw open", END)
@@ -66,12 +102,18 @@ def check_a_slider_moves_the_head(tab, first):
 
 
 def check_answers(tab):
-    times = []
-    for _ in range(7):
-        times.append(tab.answer("Neck turn"))
-        time.sleep(0.3)
-    print(f"from a key on a slider to another head on the screen: {np.median(times):.0f} ms (median of 7)")
-    assert np.median(times) < LONGEST_SHOWN
+    keys, drags = [], []
+    for number in range(7):
+        tab.settled()
+        keys.append(tab.answer_to_key("Neck turn", (END, HOME)[number % 2]))
+    for number in range(7):
+        tab.settled()
+        drags.append(tab.answer_to_drag((-1) ** number * 40))
+    tab.open("View")
+    tab.press("From the front")
+    key, drag = np.median(keys), np.median(drags)
+    print(f"to other pixels (medians of 7): {key:.0f} ms from a key on a slider, {drag:.0f} ms from the pointer")
+    assert key < LONGEST_AFTER_KEY and drag < LONGEST_AFTER_POINTER
 
 
 def check_a_trained_prompt_is_applied_at_once(tab):
@@ -102,8 +144,9 @@ def check_words_that_are_not_trained(tab):
 def check_errors_are_words(tab):
     tab.type("Prompt", "${oc.env:HOME}")
     tab.press("Train this prompt")
-    wait(lambda: tab.has("prompt: words without $ are wanted"), "the message")
+    wait(lambda: tab.has("prompt: expected words without $"), "the message")
     assert not tab.has("Traceback")
+    tab.dismiss()
 
 
 def check_before_and_after(tab, first):
@@ -121,8 +164,19 @@ def check_before_and_after(tab, first):
     tab.choose("Light", "left")
     tab.changed(both)
     tab.choose("Light", "as painted")
+    lit = tab.settled()
+    tab.tick("Geometry only")
+    tab.changed(lit)
+    grey = tab.settled()
+    assert _colourful(grey) < 0.01 < _colourful(lit)
+    tab.tick("Geometry only")
     tab.choose("Show", "after")
     wait(lambda: difference(tab.image(), after) < SAME, "the edited head again")
+
+
+def _colourful(image):
+    """Share of pixels that are not nearly grey."""
+    return np.mean(np.ptp(image.astype(int), axis=-1) > 40)
 
 
 def check_files(tab, downloads):
@@ -155,18 +209,18 @@ def check_another_tab_and_a_reload(tab, address):
 
 
 def test_a_slider_is_answered_in_time(engine):
-    """The server's part, without a browser: as many milliseconds as the page takes to send the head."""
-    sent = threading.Event()
-    scene = SimpleNamespace(
-        add_glb=lambda *_, **__: sent.set(), remove_by_name=lambda _: None, add_frame=lambda *_, **__: SimpleNamespace()
-    )
-    client = SimpleNamespace(scene=scene, gui=SimpleNamespace(add_html=lambda _: None), flush=lambda: None)
-    glb = HeadGlb(engine.head)
-    heads = HeadScene(client, engine, glb, Channels(), report=lambda error: pytest.fail(str(error)))
-    for step in range(5):
-        sent.clear()
-        heads.show(FaceState().with_weight("jawOpen", step / 10), ViewSettings())
-        assert sent.wait(10)
-        time.sleep(0.4)  # of the exchange of files
-    heads.close()
-    assert np.median(heads.latencies) < LONGEST_ANSWER, f"{np.median(heads.latencies):.3f} s"
+    """The server's part, without a browser, at 512 x 512 pixels."""
+    scene = SimpleNamespace(set_background_image=lambda *_, **__: None)
+    camera = SimpleNamespace(
+        position=(0, 0.02, 0.72), look_at=(0, 0.01, 0), up_direction=(0, 1, 0), fov=0.5, image_height=512,
+        image_width=512, on_update=lambda callback: callback,
+    )  # fmt: skip
+    client = SimpleNamespace(camera=camera, scene=scene, flush=lambda: None)
+    stream = ImageStream(client, engine, report=lambda error: pytest.fail(str(error)))
+    for step in range(6):
+        stream.show(FaceState().with_weight("jawOpen", step / 10), ViewSettings())
+        wait(lambda step=step: len(stream.latencies) == step + 1, "an image")
+        time.sleep(0.5)  # for the image at rest
+    stream.close()
+    answer = np.median(list(stream.latencies)[1:])
+    assert answer < LONGEST_ANSWER, f"{answer:.3f} s"

@@ -46,14 +46,14 @@ def test_other_sites_and_other_names_are_refused():
 
 def test_there_is_nothing_but_the_page():
     gate = TokenAuth(None, loopback=True)
-    for path in ("/a/b/c", "/../etc/passwd", "/short", "/" + 70 * "x", "/%2e%2e%2fsecrets"):
+    for path in ("/a/b/c", "/a-session/another-one", "/../etc/passwd", "/short", "/" + 70 * "x", "/%2e%2e%2fsecrets"):
         assert gate.decide(path, HOST) == Refused(404, gate.decide(path, HOST).reason)
 
 
 def test_a_server_for_others_must_have_a_token_that_fits():
-    with pytest.raises(ValueError, match="token: one is wanted"):
+    with pytest.raises(ValueError, match="token: expected one"):
         TokenAuth(None, loopback=False)
-    with pytest.raises(ValueError, match="token: 8 to 64"):
+    with pytest.raises(ValueError, match="token: expected 8 to 64"):
         TokenAuth("short", loopback=True)
 
 
@@ -61,10 +61,9 @@ def test_a_server_for_others_must_have_a_token_that_fits():
 def guarded():
     """A server with a token on this machine's own address, without pages."""
     pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
-    from clipface.view.channel import Channels
     from clipface.view.server import start as server
 
-    running = server.start("127.0.0.1", 0, TokenAuth(TOKEN, loopback=False), Channels(), lambda client, session: None)
+    running = server.start("127.0.0.1", 0, TokenAuth(TOKEN, loopback=False), lambda client, session: None)
     yield running.get_port()
     running.stop()
 
@@ -103,7 +102,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_told_apart():
         taken.listen()
         with pytest.raises(ValueError, match="port: .*--port 0"):
             check_free("127.0.0.1", taken.getsockname()[1])
-    with pytest.raises(ValueError, match="host: an address"):
+    with pytest.raises(ValueError, match="host: expected an address"):
         check_free("no such host", 8080)
-    with pytest.raises(ValueError, match="port: a number"):
+    with pytest.raises(ValueError, match="port: expected a number"):
         check_free("127.0.0.1", 10**6)

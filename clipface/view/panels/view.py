@@ -19,6 +19,8 @@ class ViewPanel:
         comparison = gui.add_dropdown("Show", COMPARISONS, initial_value=settings.comparison)
         light = gui.add_dropdown("Light", lights.NAMES, initial_value=settings.light)
         strength = gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength)
+        geometry = gui.add_checkbox("Geometry only", settings.geometry, hint="Grey, without texture and light")
+        controls.on_hand(geometry, lambda: page.change_view(geometry=geometry.value))
         controls.on_hand(comparison, lambda: page.change_view(comparison=comparison.value))
         controls.on_hand(light, lambda: page.change_view(light=light.value))
         controls.on_hand(strength, lambda: page.change_view(light_strength=strength.value))

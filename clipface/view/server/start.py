@@ -11,14 +11,12 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from clipface.view.channel import Channels, with_script
 from clipface.view.server.token_auth import LOOPBACK, Admitted, Redirected, TokenAuth
 
 if TYPE_CHECKING:
     import viser
 
 CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW = (0.0, 0.02, 0.72), (0.0, 0.01, 0.0), 0.5  # metres; radians
-NEAR = 0.01  # metres
 _session: ContextVar[str] = ContextVar("session")
 
 
@@ -58,20 +56,17 @@ def check_free(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            wanted = "an address of this machine and a free port are wanted"
-            raise ValueError(f"port: {wanted}, {host}:{port} was given ({error}); --port 0 takes a free one") from error
+            wanted = "expected an address of this machine and a free port"
+            raise ValueError(f"port: {wanted}, got {host}:{port} ({error}); --port 0 takes a free one") from error
 
 
-def start(
-    host: str, port: int, gate: TokenAuth, channels: Channels, open_page: Callable[["viser.ClientHandle", str], None]
-) -> Any:
+def start(host: str, port: int, gate: TokenAuth, open_page: Callable[["viser.ClientHandle", str], None]) -> Any:
     """Start the server; it runs in threads of its own.
 
     Args:
         host: address to listen at.
         port: 0: any free one.
         gate: asked about every request.
-        channels: where pages connect for changes of their heads.
         open_page: called for each tab, with viser's handle and the session's name, in a thread.
 
     Returns:
@@ -83,22 +78,19 @@ def start(
     """
     viser = load_viser()
     check_free(host, port)
-    with (
-        _behind(gate, channels) as installed,
-        contextlib.redirect_stdout(io.StringIO()),
-    ):  # viser prints addresses without token
+    silent = contextlib.redirect_stdout(io.StringIO())  # viser prints addresses without token
+    with _behind(gate) as installed, silent:
         server = viser.ViserServer(host, port, label="ClipFace", verbose=False)
     if not installed:
         server.stop()
-        raise ImportError("viser: a version whose server the gate can stand before is wanted; pip install viser==1.1.1")
+        raise ImportError("viser: expected a version whose server the gate fits; pip install viser==1.1.1")
     server.request_share_url = lambda *_, **__: None  # any page could otherwise ask for a public address
     server.gui.configure_theme(control_width="large", show_logo=False, show_share_button=False)
-    server.gui.main_panel.dock_right()  # beside the scene, not on it
+    server.gui.main_panel.dock_right()  # beside the image, not on it
     server.scene.set_up_direction("+y")
     server.scene.world_axes.visible = False
-    server.scene.configure_default_lights(enabled=False, cast_shadow=False)  # light is in the heads' own colours
     camera = server.initial_camera
-    camera.position, camera.look_at, camera.fov, camera.near = CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW, NEAR
+    camera.position, camera.look_at, camera.fov = CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
 
     @server.on_client_connect
     async def _(client: "viser.ClientHandle") -> None:  # async: it runs where the connection's address is known
@@ -108,7 +100,7 @@ def start(
 
 
 @contextlib.contextmanager
-def _behind(gate: TokenAuth, channels: Channels) -> Iterator[list[bool]]:
+def _behind(gate: TokenAuth) -> Iterator[list[bool]]:
     """Put the gate before every server that is made inside; the list that it gives is then no longer empty.
 
     viser has no door for this, so the function with which it listens is exchanged while it starts.
@@ -128,28 +120,20 @@ def _behind(gate: TokenAuth, channels: Channels) -> Iterator[list[bool]]:
             upgrade = "Upgrade" in request.headers
             if isinstance(decision, Admitted):
                 connection.admitted = decision
-                if "Accept-Encoding" in request.headers:
-                    del request.headers["Accept-Encoding"]  # the script goes into the page as it is
                 response = process_request(connection, dataclasses.replace(request, path="/"))
                 if response is not None:
-                    response.body = with_script(response.body)
-                    del response.headers["Content-Length"]
-                    response.headers["Content-Length"] = str(len(response.body))
                     response.headers["Referrer-Policy"] = "no-referrer"  # addresses may hold the token
                     response.headers["X-Frame-Options"] = "DENY"
                 return response
             if isinstance(decision, Redirected) and not upgrade:
                 return _answer(Response, Headers, HTTPStatus.FOUND, "", Location=decision.path)
             if isinstance(decision, Redirected):
-                return _answer(Response, Headers, HTTPStatus.NOT_FOUND, "address: a session is wanted\n")
+                return _answer(Response, Headers, HTTPStatus.NOT_FOUND, "address: expected one with a session\n")
             return _answer(Response, Headers, HTTPStatus(decision.status), decision.reason + "\n")
 
         async def handle(connection: Any) -> None:
             _session.set(connection.admitted.session)
-            if connection.admitted.channel is not None:
-                await channels.serve(connection.admitted.channel, connection)
-            else:
-                await handler(connection)
+            await handler(connection)
 
         return serve(handle, *args, process_request=process, **kwargs)
 

@@ -1,8 +1,7 @@
 """Who may see the page: every request and every websocket passes here first.
 
-Addresses: `/` leads to a new session, `/<session>` is the page. Where a token is wanted, `/?token=<token>` leads to a
-new session and `/<token>/<session>` is the page. The page's websocket has the same address, and its channel for heads
-lies one level below, so both carry the token.
+Addresses: `/` leads to a new session, `/<session>` is the page. With a token, `/?token=<token>` leads to a new session
+and `/<token>/<session>` is the page. The page's websocket has the same address, so it carries the token too.
 """
 
 import hmac
@@ -18,10 +17,9 @@ SESSION_NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Admitted(NamedTuple):
-    """A request for the page of a session, its websocket, or its second one for heads (`clipface.view.channel`)."""
+    """A request for the page of a session, or its websocket."""
 
     session: str
-    channel: str | None = None
 
 
 class Redirected(NamedTuple):
@@ -52,7 +50,7 @@ class TokenAuth:
             ValueError: if other machines may come and there is no token, or the token has other characters.
         """
         if token is None and not loopback:
-            raise ValueError("token: one is wanted where other machines may connect, none was given")
+            raise ValueError("token: expected one where other machines may connect, got none")
         if token is not None and not SESSION_NAME.fullmatch(token):
             raise ValueError("token: expected 8 to 64 letters, digits, - or _, got something else")
         self.token, self._loopback = token, loopback
@@ -76,11 +74,11 @@ class TokenAuth:
         else:
             given = segments.pop(0) if segments else (parse_qs(parts.query).get("token") or [""])[0]
             if not hmac.compare_digest(given.encode(), self.token.encode()):
-                return Refused(403, "token: the address that was printed at the start is wanted, this one lacks it")
+                return Refused(403, "token: expected the address that was printed at the start, got one without it")
             before = f"/{self.token}"
         if not segments:
             kept = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] != "token"])  # viser has options
             return Redirected(f"{before}/{new_name()}{'?' + kept if kept else ''}")
-        if len(segments) > 2 or not all(SESSION_NAME.fullmatch(segment) for segment in segments):
-            return Refused(404, "address: the one that was printed at the start is wanted, there is nothing here")
-        return Admitted(*segments)
+        if len(segments) > 1 or not SESSION_NAME.fullmatch(segments[0]):
+            return Refused(404, "address: expected the one that was printed at the start; there is nothing here")
+        return Admitted(segments[0])

@@ -1,0 +1,159 @@
+"""Images of a tab: its faces, rendered from where the browser's camera stands."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.render.camera import compose, perspective, project
+from clipface.view.engine import Engine, Surface
+from clipface.view.state import FaceState, ViewSettings
+
+if TYPE_CHECKING:
+    import viser
+
+BAND_PIXELS = 2**20  # rendered at once: bounds the memory, and how long another tab waits
+NEAR = 0.02  # metres; a head that reaches nearer may fill the whole image
+
+
+class BrowserCamera(NamedTuple):
+    """Where a tab looks from."""
+
+    position: tuple[float, ...]  # metres, head frame
+    target: tuple[float, ...]  # metres, head frame
+    up: tuple[float, ...]
+    fov: float  # over the image's height, radians
+    size: tuple[int, int]  # of the canvas: height and width, device pixels
+
+    @classmethod
+    def of(cls, camera: "viser.CameraHandle") -> "BrowserCamera":
+        """Read viser's camera; its image size is the canvas's, in device pixels."""
+        vectors = (tuple(map(float, vector)) for vector in (camera.position, camera.look_at, camera.up_direction))
+        return cls(*vectors, float(camera.fov), (int(camera.image_height), int(camera.image_width)))
+
+    def matrix(self, aspect: float) -> Tensor:
+        """The renderer's camera [1, 4, 4] for an image of width / height `aspect`."""
+        return camera_of(np.array(self.position), np.array(self.target), np.array(self.up), self.fov, aspect)
+
+
+class Window(NamedTuple):
+    """A part of an image, pixels: rows from `top` up to `bottom`, columns from `left` up to `right`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def camera_of(position: np.ndarray, target: np.ndarray, up: np.ndarray, fov: float, aspect: float) -> Tensor:
+    """The renderer's camera for one of the browser.
+
+    Args:
+        position, target, up: [3], metres, head frame.
+        fov: over the image's height, radians.
+        aspect: width / height.
+
+    Returns:
+        [1, 4, 4].
+    """
+    back = np.asarray(position, float) - target
+    distance = np.linalg.norm(back)
+    back = back / distance
+    right = np.cross(up, back)
+    right = right / np.linalg.norm(right)
+    axes = torch.tensor(np.stack([right, np.cross(back, right), back])[None], dtype=torch.float32)
+    centre = tuple(float(value) for value in target)
+    fov_degrees = torch.tensor([float(np.degrees(fov))])
+    return perspective(axes, torch.tensor([float(distance)]), fov_degrees, aspect, near=NEAR, centre=centre)
+
+
+def shown_faces(state: FaceState, settings: ViewSettings) -> tuple[FaceState, ...]:
+    """The faces of a view, from left to right."""
+    before = state.unedited()
+    return {"before": (before,), "after": (state,), "side by side": (before, state)}[settings.comparison]
+
+
+def render_view(
+    engine: Engine,
+    surfaces: Sequence[Surface],
+    camera: BrowserCamera,
+    size: tuple[int, int],
+    supersample: int,
+    wanted: Callable[[], bool] = lambda: True,
+) -> np.ndarray | None:
+    """Render faces side by side on white, each in an equal part of the image and from the same camera.
+
+    Args:
+        engine: renders.
+        surfaces: from left to right.
+        camera: of each part; its own size is not used.
+        size: height and width of the image, pixels.
+        supersample: render this many times larger and average.
+        wanted: asked between bands of rows whether the image is still of use.
+
+    Returns:
+        [H, W, 3] uint8; None: no longer wanted.
+    """
+    height, width = size
+    image = np.full((height, width, 3), 255, np.uint8)
+    edges = [round(width * number / len(surfaces)) for number in range(len(surfaces) + 1)]
+    for surface, left, right in zip(surfaces, edges, edges[1:], strict=False):
+        part = height, right - left
+        matrix = camera.matrix(part[1] / part[0]).to(surface.vertices)
+        if surface.texture is None:  # geometry is shaded by what lies around a pixel: in one piece
+            bands, margin = [Window(0, part[0], 0, part[1])], 0
+        else:  # a row more on each side, else silhouettes on the border between two bands would not be blended
+            bands, margin = _bands(head_window(surface.vertices, matrix, part), supersample), 1
+        for band in bands:
+            if not wanted():
+                return None
+            rows = band._replace(top=band.top - margin, bottom=band.bottom + margin)
+            rendered = engine.render(surface, window_camera(matrix, part, rows), _size(rows), supersample)
+            pixels = (rendered * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            pixels = pixels[margin : len(pixels) - margin]
+            image[band.top : band.bottom, left + band.left : left + band.right] = pixels
+    return image
+
+
+def head_window(vertices: Tensor, camera: Tensor, size: tuple[int, int]) -> Window:
+    """The part of an image that a head may cover.
+
+    Args:
+        vertices: [1, V, 3], metres.
+        camera: [1, 4, 4].
+        size: height and width of the image, pixels.
+    """
+    height, width = size
+    clip = project(vertices, camera)[0]
+    if clip[:, 3].min() <= NEAR:
+        return Window(0, height, 0, width)
+    at = (clip[:, :2] / clip[:, 3:] + 1) / 2 * clip.new_tensor([width, height])
+    (left, top), (right, bottom) = at.amin(0).tolist(), at.amax(0).tolist()
+    # One pixel around it for the blended silhouette.
+    rows = [min(max(int(edge), 0), height) for edge in (top - 1, bottom + 2)]
+    columns = [min(max(int(edge), 0), width) for edge in (left - 1, right + 2)]
+    return Window(*rows, *columns)
+
+
+def window_camera(camera: Tensor, size: tuple[int, int], window: Window) -> Tensor:
+    """The camera [1, 4, 4] that renders a window, which may reach beyond it, of an image of `size` pixels."""
+    (height, width), (rows, columns) = size, _size(window)
+    crop = torch.eye(4, dtype=camera.dtype, device=camera.device)
+    crop[0, 0], crop[0, 3] = width / columns, (width - window.left - window.right) / columns
+    crop[1, 1], crop[1, 3] = height / rows, (height - window.top - window.bottom) / rows
+    return compose(crop[None], camera)
+
+
+def _size(window: Window) -> tuple[int, int]:
+    return window.bottom - window.top, window.right - window.left
+
+
+def _bands(window: Window, supersample: int) -> Iterator[Window]:
+    columns = window.right - window.left
+    if columns <= 0:
+        return
+    rows = max(BAND_PIXELS // (columns * supersample**2), 1)
+    for top in range(window.top, window.bottom, rows):
+        yield window._replace(top=top, bottom=min(top + rows, window.bottom))

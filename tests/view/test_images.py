@@ -1,0 +1,139 @@
+"""Images of a tab: the renderer's own, in parts, quick while something moves and sharp at rest."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from clipface.view import images, stream
+from clipface.view.images import BrowserCamera, head_window, render_view, window_camera
+from clipface.view.state import Edit, FaceState, ViewSettings
+
+FACE = FaceState(seed=3, edits=(Edit("my_zombie"),))
+CAMERA = BrowserCamera((0.1, 0.05, 0.7), (0.0, 0.01, 0.0), (0.0, 1.0, 0.0), 0.5, (90, 120))
+SOON = 10.0  # seconds
+
+
+def whole(engine, face, settings, camera, size, supersample=2):
+    """The renderer's image in one piece: [H, W, 3] uint8."""
+    surface = engine.surface(face, settings)
+    image = engine.render(surface, camera.matrix(size[1] / size[0]), size, supersample)
+    return (image * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def differs(one, other):
+    return np.abs(one.astype(int) - other).max(-1)
+
+
+@pytest.mark.parametrize("settings", [ViewSettings(), ViewSettings(light="left"), ViewSettings(geometry=True)])
+def test_the_image_is_the_renderers_whatever_it_is_put_together_from(engine, settings, monkeypatch):
+    expected = whole(engine, FACE, settings, CAMERA, CAMERA.size)
+    monkeypatch.setattr(images, "BAND_PIXELS", 120 * 2 * 2 * 7)  # bands of some seven rows
+    image = render_view(engine, [engine.surface(FACE, settings)], CAMERA, CAMERA.size, 2)
+    assert (differs(image, expected) <= 2).mean() > 0.999  # another crop rounds otherwise
+
+
+def test_two_faces_stand_side_by_side_before_the_same_camera(engine):
+    settings = ViewSettings(comparison="side by side")
+    both = [engine.surface(face, settings) for face in (FACE.unedited(), FACE)]
+    image = render_view(engine, both, CAMERA, (90, 161), 1)
+    for face, part in ((FACE.unedited(), image[:, :80]), (FACE, image[:, 80:])):
+        expected = whole(engine, face, settings, CAMERA, part.shape[:2], 1)
+        assert (differs(part, expected) <= 2).mean() > 0.999
+
+
+def test_geometry_is_grey_and_needs_no_texture(engine):
+    image = render_view(engine, [engine.surface(FACE, ViewSettings(geometry=True))], CAMERA, CAMERA.size, 1)
+    assert np.ptp(image.astype(int), axis=-1).max() <= 30 and image.min() < 200
+
+
+def test_a_window_holds_all_of_the_head_and_near_ones_the_whole_image(engine):
+    vertices = engine.vertices(FACE)
+    matrix = CAMERA.matrix(120 / 90)
+    window = head_window(vertices, matrix, (90, 120))
+    covered = np.nonzero((whole(engine, FACE, ViewSettings(), CAMERA, (90, 120)) < 255).any(-1))
+    assert window.top <= covered[0].min() and covered[0].max() < window.bottom
+    assert window.left <= covered[1].min() and covered[1].max() < window.right
+    assert (window.right - window.left) < 120
+    near = CAMERA._replace(position=(0.0, 0.01, 0.05)).matrix(120 / 90)
+    assert head_window(vertices, near, (90, 120)) == (0, 90, 0, 120)
+    away = CAMERA._replace(target=(3.0, 0.05, 0.7)).matrix(120 / 90)
+    assert render_view(engine, [engine.surface(FACE, ViewSettings())], CAMERA._replace(target=(3.0, 0.05, 0.7)),
+                       (90, 120), 1).min() == 255 and away.isfinite().all()  # fmt: skip
+    torch.testing.assert_close(window_camera(matrix, (90, 120), images.Window(0, 90, 0, 120)), matrix)
+
+
+@pytest.fixture
+def tab(engine):
+    """A stream with a browser that only notes what it is sent."""
+    sent, arrived, listeners = [], threading.Semaphore(0), []
+
+    def note(image, format, jpeg_quality):
+        sent.append((image, jpeg_quality))
+        arrived.release()
+
+    position, target, up, fov, (height, width) = CAMERA
+    camera = SimpleNamespace(
+        position=position, look_at=target, up_direction=up, fov=fov, image_height=height, image_width=width,
+        on_update=listeners.append,
+    )  # fmt: skip
+    client = SimpleNamespace(camera=camera, scene=SimpleNamespace(set_background_image=note), flush=lambda: None)
+
+    def look(**values):
+        vars(camera).update(values)
+        coroutine = listeners[0](camera)
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
+
+    def next_image():
+        assert arrived.acquire(timeout=SOON), "no image has come"
+        return sent[-1]
+
+    errors = []
+    images_of_tab = stream.ImageStream(client, engine, errors.append)
+    yield SimpleNamespace(stream=images_of_tab, look=look, next=next_image, arrived=arrived, sent=sent, errors=errors)
+    images_of_tab.close()
+
+
+def test_a_quick_image_comes_first_and_a_sharp_one_at_rest(tab, engine):
+    tab.stream.show(FACE, ViewSettings())
+    assert tab.next()[1] == stream.QUICK_QUALITY
+    image, quality = tab.next()
+    assert quality >= 94 and image.shape == (*CAMERA.size, 3)
+    assert (differs(image, whole(engine, FACE, ViewSettings(), CAMERA, CAMERA.size)) <= 2).mean() > 0.999
+    assert not tab.arrived.acquire(timeout=2 * stream.REST_SECONDS), "at rest nothing is sent"
+    tab.stream.show(FACE, ViewSettings())
+    assert not tab.arrived.acquire(timeout=2 * stream.REST_SECONDS), "the same face again is not sent again"
+
+
+def test_turning_zooming_and_resizing_bring_new_images(tab):
+    tab.stream.show(FACE, ViewSettings())
+    last = [tab.next(), tab.next()][-1][0]
+    for change in ({"position": (0.4, 0.05, 0.6)}, {"position": (0.4, 0.05, 0.4)}, {"image_width": 200}):
+        tab.look(**change)
+        image = [tab.next(), tab.next()][-1][0]
+        assert image.shape != last.shape or differs(image, last).max() > 30, change
+        last = image
+    assert last.shape == (90, 200, 3)
+    tab.look(image_width=0)  # a tab in the background
+    assert not tab.arrived.acquire(timeout=2 * stream.REST_SECONDS) and not tab.errors
+
+
+def test_on_a_slow_machine_moving_images_are_coarser(tab):
+    tab.stream._pace = 4 * stream.QUICK_SECONDS / (90 * 120)
+    tab.stream.show(FACE, ViewSettings())
+    assert tab.next()[0].shape == (45, 60, 3)
+    assert tab.next()[0].shape == (90, 120, 3)
+
+
+def test_an_error_is_reported_once_and_the_next_face_is_shown(tab):
+    tab.stream.show(FaceState(edits=(Edit("nobody"),)), ViewSettings())
+    end = time.monotonic() + SOON
+    while not tab.errors and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not tab.arrived.acquire(timeout=2 * stream.REST_SECONDS) and len(tab.errors) == 1
+    tab.stream.show(FACE, ViewSettings())
+    assert tab.next()[0].min() < 200
