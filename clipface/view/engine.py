@@ -15,8 +15,8 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.files import sample_latents
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
+from clipface.edit.sampling import sample_latents
 from clipface.render.camera import view
 from clipface.view.library import Library
 from clipface.view.lights import light
@@ -160,7 +160,7 @@ class Engine:
 
     def _edit(self, state: FaceState) -> EditedFaces:
         key = state.seed, state.psi
-        faces = unedited(self._once("drawn", key, lambda: sample_latents(self.avatar, [state.seed], state.psi)))
+        faces = unedited(self._once("sampled", key, lambda: sample_latents(self.avatar, [state.seed], state.psi)))
         for edit in state.edits:
             faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
         return faces

@@ -27,8 +27,7 @@ PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
 CHECKPOINT_FILE = "last.ckpt"
 LONGEST_PROMPT = 200  # characters
 LESS_URGENT = 5  # of `nice`: sliders come first
-SECONDS_TO_STOP = 90  # the run draws its images before it ends
-_STEP = re.compile(r"(\d+)/(\d+) \[")  # of the progress bar
+_STEP = re.compile(r"Epoch \d+: .*?(\d+)/(\d+) \[")  # of training's progress bar; validation has one of its own
 _ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+", re.M)
 
 
@@ -50,7 +49,7 @@ class Training:
         self.prompt, self.folder, self.region = checked_prompt(prompt), Path(folder), region
         self.name = self.folder.name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
-        self._cancelled = threading.Event()
+        self._cancelled, self._stopped = threading.Event(), threading.Event()
         self._preview_time = 0.0
         self.shown = False  # whether its owner has seen a preview
         self._started, self._ended = time.monotonic(), 0.0
@@ -84,19 +83,25 @@ class Training:
         return self._cancelled.is_set()
 
     @property
+    def stopped(self) -> bool:
+        """Whether somebody ended it to keep what it had learned."""
+        return self._stopped.is_set()
+
+    @property
     def finished(self) -> bool:
-        """Whether it has ended and left a trained mapper."""
+        """Whether it has ended, stopped or not, and left a trained mapper."""
         return not self.running and not self.cancelled and (self.folder / MAPPER_FILE).is_file()
 
     def progress(self) -> tuple[int, int]:
         """Steps taken, and steps it takes at most; (0, 0) while it loads."""
-        steps = _STEP.findall(self._text())
-        return (int(steps[-1][0]), int(steps[-1][1])) if steps else (0, 0)
+        return steps_in(self._text())
 
     def error(self) -> str:
         """Why it failed, in one line; empty if it did not fail."""
         if self.running or self.cancelled or self.finished:
             return ""
+        if self.stopped:
+            return f"{self.prompt!r} was stopped before its first step: there is nothing to keep"
         found = _ERROR.findall(self._text())
         return found[-1] if found else f"training ended with code {self._process.returncode} and left no mapper"
 
@@ -119,8 +124,13 @@ class Training:
         return mapper_of({name.removeprefix("mapper."): value for name, value in state.items()}, self.region)
 
     def stop(self) -> None:
-        """End after the step in hand and keep what was learned; returns at once."""
-        if self.running:
+        """End after the step in hand and keep what was learned; returns at once.
+
+        The trainer still writes its results, marked as interrupted, and leaves `last.ckpt` to be resumed from. A second
+        signal would end it at once.
+        """
+        if self.running and not self.stopped:
+            self._stopped.set()
             self._process.send_signal(signal.SIGINT)
 
     def cancel(self) -> None:
@@ -129,17 +139,6 @@ class Training:
         self._process.kill()
         self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def wait(self, seconds: float = SECONDS_TO_STOP) -> None:
-        """Wait until it has ended.
-
-        Raises:
-            TimeoutError: if it has not.
-        """
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError(f"training of {self.prompt!r} has not ended within {seconds:.0f} s") from error
 
     def _text(self) -> str:
         if self._log.closed:
@@ -192,6 +191,12 @@ class TrainingJobs:
         """Cancel what is at work."""
         if self.current is not None and self.current.running:
             self.current.cancel()
+
+
+def steps_in(log: str) -> tuple[int, int]:
+    """Steps taken, and steps at most, by what a run has printed; (0, 0) before the first."""
+    steps = _STEP.findall(log)
+    return (int(steps[-1][0]), int(steps[-1][1])) if steps else (0, 0)
 
 
 def checked_prompt(prompt: str) -> str:

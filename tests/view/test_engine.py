@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from clipface.edit.files import read_latents, sample_latents
+from clipface.edit.files import read_latents
 from clipface.edit.regions import edit_mask
+from clipface.edit.sampling import sample_latents
 from clipface.render.camera import perspective
 from clipface.view import export, lights
 from clipface.view.images import BrowserCamera, camera_of, shown_faces

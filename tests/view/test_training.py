@@ -6,10 +6,12 @@ import pytest
 import torch
 from hydra import compose, initialize_config_module
 
-import trainer.mapper.module  # noqa: F401  registers the schema
+import trainer.mapper.config  # noqa: F401  registers the schema
 from clipface.edit.files import read_mapper
+from clipface.view.engine import Engine
 from clipface.view.library import Library
-from clipface.view.training import Training, TrainingJobs, checked_prompt, quoted, run_name
+from clipface.view.state import Edit, FaceState
+from clipface.view.training import Training, TrainingJobs, checked_prompt, quoted, run_name, steps_in
 
 SMOKE = ("experiment=smoke", "trainer.threads=1", "trainer.steps=6", "image_size=32", "validation=1")
 SMOKE = (*SMOKE, "checkpoint_every=1")
@@ -58,8 +60,16 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     with pytest.raises(ValueError, match="train: one prompt at a time"):
         place.start("a clown", None, owner="you")
 
-    previews = []
-    wait_for(lambda: place.update() and (previews.append(place.library.version(training.name)) or not training.running))
+    previews, steps = [], []
+
+    def watched():
+        place.update()
+        previews.append(place.library.version(training.name))
+        steps.append(training.progress())
+        return not training.running
+
+    wait_for(watched)
+    assert steps == sorted(steps) and set(steps) <= {(0, 0), *((step, 6) for step in range(7))}, steps
     assert training.finished and training.error() == "" and training.progress() == (6, 6)
     assert max(previews) > 0, "a preview was seen while it was at work"
     place.update()
@@ -74,3 +84,32 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     cancelled = Training(PROMPT, tmp_path / "cancelled", overrides=SMOKE)
     cancelled.cancel()
     assert not cancelled.running and cancelled.cancelled and not cancelled.folder.exists() and cancelled.error() == ""
+
+
+def test_a_stopped_run_keeps_a_mapper_that_edits_and_one_stopped_too_early_says_so(environment, engine, tmp_path):
+    jobs = TrainingJobs(Library(tmp_path / "runs", engine.avatar.generator.levels), (*SMOKE, "trainer.steps=5000"))
+    training = jobs.start(PROMPT, None, owner="me")
+    early = Training(PROMPT, tmp_path / "early", overrides=SMOKE)
+    early.stop()
+    wait_for(lambda: jobs.update() and (jobs.library.version(training.name) > 0 or not training.running))
+    assert training.running and not training.stopped, training.error()
+    training.stop()
+    wait_for(lambda: not training.running)
+    assert training.finished and training.stopped and training.error() == ""
+    jobs.update()
+    step, steps = training.progress()
+    _, notes = read_mapper(training.folder, engine.avatar.generator.levels)
+    assert 0 < step < steps == 5000 and notes["training"]["status"] == "interrupted"
+    assert notes["training"]["steps"] == step and (training.folder / "last.ckpt").is_file()
+    kept = Engine(engine.avatar, jobs.library)
+    edited = FaceState(edits=(Edit(jobs.library.find(PROMPT).name),))
+    assert not torch.equal(kept.texture(edited), kept.texture(FaceState()))
+    assert not early.running and not early.finished and "before its first step" in early.error()
+
+
+def test_progress_is_that_of_training_whatever_else_has_a_bar():
+    assert steps_in("Train a text-guided editor\nTraining: |          | 0/? [00:00<?, ?it/s]") == (0, 0)
+    training = "Epoch 0:   0%|      | 0/6 [00:00<?, ?it/s]\rEpoch 0:  83%|█████ | 5/6 [00:01<00:00, 3.9it/s, loss=1.0]"
+    assert steps_in(training) == (5, 6)
+    validation = "\n\nValidation DataLoader 0:   0%|          | 0/1 [00:00<?, ?it/s]\x1b[A"
+    assert steps_in(training + validation) == (5, 6)

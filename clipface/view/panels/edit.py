@@ -23,7 +23,7 @@ class EditPanel:
         self._page, gui = page, page.client.gui
         session, controls = page.session, page.controls
         self._previewed: Training | None = None
-        self._told: Training | None = None  # whose end was shown
+        self._ended: Training | None = None  # whose end was shown
         self._version = 0
         self._known = gui.add_dropdown("Known prompts", self._choices(), hint="✓: trained, applied at once")
         self._prompt = gui.add_text("Prompt", session.prompt, hint="Any words; a trained prompt is applied at once")
@@ -73,8 +73,8 @@ class EditPanel:
             self._bar.value = 100.0 * step / steps if steps else 0.0
             whose = "" if mine else " (another tab's)"
             self._bar_text.content = f"*{training.prompt}*{whose}: " + (f"step {step}/{steps}" if steps else "loading")
-        elif self._told is not training:
-            self._told = training
+        elif self._ended is not training:
+            self._ended = training
             self._end(training, mine)
         if mine:
             self._preview(training)
@@ -164,8 +164,10 @@ class EditPanel:
             self._status.content = f"*{training.prompt}*: failed."
             raise ValueError(training.error())
         else:
-            seconds, warning = training.seconds, training.warning()
-            self._status.content = f"*{training.prompt}*: trained in {seconds:.0f} s, applied. {warning}"
+            step, steps = training.progress()
+            until = f", stopped at step {step} of {steps}" if training.stopped else ""
+            trained = f"trained in {training.seconds:.0f} s{until}, applied"
+            self._status.content = f"*{training.prompt}*: {trained}. {training.warning()}"
 
 
 def _strength(state: FaceState) -> float:
