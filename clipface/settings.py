@@ -1,7 +1,8 @@
 """Which head, renderer and encoder a command uses: what configurations and command lines say, without a tensor."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from importlib.resources import files
+from typing import Any, Literal, get_args
 
 SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
 SEED_STRIDE = 1_000_003  # between the seeds of runs and processes; prime, and more than a run has chunks or batches
@@ -58,3 +59,41 @@ class Jitter:
             value = getattr(self, name)
             if not 0 <= value <= most:
                 raise ValueError(f"jitter.{name}: expected a number from 0 to {most:g}, got {value}")
+
+
+# What command lines offer; here, so that a parser needs no import of what these names stand for.
+HEADS = ("open", "flame")
+BACKENDS = ("warp", "nvdiffrast")  # of the renderer
+CAMERA_PATHS = ("front", "turntable", "sway")
+FEATURE_NETWORKS = ("efficientnet", "inception")  # of FID and KID
+Shading = Literal["unlit", "sh", "studio"]
+SHADINGS: tuple[str, ...] = get_args(Shading)
+
+
+def config_names(group: str) -> list[str]:
+    """What a folder of configs/ offers, such as "guidance" or "prompt", by name."""
+    found = (path.name for path in (files("configs") / group).iterdir())
+    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+
+
+def read_config(group: str, name: str) -> dict[str, Any]:
+    """Read a file of configs/.
+
+    Args:
+        group: its folder.
+        name: without .yaml.
+
+    Raises:
+        ValueError: if there is none of this name; lists those there are.
+    """
+    from omegaconf import OmegaConf
+
+    if name not in config_names(group):
+        raise ValueError(f"{group}: expected one of {', '.join(config_names(group))}, got {name!r}")
+    content = (files("configs") / group / f"{name}.yaml").read_text(encoding="utf-8")
+    return dict(OmegaConf.to_container(OmegaConf.create(content)))
+
+
+def named_guidance(name: str) -> GuidanceConfig:
+    """Read an encoder of configs/guidance, for instance vit_b_16; errors as in `read_config`."""
+    return GuidanceConfig(**read_config("guidance", name))

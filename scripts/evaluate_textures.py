@@ -6,49 +6,50 @@ python scripts/evaluate_textures.py --dataset my_faces --network inception --dev
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from clipface import startup
+from clipface.edit.options import add_device, command
+from clipface.settings import BACKENDS, FEATURE_NETWORKS, HEADS
 
-from clipface import assets
-from clipface.data.textures import read_textures
-from clipface.metrics import NETWORKS, load_features
-from clipface.metrics.baselines import LinearTextures
-from clipface.render.load import load_head_and_renderer
-from clipface.settings import HeadConfig, RendererConfig
-from clipface.texture.generator import TextureGenerator
-from trainer.common.config import TrainerConfig
-from trainer.texture_gan.config import DatasetConfig, TextureGANConfig
-from trainer.texture_gan.face_stream import open_faces
-from trainer.texture_gan.scores import Scorer
+if TYPE_CHECKING:
+    from trainer.texture_gan.scores import Scorer
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", help="data set folder of the real images (painted faces if left out)")
-    parser.add_argument(
-        "--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)"
-    )
-    parser.add_argument("--textures", help="folder of baked textures, to score them, their mean and a linear model")
-    parser.add_argument("--directions", type=int, default=50, help="of the linear model")
-    parser.add_argument("--network", default="efficientnet", choices=NETWORKS, help="whose features are compared")
-    parser.add_argument("--weights", help="of that network (where the project looks for them if left out)")
-    parser.add_argument("--count", type=int, default=2000, help="images of each kind; real ones repeat, mirrored")
-    parser.add_argument("--size", type=int, default=256, help="side of the images, pixels")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--psi", type=float, default=1.0, help="truncation of the generators' codes")
-    parser.add_argument("--head", default="open", choices=("open", "flame"))
-    parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser = command(__doc__, skins="textures")
+    add = parser.add_argument
+    add("--dataset", help="data set folder of the real images (painted faces if left out)")
+    add("--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)")
+    add("--textures", help="folder of baked textures, to score them, their mean and a linear model")
+    add("--directions", type=int, default=50, help="of the linear model")
+    add("--network", default="efficientnet", choices=FEATURE_NETWORKS, help="whose features are compared")
+    add("--weights", help="of that network (where the project looks for them if left out)")
+    add("--count", type=int, default=2000, help="images of each kind; real ones repeat, mirrored")
+    add("--size", type=int, default=256, help="side of the images, pixels")
+    add("--batch", type=int, default=32)
+    add("--psi", type=float, default=1.0, help="truncation of the generators' codes")
+    add("--head", default="open", choices=HEADS)
+    add("--renderer", default="warp", choices=BACKENDS)
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
-def open_scorer(options: argparse.Namespace) -> Scorer:
-    """Look at the real images."""
-    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))
-    head, renderer = head.to(options.device), renderer.to(options.device)
+def open_scorer(options: argparse.Namespace) -> "Scorer":
+    """Measure the real images."""
+    from clipface.edit.loading import choose_device
+    from clipface.metrics import load_features
+    from clipface.render.load import load_head_and_renderer
+    from clipface.settings import HeadConfig, RendererConfig
+    from trainer.common.config import TrainerConfig
+    from trainer.texture_gan.config import DatasetConfig, TextureGANConfig
+    from trainer.texture_gan.face_stream import open_faces
+    from trainer.texture_gan.scores import Scorer
+
+    parts = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))
+    head, renderer = (part.to(choose_device(options.device)) for part in parts)
     run = TextureGANConfig(
         batch_size=options.batch,
         image_size=options.size,
@@ -60,39 +61,16 @@ def open_scorer(options: argparse.Namespace) -> Scorer:
     return Scorer(features, head, renderer, open_faces(run, head, renderer)(0), options.count)
 
 
-def candidates(options: argparse.Namespace) -> dict[str, Callable[[int, torch.Generator], Tensor]]:
-    """What is scored: each gives textures [B, 3, R, R] in [-1, 1]."""
-    found = {}
-    for path in options.generator or [assets.resolve("generator")]:
-        found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(options.device), options.psi)
-    if options.textures:
-        textures = read_textures(options.textures, options.size)[1].to(options.device).float() / 127.5 - 1
-        found["mean baked texture"] = LinearTextures(textures, 0)
-        directions = min(options.directions, len(textures) - 1)
-        found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
-        found["baked textures themselves"] = _drawn_from(textures)
-    return found
-
-
-def _drawn_from(given: Tensor) -> Callable[[int, torch.Generator], Tensor]:
-    def textures(count: int, generator: torch.Generator) -> Tensor:
-        return given[torch.randint(len(given), (count,), generator=generator).to(given.device)]
-
-    return textures
-
-
-def _generated(network: TextureGenerator, psi: float) -> Callable[[int, torch.Generator], Tensor]:
-    def textures(count: int, generator: torch.Generator) -> Tensor:
-        z = torch.randn(count, network.config["z_dim"], generator=generator)
-        return network(z.to(network.mapping.w_avg), psi)
-
-    return textures
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
+    startup.prepare()
     options = parse(arguments)
-    rows = candidates(options)
+    startup.announce(f"Compare textures on {options.count} heads with photographs")
+    from clipface.edit.loading import choose_device
+    from clipface.evaluation.textures import candidates
+
+    compared = options.generator, options.textures, options.size, options.directions, options.psi
+    rows = candidates(*compared, choose_device(options.device))
     scorer = open_scorer(options)
     print(f"{options.count} images of each kind, {options.size} pixels; {scorer.distances.features.title}")
     print(f"{'FID':>8}{'KID':>10}  textures")

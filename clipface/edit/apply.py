@@ -1,16 +1,18 @@
-"""Edits put to use without training: one after the other or mixed, each with a strength, each kept to its region.
+"""Trained edits applied: one after the other or mixed, each with a strength, each kept to its region.
 
 A face that was edited in a region is several codes with a weight for each texel: the edit's code inside, the old one
-outside. What comes after edits all of them, so that an edit of an edited face is told from where it starts.
+outside. The next mapper edits all of them, so that each texel gets the edit of the face that it belongs to.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
+from clipface.edit.options import spread
 
 
 class Layer(NamedTuple):
@@ -46,6 +48,26 @@ class EditedFaces(NamedTuple):
 def unedited(codes: Codes) -> EditedFaces:
     """Faces before any edit."""
     return EditedFaces((Layer(codes.w_plus, None),), codes.expression, codes.shape)
+
+
+@torch.no_grad()
+def edit_faces(
+    avatar: Avatar, codes: Codes, mappers: Sequence[FaceMapper], strengths: Sequence[float] = (1.0,), mix: bool = False
+) -> EditedFaces:
+    """Edit faces by any number of mappers, as the commands do.
+
+    Args:
+        avatar: whose textures the regions' masks lie over.
+        codes: of the faces before.
+        mappers: on the device of the codes; none: nothing changes.
+        strengths: one for all mappers or one for each.
+        mix: by `mix_edits` instead of `edit_in_turn`.
+
+    Returns:
+        The edited faces. Gradient: none.
+    """
+    strengths = spread(strengths, len(mappers)) if mappers else ()
+    return (mix_edits if mix else edit_in_turn)(avatar, unedited(codes), mappers, strengths)
 
 
 def edit_in_turn(
@@ -93,7 +115,7 @@ def mix_edits(
 
 def _check(mappers: Sequence[FaceMapper], strengths: Sequence[float]) -> None:
     if len(mappers) != len(strengths):
-        raise ValueError(f"strengths: expected {len(mappers)}, one for each mapper,, got {len(strengths)}")
+        raise ValueError(f"strengths: expected {len(mappers)}, one for each mapper, got {len(strengths)}")
 
 
 def _codes(faces: EditedFaces, layer: Layer) -> Codes:

@@ -1,7 +1,7 @@
-"""Edits that need no training: looks that the shipped generator was trained, as offsets of its style code.
+"""Edits that need no training: looks of the shipped generator, as offsets of its style code.
 
-`trainer.texture_gan` teaches them (trainer/texture_gan/attribute_offsets.py). A look edits every face by the same offset; its name can
-stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
+They were trained with the generator (trainer/texture_gan/attribute_offsets.py). A look edits every face by the same
+offset; its name can stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from clipface import assets, weights
 from clipface.edit.mapper import FaceMapper
 
 PREFIX = "look:"
-# Offsets that show next to nothing: attribute offsets compare texels, and fine lines lie elsewhere each time.
+# Offsets that change next to nothing: their training compares texels, and fine lines lie elsewhere each time.
 FAINT = ("old", "wrinkles", "freckles", "scar", "tired")
 _NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
 
@@ -23,7 +23,7 @@ def is_look(path: str | Path) -> bool:
 
 
 def look_offsets() -> dict[str, Tensor]:
-    """The looks by name, in the order in which they were trained: offsets [L, dim] of w+.
+    """Read the looks by name, in the order in which they were trained: offsets [L, dim] of w+.
 
     Raises:
         FileNotFoundError, ValueError: if the file is missing or damaged.
@@ -32,26 +32,32 @@ def look_offsets() -> dict[str, Tensor]:
     return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
-def telling_looks() -> dict[str, Tensor]:
-    """The looks that are clearly seen, as `look_offsets`; none if the user's own generator has taken the place."""
-    same = assets.resolve("looks").parent == assets.resolve("generator").parent
-    return {name: offset for name, offset in look_offsets().items() if name not in FAINT} if same else {}
+def shipped_generator() -> bool:
+    """Whether `assets` names the generator that looks were trained on, not one that a user put in its place."""
+    return assets.resolve("looks").parent == assets.resolve("generator").parent
+
+
+def visible_looks() -> dict[str, Tensor]:
+    """The looks that are clearly visible, as `look_offsets`; none if a user's generator has taken the place."""
+    if not shipped_generator():
+        return {}
+    return {name: offset for name, offset in look_offsets().items() if name not in FAINT}
 
 
 def known_start(start: str, prompt: str | None) -> str:
     """Where a mapper begins: `known` is the look that the prompt is named after, or else "zero"; any other stays.
 
     Args:
-        start: of a run's configuration.
-        prompt: its name; None where no look may be put on: another generator, or no edit of the texture.
+        start: `init_from` of a run's configuration.
+        prompt: its name; None where no look fits: another generator, or no edit of the texture.
     """
     if start != "known":
         return start
-    return PREFIX + prompt if prompt in telling_looks() else "zero"
+    return PREFIX + prompt if prompt in visible_looks() else "zero"
 
 
 def look_offset(path: str | Path, levels: int) -> Tensor:
-    """The offsets [L, dim] of w+ of one look.
+    """Read the offsets [L, dim] of w+ of one look.
 
     Args:
         path: `look:` and a name.
@@ -64,13 +70,14 @@ def look_offset(path: str | Path, levels: int) -> Tensor:
     if name not in offsets:
         raise ValueError(f"mapper: expected {PREFIX} and one of {', '.join(offsets)}, got {str(path)!r}")
     if len(offsets[name]) != levels:
-        wanted = f"codes of {len(offsets[name])} levels are wanted by the looks of the shipped generator"
-        raise ValueError(f"generator: {wanted}, {levels} were given")
+        raise ValueError(
+            f"generator: expected codes of {len(offsets[name])} levels, as the looks of the shipped one, got {levels}"
+        )
     return offsets[name]
 
 
 def look_mapper(path: str | Path, levels: int) -> FaceMapper:
-    """A mapper (CPU, evaluation mode) that puts a look on any face; arguments and errors as of `look_offset`."""
+    """Build a mapper (CPU, evaluation mode) that gives any face a look; arguments and errors as of `look_offset`."""
     offset = look_offset(path, levels)
     mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
     mapper.texture.start_at(offset)
@@ -78,5 +85,5 @@ def look_mapper(path: str | Path, levels: int) -> FaceMapper:
 
 
 def _name(attribute: str, value: object) -> str:
-    """`zombie`, `old`, `beard`; what else would be unclear says what it is of: `red_lipstick`, `freckles`."""
+    """`zombie`, `old`, `beard`; a value that would be unclear says of what: `red_lipstick`, `freckles`."""
     return attribute if value is True else _NAMES.get(attribute, "{}").format(value)

@@ -1,73 +1,29 @@
-"""Faces to edit and mappers to edit them with, read from files."""
+"""Codes of faces to edit, read from files or sampled from seeds."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.edit.attributes import is_look, look_mapper
 from clipface.edit.avatar import Avatar
-from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.mapper import Codes
 from clipface.edit.sampling import sample_latents
-from clipface.edit.video_mapper import VideoMapper
 from clipface.texture.published import load_published
 
-MAPPER_FILE = "mapper.safetensors"
-Mapper = TypeVar("Mapper", FaceMapper, VideoMapper)
 
+def face_batches(words: str, avatar: Avatar, psi: float, size: int) -> Iterator[Codes]:
+    """Give faces some at a time, from a file (`read_latents`) or from seeds "first:end" (`sample_latents`).
 
-def mapper_file(path: str | Path) -> Path:
-    """A mapper's file: of a run's folder the one in it, else the path itself."""
-    path = Path(path)
-    return path / MAPPER_FILE if path.is_dir() else path
-
-
-def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict]:
-    """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
+    Faces of seeds are sampled as they are asked for, so that memory does not grow with their number.
 
     Args:
-        path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
-        levels: that the generator reads; the authors' files hold two more.
-
-    Returns:
-        The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors or a look.
-
-    Raises:
-        FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
-    """
-    if is_look(path):
-        return look_mapper(path, levels), {}
-    return _read(FaceMapper, mapper_file(path), levels)
-
-
-def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict]:
-    """Read the mapper of an animation; arguments, result and errors as in `read_mapper`."""
-    return _read(VideoMapper, mapper_file(path), levels)
-
-
-def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict]:
-    """Read a mapper of either kind; arguments, result and errors as in `read_mapper`."""
-    if is_look(path):
-        return read_mapper(path, levels)
-    path = mapper_file(path)
-    if path.suffix == ".safetensors":
-        moving = "video_mapper" in weights.load_config(path)
-    else:  # the authors keep a network for the expression beside those of textures, but where a motion gives it
-        moving = not {"geo", "texture_mapper"} & load_published(path).keys()
-    return _read(VideoMapper if moving else FaceMapper, path, levels)
-
-
-def mapper_notes(path: str | Path) -> dict:
-    """What a run noted beside its mapper; nothing for a file of the authors or a look."""
-    file = mapper_file(path)
-    return weights.load_config(file) if file.suffix == ".safetensors" else {}
-
-
-def latents(words: str, avatar: Avatar, psi: float) -> Codes:
-    """Codes from a file (`read_latents`), or drawn from seeds "first:end" (`sample_latents`).
+        words: path of a file, or seeds.
+        avatar: for which the codes are.
+        psi: truncation of faces from seeds.
+        size: faces at a time.
 
     Raises:
         ValueError: if the words are neither, or the file does not fit.
@@ -75,19 +31,38 @@ def latents(words: str, avatar: Avatar, psi: float) -> Codes:
     """
     first, colon, end = words.partition(":")
     if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
-        return sample_latents(avatar, range(int(first), int(end)), psi)
+        seeds = range(int(first), int(end))
+        for start in range(0, len(seeds), size):
+            yield sample_latents(avatar, seeds[start : start + size], psi)
+        return
     if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
-        wanted = "a .pt, .npz or .safetensors file, or seeds such as 0:8, are wanted"
-        raise ValueError(f"latents: {wanted}, {words!r} was given")
-    return read_latents(words, avatar)
+        expected = "a .pt, .npz or .safetensors file, or seeds such as 0:8"
+        raise ValueError(f"latents: expected {expected}, got {words!r}")
+    codes = read_latents(words, avatar)
+    for start in range(0, len(codes.shape), size):
+        yield codes.rows(slice(start, start + size))
+
+
+def read_face(source: str | Path | int, avatar: Avatar, psi: float, face: int = 0) -> Codes:
+    """Read one face: of a seed, or number `face` of a file of codes (`read_latents`).
+
+    Raises:
+        FileNotFoundError, ValueError: if there is no such file, or no face of this number in it.
+    """
+    if isinstance(source, int):
+        return sample_latents(avatar, [source], psi)
+    codes = read_latents(source, avatar)
+    if not 0 <= face < len(codes.shape):
+        raise ValueError(f"face: expected 0 to {len(codes.shape) - 1}, got {face}")
+    return codes.rows(slice(face, face + 1))
 
 
 def read_latents(path: str | Path, avatar: Avatar) -> Codes:
-    """Read texture codes, and what else a file says of the faces.
+    """Read texture codes, and shape and expression where a file has them.
 
     Args:
         path: a `.pt` file with one code [L, dim] or several [N, L, dim], as the authors' files hold them, or an `.npz`
-            with such an array `w_plus` and, where wanted, `shape` [N, <= n_shape] and `expression`
+            with such an array `w_plus` and, if it likes, `shape` [N, <= n_shape] and `expression`
             [N, <= n_expression]; or the `.safetensors` file of scripts/sample_textures.py: its codes for training, then
             those for validation. Nothing in a file is run.
         avatar: for which the codes are; levels past those that its generator reads are left out.
@@ -103,11 +78,13 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     w_plus = arrays.get("w_plus")
     levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
     if not isinstance(w_plus, Tensor) or w_plus.ndim not in (2, 3):
-        raise ValueError(f"latents: {path} is wanted to hold codes [N, {levels}, {dim}], as `w_plus` in an .npz")
+        raise ValueError(
+            f"latents: expected codes [N, {levels}, {dim}] in {path}, as `w_plus` in an .npz, got something else"
+        )
     w_plus = w_plus.float().reshape(-1, *w_plus.shape[-2:])
     if w_plus.shape[1] < levels or w_plus.shape[2] != dim or not torch.isfinite(w_plus).all():
         given = f"{tuple(w_plus.shape)}{'' if torch.isfinite(w_plus).all() else ' with NaN or infinity'}"
-        raise ValueError(f"latents: {path}: expected shape (N, {levels} or more, {dim}), finite,, got {given}")
+        raise ValueError(f"latents: {path}: expected shape (N, {levels} or more, {dim}), finite, got {given}")
     head = avatar.head
     parts = [
         _coefficients(path, name, arrays.get(name), len(w_plus), most)
@@ -116,14 +93,6 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     return Codes(*(part.to(head.v_template.device) for part in (w_plus[:, :levels].contiguous(), *parts)))
 
 
-def _read(kind: type[Mapper], path: Path, levels: int) -> tuple[Mapper, dict]:
-    if path.suffix == ".safetensors":
-        mapper, notes = kind.from_weights(path)
-    else:
-        mapper, notes = kind.from_published(path, levels), {}
-    if mapper.config["levels"] != levels:
-        raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
-    return mapper.eval(), notes
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
@@ -153,7 +122,7 @@ def _coefficients(path: Path, name: str, given: Tensor | None, count: int, most:
     whole = torch.zeros(count, most)
     if given is not None:
         if given.ndim != 2 or len(given) != count or given.shape[1] > most or not torch.isfinite(given).all():
-            wanted = f"shape ({count}, {most} or fewer), finite,"
-            raise ValueError(f"latents: {path}: {name}: expected {wanted}, got {tuple(given.shape)}")
+            expected = f"shape ({count}, {most} or fewer), finite"
+            raise ValueError(f"latents: {path}: {name}: expected {expected}, got {tuple(given.shape)}")
         whole[:, : given.shape[1]] = given
     return whole

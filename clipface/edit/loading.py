@@ -1,17 +1,136 @@
-"""How every trainer starts: the parts that trainers share, and a folder that a failed start does not leave behind."""
+"""The one door from files and command lines to what edits faces: a checked avatar, its mappers, the truncation.
 
-from importlib.resources import files
+    editor = load_editor(["runs/zombie", "look:clown"], device="auto")
+    codes = sample_latents(editor.avatar, [7], editor.psi)
+    edited = edit_faces(editor.avatar, codes, editor.mappers, strengths=[0.8])
+"""
+
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-from omegaconf import OmegaConf
+import torch
 
-from clipface import assets
+from clipface import assets, weights
+from clipface.edit.attributes import is_look, look_mapper, shipped_generator
 from clipface.edit.avatar import Avatar
+from clipface.edit.mapper import FaceMapper
+from clipface.edit.options import PSI
+from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
 from clipface.render.load import load_head_and_renderer
-from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
+from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, named_guidance
 from clipface.texture.generator import TextureGenerator
-from clipface.texture.published import read_published_generator
+from clipface.texture.published import load_published, read_published_generator
+
+MAPPER_FILE = "mapper.safetensors"
+Mapper = TypeVar("Mapper", FaceMapper, VideoMapper)
+
+
+class Editor(NamedTuple):
+    """What a command edits faces with; all of it on one device and in evaluation mode."""
+
+    avatar: Avatar
+    mappers: list[FaceMapper | VideoMapper]
+    psi: float  # truncation of random faces
+    notes: dict[str, Any]  # of the first mapper whose run left any
+
+
+def load_editor(
+    mappers: Sequence[str | Path] = (),
+    *,
+    generator: str | Path | None = None,
+    head: str | None = None,
+    renderer: str = "warp",
+    psi: float | None = None,
+    device: str = "auto",
+    animated: bool = False,
+    like: Sequence[Path] = (),
+) -> Editor:
+    """Load all that faces are edited with, and check that it fits together.
+
+    Args:
+        mappers: as `read_mapper` takes them.
+        generator: weights, the authors' too; None: those that the mappers' runs had, or the shipped ones.
+        head: "open" or "flame"; None: that of the mappers' runs, or the open one.
+        renderer: "warp" or "nvdiffrast".
+        psi: truncation, 0 the mean texture, 1 the generator's whole variety; None: that of the first run, or 0.7.
+        device: as `choose_device` takes it.
+        animated: whether mappers of animations are taken too.
+        like: further files with notes that must agree with those of the mappers: edits of single faces.
+
+    Raises:
+        FileNotFoundError: if a file is missing; says how to get it.
+        ValueError: if a file is damaged, mappers are of different heads or generators and neither is given, or a
+            mapper, the generator, the head, psi and the device do not fit together.
+    """
+    place = choose_device(device)
+    noted = [(file, notes) for file in (*mappers, *like) if (notes := mapper_notes(file))]
+    settled = {"head": head, "generator": generator}
+    check_alike(noted, [key for key, chosen in settled.items() if not chosen])
+    notes = noted[0][1] if noted else {}
+    psi = notes.get("psi", PSI) if psi is None else psi
+    if not (math.isfinite(psi) and psi >= 0):
+        raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the whole variety), got {psi}")
+    config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
+    avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
+    read = read_any_mapper if animated else read_mapper
+    found = [read(file, avatar.generator.levels)[0].to(place) for file in mappers]
+    for file, mapper in zip(mappers, found, strict=True):
+        check_fit(file, mapper, avatar)
+    return Editor(avatar, found, psi, notes)
+
+
+def check_alike(noted: Sequence[tuple[str | Path, dict]], keys: Sequence[str]) -> None:
+    """Refuse mappers whose runs differ in any of `keys`: head, generator or psi."""
+    for file, notes in noted[1:]:
+        for key in keys:
+            if notes.get(key) != noted[0][1].get(key):
+                raise ValueError(
+                    f"mapper: expected all of one {key}, got {notes.get(key)} of {file} and {noted[0][1].get(key)} of "
+                    f"{noted[0][0]}; take mappers of one {key}, or choose by --{key} where the command has it"
+                )
+
+
+def check_fit(file: str | Path, mapper: FaceMapper | VideoMapper, avatar: Avatar) -> None:
+    """Refuse a mapper of another code size or of more coefficients than the head has, or whose region it lacks."""
+    needed = {"dim": avatar.generator.config["w_dim"]}
+    if mapper.config["dim"] != needed["dim"]:
+        raise ValueError(
+            f"mapper: expected one for codes of {needed['dim']} numbers a level, as the generator has, got {file} for "
+            f"{mapper.config['dim']}; give --generator as in its run"
+        )
+    if isinstance(mapper, VideoMapper):  # it reads as many coefficients as there are
+        return
+    for part, name, most in (
+        (mapper.expression, "n_expression", avatar.head.n_expression),
+        (mapper.identity, "n_shape", avatar.head.n_shape),
+    ):
+        if part is not None and mapper.config[name] > most:
+            raise ValueError(
+                f"mapper: expected at most {most} coefficients ({name}) of {avatar.head.source}, got "
+                f"{mapper.config[name]} of {file}; it was trained for another head: give --head"
+            )
+    if mapper.region is not None:
+        avatar.mask(mapper.region)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name: "auto" is the first GPU, or else the CPU.
+
+    Raises:
+        ValueError: for another name than PyTorch knows, or "cuda" without a GPU.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device: expected auto, cpu or cuda, got {name!r}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device: expected cpu, since PyTorch sees no CUDA device, got {name}; use --device cpu")
+    return device
 
 
 def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: RendererConfig) -> Avatar:
@@ -20,32 +139,80 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     Args:
         generator: weights, a `.safetensors` file or one of the authors'; None: those that come with the project.
         head: which head.
-        renderer: who draws it.
+        renderer: backend, shading and supersampling.
 
     Raises:
-        FileNotFoundError, ValueError: if a file is missing, cut off, or of another kind.
+        FileNotFoundError: if a file is missing; says how to get it.
+        ValueError: if a file is cut off or of another kind, or the shipped generator is to paint FLAME, whose UV map
+            is another one.
     """
+    if not generator and head.name != "open" and shipped_generator():
+        raise ValueError(
+            f"generator: expected one for the UV map of {head.name}, got the shipped one, which paints the open head; "
+            f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights"
+        )
     path = Path(generator or assets.resolve("generator"))
     read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
     return Avatar(read(path), *load_head_and_renderer(head, renderer))
-
-
-def named_guidance(name: str) -> GuidanceConfig:
-    """Read a file of configs/guidance, for instance vit_b_16.
-
-    Raises:
-        ValueError: if there is none of this name.
-    """
-    folder = files("configs") / "guidance"
-    known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-    if name not in known:
-        raise ValueError(
-            f"guidance.also: names of configs/guidance are wanted ({', '.join(known)}), {name!r} was given"
-        )
-    return GuidanceConfig(**OmegaConf.create((folder / f"{name}.yaml").read_text()))
 
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
     """Load the encoder that guides a run, and those that guide it too."""
     return [load_encoder(each) for each in (guidance, *map(named_guidance, guidance.also))]
 
+
+def mapper_file(path: str | Path) -> Path:
+    """A mapper's file: of a run's folder the one in it, else the path itself."""
+    path = Path(path)
+    return path / MAPPER_FILE if path.is_dir() else path
+
+
+def mapper_notes(path: str | Path) -> dict[str, Any]:
+    """What a run noted next to its mapper; nothing for a file of the authors or a look."""
+    file = mapper_file(path)
+    return weights.load_config(file) if not is_look(path) and file.suffix == ".safetensors" else {}
+
+
+def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict[str, Any]]:
+    """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
+
+    Args:
+        path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
+        levels: that the generator reads; the authors' files hold two more.
+
+    Returns:
+        The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors or a look.
+
+    Raises:
+        FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
+    """
+    if is_look(path):
+        return look_mapper(path, levels), {}
+    return _read(FaceMapper, mapper_file(path), levels)
+
+
+def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict[str, Any]]:
+    """Read the mapper of an animation; arguments, result and errors as in `read_mapper`."""
+    return _read(VideoMapper, mapper_file(path), levels)
+
+
+def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict[str, Any]]:
+    """Read a mapper of either kind; arguments, result and errors as in `read_mapper`."""
+    file = mapper_file(path)
+    if is_look(path):
+        return read_mapper(path, levels)
+    if file.suffix == ".safetensors":
+        animated = "video_mapper" in weights.load_config(file)
+    else:  # the authors' mappers of still faces hold a network for the expression too
+        animated = not {"geo", "texture_mapper"} & load_published(file).keys()
+    return (read_video_mapper if animated else read_mapper)(file, levels)
+
+
+def _read(kind: type[Mapper], path: Path, levels: int) -> tuple[Mapper, dict[str, Any]]:
+    if path.suffix == ".safetensors":
+        mapper, notes = kind.from_weights(path)
+    else:
+        mapper, notes = kind.from_published(path, levels), {}
+    if mapper.config["levels"] != levels:
+        raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
+    return mapper.eval(), notes

@@ -10,16 +10,19 @@ import torch
 from torch import Tensor
 
 from clipface.animation import Motion
-from clipface.edit.animate import Frames, animate
-from clipface.edit.avatar import Avatar
+from clipface.edit.animate import WINDOW, Frames, animate, edit_importance
+from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.loading import Editor
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.grid import grid, labelled_row, to_image
+from clipface.evaluation.timing import synchronized_time
 from clipface.export.animated_glb import write_animated_glb
 from clipface.export.video import VideoWriter
 from clipface.metrics.animation import Flicker
+from clipface.render.camera_path import camera_path
 
-PICTURE_SIZE = 256
+IMAGE_SIZE = 256  # pixels
 STRIP = 7  # frames in a strip
 VIEWS = ("before", "after", "geometry")
 
@@ -57,7 +60,7 @@ def render_animation(
     avatar: Avatar,
     frames: Iterable[Frames],
     camera: Tensor,
-    size: int = PICTURE_SIZE,
+    size: int = IMAGE_SIZE,
     geometry: bool = True,
 ) -> Iterator[Rendered]:
     """Draw frames as they come.
@@ -138,3 +141,50 @@ def write_head(
         rate=motion.rate,
         texture=shown.after[0],
     )
+
+
+def animate_faces(
+    editor: Editor,
+    faces: Iterable[Codes],
+    motion: Motion,
+    folder: Path,
+    *,
+    strength: float = 1.0,
+    camera: str = "front",
+    size: int = IMAGE_SIZE,
+    window: int = WINDOW,
+    textures: bool = False,
+    glb: bool = False,
+) -> None:
+    """Animate faces one by one, write them, and print how fast.
+
+    Args:
+        editor: avatar, and one mapper or none.
+        faces: codes of one face each.
+        motion: of the avatar's head.
+        folder: gets `NNNN.mp4` and `NNNN.png`, a strip of frames, of each face.
+        strength: 1 the trained edit, 0 none, negative the opposite way.
+        camera: name of a path (`camera_path`).
+        size: side of the images, pixels.
+        window: frames in memory together.
+        textures: whether `NNNN/NNNNN.png` with the texture of each frame are written too.
+        glb: whether `NNNN.glb`, a head that moves in the texture of the strongest frame, is written too.
+    """
+    avatar, mapper, count = editor.avatar, next(iter(editor.mappers), None), 0
+    device = avatar.head.v_template.device
+    cameras = camera_path(camera, len(motion), scale=FRONT_SCALE)
+    folder.mkdir(parents=True, exist_ok=True)
+    started = synchronized_time(device)
+    for count, codes in enumerate(faces, 1):
+        path = folder / f"{count - 1:04d}"
+        frames = animate(avatar, codes, motion, mapper, strength, window)
+        rendered = render_animation(avatar, frames, cameras, size)
+        video, strip = path.with_suffix(".mp4"), path.with_suffix(".png")
+        write_animation(rendered, motion, video, strip, path if textures else None)
+        if glb:
+            strongest = int(edit_importance(motion, mapper).argmax())
+            write_head(path.with_suffix(".glb"), avatar, codes, motion, mapper, strongest, strength)
+    rate = count * len(motion) / (synchronized_time(device) - started)
+    print(f"{count} faces x {len(motion)} frames on {device}: {rate:.1f} frames/s")
+    more = [name for name, asked in (("textures", textures), ("heads that move", glb)) if asked]
+    print(f"Written to {folder}: {', '.join(['a video and a strip of frames for each', *more])}")

@@ -8,10 +8,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from clipface.animation import Motion, load_motion
+from clipface.edit.animate import animate
 from clipface.edit.avatar import FRONT_SCALE
-from clipface.evaluation.animation import Rendered
-from clipface.guidance import EncoderMean
+from clipface.edit.loading import load_editor
+from clipface.edit.sampling import sample_faces
+from clipface.evaluation.animation import Flickers, Rendered, render_animation
+from clipface.evaluation.edits import prompt_of
+from clipface.evaluation.timing import synchronized_time
+from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
+from clipface.metrics.animation import Flicker, rank_correlation
 from clipface.render.camera_path import camera_path
+
+HEADER = (
+    "edit", "sequence", "frames", "strongest frame before", "after", "all frames before", "after", "rank correlation",
+    "flicker", "frames/s",
+)  # fmt: skip
 
 
 class FrameScores(NamedTuple):
@@ -51,3 +63,61 @@ def write_scores(path: Path, numbers: Tensor, rate: float, scores: FrameScores) 
         for row, number in enumerate(numbers.tolist()):
             values = (f"{score[row]:.4f}" for score in scores)
             writer.writerow([number, f"{number / rate:.3f}", *values])
+
+
+class RunScores(NamedTuple):
+    """What one run's edit reaches over all faces."""
+
+    name: str  # of its prompt
+    sequence: str
+    motion: Motion
+    frames: FrameScores  # means over the faces
+    flicker: float  # mean change from frame to frame, over that of the unedited faces in the same motion
+    rate: float  # frames per second
+
+    def row(self) -> list[str]:
+        """Cells below `HEADER`."""
+        frames, peak = self.frames, int(self.frames.importance.argmax())
+        numbers = frames.before[peak], frames.after[peak], frames.before.mean(), frames.after.mean()
+        correlation = rank_correlation(frames.after, frames.importance)
+        words = (f"{number:.2f}" for number in (*numbers, correlation, self.flicker))
+        return [self.name, self.sequence, str(len(self.motion)), *words, f"{self.rate:.1f}"]
+
+
+@torch.no_grad()
+def score_run(
+    path: str, encoder: Encoder, *, faces: int, seed: int, size: int, sequence: str | None = None, device: str = "cpu"
+) -> RunScores:
+    """Score one run on unseen faces.
+
+    Args:
+        path: of a run of trainer.video_mapper or trainer.mapper, or `look:NAME`.
+        encoder: that scores, on the device.
+        faces: how many.
+        seed: of the faces.
+        size: side of the images, pixels.
+        sequence: name or path (`load_motion`); None: that of the run, at the rate of the run.
+        device: "cpu", "cuda" or "auto".
+
+    Raises:
+        ValueError: if neither the run nor `sequence` names a motion, or the run does not say its prompt.
+    """
+    editor, prompt = load_editor([path], device=device, animated=True), prompt_of(path)
+    source = sequence or editor.notes.get("sequence")
+    if not source:
+        raise ValueError(f"sequence: expected one, got none, and {path} was trained without; use --sequence")
+    motion = load_motion(source, editor.avatar.head, None if sequence else editor.notes.get("rate"))
+    words = {key: value for key, value in prompt.items() if key != "name"}
+    loss = EncoderMean([DirectionalLoss(encoder, **words)])
+    codes = sample_faces(editor.avatar, range(faces), editor.psi, "evaluation", seed).codes
+    scores, flickers, started = [], [], synchronized_time(codes.w_plus.device)
+    for row in range(faces):
+        frames = animate(editor.avatar, codes.rows(slice(row, row + 1)), motion, editor.mappers[0])
+        rendered = render_animation(editor.avatar, frames, front(len(motion)), size, geometry=False)
+        flickers.append(Flickers(Flicker(), Flicker()))
+        scores.append(score_frames(flickers[-1].watch(rendered), loss))
+    rate = faces * len(motion) / (synchronized_time(codes.w_plus.device) - started)
+    before, after = (sum(getattr(each, when).value for each in flickers) for when in ("before", "after"))
+    ratio = after / before if before else 1.0  # nothing moves
+    name = prompt.get("name") or prompt["target"]
+    return RunScores(name, Path(source).stem, motion, mean_scores(scores), ratio, rate)

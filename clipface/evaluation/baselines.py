@@ -12,19 +12,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clipface.edit.avatar import Faces
+from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import Codes
 from clipface.edit.views import Views, sample_views
+from clipface.evaluation.protocol import BASELINES
 from clipface.evaluation.timing import synchronized_time
+from clipface.guidance import EncoderMean
 from clipface.shapes import expect
 from clipface.texture.linear import TextureModel
-from trainer.mapper.module import MapperModule
 
-METHODS = ("w_plus", "texels", "linear")
 # Of Adam, chosen so that a prompt is reached in about a hundred steps: codes, colours in 0..1, standard deviations.
 RATES = {"w_plus": 0.05, "texels": 0.02, "linear": 0.1}
 EXPRESSION_RATE = 0.03
+
+
+class Objective(NamedTuple):
+    """What a mapper's run trains with: its loss, its views and what it may change."""
+
+    avatar: Avatar
+    directional_loss: EncoderMean
+    views: Views  # of each face
+    image_size: int  # pixels
+    expression_prior_weight: float
+    region: str | None = None  # that the texture's change is kept to
+    expression: bool = True  # whether it may change
 
 
 class DirectEdits(NamedTuple):
@@ -39,7 +51,7 @@ class FreeFaces(nn.Module):
     """What may change of some faces: their expression, and codes, texels or coefficients of a linear model.
 
     Args:
-        method: one of `METHODS`.
+        method: one of `BASELINES`.
         codes: B faces before the edit.
         texture: their textures [B, 3, R, R] in 0..1.
         linear: for the method of that name: its directions are added to the textures, which stay what they were else.
@@ -47,10 +59,11 @@ class FreeFaces(nn.Module):
 
     def __init__(self, method: str, codes: Codes, texture: Tensor, linear: TextureModel | None = None) -> None:
         super().__init__()
-        if method not in METHODS:
-            raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+        if method not in BASELINES:
+            raise ValueError(f"method: expected one of {', '.join(BASELINES)}, got {method!r}")
         if (method == "linear") != (linear is not None):
-            raise ValueError(f"linear: a texture model is wanted for the method linear alone, {method} was given")
+            found = "none" if linear is None else "one"
+            raise ValueError(f"linear: expected a texture model for the method linear alone, got {found} for {method}")
         expect("texture", texture, (len(codes.w_plus), 3, "R", "R"))
         self.method, self.linear, self.codes, self.original = method, linear, codes, texture
         start = {"w_plus": codes.w_plus, "texels": texture}
@@ -75,56 +88,64 @@ class FreeFaces(nn.Module):
 
 
 def optimise(
-    module: MapperModule, faces: Faces, method: str, steps: int, seed: int = 0, linear: TextureModel | None = None
+    objective: Objective, faces: Faces, method: str, steps: int, seed: int = 0, linear: TextureModel | None = None
 ) -> DirectEdits:
     """Optimise faces with a mapper's loss, views and prior; each face's result depends on that face alone.
 
     Args:
-        module: of the mapper to compare with; of its mapper only the region and what it may change matter.
-        faces: B of them, optimised side by side.
-        method: one of `METHODS`.
+        objective: of the mapper to compare with.
+        faces: B of them, optimised together.
+        method: one of `BASELINES`.
         steps: of Adam, whose rates fall to zero along half a cosine.
         seed: of the views.
         linear: texture model, for that method.
     """
-    avatar, region = module.avatar, module.mapper.region
-    if module.mapper.texture is None:
-        raise ValueError(
-            "model.texture: expected a mapper that changes textures, got one of the expression alone"
-        )
-    device = faces.codes.shape.device
+    avatar, device = objective.avatar, faces.codes.shape.device
     start = synchronized_time(device)
     with torch.no_grad():
         original = avatar.texture(faces.codes.w_plus)
     free = FreeFaces(method, faces.codes, original, linear)
-    free.expression.requires_grad_(module.mapper.expression is not None)
+    free.expression.requires_grad_(objective.expression)
     rates = [{"params": [free.change], "lr": RATES[method]}, {"params": [free.expression], "lr": EXPRESSION_RATE}]
     optimizer = torch.optim.Adam(rates)
     fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
     generator = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
-        loss(module, free, original, generator).backward()
+        loss(objective, free, original, generator).backward()
         optimizer.step()
         fall.step()
     with torch.no_grad():
         codes, texture = free(avatar.texture)
-        texture = avatar.blend(original, texture, region)
+        texture = avatar.blend(original, texture, objective.region)
     return DirectEdits(codes, texture, (synchronized_time(device) - start) / len(original))
 
 
-def loss(module: MapperModule, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
+def loss(objective: Objective, free: FreeFaces, original: Tensor, generator: torch.Generator) -> Tensor:
     """The mapper's loss of new views, summed over the faces, so that no face's gradient depends on the others."""
-    config, avatar, count = module.config, module.avatar, len(original)
-    views = Views(count * config.views, config.max_yaw, config.max_pitch, config.jitter)
-    camera, background = sample_views(views, generator)
-    camera, background = (None if x is None else x.to(original.device) for x in (camera, background))
+    avatar, count, size = objective.avatar, len(original), objective.image_size
+    views = objective.views._replace(count=count * objective.views.count)
+    camera, background = (None if x is None else x.to(original.device) for x in sample_views(views, generator))
     with torch.no_grad():
-        before = avatar.views(original, free.codes, camera, config.image_size, background)
+        before = avatar.views(original, free.codes, camera, size, background)
     codes, texture = free(avatar.texture)
-    texture = avatar.blend(original, texture, module.mapper.region)
-    after = avatar.views(texture, codes, camera, config.image_size, background)
+    texture = avatar.blend(original, texture, objective.region)
+    after = avatar.views(texture, codes, camera, size, background)
     prior = mahalanobis(codes.expression, avatar.head.expression_precision)
     if free.method == "linear":  # its coefficients have unit variance
         prior = prior + free.change.square().sum(1).mean()
-    return count * (module.directional_loss(after, before) + config.expression_prior_weight * prior)
+    return count * (objective.directional_loss(after, before) + objective.expression_prior_weight * prior)
+
+
+def optimise_all(
+    objective: Objective, faces: Faces, method: str, steps: int, together: int, linear: TextureModel | None = None
+) -> DirectEdits:
+    """Optimise any number of faces, `together` at a time; the rest as in `optimise`."""
+    parts, count = [], len(faces.camera)
+    for start in range(0, count, together):
+        rows = slice(start, start + together)
+        some = Faces(faces.codes.rows(rows), faces.camera[rows])
+        parts.append((len(some.camera), optimise(objective, some, method, steps, start, linear)))
+    codes = Codes(*(torch.cat(x) for x in zip(*(part.codes for _, part in parts), strict=True)))
+    seconds = sum(number * part.seconds_a_face for number, part in parts) / count
+    return DirectEdits(codes, torch.cat([part.texture for _, part in parts]), seconds)

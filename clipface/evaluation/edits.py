@@ -8,22 +8,24 @@ import torch
 from torch import Tensor
 
 from clipface import weights
+from clipface.edit.attributes import PREFIX, is_look
 from clipface.edit.avatar import Avatar, Faces
-from clipface.edit.files import mapper_file
+from clipface.edit.loading import check_alike, mapper_file, mapper_notes
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.evaluation.timing import synchronized_time
+from clipface.settings import SOURCE_PHRASE, config_names, read_config
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
-TOGETHER = 8  # faces painted or drawn at once
+TOGETHER = 8  # faces painted or rendered at once
 
 
 class Source(NamedTuple):
-    """A file that holds an edit, and the notes beside it."""
+    """A file that holds an edit, or a look, and the notes that came with it."""
 
     name: str  # for the tables
     path: Path
-    notes: dict[str, Any]
-    mapper: FaceMapper | None  # None: edits of single faces
+    notes: dict[str, Any]  # with the prompt
+    saved: bool  # whether the file holds edits of single faces, not a mapper
 
 
 class Edit(NamedTuple):
@@ -43,7 +45,10 @@ def parse_source(words: str) -> tuple[str | None, Path]:
 
 
 def read_sources(given: Sequence[str]) -> list[Source]:
-    """Read run folders, `mapper.safetensors` files and files of `scripts/measure/baselines.py`, each `NAME=PATH` or `PATH`.
+    """Read where edits come from, each `NAME=PATH` or `PATH`; the mappers themselves are not loaded.
+
+    Args:
+        given: run folders, `mapper.safetensors` files, `look:NAME`, or files of `scripts/measure/baselines.py`.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -53,25 +58,37 @@ def read_sources(given: Sequence[str]) -> list[Source]:
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"mappers: a name for each is wanted, two are called {', '.join(twice)}; give NAME=PATH")
-    first = sources[0]
-    for source in sources:
-        if any(source.notes[key] != first.notes[key] for key in SHARED):
-            raise ValueError(
-                f"mappers: all of one head, generator and psi are wanted, {source.path} differs from {first.path}"
-            )
+        raise ValueError(f"mappers: expected a name for each, got {', '.join(twice)} more than once; give NAME=PATH")
+    check_alike([(source.path, source.notes) for source in sources if "head" in source.notes], SHARED)
     return sources
 
 
 def _read_source(name: str | None, path: Path) -> Source:
-    path = mapper_file(path)
-    notes = weights.load_config(path)
-    if "mapper" in notes:
-        mapper, notes = FaceMapper.from_weights(path)
-        return Source(name or notes["prompt"]["name"] or path.parent.name, path, notes, mapper)
+    prompt, notes = prompt_of(path), mapper_notes(path)
     if "method" in notes:
-        return Source(name or f"{notes['prompt']['name']} {notes['method']}", path, notes, None)
-    raise ValueError(f"mappers: {path} holds other weights; a run of trainer.mapper or scripts/measure/baselines.py is wanted")
+        return Source(name or f"{prompt['name']} {notes['method']}", path, notes, True)
+    return Source(name or prompt["name"] or mapper_file(path).parent.name, path, {**notes, "prompt": prompt}, False)
+
+
+def prompt_of(path: str | Path) -> dict[str, Any]:
+    """What an edit was trained for: of a run its words, of a look those of configs/prompt.
+
+    Args:
+        path: a run's folder, a file with notes, or `look:NAME`.
+
+    Raises:
+        ValueError: if it does not say.
+    """
+    name = str(path).removeprefix(PREFIX)
+    if is_look(path) and name in config_names("prompt"):
+        return {"source": SOURCE_PHRASE, **read_config("prompt", name)}
+    prompt = mapper_notes(path).get("prompt")
+    if prompt is None:
+        raise ValueError(
+            f"mappers: expected a run of trainer.mapper, a file of scripts/measure/baselines.py or a look that is a "
+            f"prompt in configs/prompt, got {path}, which holds other weights"
+        )
+    return prompt
 
 
 @torch.no_grad()
@@ -81,22 +98,25 @@ def paint(avatar: Avatar, w_plus: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def apply(source: Source, avatar: Avatar, faces: Faces, original: Tensor, seed: int) -> Edit:
+def apply(
+    source: Source, mapper: FaceMapper | None, avatar: Avatar, faces: Faces, original: Tensor, seed: int
+) -> Edit:
     """Edit faces, or read their edits.
 
     Args:
-        source: the edit.
+        source: of the edit.
+        mapper: of the source; None: the source holds edits of single faces.
         avatar: on the faces' device.
-        faces: B of them, drawn with `seed`.
+        faces: B of them, sampled with `seed`.
         original: their textures [B, 3, R, R].
         seed: of the faces.
 
     Raises:
         ValueError: if the edits were made of other faces.
     """
-    if source.mapper is None:
+    if mapper is None:
         return _saved(source, faces, seed)
-    mapper, device = source.mapper.to(original.device), original.device
+    device = original.device
     start = synchronized_time(device)
     codes = mapper(faces.codes)
     texture = original if mapper.texture is None else paint(avatar, codes.w_plus)
@@ -109,7 +129,7 @@ def _saved(source: Source, faces: Faces, seed: int) -> Edit:
     count, device = len(faces.codes.shape), faces.codes.shape.device
     if source.notes["seed"] != seed or source.notes["faces"] < count:
         raise ValueError(
-            f"{source.path}: edits of {count} faces of seed {seed} are wanted, it has {source.notes['faces']} of seed "
+            f"{source.path}: expected edits of {count} faces of seed {seed}, got {source.notes['faces']} of seed "
             f"{source.notes['seed']}; give --faces and --seed as they were given to scripts/measure/baselines.py"
         )
     tensors = {name: value[:count].to(device) for name, value in tensors.items()}

@@ -1,14 +1,24 @@
-"""What faces before and after an edit look like: the columns of a run's and of a command's contact sheet."""
+"""Faces before and after an edit: their images, and the files that the edit command writes."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.loading import Editor
 from clipface.edit.mapper import Codes
+from clipface.evaluation.grid import grid, to_image
+from clipface.evaluation.timing import synchronized_time
+from clipface.export.glb import write_glb
 from clipface.render.camera import view
 
 IMAGE_SIZE = 256  # pixels
 SECOND_VIEW = 35.0  # yaw in degrees
+SHOWN = 64  # faces of a contact sheet: more cannot be looked at, and their images take 5 MB each
 HEADER = ("before", "after", "geometry before", "geometry after", "second view before", "second view after")
 
 
@@ -51,3 +61,85 @@ def face_images(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float
     count = len(codes.shape)
     camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)
     return avatar.views(texture, codes, camera, size)
+
+
+class EditedBatch(NamedTuple):
+    """Edited faces, and how long they took."""
+
+    edited: EditedFaces
+    textures: tuple[Tensor, Tensor]  # before and after, [B, 3, R, R] in 0..1
+    seconds: float  # from codes to textures and vertices
+
+
+@torch.no_grad()
+def write_edits(
+    editor: Editor,
+    batches: Iterable[Codes],
+    folder: Path,
+    *,
+    strengths: Sequence[float] = (1.0,),
+    mix: bool = False,
+    size: int = IMAGE_SIZE,
+    glb: bool = False,
+) -> EditedBatch:
+    """Edit faces batch by batch, write them, and print the time a face takes; memory does not grow with their number.
+
+    Args:
+        editor: avatar and mappers.
+        batches: codes of the faces before.
+        folder: gets `faces.png`, the first `SHOWN` faces, and `textures/NNNN.png` of every face.
+        strengths, mix: as `edit_faces` takes them.
+        size: side of the images, pixels.
+        glb: whether `textures/NNNN.glb` is written too.
+
+    Returns:
+        The last batch.
+    """
+    avatar, rows, count = editor.avatar, [], 0
+    device = avatar.head.v_template.device
+    edit_times, image_times = [], []  # seconds a face, of each batch
+    (folder / "textures").mkdir(parents=True, exist_ok=True)
+    for codes in batches:
+        batch = edit_batch(editor, codes, strengths, mix)
+        edit_times.append(batch.seconds / len(codes.shape))
+        shown = slice(0, SHOWN - len(rows))
+        if len(rows) < SHOWN:
+            started = synchronized_time(device)
+            both, textures = (codes.rows(shown), batch.edited.codes.rows(shown)), [x[shown] for x in batch.textures]
+            images = face_rows(avatar, both, textures, size)
+            image_times.append((synchronized_time(device) - started) / len(images))
+            rows += [[image.cpu() for image in row] for row in images]
+        write_textures(folder / "textures", count, avatar, batch, glb)
+        count += len(codes.shape)
+    grid(rows, HEADER, [str(number) for number in range(len(rows))]).save(folder / "faces.png")
+    edits, images = (1000 * _mean_without_first(times) for times in (edit_times, image_times))
+    print(f"{count} faces on {device}: {edits:.0f} ms to edit a face, {images:.0f} ms for six images")
+    print(f"Written to {folder}: faces.png, textures/{' and the heads as .glb' if glb else ''}")
+    return batch
+
+
+def edit_batch(editor: Editor, codes: Codes, strengths: Sequence[float], mix: bool) -> EditedBatch:
+    """Edit faces, and measure how long it takes."""
+    avatar, device = editor.avatar, codes.w_plus.device
+    before = unedited(codes).texture(avatar)
+    started = synchronized_time(device)
+    edited = edit_faces(avatar, codes, editor.mappers, strengths, mix)
+    after = edited.texture(avatar)
+    avatar.head(edited.shape, edited.expression)
+    return EditedBatch(edited, (before, after), synchronized_time(device) - started)
+
+
+def write_textures(folder: Path, start: int, avatar: Avatar, batch: EditedBatch, glb: bool) -> None:
+    """Write textures, and heads if asked for, numbered from `start` on."""
+    vertices = avatar.head(batch.edited.shape, batch.edited.expression)
+    for number, (texture, points) in enumerate(zip(batch.textures[1], vertices, strict=True), start):
+        if glb:
+            write_glb(folder / f"{number:04d}.glb", points, avatar.head, texture)  # writes the PNG too
+        else:
+            to_image(texture).save(folder / f"{number:04d}.png")
+
+
+def _mean_without_first(times: Sequence[float]) -> float:
+    """The mean of batches; the first one compiles kernels and warms up, so where there are several it is left out."""
+    counted = times[1:] or times
+    return sum(counted) / len(counted)

@@ -1,18 +1,12 @@
 """What edits are measured with: the encoders, the views and the network of the distances."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import OmegaConf
+from clipface.settings import FEATURE_NETWORKS, config_names, named_guidance, read_config, require_at_least
 
-import configs
-from clipface.edit.loading import named_guidance
-from clipface.metrics import NETWORKS
-from clipface.settings import require_at_least
-
-FOLDER = Path(configs.__file__).parent
+BASELINES = ("w_plus", "texels", "linear")  # what is optimised where there is no mapper (`baselines.py`)
 
 
 @dataclass
@@ -21,7 +15,7 @@ class Protocol:
 
     encoders: list[str] = field(default_factory=lambda: ["scoring"])  # of configs/guidance; scores are their mean
     image_size: int = 224  # side of the images, pixels
-    yaws: list[float] = field(default_factory=lambda: [0.0])  # from where every face is looked at, degrees
+    yaws: list[float] = field(default_factory=lambda: [0.0])  # of the views of every face, degrees
     faces: int = 32
     network: str = "efficientnet"  # of FID and KID: efficientnet, inception
 
@@ -30,16 +24,12 @@ class Protocol:
         require_at_least(self, image_size=32, faces=2)
         if not self.encoders or not self.yaws:
             raise ValueError("evaluation: expected encoders and yaws of at least one each, got none")
-        unknown = [name for name in self.encoders if name not in names("guidance")]
+        unknown = [name for name in self.encoders if name not in config_names("guidance")]
         if unknown:
-            raise ValueError(f"encoders: expected of {', '.join(names('guidance'))}, got {', '.join(unknown)}")
-        if self.network not in NETWORKS:
-            raise ValueError(f"network: expected one of {', '.join(NETWORKS)}, got {self.network!r}")
-
-
-def names(group: str) -> list[str]:
-    """What a group of the configuration offers."""
-    return sorted(path.stem for path in (FOLDER / group).glob("*.yaml"))
+            known = ", ".join(config_names("guidance"))
+            raise ValueError(f"encoders: expected some of {known}, got {', '.join(unknown)}")
+        if self.network not in FEATURE_NETWORKS:
+            raise ValueError(f"network: expected one of {', '.join(FEATURE_NETWORKS)}, got {self.network!r}")
 
 
 def read_protocol(name: str = "default", **changes: Any) -> Protocol:
@@ -48,13 +38,12 @@ def read_protocol(name: str = "default", **changes: Any) -> Protocol:
     Raises:
         ValueError: if there is none of this name, or a value does not fit.
     """
-    if name not in names("evaluation"):
-        raise ValueError(f"protocol: expected one of {', '.join(names('evaluation'))}, got {name!r}")
     given = {key: value for key, value in changes.items() if value is not None}
-    read = OmegaConf.merge(OmegaConf.structured(Protocol), OmegaConf.load(FOLDER / "evaluation" / f"{name}.yaml"))
-    return replace(OmegaConf.to_object(read), **given)
+    return Protocol(**{**read_config("evaluation", name), **given})
 
 
-def encoders_of(guidance: Mapping[str, Any]) -> set[str]:
-    """The encoders' models that a run's guidance names."""
+def encoders_of(guidance: Mapping[str, Any] | None) -> set[str]:
+    """The encoders' models that a run's guidance names; none without guidance."""
+    if guidance is None:
+        return set()
     return {guidance["model"], *(named_guidance(name).model for name in guidance.get("also", ()))}

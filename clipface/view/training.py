@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from clipface.edit.files import MAPPER_FILE
+from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import FaceMapper
 from clipface.view.library import Library
 

@@ -5,9 +5,9 @@ import torch
 
 from clipface.animation import Motion, importance
 from clipface.edit.animate import animate
-from clipface.edit.files import sample_latents
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sampling import sample_latents
 from clipface.edit.video_mapper import VideoMapper
 from clipface.settings import HeadConfig, RendererConfig
 

@@ -7,8 +7,10 @@ import torch
 from clipface import weights
 from clipface.edit.apply import edit_in_turn, mix_edits, unedited
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import read_latents, read_mapper, sample_latents
+from clipface.edit.files import read_latents
+from clipface.edit.loading import read_mapper
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.sampling import sample_latents
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
@@ -122,10 +124,10 @@ def test_regions_apart_add_one_layer_each(avatar, codes):
 
 
 def test_strengths_that_are_too_few_and_a_mapper_of_another_head_are_refused(avatar, codes):
-    with pytest.raises(ValueError, match="strengths: expected 2, one for each mapper,, got 1"):
+    with pytest.raises(ValueError, match="strengths: expected 2, one for each mapper, got 1"):
         edit_in_turn(avatar, unedited(codes), [trained(avatar, 1)] * 2, [1])
     large = FaceMapper(avatar.generator.levels, 16, n_expression=200)
-    with pytest.raises(ValueError, match="expression: an edit of at most 100 coefficients is wanted, one of 200"):
+    with pytest.raises(ValueError, match="expression: expected an edit of at most 100 coefficients, got one of 200"):
         edit_in_turn(avatar, unedited(codes), [large], [1])
 
 
@@ -151,10 +153,10 @@ def test_latents_are_read_from_the_authors_form_and_from_npz(avatar, tmp_path):
     weights.save(tmp_path / "codes.safetensors", {"validation": code[2:], "train": code[:2]}, {})
     assert torch.equal(read_latents(tmp_path / "codes.safetensors", avatar).w_plus, whole.w_plus)
     np.savez(tmp_path / "bad.npz", w_plus=code.numpy(), shape=np.ones((2, 5), np.float32))
-    with pytest.raises(ValueError, match=r"shape: shape \(3, 300 or fewer\), finite, is wanted, \(2, 5\)"):
+    with pytest.raises(ValueError, match=r"shape: expected shape \(3, 300 or fewer\), finite, got \(2, 5\)"):
         read_latents(tmp_path / "bad.npz", avatar)
     torch.save(torch.randn(2, 10, 17), tmp_path / "wide.pt")
-    with pytest.raises(ValueError, match=r"\(N, 8 or more, 16\), finite, is wanted, \(2, 10, 17\)"):
+    with pytest.raises(ValueError, match=r"expected shape \(N, 8 or more, 16\), finite, got \(2, 10, 17\)"):
         read_latents(tmp_path / "wide.pt", avatar)
 
 

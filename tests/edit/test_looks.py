@@ -5,7 +5,7 @@ import torch
 
 from clipface import assets
 from clipface.edit.attributes import look_offsets
-from clipface.edit.files import mapper_notes, read_any_mapper, read_mapper
+from clipface.edit.loading import mapper_notes, read_any_mapper, read_mapper
 from clipface.edit.mapper import Codes
 from clipface.edit.networks import TextureMapper
 from clipface.texture.generator import TextureGenerator
@@ -41,9 +41,9 @@ def test_a_look_is_a_mapper_that_adds_its_offset_to_any_face():
 
 
 def test_what_does_not_exist_or_fit_is_refused():
-    with pytest.raises(ValueError, match="mapper: look: and one of zombie, clown.*'look:pirate' was given"):
+    with pytest.raises(ValueError, match="mapper: expected look: and one of zombie, clown.*got 'look:pirate'"):
         read_mapper("look:pirate", LEVELS)
-    with pytest.raises(ValueError, match="generator: codes of 14 levels are wanted"):
+    with pytest.raises(ValueError, match="generator: expected codes of 14 levels.*got 12"):
         read_mapper("look:clown", 12)
 
 

@@ -105,5 +105,5 @@ def test_saved_and_read_again(tmp_path):
 
 
 def test_a_code_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"w_plus: shape \(B, 3, 8\) is wanted, \(2, 4, 8\)"):
+    with pytest.raises(ValueError, match=r"w_plus: expected shape \(B, 3, 8\), got \(2, 4, 8\)"):
         trained()(Codes(torch.randn(2, 4, 8), torch.randn(2, 5), torch.randn(2, 7)))

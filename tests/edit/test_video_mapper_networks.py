@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from clipface.edit.files import read_any_mapper
+from clipface.edit.loading import read_any_mapper
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 

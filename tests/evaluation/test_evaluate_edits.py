@@ -1,17 +1,17 @@
 """Evaluation and baselines on tiny parts: what the command lines call is what is tested."""
 
 import csv
-import importlib
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from commands import script
 from PIL import Image
 
 from clipface.edit.sampling import sample_faces
+from clipface.evaluation import report
 from clipface.evaluation.baselines import FreeFaces, optimise
 from clipface.evaluation.edits import read_sources
 from clipface.evaluation.protocol import Protocol, encoders_of, read_protocol
@@ -21,7 +21,6 @@ from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
 from trainer.mapper.train import build, train
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 SIZE = 16
 
 
@@ -32,14 +31,6 @@ class Pixels(torch.nn.Module):
 
     def forward(self, images):
         return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
-
-
-def script(name: str):
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(SCRIPTS))
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +63,22 @@ def runs(config, tiny_files, tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def data(tiny_files, monkeypatch) -> None:
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
-    monkeypatch.setattr(script("evaluate"), "load_features", lambda network: Pixels())
+    monkeypatch.setattr(report, "load_features", lambda network: Pixels())
 
 
-def tiny_codes(module, count: int = 3):
-    return sample_faces(module.avatar, range(count), 0.7, "evaluation", 1)
+def objective_of(config: MapperConfig):
+    return script("measure/baselines").objective_of(config, "cpu")
+
+
+def tiny_codes(objective, count: int = 3):
+    return sample_faces(objective.avatar, range(count), 0.7, "evaluation", 1)
 
 
 def test_mappers_and_baselines_stand_side_by_side(runs, tmp_path, capsys):
     common = ["--faces", "3", "--seed", "5"]
     words = ["--steps", "2", "--together", "2", "--texture-model", str(runs / "linear.safetensors")]
-    script("baselines").main(["--mappers", str(runs / "zombie"), *common, *words, "--output", str(tmp_path / "direct")])
+    words += ["--mappers", str(runs / "zombie"), "--output", str(tmp_path / "direct")]
+    script("measure/baselines").main([*common, *words])
     assert capsys.readouterr().out.count("s a face") == 3
     direct = sorted((tmp_path / "direct").glob("*.safetensors"))
     assert [path.stem for path in direct] == ["zombie_linear", "zombie_texels", "zombie_w_plus"]
@@ -118,31 +114,28 @@ def test_an_edit_that_changes_nothing_scores_as_the_original(config, runs, tmp_p
             if key != "mapper"
         },
     )
-    evaluate, protocol = script("evaluate"), Protocol(image_size=32, faces=4, yaws=[-20.0, 20.0])
-    row = evaluate.evaluate(read_sources([str(tmp_path / "idle.safetensors")]), protocol, 3, tmp_path / "out", shown=1)[
-        0
-    ]
+    protocol = Protocol(image_size=32, faces=4, yaws=[-20.0, 20.0])
+    sources = read_sources([str(tmp_path / "idle.safetensors")])
+    (row,) = report.evaluate(sources, protocol, 3, tmp_path / "out", shown=1)
     assert row["before"] == pytest.approx(row["score"], abs=1e-6) and row["directional"] == 0
     assert row["mm face"] == 0 and row["share corners up"] == 0
 
 
 def test_what_cannot_be_measured_is_said(runs, tmp_path, monkeypatch, capsys):
-    evaluate = script("evaluate")
-
     def missing(*_):
         raise ModuleNotFoundError('the package is missing; install it with `pip install -e ".[identity]"`')
 
-    monkeypatch.setattr(evaluate, "FaceEmbedder", missing)
+    monkeypatch.setattr(report, "FaceEmbedder", missing)
     sources = read_sources([str(runs / "zombie")])
-    evaluate.evaluate(sources, Protocol(["face"], image_size=32, faces=2, yaws=[0.0]), 3, tmp_path, shown=1)
+    report.evaluate(sources, Protocol(["face"], image_size=32, faces=2, yaws=[0.0]), 3, tmp_path, shown=1)
     text = (tmp_path / "scores.md").read_text()
-    assert "Identity not measured" in text and "FID and KID not measured: at least 4 images" in text
+    assert "Identity not measured" in text and "FID and KID not measured: expected at least 4 images" in text
     assert "Not a fair score: zombie was trained with face" in text and "| KID |" not in text
     capsys.readouterr()
 
 
 def test_sources_are_told_apart(runs):
-    with pytest.raises(ValueError, match="two are called zombie"):
+    with pytest.raises(ValueError, match="expected a name for each, got zombie more than once"):
         read_sources([str(runs / "zombie"), str(runs / "zombie")])
     assert [one.name for one in read_sources([f"a={runs}/zombie", f"{runs}/zombie/mapper.safetensors"])] == [
         "a",
@@ -165,8 +158,8 @@ def test_protocols_are_read_and_checked():
 
 @pytest.mark.parametrize("method", ["w_plus", "texels", "linear"])
 def test_free_faces_start_as_they_are_and_change_each_on_its_own(config, method):
-    module = build(config)
-    faces, avatar = tiny_codes(module), module.avatar
+    objective = objective_of(config)
+    faces, avatar = tiny_codes(objective), objective.avatar
     original = avatar.texture(faces.codes.w_plus)
     linear = TextureModel(torch.rand(3, 16, 16), torch.rand(2, 3, 256) / 9, torch.arange(256))
     free = FreeFaces(method, faces.codes, original, linear if method == "linear" else None)
@@ -182,20 +175,20 @@ def test_free_faces_start_as_they_are_and_change_each_on_its_own(config, method)
 @pytest.mark.parametrize("method", ["w_plus", "texels", "linear"])
 def test_optimising_agrees_better_with_the_words(config, method):
     torch.manual_seed(0)
-    module = build(replace(config, max_yaw=5.0, max_pitch=5.0))
-    faces = tiny_codes(module, 2)
+    objective = objective_of(replace(config, max_yaw=5.0, max_pitch=5.0))
+    faces = tiny_codes(objective, 2)
     linear = TextureModel(torch.rand(3, 16, 16), torch.rand(32, 3, 256) - 0.5, torch.arange(256))
-    found = optimise(module, faces, method, 20, linear=linear if method == "linear" else None)
+    found = optimise(objective, faces, method, 20, linear=linear if method == "linear" else None)
     with torch.no_grad():
-        before = module.avatar.views(module.avatar.texture(faces.codes.w_plus), faces.codes, faces.camera, 32)
-        after = module.avatar.views(found.texture, found.codes, faces.camera, 32)
-        assert module.directional_loss.agreement(after, before).mean() > 0.02
+        before = objective.avatar.views(objective.avatar.texture(faces.codes.w_plus), faces.codes, faces.camera, 32)
+        after = objective.avatar.views(found.texture, found.codes, faces.camera, 32)
+        assert objective.directional_loss.agreement(after, before).mean() > 0.02
     assert found.seconds_a_face > 0 and torch.equal(found.codes.shape, faces.codes.shape)
 
 
 def test_a_mapper_of_the_expression_alone_has_no_baseline(config):
-    module = build(replace(config, model=replace(config.model, texture=False)))
     with pytest.raises(ValueError, match=r"model.texture"):
-        optimise(module, tiny_codes(module), "texels", 1)
+        objective_of(replace(config, model=replace(config.model, texture=False)))
+    objective = objective_of(config)
     with pytest.raises(ValueError, match="one of w_plus"):
-        FreeFaces("direct", tiny_codes(module).codes, torch.zeros(3, 3, 8, 8))
+        FreeFaces("direct", tiny_codes(objective).codes, torch.zeros(3, 3, 8, 8))

@@ -184,7 +184,8 @@ def test_pictures_lie_beside_each_other_under_their_labels(tmp_path):
     assert torch.equal(sheet[:, :, top : top + 63, 89:170], after)
     label = sheet[:, :, :top]
     assert label.min() < 0.3 and torch.equal(label[0], label[1]) and top > 2 * 11, "two lines of black letters"
-    assert torch.equal(labelled_row([before[1], after[1]], ["before", "a very old person with deep wrinkles"]), sheet[1])
+    single = labelled_row([before[1], after[1]], ["before", "a very old person with deep wrinkles"])
+    assert torch.equal(single, sheet[1])
     with VideoWriter(tmp_path / "face.mp4", 25) as writer:
         writer.write(sheet)
     with pytest.raises(ValueError, match="labels: expected one for each of 2"):

@@ -7,7 +7,7 @@ import torch
 from hydra import compose, initialize_config_module
 
 import trainer.mapper.config  # noqa: F401  registers the schema
-from clipface.edit.files import read_mapper
+from clipface.edit.loading import read_mapper
 from clipface.view.engine import Engine
 from clipface.view.library import Library
 from clipface.view.state import Edit, FaceState

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
-from clipface.edit.files import MAPPER_FILE
+from clipface.edit.loading import MAPPER_FILE
 from clipface.settings import SEED_STRIDE
 from trainer.common import checkpoint, distributed
 from trainer.common.config import TrainerConfig

@@ -8,7 +8,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import read_mapper
+from clipface.edit.loading import read_mapper
 from clipface.edit.mapper import FaceMapper
 from trainer.mapper.config import LearningRates, ModelConfig
 

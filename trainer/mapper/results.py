@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from clipface.edit.files import MAPPER_FILE
+from clipface.edit.loading import MAPPER_FILE
 from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid
 from clipface.export.glb import write_glb

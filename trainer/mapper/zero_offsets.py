@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from clipface.edit.avatar import Avatar
-from clipface.edit.files import MAPPER_FILE
+from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import Codes
 from clipface.edit.sampling import sample_faces
 from trainer.common.config import PlateauConfig

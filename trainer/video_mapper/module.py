@@ -7,7 +7,7 @@ from torch import Tensor
 from clipface.animation import Motion, importance
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
-from clipface.edit.files import read_video_mapper
+from clipface.edit.loading import read_video_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.mapper_training import MapperTraining

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from clipface.edit.animate import animate
-from clipface.edit.files import MAPPER_FILE
+from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
 from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores

@@ -1,6 +1,5 @@
 """What may change, how a mapper begins, the pre-training to zero offsets, and edits without training."""
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from commands import script
 from PIL import Image
 
 from clipface.edit.attributes import look_offsets
@@ -20,8 +20,6 @@ from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper.initial import initial_mapper
 from trainer.mapper.train import build, train
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -38,14 +36,6 @@ def config(tiny_files, tmp_path, monkeypatch) -> MapperConfig:
         learning_rate=LearningRates(0.05, 0.05, 0.05),
         trainer=TrainerConfig(steps=2, log_every=1),
     )
-
-
-@pytest.fixture
-def edit_script():
-    spec = importlib.util.spec_from_file_location("edit_script", ROOT / "scripts/edit.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
 
 
 def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(config, tmp_path):
@@ -139,13 +129,13 @@ def test_a_run_begins_with_the_authors_pre_training(config, authors_file):
     assert ours.expression[:, :4].all() and not ours.expression[:, 4:].any()
 
 
-def test_faces_are_edited_without_training(config, tmp_path, edit_script, authors_file, capsys):
+def test_faces_are_edited_without_training(config, tmp_path, authors_file, capsys):
     for name, model in (("lips", ModelConfig(region="lips")), ("whole", ModelConfig())):
         train(replace(config, model=model), tmp_path / name)
     mappers = ["--mapper", str(tmp_path / "lips"), str(tmp_path / "whole" / "mapper.safetensors")]
     shared = ["--output", str(tmp_path / "out"), "--size", "32"]
     words = ["--strength", "1", "-0.5", "--latents", "3:6", "--batch", "2", "--glb"]
-    first = edit_script.main([*mappers, *words, *shared])
+    first = script("edit").main([*mappers, *words, *shared])
     assert len(first.textures[1]) == 1, "the last batch"
     names = {path.name for path in (tmp_path / "out" / "textures").iterdir()}
     assert names == {f"{number:04d}.{kind}" for number in range(3) for kind in ("png", "glb")}
@@ -153,14 +143,14 @@ def test_faces_are_edited_without_training(config, tmp_path, edit_script, author
     said = capsys.readouterr().out
     assert "3 faces on cpu" in said and "ms to edit a face" in said
     torch.save(torch.randn(18, 16), tmp_path / "code.pt")
-    mixed = edit_script.main([*mappers, "--mix", "--latents", str(tmp_path / "code.pt"), *shared])
+    mixed = script("edit").main([*mappers, "--mix", "--latents", str(tmp_path / "code.pt"), *shared])
     assert len(mixed.edited.layers) == 2
-    nothing = edit_script.main([*mappers, "--strength", "0", "--latents", "0:1", *shared])
+    nothing = script("edit").main([*mappers, "--strength", "0", "--latents", "0:1", *shared])
     assert torch.equal(*nothing.textures)
     theirs = ["--mapper", str(authors_file), "--latents", str(tmp_path / "code.pt")]
-    assert not torch.equal(*edit_script.main([*theirs, *shared, "--head", "open"]).textures)
-    with pytest.raises(ValueError, match="latents: .* seeds such as 0:8, are wanted, '5' was given"):
-        edit_script.main([*mappers, "--latents", "5", *shared])
+    assert not torch.equal(*script("edit").main([*theirs, *shared, "--head", "open"]).textures)
+    with pytest.raises(ValueError, match="latents: expected .* seeds such as 0:8, got '5'"):
+        script("edit").main([*mappers, "--latents", "5", *shared])
 
 
 def test_a_mapper_can_start_at_a_look():

@@ -48,7 +48,7 @@ def test_seeds_are_numbers_and_ranges():
     parse = script("sample_textures").parse_seeds
     assert parse("0-2,7") == [0, 1, 2, 7]
     for wrong in ("", "a", "3-", "5-3"):
-        with pytest.raises(argparse.ArgumentTypeError, match="wanted"):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected"):
             parse(wrong)
 
 
@@ -79,14 +79,14 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
             return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
     evaluate = script("evaluate_textures")
-    monkeypatch.setattr(evaluate, "load_features", lambda network, path: Pixels())
+    monkeypatch.setattr("clipface.metrics.load_features", lambda network, path: Pixels())
     for i in range(5):
         Image.effect_noise((16, 16), 60).convert("RGB").save(tmp_path / f"{i}.png")
-    monkeypatch.setattr(evaluate, "open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
+    monkeypatch.setattr("trainer.texture_gan.face_stream.open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
     arguments = ["--count", "8", "--size", "32", "--directions", "3", "--device", "cpu"]
     evaluate.main([*arguments, "--textures", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
-    assert "pixels" in lines[0] and [line.split("  ")[-1].split()[0] for line in lines[2:]] == [
+    assert "pixels" in lines[1] and [line.split("  ")[-1].split()[0] for line in lines[3:]] == [
         "generator", "mean", "linear", "baked",
     ]  # fmt: skip
 

@@ -1,0 +1,91 @@
+"""Command-line options that several commands share; no tensor, so that a parser costs no import of PyTorch."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clipface.settings import BACKENDS, HEADS
+
+PSI = 0.7  # truncation of random faces where neither a command line nor a run says
+UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
+SEEDS_HELP = "codes as .pt, .npz, .safetensors, or seeds to sample faces from: 0:8 is 0 to 7"
+LEFT_OUT = "left out: that of the first mapper's run"
+
+
+class _Renamed(argparse.Action):
+    """A flag of earlier versions."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.error(f"{self.option_strings[0]}: expected {self.metavar}, its present name")
+
+
+def command(description: str | None, **renamed: str) -> argparse.ArgumentParser:
+    """Create a command's parser.
+
+    Args:
+        description: the module's docstring.
+        renamed: flags of earlier versions, without dashes, and what each is called now: they are refused.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for old, new in renamed.items():
+        parser.add_argument(f"--{old}", action=_Renamed, nargs="*", metavar=f"--{new}", help=argparse.SUPPRESS)
+    return parser
+
+
+def add_edits(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """Add mappers and how they are applied."""
+    add = parser.add_argument
+    add(
+        "--mapper", nargs="+", default=[], required=required, metavar="MAPPER",
+        help="run folders, files of mappers (the authors' too) or look:NAME"
+        + ("" if required else "; left out: the face as it is"),
+    )  # fmt: skip
+    add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
+    add("--mix", action="store_true", help="add the edits up instead of one after the other")
+
+
+def add_avatar(parser: argparse.ArgumentParser, runs: bool = True) -> None:
+    """Add what faces are made of, and where.
+
+    Args:
+        parser: to add to.
+        runs: whether mappers' runs tell the defaults.
+    """
+    add = parser.add_argument
+    add("--psi", type=float, default=None if runs else PSI, help="truncation of random faces, 0..1 " + _left_out(runs))
+    add("--generator", help="weights of the texture generator, the authors' too " + _left_out(runs, "the shipped one"))
+    add("--head", default=None if runs else "open", choices=HEADS, help=_left_out(runs, "open"))
+    add("--renderer", default="warp", choices=BACKENDS)
+    add_device(parser)
+
+
+def add_expressions(parser: argparse.ArgumentParser) -> None:
+    """Add which expressions a GLB holds."""
+    words = "names that a GLB holds, or all (left out: the 52 of ARKit if the head has it)"
+    parser.add_argument("--expressions", nargs="*", help=words)
+
+
+def add_device(parser: argparse.ArgumentParser, default: str = "auto") -> None:
+    """Add the device."""
+    parser.add_argument("--device", default=default, help=f"cpu, cuda, or auto: a GPU if there is one ({default})")
+
+
+def add_output(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add the folder that a command writes into."""
+    add = parser.add_argument
+    add("--output", type=Path, default=default and Path(default), required=not default, help="folder to write into")
+
+
+def avatar_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What `add_avatar` added, as arguments of `clipface.edit.loading.load_editor`."""
+    return {name: getattr(options, name) for name in ("psi", "generator", "head", "renderer", "device")}
+
+
+def spread(values: Sequence[float], count: int) -> list[float]:
+    """Values, one for all or one for each of `count`."""
+    return list(values) * (count if len(values) == 1 else 1)
+
+
+def _left_out(runs: bool, else_: str = str(PSI)) -> str:
+    return f"({LEFT_OUT})" if runs else f"({else_})"

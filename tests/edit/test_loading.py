@@ -1,0 +1,59 @@
+"""The one door from files to what edits faces, through the commands that use it."""
+
+import numpy as np
+import pytest
+import torch
+from commands import script
+from PIL import Image
+
+from clipface.edit.loading import load_avatar
+from clipface.edit.mapper import FaceMapper
+from clipface.settings import HeadConfig, RendererConfig
+
+
+@pytest.fixture
+def avatar(tiny_files, monkeypatch):
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    return load_avatar(None, HeadConfig(), RendererConfig())
+
+
+@pytest.fixture
+def wide_head(tiny_files, tmp_path) -> str:
+    with np.load(tiny_files / "open_head.npz") as head:
+        arrays = dict(head)
+    arrays["v_template"] = arrays["v_template"] * np.float32([0.5, 1, 1])
+    np.savez(tmp_path / "narrow.npz", **arrays)
+    return str(tmp_path / "narrow.npz")
+
+
+def save_run(avatar, folder, head_path=None, psi=0.7, generator=None, **sizes) -> str:
+    torch.manual_seed(0)
+    config = {"n_expression": avatar.head.n_expression, "dim": avatar.generator.config["w_dim"], **sizes}
+    mapper = FaceMapper(avatar.generator.levels, **config)
+    for part in mapper.parts():
+        part.start_at_random()
+    notes = {"prompt": {"name": "x", "target": "x"}, "head": {"name": "open", "path": head_path}}
+    mapper.save(folder / "mapper.safetensors", generator=generator, psi=psi, **notes)
+    return str(folder)
+
+
+def render(output, *words: str) -> np.ndarray:
+    script("render").main(["--output", str(output), "--device", "cpu", "--size", "32", "--face", "3", *words])
+    return np.asarray(Image.open(output)).astype(int)
+
+
+def test_a_rendered_face_has_its_mappers_truncation(avatar, tmp_path):
+    run = save_run(avatar, tmp_path / "run", psi=0.1)
+    plain = render(tmp_path / "a.png", "--psi", "0.1")
+    assert np.array_equal(render(tmp_path / "b.png", "--mapper", run, "--strength", "0"), plain)
+    chosen = render(tmp_path / "c.png", "--mapper", run, "--strength", "0", "--psi", "1")
+    assert np.array_equal(chosen, render(tmp_path / "d.png", "--psi", "1")) and not np.array_equal(chosen, plain)
+
+
+def test_a_rendered_face_has_its_mappers_head(avatar, tmp_path, wide_head):
+    run = save_run(avatar, tmp_path / "run", wide_head)
+    narrow = render(tmp_path / "a.png", "--mapper", run, "--strength", "0")
+    plain = render(tmp_path / "b.png")
+    assert 0 < (narrow != 255).any(2).sum() < 0.7 * (plain != 255).any(2).sum()
+    asked = render(tmp_path / "c.png", "--mapper", run, "--strength", "0", "--head", "open")
+    assert np.array_equal(asked, plain)
