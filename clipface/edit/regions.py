@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import ndimage
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from clipface.head import HeadModel
-from clipface.render.rasterize import interface
+from clipface.render.uv import UVMap
 
 JOINT = "+"  # between names of regions that are taken together: "lips+eyes"
 FEATHER = 0.06  # width of a border, in distances between the eyes (62 mm or so)
@@ -87,7 +86,8 @@ def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
     mask = np.maximum.reduce([texels.mask(name) for name in wanted])
     if not mask.any():
         raise ValueError(f"region: {names!r} has no texel on {head.source} at {size} pixels; take a larger one")
-    return torch.from_numpy(texels.image(mask)).to(head.v_template.device)
+    values = torch.from_numpy(mask).to(head.v_template.device)
+    return texels.uv_map.image(values[None, :, None], continued=True)[0]
 
 
 def blend(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
@@ -116,18 +116,15 @@ class _Texels:
     """The N texels that lie on a head's surface, at rest."""
 
     def __init__(self, head: HeadModel, size: int) -> None:
-        self.head, self.size = head, size
+        self.head = head
         self.names = list(head.regions)
-        uv, rasterizer = head.uv, interface.backend("warp")
-        flat = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1], 0 * uv[:, 0], 0 * uv[:, 0] + 1], 1)
-        fragments = rasterizer.rasterize(flat[None].contiguous(), head.uv_faces, (size, size), False)
+        self.uv_map = UVMap(head, size)
         values = torch.cat([head.v_template, *(head.regions[name].float()[:, None] for name in self.names)], 1)
-        values = rasterizer.interpolate(values[None].contiguous(), fragments, head.faces)[0][0].cpu().numpy()
-        self.covered = fragments.rast[0, ..., 3].cpu().numpy() > 0
+        values = self.uv_map.on_texels(values[None])[0].cpu().numpy()
         self.landmarks = head.landmarks(head.v_template[None])[0].cpu().numpy() if head.has_landmarks else None
         self.unit = self._eye_distance()
-        self.position = values[self.covered][:, :3] / self.unit  # [N, 3]
-        self.belongs = values[self.covered][:, 3:] > 0.5  # [N, names]
+        self.position = values[:, :3] / self.unit  # [N, 3]
+        self.belongs = values[:, 3:] > 0.5  # [N, names]
         self.inside = self.part(INSIDE)
 
     def _eye_distance(self) -> float:
@@ -174,10 +171,3 @@ class _Texels:
         mask[self.inside & ~core] = 0
         mask[core] = 1
         return mask.astype(np.float32)
-
-    def image(self, mask: np.ndarray) -> np.ndarray:
-        """Lay [N] out as [1, size, size]."""
-        square = np.zeros(self.covered.shape, np.float32)
-        square[self.covered] = mask
-        rows, columns = ndimage.distance_transform_edt(~self.covered, return_distances=False, return_indices=True)
-        return square[rows, columns][None]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from clipface.guidance.degrade import coarse_backgrounds
+from clipface.render.backgrounds import coarse_backgrounds
 from clipface.render.camera import random_views
 from clipface.render.jitter import random_warps, warp_image
 from clipface.settings import Jitter

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.render.backgrounds import coarse_backgrounds
+
 _SHARE = 0.6  # of images that each degradation hits
 _GROUPS = 4  # parts of a batch that are blurred differently
 _SHARPEST, _BLURRIEST = 1.0, 0.35  # size of the image in between, for blurring
@@ -14,8 +16,6 @@ _NOISE = 0.06  # largest standard deviation, of the range 0..1
 _TURN, _SHIFT = 0.15, 0.08  # largest: radians, half images
 _NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the image that is seen
 _LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
-_CELLS = 5  # of a background's pattern, along each side
-_WHITE_SHARE = 0.3  # of backgrounds: a renderer's background is white
 
 
 def degrade(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
@@ -55,25 +55,6 @@ def _move(images: Tensor, generator: torch.Generator) -> Tensor:
     affine = torch.stack([torch.stack([cos * flip, -sin, right], 1), torch.stack([sin * flip, cos, down], 1)], 1)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)
-
-
-def coarse_backgrounds(count: int, generator: torch.Generator, white: float = _WHITE_SHARE) -> Tensor:
-    """White, one colour, or a coarse pattern.
-
-    Args:
-        count: how many.
-        generator: source of randomness; the backgrounds live on its device.
-        white: share of white ones; the others are plain as often as patterned.
-
-    Returns:
-        [count, 3, 5, 5] in 0..1, to be enlarged bilinearly to the image's size.
-    """
-    device = generator.device
-    pattern = torch.rand(count, 3, _CELLS, _CELLS, generator=generator, device=device)
-    colour = torch.rand(count, 3, 1, 1, generator=generator, device=device)
-    way = torch.rand(count, 1, 1, 1, generator=generator, device=device)
-    drawn = torch.where(way < (1 + white) / 2, colour, pattern)
-    return torch.where(way < white, torch.ones_like(drawn), drawn)
 
 
 def _backgrounds(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,7 @@ linear colours and back. Normals are smooth across seams of the texture (`shadin
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,11 +17,13 @@ from clipface.shapes import expect
 
 DISPLAY_GAMMA = 2.2
 LEAST_LIGHT = 1e-3  # keeps the gradient of the power finite
-# Each basis function times how much of it a matt surface reflects (Ramamoorthi and Hanrahan 2001, section 3.2).
-_FIRST = 2 * math.pi / 3 * math.sqrt(3 / (4 * math.pi))
-_SECOND = math.pi / 4 * 3 * math.sqrt(5 / (12 * math.pi))
-_FACTORS = (1 / math.sqrt(4 * math.pi), _FIRST, _FIRST, _FIRST, _SECOND, _SECOND, _SECOND, _SECOND / 2)
-FACTORS = (*_FACTORS, math.pi / 8 * math.sqrt(5 / (4 * math.pi)))
+# What makes each basis function's square integrate to 1, and that times how much of it a matt surface reflects
+# (Ramamoorthi and Hanrahan 2001, section 3.2; of the constant one all, since DECA's light of strength 1 shades by 1).
+_FIRST, _SECOND = math.sqrt(3 / (4 * math.pi)), 3 * math.sqrt(5 / (12 * math.pi))
+_CONSTANT, _LAST = 1 / math.sqrt(4 * math.pi), math.sqrt(5 / (4 * math.pi)) / 2
+ORTHONORMAL = (_CONSTANT, *[_FIRST] * 3, *[_SECOND] * 3, _SECOND / 2, _LAST)
+_REFLECTED = (1.0, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)
+FACTORS = tuple(norm * share for norm, share in zip(ORTHONORMAL, _REFLECTED, strict=True))
 # A bright sky, above and a little to the left, over a warm floor: what each basis function adds to the light.
 _SKY = (
     (0.78, 0.78, 0.80), (-0.16, -0.16, -0.15), (0.26, 0.27, 0.31), (0.20, 0.19, 0.17), (-0.06, -0.06, -0.06),
@@ -67,11 +70,13 @@ def sky(device: torch.device | str = "cpu") -> Tensor:
     return torch.tensor(_SKY, device=device)[None] / torch.tensor(FACTORS, device=device)[:, None]
 
 
-def harmonic_basis(normals: Tensor) -> Tensor:
-    """The basis at unit normals.
+def harmonic_basis(normals: Tensor, factors: Sequence[float] = FACTORS) -> Tensor:
+    """The spherical harmonics up to the second order at unit normals.
 
     Args:
         normals: [..., 3], head frame (x to the image's right, y up, z towards the viewer).
+        factors: of the nine functions: `FACTORS` for the light that a matt surface reflects, `ORTHONORMAL` for the
+            light itself.
 
     Returns:
         [..., 9] in the order 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1, each times its factor.
@@ -82,7 +87,7 @@ def harmonic_basis(normals: Tensor) -> Tensor:
     """
     x, y, z = normals.unbind(-1)
     basis = torch.stack([torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
-    return basis * basis.new_tensor(FACTORS)
+    return basis * basis.new_tensor(factors)
 
 
 def harmonic_light(normals: Tensor, harmonics: Tensor, turn: float = 0.0) -> Tensor:

@@ -1,4 +1,6 @@
-"""A head's texture square, texel by texel: which point of the surface each one is, and which is its mirror image."""
+"""The one map between texels and surface: which point of the head each texel shows, and which is its mirror image."""
+
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,18 +17,22 @@ MIRROR_REACH = 0.006  # metres between a texel's mirror image and the nearest te
 
 
 class UVMap:
-    """Texels of one head, made once; N of the size² texels lie on the surface.
+    """The texels of one head's texture, of which N of the size² lie on the surface.
 
     Args:
-        head: a head with texture coordinates; the chart lives on its device.
+        head: a head with texture coordinates; the map lives on its device.
         size: side of the texture.
-        backend: rasteriser.
+        backend: rasteriser that finds each texel's triangle, once.
 
     Attributes:
-        texels: [N] positions in the flattened texture (row 0 is its top).
+        covered: [size, size] bool, texels on the surface; texels: [N] their positions in the flattened texture (row 0 is its top).
         corners: [N, 3] vertices of each texel's triangle; barycentric: [N, 3] its place in it.
+        nearest: [size²] the nearest texel on the surface; on the surface the texel itself.
         mirror: [size²] position of each texel's mirror image across the head's middle plane, -1 where there is none.
-        nearest: [size²] the nearest texel on the surface; the texel itself on the surface.
+
+    Example:
+        >>> uv_map = UVMap(load_head(), 256)
+        >>> position = uv_map.image(uv_map.on_texels(head.v_template[None]))  # [1, 3, 256, 256] metres
     """
 
     def __init__(self, head: HeadModel, size: int, backend: str = "warp") -> None:
@@ -37,25 +43,40 @@ class UVMap:
             rasterizer = interface.backend(backend)
             rast = rasterizer.rasterize(flat[None].contiguous(), head.uv_faces, (size, size), False).rast[0]
         rast = rast.reshape(-1, 4)
-        self.texels = torch.nonzero(rast[:, 3] > 0)[:, 0]
+        self.covered = (rast[:, 3] > 0).reshape(size, size)
+        self.texels = torch.nonzero(self.covered.flatten())[:, 0]
         seen = rast[self.texels]
         self.corners = head.faces.long()[seen[:, 3].long() - 1]
-        self.barycentric = torch.cat([seen[:, :2], 1 - seen[:, :2].sum(1, keepdim=True)], 1)
-        covered = (rast[:, 3] > 0).reshape(size, size).cpu().numpy()
-        rows, columns = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
+        u, v = seen[:, :2].unbind(1)
+        self.barycentric = torch.stack([u, v, 1 - u - v], 1)  # to the bit as `Rasterizer.interpolate` weights them
+        outside = ~self.covered.cpu().numpy()
+        rows, columns = ndimage.distance_transform_edt(outside, return_distances=False, return_indices=True)
         self.nearest = torch.from_numpy((rows * size + columns).ravel()).to(uv.device)
-        self.mirror = self._mirror()
-        other = self.mirror[self.nearest]
-        self._other_side = torch.where(other < 0, torch.arange(len(other), device=other.device), other)
 
     def on_texels(self, values: Tensor) -> Tensor:
-        """Carry values at vertices [B, V, C] over to the N texels of the surface: [B, N, C]."""
+        """Carry values at vertices over to the texels of the surface.
+
+        Args:
+            values: [B, V, C].
+
+        Returns:
+            [B, N, C].
+
+        Gradient: to values.
+        """
         corners = values[:, self.corners.reshape(-1)].unflatten(1, (-1, 3))
         return (corners * self.barycentric[..., None]).sum(2)
 
     def image(self, values: Tensor, continued: bool = False) -> Tensor:
-        """Lay values [B, N, C] of the texels out as [B, C, size, size]: 0 off the surface, or with `continued` the
-        nearest texel's value there."""
+        """Lay the texels' values out as images.
+
+        Args:
+            values: [B, N, C].
+            continued: off the surface the nearest texel's value, so that filtering shows no seam; otherwise 0.
+
+        Returns:
+            [B, C, size, size], row 0 the texture's top. Gradient: to values.
+        """
         sizes = expect("values", values, ("B", len(self.texels), "C"))
         flat = values.new_zeros(sizes["B"], self.size**2, sizes["C"])
         flat[:, self.texels] = values
@@ -78,9 +99,13 @@ class UVMap:
 
     def mirrored(self, images: Tensor) -> Tensor:
         """Images [B, C, size, size] with the head's sides exchanged; texels without a mirror image stay."""
-        return images.flatten(2)[..., self._other_side].view_as(images)
+        other = self.mirror[self.nearest]
+        other = torch.where(other < 0, torch.arange(len(other), device=other.device), other)
+        return images.flatten(2)[..., other].view_as(images)
 
-    def _mirror(self) -> Tensor:
+    @cached_property
+    def mirror(self) -> Tensor:
+        """[size²] int64, see the class."""
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()
         reach, index = cKDTree(place).query(
             place * np.array([-1, 1, 1], place.dtype), distance_upper_bound=MIRROR_REACH

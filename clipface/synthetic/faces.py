@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clipface.head import HeadModel
+from clipface.render.backgrounds import soft_backgrounds
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
 from clipface.synthetic.attributes import Attributes, sample_attributes
@@ -97,7 +98,7 @@ class PaintedFaces:
         vertices = self.head(shape, expression, pose, neck_pose, eye_pose)
         camera = random_cameras(n, source, max_yaw, zoom)
         if isinstance(background, str):
-            background = random_backgrounds(n, size, source)
+            background = soft_backgrounds(n, size, source)
         image, mask = self.renderer(vertices, texture, camera, size, background)
         said = captions(faces, words)
         return PaintedBatch(image, mask, texture, said, faces, shape, expression, pose, neck_pose, eye_pose, camera)
@@ -118,15 +119,3 @@ def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: tup
     yaw, pitch = draws[0] * max_yaw * far, draws[1] * max_yaw * _PITCH_SHARE
     size = torch.exp(draws[2] * 1.5 * _JITTER).mul_(zoom[0] + (zoom[1] - zoom[0]) * (draws[6] + 1) / 2)
     return view(yaw, pitch, size, draws[3:5].T * _JITTER)
-
-
-def random_backgrounds(n: int, size: int, generator: torch.Generator) -> Tensor:
-    """Backgrounds [n, 3, size, size] in 0..1: plain colours, gradients and blurred shapes."""
-    device = generator.device
-    coarse = torch.rand(n, 3, 5, 5, generator=generator, device=device)
-    soft = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic", align_corners=True).clamp(0, 1)
-    flat = torch.rand(n, 3, 1, 1, generator=generator, device=device)
-    grey = flat.mean(1, keepdim=True)
-    flat = torch.lerp(grey.expand_as(flat), flat, torch.rand(n, 1, 1, 1, generator=generator, device=device))
-    amount = (torch.rand(n, 1, 1, 1, generator=generator, device=device) - 0.3).clamp_min(0)
-    return torch.lerp(flat.expand_as(soft), soft, amount)

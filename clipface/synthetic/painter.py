@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from clipface.head import HeadModel
-from clipface.render.rasterize import interface
 from clipface.shapes import expect
 from clipface.synthetic.attributes import Attributes
 from clipface.synthetic.canvas import WAVELENGTHS, Canvas, PaintContext
@@ -39,7 +38,7 @@ class Painter:
     def __init__(self, head: HeadModel, texture_size: int = 256, backend: str = "warp") -> None:
         self.texture_size = texture_size
         with torch.no_grad():
-            self.features = Features(Surface(head, texture_size, interface.backend(backend)))
+            self.features = Features(Surface(head, texture_size, backend))
             position = self.features.position / 1000
             self.bank = NoiseBank(position, WAVELENGTHS, _BANK, seed=11)
             for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, eyes.IRIS_ANGLE).items()):
@@ -66,7 +65,7 @@ class Painter:
         else:
             size = self.texture_size
             expect("base", base, (len(faces), 3, size, size))
-            canvas = Canvas(base, torch.zeros_like(base[:, :1]), torch.full_like(base[:, :1], 0.2))
+            canvas = Canvas(base.clone(), torch.zeros_like(base[:, :1]), torch.full_like(base[:, :1], 0.2))
         styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
         _skin_layers(canvas, faces, context, fresh=base is None)
         _each_look(canvas, faces, context, lambda look: look.skin)

@@ -144,8 +144,8 @@ def test_wrong_arguments_are_named(tmp_path):
         VideoWriter(tmp_path / "face.mp4", 25).write(moving(1))
     for frames, message in (
         (moving(1, 63), "even height and width"),
-        (moving(1)[:, :2], "frames: shape"),
-        (moving(1) * float("nan"), "frames: finite"),
+        (moving(1)[:, :2], "frames: expected shape"),
+        (moving(1) * float("nan"), "frames: expected finite"),
     ):
         with pytest.raises(ValueError, match=message), VideoWriter(tmp_path / "face.mp4", 25) as writer:
             writer.write(frames)

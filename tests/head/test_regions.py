@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from clipface.head.regions import region_mask, region_texture_mask
+from clipface.head.regions import region_mask
+from clipface.render.uv import UVMap
 
 
 def test_regions_are_joined(tube_head):
@@ -15,9 +16,8 @@ def test_regions_are_joined(tube_head):
 
 def test_the_texture_mask_lies_where_the_region_does(tube_head):
     """The tube's top two rings have v from 0.8 to 1, so the region is the upper fifth of the image."""
-    mask = region_texture_mask(tube_head, "top", 200)
-    assert mask.shape == (1, 200, 200) and mask.min() == 0 and mask.max() == 1
-    assert (mask[0, :34] > 0.99).all() and (mask[0, 46:] < 0.01).all()
-    assert mask[0, 40].mean() == pytest.approx(0.5, abs=0.15), "the border is soft"
-    hard = region_texture_mask(tube_head, "top", 200, feather=0)
-    assert hard.mean() == pytest.approx(0.2, abs=0.004)
+    uv_map = UVMap(tube_head, 200)
+    mask = uv_map.region(["top"])
+    assert mask.shape == (200, 200) and mask.dtype == torch.bool
+    assert mask[:40].all() and not mask[40:].any()
+    assert not uv_map.region(["lips"]).any(), "a region that the head lacks is empty"

@@ -63,7 +63,7 @@ def test_errors_name_the_argument(files, tmp_path):
         _render(tmp_path / "a.png", "--mapper", "run")
     with pytest.raises(ValueError, match="background: expected 1 or 3 numbers, got 2"):
         _render(tmp_path / "a.png", "--texture", "none", "--background", "0", "1")
-    with pytest.raises(ValueError, match="turn: expected as many as shadings, 2, or one, got 3"):
+    with pytest.raises(ValueError, match="turn: .*as many as shadings, 2, or one"):
         _render(tmp_path / "a.png", *"--texture none --shading sh studio --turn 0 1 2".split())
 
 

@@ -106,6 +106,15 @@ def test_layers_go_over_any_base_and_leave_it_elsewhere(painter):
         paint(painter, [Attributes()], base=base[:, :, :8])
 
 
+def test_photographs_are_not_painted_into(painter, generator):
+    """Not by layers that only some of the faces have, either."""
+    base = torch.rand(3, 3, RESOLUTION, RESOLUTION, generator=generator)
+    kept = base.clone()
+    faces = [Attributes(freckles=True, scar=True), Attributes(age="old", tired=True), Attributes(look="sketch")]
+    batch = painter.sample(3, generator, 16, attributes=faces, base=base)
+    assert torch.equal(base, kept) and not torch.equal(batch.texture, base)
+
+
 def test_a_photograph_keeps_its_brows_unless_a_look_has_its_own(painter):
     base = torch.full((1, 3, RESOLUTION, RESOLUTION), 0.6)
     features = painter.painter.features

@@ -18,13 +18,13 @@ from clipface.data import FaceBatch, FitDistribution, MaskedFaces, collate, comp
 from clipface.data.shards import DISTRIBUTION
 from clipface.head import HeadModel
 from clipface.render import Renderer, orthographic
+from clipface.render.backgrounds import WHITE
 from clipface.settings import HeadConfig
 from clipface.synthetic import PaintedFaces
 from trainer.common.config import TrainerConfig
 from trainer.texture_gan.baked_stream import BakedFaces, Look, baked_batches, mixed
 from trainer.texture_gan.config import DatasetConfig
 
-BACKGROUND = 1.0  # white, in [-1, 1]: of photographs, painted faces and renders alike
 SEED_STEP = 1_000_003  # between the seeds of two chunks or batches
 # Visibility is stored coarsely, and a photograph's mask has a sharp border: the drawn one is sharpened around a half.
 SHARPER = 10.0
@@ -69,7 +69,7 @@ def _with_baked(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int]
     heads = FitDistribution.load(fits) if fits else None
     look = Look(config.texture_size, config.max_yaw, (1.0, config.max_zoom), config.blends, config.painted)
     baked = BakedFaces(config.textures, head, renderer, heads, look)
-    drawing = (config.chunk, config.repeats, run.seed, run.image_size, BACKGROUND)
+    drawing = (config.chunk, config.repeats, run.seed, run.image_size, WHITE)
     if count == run.batch_size:
         return lambda start: baked_batches(baked, count, *drawing, start)
     others = _open_one(replace(run, batch_size=run.batch_size - count), head, renderer)
@@ -87,7 +87,7 @@ def _open_one(run: Run, head: HeadModel, renderer: Renderer) -> Callable[[int], 
     if run.dataset.path is None:
         painter = PaintedFaces(head, renderer, run.dataset.texture_size, renderer.backend)
         return lambda start: painted_batches(painter, run, start)
-    faces = MaskedFaces(run.dataset.path, run.image_size, BACKGROUND, run.dataset.mirror)
+    faces = MaskedFaces(run.dataset.path, run.image_size, WHITE, run.dataset.mirror)
     _check_head(faces, run, head)
     if run.dataset.heads == "fitted":
         return lambda start: _loader(faces, run, head, start)
@@ -171,12 +171,11 @@ def painted_batches(painter: PaintedFaces, run: Run, start: int) -> Iterator[Fac
     number = start
     while True:
         generator = torch.Generator().manual_seed(run.seed * SEED_STEP + number // each)
-        # The painter's white is 1 in 0..1.
-        white, attributes = (BACKGROUND + 1) / 2, config.attributes or None
+        attributes = config.attributes or None
         count, zoom = each * run.batch_size, (1.0, config.max_zoom)
-        painted = painter.sample(count, generator, run.image_size, config.max_yaw, white, attributes, zoom=zoom)
+        painted = painter.sample(count, generator, run.image_size, config.max_yaw, WHITE, attributes, zoom=zoom)
         chunk = FaceBatch(
-            composite(painted.image * 2 - 1, painted.mask, BACKGROUND), painted.mask,
+            composite(painted.image * 2 - 1, painted.mask, WHITE), painted.mask,
             painted.shape, painted.expression, painted.pose, painted.camera, painted.neck_pose, painted.eye_pose,
         )  # fmt: skip
         for place in range(number % each, each):

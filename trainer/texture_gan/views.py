@@ -8,8 +8,8 @@ from torch import Tensor
 from clipface.data import FaceBatch, composite
 from clipface.head import HeadModel
 from clipface.render import Renderer
+from clipface.render.backgrounds import WHITE
 from trainer.texture_gan.baked_stream import to_device
-from trainer.texture_gan.face_stream import BACKGROUND
 
 
 def render_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: FaceBatch, size: int) -> Tensor:
@@ -28,8 +28,8 @@ def render_views(head: HeadModel, renderer: Renderer, texture: Tensor, views: Fa
         vertices = views.vertices
         if vertices is None:
             vertices = head(views.shape, views.expression, views.pose, views.neck_pose, views.eye_pose)
-    image = renderer(vertices, texture, views.camera, size, BACKGROUND).image
-    return composite(image, views.mask, BACKGROUND)
+    image = renderer(vertices, texture, views.camera, size, WHITE).image
+    return composite(image, views.mask, WHITE)
 
 
 def prefetched(batches: Iterable[FaceBatch], device: torch.device) -> Iterator[FaceBatch]:

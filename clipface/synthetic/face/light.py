@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.render.light import ORTHONORMAL, harmonic_basis
 from clipface.synthetic.canvas import Canvas, PaintContext
-from clipface.synthetic.surface import harmonics
 
 _SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its drawing
 _LOBE = (1.0, 0.72, 0.72, 0.72, 0.30, 0.30, 0.30, 0.30, 0.30)  # widens a point light to a large window
@@ -26,8 +26,9 @@ def random_light(batch: int, context: PaintContext) -> tuple[Tensor, Tensor]:
     power = context.random(batch, 0.34, 0.52).view(-1, 1)
     fill = functional.normalize(torch.stack([-side, 0 * side, torch.ones_like(side)], dim=1), dim=1)
     sky = torch.zeros(batch, 9, device=key.device)
-    sky[:, 0] = 1 / 0.282095  # radiance 1 from everywhere
-    return sky * 0.62 + 4.6 * power * harmonics(key) * lobe + 0.5 * harmonics(fill) * lobe, key
+    sky[:, 0] = 1 / ORTHONORMAL[0]  # radiance 1 from everywhere
+    towards_key, towards_fill = harmonic_basis(key, ORTHONORMAL), harmonic_basis(fill, ORTHONORMAL)
+    return sky * 0.62 + 4.6 * power * towards_key * lobe + 0.5 * towards_fill * lobe, key
 
 
 def shade(canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
