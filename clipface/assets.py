@@ -34,6 +34,30 @@ _GAN = "the commands in docs/texture_generator.md"
 _ENCODER = "`python -m trainer.face_encoder {}trainer=gpu`"
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
+# Trained here: how each is made again, and its checksum.
+_TRAINED = {
+    "generator": (_GAN, "932248d36c604a001832df54fe11d81b5b7e850159c4256c0fd4987758f7c986"),
+    "looks": (_GAN, "6b202ec626e20a630df1dfa371fe946bf3786a638d94d1bd43fc4a2d9166cd68"),
+    "discriminators": (_GAN, "c59c6fb8604f8d89c594380063180a46cb931c66c6502cc0331e129e04b77cf2"),
+    "latent_codes": (
+        "`python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --codes-only --out <folder>`",
+        "1c60273aed4c4dfb143483fb46f4b4255ffe6a39c167df2c21c7f440587dfc89",
+    ),
+    "face_encoder": (_ENCODER.format(""), "a9a21b643233604ed2c7c1f6f138d12a9f227d6254a45d381dd5730fb4448413"),
+    "scoring_encoder": (
+        _ENCODER.format("experiment=scoring "),
+        "dda202be444bdb4d5fb9662dee3b5c762c4baace66aeb4a76fe38d407527fcd5",
+    ),
+    "face_encoder_sentences": (
+        "`python -m trainer.sentence_projection`",
+        "a5e4eae1856a4b645fee488eac21702ab0c467486238627c3df530ae4dbf095c",
+    ),
+    "scoring_encoder_sentences": (
+        "`python -m trainer.sentence_projection guidance=scoring`",
+        "229e643de19486c8fd9e1d2ca03be238493297df5c63af37a5d62b0b04aa1c79",
+    ),
+}
+
 ASSETS = {
     "open_head": Asset(
         "open_head.npz",
@@ -44,63 +68,19 @@ ASSETS = {
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
-        _REBUILD + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file>`",
+        _REBUILD + "`python -m scripts.recipes.build_correspondence --photos <folder> --labels <file>`",
         "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
         "CC-BY-4.0",
-        _REBUILD + "`python scripts/recipes/build_texture_model.py --dataset <folder>`",
+        _REBUILD + "`python -m scripts.recipes.build_texture_model --dataset <folder>`",
         "5e98d2a1375afe9586931ecb1541724355c6085be0038d9e9d975aaba60d900a",
     ),
-    "generator": Asset(
-        "generator.safetensors",
-        "Apache-2.0",
-        _REBUILD + _GAN,
-        "932248d36c604a001832df54fe11d81b5b7e850159c4256c0fd4987758f7c986",
-    ),
-    "looks": Asset(
-        "looks.safetensors",
-        "Apache-2.0",
-        _REBUILD + _GAN,
-        "6b202ec626e20a630df1dfa371fe946bf3786a638d94d1bd43fc4a2d9166cd68",
-    ),
-    "discriminators": Asset(
-        "discriminators.safetensors",
-        "Apache-2.0",
-        _REBUILD + _GAN,
-        "c59c6fb8604f8d89c594380063180a46cb931c66c6502cc0331e129e04b77cf2",
-    ),
-    "latent_codes": Asset(
-        "latent_codes.safetensors",
-        "Apache-2.0",
-        _REBUILD + "`python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --codes-only --out <folder>`",
-        "1c60273aed4c4dfb143483fb46f4b4255ffe6a39c167df2c21c7f440587dfc89",
-    ),
-    "face_encoder": Asset(
-        "face_encoder.safetensors",
-        "Apache-2.0",
-        _REBUILD + _ENCODER.format(""),
-        "a9a21b643233604ed2c7c1f6f138d12a9f227d6254a45d381dd5730fb4448413",
-    ),
-    "scoring_encoder": Asset(
-        "scoring_encoder.safetensors",
-        "Apache-2.0",
-        _REBUILD + _ENCODER.format("experiment=scoring "),
-        "dda202be444bdb4d5fb9662dee3b5c762c4baace66aeb4a76fe38d407527fcd5",
-    ),
-    "face_encoder_sentences": Asset(
-        "face_encoder_sentences.safetensors",
-        "Apache-2.0",
-        _REBUILD + "`python -m trainer.sentence_projection`",
-        "a5e4eae1856a4b645fee488eac21702ab0c467486238627c3df530ae4dbf095c",
-    ),
-    "scoring_encoder_sentences": Asset(
-        "scoring_encoder_sentences.safetensors",
-        "Apache-2.0",
-        _REBUILD + "`python -m trainer.sentence_projection guidance=scoring`",
-        "229e643de19486c8fd9e1d2ca03be238493297df5c63af37a5d62b0b04aa1c79",
-    ),
+    **{
+        name: Asset(f"{name}.safetensors", "Apache-2.0", _REBUILD + how, sha256)
+        for name, (how, sha256) in _TRAINED.items()
+    },
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
     "paraphrases_fresh": Asset("paraphrases_fresh.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),

@@ -58,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     startup.announce(f"Preparing the photographs in {options.photos} as the data set {options.out}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        from clipface.photos.prepare import PrepareConfig, prepare
+        from clipface.photos.prepare import prepare
 
-        prepare(PrepareConfig(**vars(options)))
+        prepare(options)
     except KeyboardInterrupt:
         print("\nstopped. What was done is kept; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

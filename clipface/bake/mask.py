@@ -104,9 +104,8 @@ class FaceMask:
         return (soft * 255).round().byte()
 
     def _vertices(self, names: tuple[str, ...]) -> Tensor:
-        regions = self.head.regions
-        wanted = [regions[name] for name in names if name in regions]
-        return torch.stack(wanted).any(0) if wanted else torch.zeros_like(next(iter(regions.values())))
+        known = [mask for name, mask in self.head.regions.items() if name in names]
+        return torch.stack(known).any(0) if known else torch.zeros_like(next(iter(self.head.regions.values())))
 
     def _see(self, fit: HeadFit, size: int) -> "_Visible":
         vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)

@@ -12,14 +12,13 @@ A data set is a folder:
 An archive is written under another name, renamed when whole, and counts only once its index is there.
 """
 
-import hashlib
 import io
 import json
 import os
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -138,7 +137,7 @@ class ShardWriter:
         self.faces: list[dict[str, Any]] = []
         self._names: set[str] = set()
         self._partial = partial_path(self.path)
-        self._file = _Hashing(self._partial.open("wb"))
+        self._file = self._partial.open("wb")
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
 
     def add(self, face: Face) -> None:
@@ -169,13 +168,13 @@ class ShardWriter:
         """Make the archive count; `record` is added to its index."""
         try:
             self._tar.close()
-            self._file.finish()
-            self.path.with_suffix(".json").unlink(missing_ok=True)  # it must never describe another archive
-            os.replace(self._partial, self.path)
+            self._file.close()
             entries = {
-                "bytes": self._file.count, "sha256": self._file.digest.hexdigest(), "sizes": self.sizes or {},
+                "bytes": self._partial.stat().st_size, "sha256": checksum(self._partial), "sizes": self.sizes or {},
                 "faces": self.faces, **(record or {}),
             }  # fmt: skip
+            self.path.with_suffix(".json").unlink(missing_ok=True)  # it must never describe another archive
+            os.replace(self._partial, self.path)
             write_json(self.path.with_suffix(".json"), entries)
         except BaseException:
             self.discard()
@@ -184,7 +183,7 @@ class ShardWriter:
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.file.close()
+        self._file.close()
         self._partial.unlink(missing_ok=True)
 
     def _append(self, name: str, content: bytes) -> list[int]:
@@ -207,26 +206,6 @@ class ShardWriter:
         for key, value in face.parameters.items():
             if not np.isfinite(value).all():
                 raise ValueError(f"parameters: {key} of {face.name} holds values that are no finite numbers")
-
-
-class _Hashing:
-    """A file that adds up the checksum of what is written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.digest, self.count = file, hashlib.sha256(), 0
-
-    def write(self, block: bytes) -> int:
-        self.digest.update(block)
-        self.count += len(block)
-        return self.file.write(block)
-
-    def tell(self) -> int:
-        return self.count
-
-    def finish(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
 
 
 def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:

@@ -1,6 +1,7 @@
 """Heads fitted to MediaPipe's face points, all images at once."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,15 +44,27 @@ def minimise(objective: LandmarkObjective, parameters: FitParameters, steps: int
     Args:
         objective: gives losses and limits.
         parameters: where to begin; `objective.initial()` has the camera right.
-        steps: of Adam, whose rate falls to zero along half a cosine.
+        steps: see `descend`.
     """
     groups = [{"params": [part], "lr": rate} for part, rate in zip(parameters, RATES, strict=True)]
+    descend(lambda: objective.loss(parameters), groups, steps, lambda: objective.clamp(parameters))
+    return parameters
+
+
+def descend(loss: Callable[[], Tensor], groups: list[dict], steps: int, after: Callable[[], None]) -> None:
+    """Take steps of Adam, whose rate falls to zero along half a cosine.
+
+    Args:
+        loss: gives the losses [B], of images that do not depend on each other.
+        groups: parameters and first step sizes, as for `torch.optim.Adam`.
+        steps: how many.
+        after: called after each step, to bring parameters back into their limits.
+    """
     optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
-        objective.loss(parameters).sum().backward()
+        loss().sum().backward()
         optimizer.step()
         schedule.step()
-        objective.clamp(parameters)
-    return parameters
+        after()

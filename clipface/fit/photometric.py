@@ -1,6 +1,5 @@
 """The fit goes on through the renderer: heads whose image, lit and coloured, is the photograph's."""
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +10,8 @@ from torch.nn import functional
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.light import shading
 from clipface.bake.visibility import Baked, bake, light_of, without_light
-from clipface.fit.landmarks import RATES, FitParameters, LandmarkObjective
+from clipface.fit.landmark_objective import LandmarkObjective
+from clipface.fit.landmarks import RATES, descend
 from clipface.fit.silhouette import distance_outside, sticking_out
 from clipface.render.camera import project
 from clipface.render.renderer import Renderer
@@ -93,16 +93,19 @@ class Photometric:
         outside = distance_outside(human | beyond)
         parameters = objective.from_fit(fit)
         appearance = Appearance(fit.light.clone().requires_grad_(), fit.texture.clone().requires_grad_())
-        optimizer, schedule = self._optimizer(parameters, appearance)
-        for _ in range(self.settings.steps):
-            optimizer.zero_grad(set_to_none=True)
-            now = objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
-            (objective.loss(parameters) + self.loss(now, target, weight, outside)).sum().backward()
-            optimizer.step()
-            schedule.step()
-            objective.clamp(parameters)
-        fit = objective.fit(parameters)._replace(light=appearance.light, texture=appearance.texture)
-        return HeadFit(*(part.detach() for part in fit))
+
+        def now() -> HeadFit:
+            return objective.fit(parameters)._replace(**appearance._asdict())
+
+        def loss() -> Tensor:
+            return objective.loss(parameters) + self.loss(now(), target, weight, outside)
+
+        s = self.settings
+        groups = [{"params": [part], "lr": s.rate * rate} for part, rate in zip(parameters, RATES, strict=True)]
+        groups.append({"params": [appearance.light], "lr": s.light_rate})
+        groups.append({"params": [appearance.texture], "lr": s.texture_rate})
+        descend(loss, groups, s.steps, lambda: objective.clamp(parameters))
+        return HeadFit(*(part.detach() for part in now()))
 
     @torch.no_grad()
     def start(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> HeadFit:
@@ -155,14 +158,3 @@ class Photometric:
         normal = rows.flatten(2) @ model.directions.flatten(1).T
         target = (rows * rest[:, None]).sum((2, 3))
         return torch.linalg.solve(normal + torch.eye(model.count, device=rest.device), target)
-
-    def _optimizer(
-        self, parameters: FitParameters, appearance: Appearance
-    ) -> tuple[torch.optim.Adam, torch.optim.lr_scheduler.LambdaLR]:
-        s = self.settings
-        groups = [{"params": [part], "lr": s.rate * rate} for part, rate in zip(parameters, RATES, strict=True)]
-        groups.append({"params": [appearance.light], "lr": s.light_rate})
-        groups.append({"params": [appearance.texture], "lr": s.texture_rate})
-        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / s.steps)))
-        return optimizer, fall

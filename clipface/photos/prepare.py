@@ -2,9 +2,9 @@
 
 import fcntl
 import os
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,57 +24,40 @@ from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
 
-@dataclass
-class PrepareConfig:
-    """What `prepare_photos.py` is asked for; see its `--help`."""
-
-    photos: Path  # folder of images
-    out: Path  # data set, new or one to go on with
-    head: str  # open, flame
-    filter: str  # name of a file of configs/filter, or a YAML file
-    attributes: Path | None  # FFHQ attribute files
-    fits: Path | None  # DECA codes or vertices to import
-    tform: Path | None  # DECA's crop, if vertices are in it
-    people: Path | None  # table of who is on which photograph
-    device: str
-    workers: int  # processes; 0: none
-    batch: int  # faces fitted at once
-    shard: int  # photographs in a shard
-    lossless: bool
-    verify: bool  # compare checksums first
-
-
-def prepare(config: PrepareConfig) -> None:
+def prepare(options: Namespace) -> None:
     """Make a data set, or what is missing of it; prints what is found and what came out.
+
+    Args:
+        options: of `scripts/prepare_photos.py`; see its help.
 
     Raises:
         FileNotFoundError, ValueError: if a file or a setting is missing or wrong; names it.
         OSError: if the disk is full, for instance; complete shards stay.
     """
-    if config.out.resolve() == config.photos.resolve():
+    if options.out.resolve() == options.photos.resolve():
         raise ValueError("out: expected another folder than that of the photographs; give a new one")
-    people = read_people(config.people) if config.people else None
-    sources, others = find_sources(config.photos, config.out, people)
-    options = _options(config)
-    pairing = _find_fits(config, sources)
+    people = read_people(options.people) if options.people else None
+    sources, others = find_sources(options.photos, options.out, people)
+    settings = _settings(options)
+    pairing = _find_fits(options, sources)
     if pairing is not None:
         sources = with_fits(sources, pairing.paths)
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device: expected cpu, got {config.device}, but PyTorch sees no CUDA device")
-    head, renderer = load_head_and_renderer(HeadConfig(config.head), RendererConfig())
-    head, renderer = head.to(config.device), renderer.to(config.device)
-    source = _head_source(config, pairing, head, renderer)
-    with exclusive(config.out):
-        for damage in open_output(options, source.name, config.verify):
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device: expected cpu, got {options.device}, but PyTorch sees no CUDA device")
+    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig())
+    head, renderer = head.to(options.device), renderer.to(options.device)
+    source = _head_source(options, pairing, head, renderer)
+    with exclusive(options.out):
+        for damage in open_output(settings, source.name, options.verify):
             print(f"damaged, made again: {damage}")
-        plan = plan_run(options, sources)
+        plan = plan_run(settings, sources)
         for path, why in plan.stale.items():
             print(f"out of date, made again: {path.name}: {why}")
         if len(plan.todo) < len(sources):
             print(f"{len(sources) - len(plan.todo)} of {len(sources)} photographs are done already")
         with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05, disable=not plan.todo) as bar:
-            Preparation(options, source, _counter(bar)).run(plan)
-        _finish(config.out, others, head, renderer)
+            Preparation(settings, source, _counter(bar)).run(plan)
+        _finish(options.out, others, head, renderer)
 
 
 def read_rule(name: str) -> FilterRule:
@@ -116,39 +99,39 @@ def exclusive(out: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _options(config: PrepareConfig) -> Options:
-    rule = read_rule(config.filter)
-    if rule.needs_attributes and config.attributes is None:
-        raise ValueError(f"attributes: the filter {config.filter} needs --attributes, got none")
+def _settings(options: Namespace) -> Options:
+    rule = read_rule(options.filter)
+    if rule.needs_attributes and options.attributes is None:
+        raise ValueError(f"attributes: the filter {options.filter} needs --attributes, got none")
     return Options(
-        config.photos, config.out, config.head, rule,
-        FaceAttributes(config.attributes) if config.attributes else None,
-        config.workers, config.batch, config.shard, config.lossless,
+        options.photos, options.out, options.head, rule,
+        FaceAttributes(options.attributes) if options.attributes else None,
+        options.workers, options.batch, options.shard, options.lossless,
     )  # fmt: skip
 
 
-def _find_fits(config: PrepareConfig, sources: list[Source]) -> Pairing | None:
+def _find_fits(options: Namespace, sources: list[Source]) -> Pairing | None:
     """Pair photographs with what heads are imported from; None if they are to be fitted."""
-    if config.fits is None:
+    if options.fits is None:
         return None
-    if config.head != "flame":
-        raise ValueError(f"head: expected flame with --fits, since DECA's heads are FLAME's, got {config.head}")
-    pairing = pair([source.file for source in sources], config.fits, (*deca.SUFFIXES, *heads.VERTEX_SUFFIXES))
+    if options.head != "flame":
+        raise ValueError(f"head: expected flame with --fits, since DECA's heads are FLAME's, got {options.head}")
+    pairing = pair([source.file for source in sources], options.fits, (*deca.SUFFIXES, *heads.VERTEX_SUFFIXES))
     if pairing.unused:
-        print(f"{len(pairing.unused)} files in {config.fits} belong to no photograph, such as {pairing.unused[0]}")
+        print(f"{len(pairing.unused)} files in {options.fits} belong to no photograph, such as {pairing.unused[0]}")
     return pairing
 
 
-def _head_source(config: PrepareConfig, pairing: Pairing | None, head: HeadModel, renderer: Renderer) -> HeadSource:
+def _head_source(options: Namespace, pairing: Pairing | None, head: HeadModel, renderer: Renderer) -> HeadSource:
     if pairing is None:
         return heads.FittedHeads(head, renderer)
     kinds = {path.suffix.lower() in heads.VERTEX_SUFFIXES for path in pairing.paths.values()}
     if len(kinds) > 1:
-        raise ValueError(f"fits: expected codes or vertices, got both in {config.fits}; import one kind at a time")
+        raise ValueError(f"fits: expected codes or vertices, got both in {options.fits}; import one kind at a time")
     if True in kinds:
-        tform = deca.read_tform(config.tform) if config.tform else None
+        tform = deca.read_tform(options.tform) if options.tform else None
         return heads.VertexHeads(head, renderer, pairing, tform)
-    return heads.DecaHeads(head, renderer, pairing, config.photos)
+    return heads.DecaHeads(head, renderer, pairing, options.photos)
 
 
 def _counter(bar: tqdm) -> Callable[[str, str], None]:

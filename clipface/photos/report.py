@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torchvision.transforms.functional import to_pil_image, to_tensor
+from torchvision.utils import make_grid
 
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.distribution import BLOCKS
@@ -19,7 +21,6 @@ from clipface.render.renderer import Renderer
 SUMMARY, SHEET = "summary.json", "contact_sheet.png"
 EXAMPLES = 5
 SHEET_FACES, SHEET_COLUMNS, CELL = 40, 5, 160  # faces; faces a row; pixels
-DRAWN_AT_ONCE = 8
 
 
 def summarise(out: Path, others: int = 0) -> dict[str, Any]:
@@ -85,37 +86,28 @@ def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
 
 @torch.no_grad()
 def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHEET_FACES) -> Path:
-    """Draw faces spread over a data set: the image, what of it is learned, and the fitted head before it."""
-    faces = MaskedFaces(out, CELL)
-    chosen = np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int).tolist()
-    cells = []
-    for start in range(0, len(chosen), DRAWN_AT_ONCE):
-        cells += _cells(faces, chosen[start : start + DRAWN_AT_ONCE], head, renderer)
-    rows = -(-len(cells) // SHEET_COLUMNS)
-    sheet = Image.new("RGB", (min(SHEET_COLUMNS, len(cells)) * 3 * CELL, rows * CELL), "white")
-    for place, cell in enumerate(cells):
-        sheet.paste(cell, (place % SHEET_COLUMNS * 3 * CELL, place // SHEET_COLUMNS * CELL))
-    content = io.BytesIO()
-    sheet.save(content, "PNG")
-    write_atomic(out / SHEET, content.getvalue())
-    return out / SHEET
+    """Show faces spread over a data set: the image, what of it is learned, and the fitted head before it.
 
+    Args:
+        out: the data set.
+        head, renderer: of the mesh that was fitted.
+        count: of faces at most.
 
-def _cells(faces: MaskedFaces, indices: list[int], head: HeadModel, renderer: Renderer) -> list[Image.Image]:
-    device = head.v_template.device
+    Returns:
+        The sheet's file.
+    """
+    faces, device = MaskedFaces(out, CELL), head.v_template.device
     cells = []
-    for index in indices:
+    for index in np.linspace(0, len(faces) - 1, min(count, len(faces))).round().astype(int).tolist():
         face = faces[index]
-        image = faces.images(index)[0].resize((CELL, CELL), Image.Resampling.BILINEAR)
-        parts = [part[None].to(device) for part in face[2:8]]
-        shape, expression, pose, camera, neck_pose, eye_pose = parts
-        vertices = face.vertices
-        vertices = head(shape, expression, pose, neck_pose, eye_pose) if vertices is None else vertices[None].to(device)
-        behind = torch.from_numpy(np.array(image, np.float32) / 255).permute(2, 0, 1)[None].to(device)
-        drawn = renderer(vertices, None, camera, CELL, behind).image[0].clamp(0, 1)
-        cell = Image.new("RGB", (3 * CELL, CELL))
-        for place, shown in enumerate((behind[0].cpu(), (face.image + 1) / 2, drawn.cpu())):
-            pixels = (shown.permute(1, 2, 0) * 255).round().byte().numpy()
-            cell.paste(Image.fromarray(pixels), (place * CELL, 0))
-        cells.append(cell)
-    return cells
+        photograph = to_tensor(faces.images(index)[0].resize((CELL, CELL), Image.Resampling.BILINEAR)).to(device)
+        shape, expression, pose, camera, neck_pose, eye_pose = (part[None].to(device) for part in face[2:8])
+        if face.vertices is None:
+            vertices = head(shape, expression, pose, neck_pose, eye_pose)
+        else:
+            vertices = face.vertices[None].to(device)
+        rendered = renderer(vertices, None, camera, CELL, photograph[None]).image[0].clamp(0, 1)
+        cells += [(image.cpu() * 255).round().byte() for image in (photograph, (face.image + 1) / 2, rendered)]
+    content = io.BytesIO()
+    to_pil_image(make_grid(cells, SHEET_COLUMNS * 3, padding=0, pad_value=255)).save(content, "PNG")
+    return write_atomic(out / SHEET, content.getvalue())
