@@ -200,5 +200,5 @@ def _checked_people(identity_of: Tensor | None, batch: int) -> Tensor:
     numbers = torch.unique(identity_of)
     if identity_of.is_floating_point() or not torch.equal(numbers.cpu(), torch.arange(len(numbers))):
         given = numbers[:5].tolist()
-        raise ValueError(f"identity_of: expected whole numbers from 0 to G - 1, each present,, got {given}...")
+        raise ValueError(f"identity_of: expected whole numbers from 0 to G - 1, each present, got {given}")
     return identity_of.long()

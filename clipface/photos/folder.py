@@ -30,19 +30,25 @@ class ExaminedFaces(NamedTuple):
         """[B, 478, 2] landmarks in the crop's [-1, 1]."""
         return torch.from_numpy(self.points[..., :2]).float() / (SIZE / 2) - 1
 
+    def tensors(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Crops, points, person and inside of some faces, as `Fitter` takes them."""
+        return tuple(torch.from_numpy(part[rows]) for part in (self.crops, self.points, self.person, self.inside))
 
-def examine_folder(photos: Path, cache: Path | None = None, processes: int = 2) -> ExaminedFaces:
+
+def examine_folder(photos: Path, cache: Path | None = None, count: int = 0, processes: int = 2) -> ExaminedFaces:
     """Find and cut out the face of every photograph in a folder and those below it, whatever it looks like.
 
     Args:
         photos: the folder.
         cache: `.npz` to read if it is there, else to write. It is not compared with the folder.
+        count: of photographs, spread evenly over the folder; 0: all.
         processes: that examine photographs.
     """
     if cache is not None and cache.is_file():
         with np.load(cache) as file:
             return ExaminedFaces(*(file[name] for name in ExaminedFaces._fields))
     sources, _ = find_sources(photos, photos / "none")
+    sources = sources[:: max(1, len(sources) // count)][:count] if count else sources
     rows, files = [], []
     with Examiners(processes, ANY_FACE, SIZE) as examiners:
         results = examiners.examine(str(photos / source.file) for source in sources)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torchvision.utils import save_image
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
 from clipface.bake.texture import TextureBaker, previews
@@ -53,11 +54,10 @@ def bake_photographs(photographs: Sequence[Path], out: Path, head: str, options:
     fitted = Fitter(model, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
     baker = TextureBaker(model, renderer, size=options.size, unlit=options.unlit)
     texture = baker.of_one_person(fitted.fit, crops.to(options.device), fitted.mask)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save_image(texture, out)
+    _write(texture[0], out)
     print(out)
     if options.preview:
-        save_image(previews(model, renderer, fitted.fit.shape[:1], texture, PREVIEW), _preview_of(out))
+        _write(previews(model, renderer, fitted.fit.shape[:1], texture, PREVIEW)[0], _preview_of(out))
         print(_preview_of(out))
 
 
@@ -79,10 +79,9 @@ def bake_dataset(dataset: Path, out: Path, options: TextureOptions) -> None:
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
         for texture, preview, name in zip(textures, shown, names, strict=False):
             path = out / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_image(texture, path)
+            _write(texture, path)
             if preview is not None:
-                save_image(preview, _preview_of(path))
+                _write(preview, _preview_of(path))
 
 
 def _head_and_renderer(head: str, device: str) -> tuple[HeadModel, Renderer]:
@@ -95,6 +94,12 @@ def _cut_out(path: Path) -> Cutout:
     if isinstance(cutout, str):
         raise ValueError(f"{path}: {cutout}")
     return cutout
+
+
+def _write(image: Tensor, path: Path) -> None:
+    """Write [3, H, W] in 0..1."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_pil_image(image.mul(255).round().byte().cpu()).save(path)
 
 
 def _preview_of(path: Path) -> Path:

@@ -1,81 +1,37 @@
 """Find where MediaPipe's face points lie on the open head, and how real people's identities are spread.
 
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --cache faces.npz
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --out my_points.npz
+python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv
+python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv --cache faces.npz
+python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv --out my_points.npz
 
 Needs the extra `fit`. The folder holds photographs of many people, some of them with a neutral face; the file of labels
-(columns file, person, expression) says who is who. Half of the people place the points, the others judge them.
+(columns file, person, expression) says who is who. Half of the people place the points, the others measure them.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from correspondence_build.average import IBUG_INNER, OUTLINE, average_face
-from correspondence_build.refine import Images, fit, improved
-from examined_photos import examined, read_labels
-
-from clipface.fit.correspondence import derived_places, place
-from clipface.fit.face_points import FacePoints, point_lists
-from clipface.fit.landmark_objective import LandmarkSettings
-from clipface.fit.priors import N_SHAPE
-from clipface.head import HeadModel, load_head
-from clipface.head.mesh import topology
-
-NEUTRAL = "neutral"
-# Rounds: first the points move while identities stay near the head's mean, so that the points and not a shifted mean
-# explain what the first places got wrong; then identities are learned, first from loose fits, then from close ones.
-STAY, LOOSE, CLOSE = 2, 3, 4
-LOOSE_SETTINGS = LandmarkSettings(sigma=0.02, trust=0.25)
+from clipface import startup
 
 
-def begin(head: HeadModel, neutral: np.ndarray) -> FacePoints:
-    """The first places: the average of neutral faces [B, 478, 3], carried over by the head's 68 landmarks."""
-    average, mirror_face = average_face(neutral, landmarks_of(head))
-    numbers, regions, mirror = point_lists(mirror_face)
-    first = FacePoints(
-        numbers, regions, mirror, mirror_face, average[numbers], average[[*OUTLINE, *IBUG_INNER]], np.zeros(0),
-        np.zeros(0), topology(head), np.zeros(N_SHAPE), np.eye(N_SHAPE),
-    )  # fmt: skip
-    faces, barycentric = derived_places(head, first)
-    return first._replace(faces=faces, barycentric=barycentric)
-
-
-def finished(head: HeadModel, points: FacePoints) -> FacePoints:
-    """With the open head as the reference, from which they are carried to other heads."""
-    on = place(head, points, points.faces, points.barycentric)
-    return points._replace(places=on.on(head())[0].numpy(), landmarks=landmarks_of(head))
-
-
-def landmarks_of(head: HeadModel) -> np.ndarray:
-    return head.landmarks(head())[0].double().numpy()
-
-
-def main() -> None:
-    """Parse the command line, build, write."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True, help="CSV file: file, person, expression")
     parser.add_argument("--cache", type=Path, help=".npz that keeps the faces found for the next time")
     parser.add_argument("--out", type=Path, default=Path("data/open_head_points.npz"))
-    options = parser.parse_args()
-    faces = examined(options.photos, options.cache)
-    labels = read_labels(options.labels, faces.files)
-    head = load_head("open")
-    points = begin(head, faces.points[labels.expression == NEUTRAL])
-    people = torch.randperm(int(labels.person.max()) + 1, generator=torch.Generator().manual_seed(0))
-    images = Images(faces.places, labels.person)
-    placing, judging = (images.of(half.sort().values) for half in people.chunk(2))
-    for number in range(STAY + LOOSE + CLOSE):
-        settings = LOOSE_SETTINGS if number < STAY + LOOSE else LandmarkSettings()
-        points = improved(head, placing, points, settings, number >= STAY)
-    objective, found = fit(head, judging, points)
-    errors = objective.errors(found)
-    print(f"people not used: {100 * errors.median():.2f} / {100 * errors.flatten().quantile(0.95):.2f} %")
-    finished(head, points).save(options.out)
-    print(f"{options.out}: {len(points.numbers)} points, {options.out.stat().st_size / 1e3:.0f} kB")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    startup.prepare()
+    options = parse(arguments)
+    startup.announce(f"Placing face points on the open head by the photographs in {options.photos}")
+    from scripts.recipes.correspondence_build.build import build
+
+    build(options)
 
 
 if __name__ == "__main__":

@@ -184,9 +184,9 @@ def test_the_closed_form_camera_is_exact():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"points": torch.zeros(2, 468, 2)}, r"points: shape \(B, 478, 2\)"),
-        ({"identity_of": torch.tensor([0, 2])}, "identity_of: whole numbers from 0 to G - 1"),
-        ({"identity_of": torch.tensor([0.0, 1.0])}, "identity_of: whole numbers"),
+        ({"points": torch.zeros(2, 468, 2)}, r"points: expected shape \(B, 478, 2\)"),
+        ({"identity_of": torch.tensor([0, 2])}, "identity_of: expected whole numbers from 0 to G - 1"),
+        ({"identity_of": torch.tensor([0.0, 1.0])}, "identity_of: expected whole numbers"),
         ({"weights": torch.ones(2, 7)}, r"weights: expected shape \(2 or 1, 234 or 1\), got \(2, 7\)"),
     ],
 )

@@ -1,0 +1,87 @@
+"""Heads fitted to landmarks alone beside heads fitted to colours and outline too: measured, and shown on a sheet."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from clipface.bake.visibility import vertices_of
+from clipface.evaluation.grid import grid
+from clipface.evaluation.photos.fits import point_errors
+from clipface.evaluation.tables import Table
+from clipface.fit.fitter import FittedImages, Fitter
+from clipface.fit.silhouette import distance_outside, sticking_out
+from clipface.head import HeadModel
+from clipface.head.regions import region_mask
+from clipface.photos.crop import SIZE
+from clipface.photos.folder import ExaminedFaces
+from clipface.render import Renderer
+from clipface.render.camera import project
+
+BATCH = 16
+PARTS = {"ears": ("right_ear", "left_ear"), "skull": ("scalp",)}
+OUT = 0.01  # half images from which on a vertex counts as sticking out of the person
+OUTLINE_SIZE = 128  # pixels that the person's outline is looked at in
+CELL, PEOPLE_A_ROW = 96, 4  # pixels of an image on the sheet
+CLAY = 0.62  # opacity of the head over the photograph
+STRONGER = 3.0  # times that differences are shown
+COLUMNS = ("photograph", "landmarks", "colours, outline", "texture model", f"difference x {STRONGER:.0f}")
+
+
+def compare_fits(head: HeadModel, renderer: Renderer, faces: ExaminedFaces) -> tuple[Table, Image.Image]:
+    """Fit heads to landmarks alone, and to colours and outline too.
+
+    Returns:
+        Measurements of both, and a sheet that shows each photograph, both heads over it, the texture model's image in
+        the mask, and how that differs from the photograph.
+    """
+    fitters = {
+        "landmarks": Fitter(head, renderer, photometric=False),
+        "landmarks, colours, outline": Fitter(head, renderer),
+    }
+    cells, numbers = [], {name: [] for name in fitters}
+    for rows in tqdm(np.split(np.arange(len(faces.files)), range(BATCH, len(faces.files), BATCH))):
+        fitted = {name: fitter(*faces.tensors(rows)) for name, fitter in fitters.items()}
+        for name, result in fitted.items():
+            numbers[name].append(_outline_and_errors(head, result, faces, rows))
+        crops = faces.tensors(rows)[0].to(head.v_template.device)
+        cells += _cells(head, renderer, fitters["landmarks, colours, outline"], crops, list(fitted.values()))
+    title = f"{len(faces.files)} photographs, in percent"
+    header = ["fitted to", *(f"{part} out of the person" for part in PARTS), "points, median", "contour, median"]
+    means = {name: 100 * torch.cat(parts).mean(0) for name, parts in numbers.items()}
+    table = Table(title, header, [[name, *(f"{value:.2f}" for value in row)] for name, row in means.items()])
+    blank = [torch.ones_like(cells[0][0])] * len(COLUMNS)
+    cells += [blank] * (-len(cells) % PEOPLE_A_ROW)
+    rows = [sum(cells[start : start + PEOPLE_A_ROW], []) for start in range(0, len(cells), PEOPLE_A_ROW)]
+    return table, grid(rows, COLUMNS * PEOPLE_A_ROW)
+
+
+def _outline_and_errors(head: HeadModel, fitted: FittedImages, faces: ExaminedFaces, rows: np.ndarray) -> Tensor:
+    """[B, 4] share of ear and of skull vertices out of the person, median error of all points and of the contour's."""
+    _, _, person, inside = faces.tensors(rows)
+    step, fit = SIZE // OUTLINE_SIZE, fitted.fit
+    outside = distance_outside(((person > 127) | ~inside)[:, ::step, ::step].to(head.v_template.device))
+    out = (sticking_out(project(vertices_of(head, fit), fit.camera)[..., :2], outside) > OUT).float()
+    columns = [out[:, region_mask(head, names)].mean(1) for names in PARTS.values()]
+    errors, contour = point_errors(head, faces.places[rows], fit)
+    return torch.stack([*columns, errors.median(1).values, contour.median(1).values], 1)
+
+
+@torch.no_grad()
+def _cells(
+    head: HeadModel, renderer: Renderer, fitter: Fitter, crops: Tensor, fitted: list[FittedImages]
+) -> list[list[Tensor]]:
+    """The images [3, CELL, CELL] of each face, as `COLUMNS` says."""
+    crops = crops.permute(0, 3, 1, 2).float() / 255
+    images = [crops]
+    for result in fitted:
+        clay = renderer(vertices_of(head, result.fit), None, result.fit.camera, SIZE, crops)
+        images.append(torch.lerp(crops, clay.image, CLAY))
+    fit, mask = fitted[-1].fit, fitted[-1].mask[:, None].float() / 255
+    image, known = fitter.refinement.render(fit, vertices_of(head, fit), SIZE)
+    shown = torch.lerp(crops, image, mask * known)
+    images += [shown, (shown - crops).abs() * STRONGER]
+    small = [functional.interpolate(image, (CELL, CELL), mode="area").cpu() for image in images]
+    return [list(row) for row in zip(*small, strict=True)]
