@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--runs", type=Path, default=Path("runs"), help="folder of trained mappers; new ones are trained into it")
     add("--generator", type=Path, help="weights of the texture generator (left out: those that come with the project)")
     add("--head", default="open", choices=("open", "flame"))
-    add("--device", help="cpu or cuda (left out: cuda where there is one)")
+    add("--device", default="auto", help="cpu or cuda; auto: cuda where there is one")
     add("--train", nargs="*", default=[], metavar="KEY=VALUE", help="overrides of trainer.mapper for new prompts")
     return parser.parse_args(arguments)
 
@@ -62,20 +62,17 @@ def build(options: argparse.Namespace) -> "Services":
     Raises:
         FileNotFoundError, ValueError: if a file is missing or damaged; says how to get it.
     """
-    import torch
-
-    from clipface.edit.loading import load_avatar
-    from clipface.settings import HeadConfig, RendererConfig
+    from clipface.edit.attributes import shipped_generator
+    from clipface.edit.loading import load_editor
     from clipface.view.engine import Engine
     from clipface.view.library import Library
     from clipface.view.page import Services
     from clipface.view.training import TrainingJobs
 
-    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    avatar = load_avatar(options.generator, HeadConfig(options.head), RendererConfig()).to(device)
-    library = Library(options.runs, avatar.generator.levels, looks=options.generator is None)
+    avatar = load_editor(generator=options.generator, head=options.head, device=options.device).avatar
+    library = Library(options.runs, avatar, looks=options.generator is None and shipped_generator())
     overrides = [f"head={options.head}"]
-    overrides += ["trainer=gpu"] if device.type == "cuda" else []
+    overrides += ["trainer=gpu"] if avatar.head.v_template.is_cuda else []
     overrides += [f"generator={options.generator.resolve()}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
     return Services(Engine(avatar, library), training, known_prompts())

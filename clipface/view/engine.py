@@ -155,8 +155,8 @@ class Engine:
 
     def _small(self, seed: int, psi: float, camera: Tensor, size: int) -> Tensor:
         codes = sample_latents(self.avatar, [seed], psi)
-        drawn = self.avatar.views(self.avatar.texture(codes.w_plus), codes, camera, 2 * size)
-        return torch.nn.functional.avg_pool2d(drawn, 2)[0].clamp(0, 1)
+        image = self.avatar.views(self.avatar.texture(codes.w_plus), codes, camera, 2 * size)
+        return torch.nn.functional.avg_pool2d(image, 2)[0].clamp(0, 1)
 
     def _edit(self, state: FaceState) -> EditedFaces:
         key = state.seed, state.psi

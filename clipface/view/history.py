@@ -45,7 +45,7 @@ class History:
         Args:
             state: to add; one equal to the current changes nothing.
             label: what was changed, for instance "strength". Two changes with one label within `GESTURE_SECONDS` (a
-                slider that is drawn) are one entry.
+                slider that is dragged) are one entry.
             time: seconds of any clock that does not go back.
         """
         current = self.entries[self.position]

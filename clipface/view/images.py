@@ -81,7 +81,7 @@ def render_view(
     camera: BrowserCamera,
     size: tuple[int, int],
     supersample: int,
-    wanted: Callable[[], bool] = lambda: True,
+    still_wanted: Callable[[], bool] = lambda: True,
 ) -> np.ndarray | None:
     """Render faces side by side on white, each in an equal part of the image and from the same camera.
 
@@ -91,7 +91,7 @@ def render_view(
         camera: of each part; its own size is not used.
         size: height and width of the image, pixels.
         supersample: render this many times larger and average.
-        wanted: asked between bands of rows whether the image is still of use.
+        still_wanted: asked between bands of rows whether the image is still of use.
 
     Returns:
         [H, W, 3] uint8; None: no longer wanted.
@@ -107,7 +107,7 @@ def render_view(
         else:  # a row more on each side, else silhouettes on the border between two bands would not be blended
             bands, margin = _bands(head_window(surface.vertices, matrix, part), supersample), 1
         for band in bands:
-            if not wanted():
+            if not still_wanted():
                 return None
             rows = band._replace(top=band.top - margin, bottom=band.bottom + margin)
             rendered = engine.render(surface, window_camera(matrix, part, rows), _size(rows), supersample)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from clipface import weights
 from clipface.edit.attributes import PREFIX, is_look, look_offsets
-from clipface.edit.loading import MAPPER_FILE, read_mapper
+from clipface.edit.avatar import Avatar
+from clipface.edit.loading import MAPPER_FILE, check_fit, read_mapper
 from clipface.edit.mapper import FaceMapper
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
@@ -24,15 +25,15 @@ class Run(NamedTuple):
 class Library:
     """Mappers by name: those of runs, and those in training, which are put here as they get better."""
 
-    def __init__(self, folder: Path, levels: int, looks: bool = False) -> None:
+    def __init__(self, folder: Path, avatar: Avatar, looks: bool = False) -> None:
         """Create one.
 
         Args:
             folder: in which runs are looked for, one level down.
-            levels: of the generator's codes.
-            looks: whether the generator is the shipped one, which was trained looks.
+            avatar: that the mappers must fit.
+            looks: whether its generator is the shipped one, which was trained on looks.
         """
-        self.folder, self._levels = Path(folder), levels
+        self.folder, self._avatar = Path(folder), avatar
         names = look_offsets() if looks else ()
         self._looks = [Run(PREFIX + name, name.replace("_", " "), name, None) for name in names]
         self._read: OrderedDict[str, FaceMapper] = OrderedDict()
@@ -48,7 +49,7 @@ class Library:
             except (OSError, ValueError):
                 continue  # being written, or damaged: `mapper` says so when it is asked for by name
             config = notes.get("mapper", {})
-            if config.get("levels") == self._levels:  # a video's mapper has another key
+            if config.get("levels") == self._avatar.generator.levels:  # a video's mapper has another key
                 prompt = notes.get("prompt") or {}
                 words = prompt.get("target") or file.parent.name
                 run = Run(file.parent.name, words, prompt.get("name") or words, config.get("region"))
@@ -63,37 +64,44 @@ class Library:
             region: a run that was trained for this region comes first, then one for the whole face; one for another
                 region is not taken.
         """
-        wanted = words.strip().lower()
-        fitting = [run for run in self.runs() if wanted in (run.prompt.lower(), run.nickname.lower(), run.name.lower())]
+        sought = words.strip().lower()
+        fitting = [run for run in self.runs() if sought in (run.prompt.lower(), run.nickname.lower(), run.name.lower())]
         for trained_for in (region, None):
             for run in fitting:
                 if run.region == trained_for:
                     return run
-        named = [run for run in fitting if run.name.lower() == wanted]
+        named = [run for run in fitting if run.name.lower() == sought]
         return named[0] if named else None
 
     def mapper(self, name: str) -> FaceMapper:
         """A mapper by a run's name, or one that was put here.
 
         Raises:
-            ValueError: if there is none of this name, or its file is damaged.
+            ValueError: if there is none of this name, its file is damaged, or it does not fit the avatar.
         """
         if name in self._previews:
             return self._previews[name]
-        if name not in self._read and is_look(name):
-            self._read[name] = read_mapper(name, self._levels)[0].requires_grad_(False)
         if name not in self._read:
-            if not name or Path(name).name != name or not (self.folder / name / MAPPER_FILE).is_file():
-                raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")
-            self._read[name] = read_mapper(self.folder / name, self._levels)[0].requires_grad_(False)
+            self._read[name] = self._load(name)
         self._read.move_to_end(name)
         while len(self._read) > MOST_READ:
             self._read.popitem(last=False)
         return self._read[name]
 
+    def _load(self, name: str) -> FaceMapper:
+        file = name if is_look(name) else self.folder / name
+        if not is_look(name) and (Path(name).name != name or not name or not (file / MAPPER_FILE).is_file()):
+            raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")
+        mapper, _ = read_mapper(file, self._avatar.generator.levels)
+        check_fit(file, mapper, self._avatar)
+        return self._on_device(mapper)
+
+    def _on_device(self, mapper: FaceMapper) -> FaceMapper:
+        return mapper.eval().requires_grad_(False).to(self._avatar.head.v_template.device)
+
     def put(self, name: str, mapper: FaceMapper) -> None:
         """Make a mapper that is still in training known, or a better one of the same name."""
-        self._previews[name] = mapper.eval().requires_grad_(False)
+        self._previews[name] = self._on_device(mapper)
         self._versions[name] = self.version(name) + 1
 
     def drop(self, name: str) -> None:

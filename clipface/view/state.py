@@ -39,7 +39,7 @@ class FaceState:
     """A face: which one, how it is edited, and what it does. Two equal states look the same.
 
     Args:
-        seed: of the drawn face.
+        seed: the face's number.
         psi: truncation of its texture, 0 the mean face to 1 the generator's whole variety.
         edits: one after the other.
         expression: pairs of a slot's name and its weight, in the order of names; weights of zero are left out.

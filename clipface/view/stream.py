@@ -109,8 +109,8 @@ class ImageStream:
         quick = asked is not None
         size = self._quick_size(camera.size) if quick else camera.size
         start = time.perf_counter()
-        supersample, wanted = (1, lambda: True) if quick else (REST_SUPERSAMPLE, self._nothing_new)
-        image = render_view(self._engine, surfaces, camera, size, supersample, wanted)
+        supersample, still_wanted = (1, lambda: True) if quick else (REST_SUPERSAMPLE, self._nothing_new)
+        image = render_view(self._engine, surfaces, camera, size, supersample, still_wanted)
         if image is None:
             return
         if quick:

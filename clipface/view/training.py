@@ -124,7 +124,7 @@ class Training:
         return mapper_of({name.removeprefix("mapper."): value for name, value in state.items()}, self.region)
 
     def stop(self) -> None:
-        """End after the step in hand and keep what was learned; returns at once.
+        """End after the present step and keep what was learned; returns at once.
 
         The trainer still writes its results, marked as interrupted, and leaves `last.ckpt` to be resumed from. A second
         signal would end it at once.

@@ -1,9 +1,5 @@
 """A small editor for tests: the open head, a tiny generator, and two runs of mappers whose offsets are random."""
 
-from clipface import startup  # isort: skip
-
-startup.prepare()
-
 import shutil
 from pathlib import Path
 
@@ -60,4 +56,4 @@ def runs(data, tmp_path_factory) -> Path:
 def engine(data, runs) -> Engine:
     """Computes faces of the tiny generator; nothing is kept yet."""
     avatar = tiny_avatar(data)
-    return Engine(avatar, Library(runs, avatar.generator.levels))
+    return Engine(avatar, Library(runs, avatar))

@@ -1,6 +1,7 @@
 """From states to vertices, textures, files and images."""
 
 import io
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from clipface.edit.files import read_latents
+from clipface.edit.mapper import FaceMapper
 from clipface.edit.regions import edit_mask
 from clipface.edit.sampling import sample_latents
 from clipface.render.camera import perspective
@@ -110,6 +112,17 @@ def test_a_mapper_that_is_not_there_is_an_error_that_says_so(engine, name):
 def test_a_shape_that_the_head_lacks_is_refused(engine):
     with pytest.raises(ValueError, match="expression: expected a slot"):
         engine.vertices(FACE.with_weight("noSuchShape", 0.5))
+
+
+def test_a_mapper_of_another_head_is_refused(engine, runs):
+    generator = engine.avatar.generator
+    other = FaceMapper(generator.levels, generator.config["w_dim"], engine.head.n_expression + 1)
+    other.save(runs / "other_head" / "mapper.safetensors", prompt={"target": "a ghost"}, psi=0.7)
+    try:
+        with pytest.raises(ValueError, match="mapper: expected at most .* coefficients"):
+            engine.texture(FaceState(edits=(Edit("other_head"),)))
+    finally:
+        shutil.rmtree(runs / "other_head")
 
 
 def test_runs_are_found_by_words_nickname_and_folder(engine):

@@ -54,7 +54,7 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
 ):
     """Side by side, since each of them takes seconds to load."""
     levels = engine.avatar.generator.levels
-    place = TrainingJobs(Library(tmp_path / "runs", levels), SMOKE)
+    place = TrainingJobs(Library(tmp_path / "runs", engine.avatar), SMOKE)
     training = place.start(PROMPT, None, owner="me")
     failing = Training(PROMPT, tmp_path / "failing", region="nostril", overrides=SMOKE)
     with pytest.raises(ValueError, match="train: one prompt at a time"):
@@ -87,7 +87,7 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
 
 
 def test_a_stopped_run_keeps_a_mapper_that_edits_and_one_stopped_too_early_says_so(environment, engine, tmp_path):
-    jobs = TrainingJobs(Library(tmp_path / "runs", engine.avatar.generator.levels), (*SMOKE, "trainer.steps=5000"))
+    jobs = TrainingJobs(Library(tmp_path / "runs", engine.avatar), (*SMOKE, "trainer.steps=5000"))
     training = jobs.start(PROMPT, None, owner="me")
     early = Training(PROMPT, tmp_path / "early", overrides=SMOKE)
     early.stop()

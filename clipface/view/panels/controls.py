@@ -1,4 +1,4 @@
-"""Widgets bound to the state: what a hand moves changes the state, what undo changes moves the widget."""
+"""Widgets bound to the state: what the user moves changes the state, what undo changes moves the widget."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -46,9 +46,9 @@ class Controls:
         self._readers.append((widget, read))
 
         # The value is read when its turn comes: viser runs these side by side, and the newest value is the right one.
-        self.on_hand(widget, lambda: self._page.change(changed(self._page.state, widget.value), label))
+        self.on_user(widget, lambda: self._page.change(changed(self._page.state, widget.value), label))
 
-    def on_hand(self, widget: Any, action: Callable[[], None]) -> None:
+    def on_user(self, widget: Any, action: Callable[[], None]) -> None:
         """Run an action when somebody, not this program, changes an input."""
 
         @widget.on_update

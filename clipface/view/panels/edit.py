@@ -22,7 +22,6 @@ class EditPanel:
         """Args: page: in whose GUI context the widgets are made."""
         self._page, gui = page, page.client.gui
         session, controls = page.session, page.controls
-        self._previewed: Training | None = None
         self._ended: Training | None = None  # whose end was shown
         self._version = 0
         self._known = gui.add_dropdown("Known prompts", self._choices(), hint="✓: trained, applied at once")
@@ -31,7 +30,7 @@ class EditPanel:
         self._train = gui.add_button("Train this prompt", hint="About two minutes on two cores, in the background")
         self._bar = gui.add_progress_bar(0.0, visible=False)
         self._bar_text = gui.add_markdown("", visible=False)
-        self._stop = gui.add_button("Stop and keep", visible=False, hint="Ends after the step in hand")
+        self._stop = gui.add_button("Stop and keep", visible=False, hint="Ends after the present step")
         self._cancel = gui.add_button("Cancel training", visible=False, color="red")
         strength = gui.add_slider(
             "Strength", -MOST_STRENGTH, MOST_STRENGTH, 0.05, 1.0, hint="Of the last edit; below 0: the opposite"
@@ -44,8 +43,8 @@ class EditPanel:
             self._history = gui.add_markdown("")
         controls.bind(strength, "strength", _strength, _with_strength)
         controls.bind(region, "region", self._region, self._with_region)
-        controls.on_hand(self._prompt, self._typed)
-        controls.on_hand(self._known, self._chosen)
+        controls.on_user(self._prompt, self._typed)
+        controls.on_user(self._known, self._chosen)
         controls.on_click(self._train, self._start)
         controls.on_click(self._stop, self._stop_training)
         controls.on_click(self._cancel, self._cancel_training)
@@ -134,7 +133,7 @@ class EditPanel:
         training = self._page.services.training.current
         if training is not None:
             training.stop()
-            self._status.content = "Stopping after the step in hand; the results are written."
+            self._status.content = "Stopping after the present step; the results are still written."
 
     def _cancel_training(self) -> None:
         training = self._page.services.training.current

@@ -20,10 +20,10 @@ class ViewPanel:
         light = gui.add_dropdown("Light", lights.NAMES, initial_value=settings.light)
         strength = gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength)
         geometry = gui.add_checkbox("Geometry only", settings.geometry, hint="Grey, without texture and light")
-        controls.on_hand(geometry, lambda: page.change_view(geometry=geometry.value))
-        controls.on_hand(comparison, lambda: page.change_view(comparison=comparison.value))
-        controls.on_hand(light, lambda: page.change_view(light=light.value))
-        controls.on_hand(strength, lambda: page.change_view(light_strength=strength.value))
+        controls.on_user(geometry, lambda: page.change_view(geometry=geometry.value))
+        controls.on_user(comparison, lambda: page.change_view(comparison=comparison.value))
+        controls.on_user(light, lambda: page.change_view(light=light.value))
+        controls.on_user(strength, lambda: page.change_view(light_strength=strength.value))
         controls.on_click(gui.add_button("From the front"), self._front)
 
     def _front(self) -> None:

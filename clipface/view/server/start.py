@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import io
 import socket
 from collections.abc import Callable, Iterator
@@ -103,11 +104,9 @@ def start(host: str, port: int, gate: TokenAuth, open_page: Callable[["viser.Cli
 def _behind(gate: TokenAuth) -> Iterator[list[bool]]:
     """Put the gate before every server that is made inside; the list that it gives is then no longer empty.
 
-    viser has no door for this, so the function with which it listens is exchanged while it starts.
+    viser offers no way to do this, so the function with which it listens is exchanged while it starts.
     """
     import websockets.asyncio.server as listening
-    from websockets.datastructures import Headers
-    from websockets.http11 import Response
 
     installed: list[bool] = []
     serve = listening.serve
@@ -115,26 +114,11 @@ def _behind(gate: TokenAuth) -> Iterator[list[bool]]:
     def serve_behind_gate(handler: Callable, *args: Any, process_request: Callable, **kwargs: Any) -> Any:
         installed.append(True)
 
-        def process(connection: Any, request: Any) -> Any:
-            decision = gate.decide(request.path, request.headers)
-            upgrade = "Upgrade" in request.headers
-            if isinstance(decision, Admitted):
-                connection.admitted = decision
-                response = process_request(connection, dataclasses.replace(request, path="/"))
-                if response is not None:
-                    response.headers["Referrer-Policy"] = "no-referrer"  # addresses may hold the token
-                    response.headers["X-Frame-Options"] = "DENY"
-                return response
-            if isinstance(decision, Redirected) and not upgrade:
-                return _answer(Response, Headers, HTTPStatus.FOUND, "", Location=decision.path)
-            if isinstance(decision, Redirected):
-                return _answer(Response, Headers, HTTPStatus.NOT_FOUND, "address: expected one with a session\n")
-            return _answer(Response, Headers, HTTPStatus(decision.status), decision.reason + "\n")
-
         async def handle(connection: Any) -> None:
             _session.set(connection.admitted.session)
             await handler(connection)
 
+        process = functools.partial(_process, gate, process_request)
         return serve(handle, *args, process_request=process, **kwargs)
 
     listening.serve = serve_behind_gate
@@ -144,9 +128,27 @@ def _behind(gate: TokenAuth) -> Iterator[list[bool]]:
         listening.serve = serve
 
 
-def _answer(response: type, headers: type, status: HTTPStatus, text: str, **more: str) -> Any:
+def _process(gate: TokenAuth, process_request: Callable, connection: Any, request: Any) -> Any:
+    """Answer a request: viser's own answer where the gate admits it; None for a websocket that is admitted."""
+    decision = gate.decide(request.path, request.headers)
+    if isinstance(decision, Admitted):
+        connection.admitted = decision
+        response = process_request(connection, dataclasses.replace(request, path="/"))
+        if response is not None:
+            response.headers["Referrer-Policy"] = "no-referrer"  # addresses may hold the token
+            response.headers["X-Frame-Options"] = "DENY"
+        return response
+    if isinstance(decision, Redirected) and "Upgrade" not in request.headers:
+        return _answer(HTTPStatus.FOUND, "", Location=decision.path)
+    if isinstance(decision, Redirected):
+        return _answer(HTTPStatus.NOT_FOUND, "address: expected one with a session\n")
+    return _answer(HTTPStatus(decision.status), decision.reason + "\n")
+
+
+def _answer(status: HTTPStatus, text: str, **more: str) -> Any:
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
     body = text.encode()
-    fields = headers(
-        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close", **more}
-    )
-    return response(status.value, status.phrase, fields, body)
+    fields = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    return Response(status.value, status.phrase, Headers(fields | more), body)
