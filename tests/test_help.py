@@ -1,20 +1,25 @@
-"""The help of every entry point says what it does, with three examples whose options exist."""
+"""The help of every command says what it does, at once, with three examples whose options exist."""
 
 import importlib
+import os
 import re
+import resource
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
 
-from clipface import assets
-
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "__main__" in path.read_text())
+FILES = sorted(path for path in (ROOT / "scripts").rglob("*.py") if '"__main__"' in path.read_text())
+SCRIPTS = [path.relative_to(ROOT / "scripts").with_suffix("").as_posix() for path in FILES]
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
+MODULES = [*(f"trainer.{name}" for name in TRAINERS), "clipface.assets", "clipface.view"]
 LEAST = 3
+MOST_SECONDS = 2.0  # of CPU time
+HEAVY = re.compile(r"\| +(torch|pytorch_lightning|lightning|open_clip|mediapipe)$", re.MULTILINE)
 
 
 def examples(text: str, command: str) -> list[str]:
@@ -24,20 +29,31 @@ def examples(text: str, command: str) -> list[str]:
 def check(text: str, command: str) -> list[str]:
     """The examples in a help's text, which are enough, and stand after some words."""
     found = examples(text, re.escape(command))
-    assert len(set(found)) >= LEAST, f"{command}: {LEAST} examples are wanted, found {found}"
+    assert len(set(found)) >= LEAST, f"{command}: expected {LEAST} examples, got {found}"
     words = text.split("\n" + found[0])[0].split("\n\n", "usage:" in text)[-1]
     assert len(words.split()) > LEAST, f"{command}: what it does should stand before the examples"
     return found
 
 
+def help_of(*command: str) -> str:
+    """A command's help, which must come within two seconds and without what only work needs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *command, "--help"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    imported = sorted(set(HEAVY.findall(ran.stderr)))
+    assert not imported, f"{' '.join(command)} --help imports {', '.join(imported)}"
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds < MOST_SECONDS, f"{' '.join(command)} --help takes {seconds:.1f} s of CPU time"
+    return ran.stdout
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_scripts(name: str, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))  # they import one another
-    module = importlib.import_module(name)
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
-    with pytest.raises(SystemExit, match="0"):
-        module.main()
-    text = capsys.readouterr().out
+def test_scripts(name: str):
+    text = help_of(f"scripts/{name}.py")
     for example in check(text, f"python scripts/{name}.py"):
         for flag in re.findall(r"(?<=\s)--[a-z_-]+", example):
             assert flag in text.split("options:")[1], f"{example}: {flag} is no flag of it"
@@ -45,7 +61,7 @@ def test_scripts(name: str, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", TRAINERS)
 def test_trainers(name: str):
-    importlib.import_module(f"trainer.{name}")
+    importlib.import_module(f"trainer.{name}.config")
     with initialize_config_module("configs", version_base="1.3"):
         text = compose(name, return_hydra_config=True).hydra.help.template  # filled in by --help
         for example in check(text, f"python -m trainer.{name}"):
@@ -54,7 +70,10 @@ def test_trainers(name: str):
     assert "$APP_CONFIG_GROUPS" in text and "$CONFIG" in text
 
 
-def test_assets(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        assets.main(["--help"])
-    check(capsys.readouterr().out, "python -m clipface.assets")
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_that_are_run(name: str):
+    assert len(examples(help_of("-m", name), f"python -m {re.escape(name)}")) >= LEAST
+
+
+def test_assets():
+    check(help_of("-m", "clipface.assets"), "python -m clipface.assets")

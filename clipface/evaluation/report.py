@@ -6,18 +6,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation.edits import Edit, Source, apply, paint
+from clipface.evaluation.faces import SECOND_VIEW, face_images
+from clipface.evaluation.grid import grid
 from clipface.evaluation.protocol import Protocol, encoders_of
 from clipface.evaluation.scores import Measurement, Measures
-from clipface.evaluation.sheets import Sheets
 from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
 from clipface.settings import named_guidance
+
+SHEETS = ("faces", "turned", "geometry")
 
 
 @torch.no_grad()
@@ -120,3 +124,31 @@ def trained_with(sources: Sequence[Source], protocol: Protocol) -> list[str]:
         if both:
             remarks.append(f"Not a fair score: {source.name} was trained with {', '.join(both)}")
     return remarks
+
+
+class Sheets:
+    """Grids of faces, a row for each face, a column for each edit.
+
+    Args:
+        avatar: renders.
+        size: side of each image, pixels.
+        shown: how many of the faces, from the first.
+    """
+
+    def __init__(self, avatar: Avatar, size: int, shown: int) -> None:
+        self.avatar, self.size, self.shown = avatar, size, shown
+        self.header: list[str] = []
+        self.columns: dict[str, list[Tensor]] = {name: [] for name in SHEETS}
+
+    @torch.no_grad()
+    def add(self, edit: Edit) -> None:
+        """Render an edit's first faces from the front, from the side, and as geometry from the front."""
+        self.header.append(edit.name.replace("_", " "))
+        texture, codes = edit.texture[: self.shown], edit.codes.rows(slice(self.shown))
+        for name, painted, yaw in zip(SHEETS, (texture, texture, None), (0.0, SECOND_VIEW, 0.0), strict=True):
+            self.columns[name].append(face_images(self.avatar, painted, codes, yaw, self.size).cpu())
+
+    def write(self, folder: Path) -> None:
+        """Write a PNG of each kind."""
+        for name, columns in self.columns.items():
+            grid(list(zip(*columns, strict=True)), self.header).save(folder / f"{name}.png")
