@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
+SHIPPED_ENCODERS = ("face_encoder", "scoring_encoder")
+TEXT_READERS = ("words", "sentences")  # GuidanceConfig.text
 SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
 SEED_STRIDE = 1_000_003  # between the seeds of runs and processes; prime, and more than a run has chunks or batches
 

@@ -45,7 +45,7 @@ def open_scorer(options: argparse.Namespace) -> "Scorer":
     from clipface.settings import HeadConfig, RendererConfig
     from trainer.common.config import TrainerConfig
     from trainer.texture_gan.config import DatasetConfig, TextureGANConfig
-    from trainer.texture_gan.face_stream import open_faces
+    from trainer.texture_gan.data import open_faces
     from trainer.texture_gan.scores import Scorer
 
     parts = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))

@@ -49,6 +49,10 @@ class FaceBatch(NamedTuple):
         """Some faces of the batch."""
         return FaceBatch(*(None if part is None else part[rows] for part in self))
 
+    def to(self, device: torch.device | str) -> "FaceBatch":
+        """The batch on another device; from pinned memory the copy runs while the host goes on."""
+        return FaceBatch(*(None if part is None else part.to(device, non_blocking=True) for part in self))
+
 
 def collate(faces: Sequence[FaceBatch]) -> FaceBatch:
     """Make a batch of single faces (`collate_fn` of a DataLoader)."""

@@ -155,7 +155,7 @@ def encode_phrases(encoder: Encoder, phrases: Sequence[str], templates: Sequence
     Source: prompt ensembling in CLIP (arXiv 2103.00020), section 3.1.4.
     """
     if not templates or any(template.count("{}") != 1 for template in templates):
-        raise ValueError(f'templates: sentences with one {{}} are wanted, as in "a photo of {{}}"; given: {templates}')
+        raise ValueError(f'templates: expected sentences with one {{}}, as in "a photo of {{}}", got {templates}')
     texts = [template.replace("{}", phrase) for phrase in phrases for template in templates]
     features = encoder.encode_text(texts).unflatten(0, (len(phrases), len(templates)))
     return functional.normalize(features.mean(1), dim=-1)

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import open_clip
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -15,11 +14,9 @@ from torch.nn import functional
 from clipface import assets, weights
 from clipface.guidance.sentences import SentenceReader, load_reader
 from clipface.guidance.tokenizer import WordTokenizer
-from clipface.settings import GuidanceConfig
+from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
 from clipface.shapes import expect
 
-SHIPPED = ("face_encoder", "scoring_encoder")
-TEXTS = ("words", "sentences")
 LARGER = "guidance=vit_b_32"
 # Images of the painted faces are centred with plain numbers: -1..1.
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -137,6 +134,8 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
     Raises:
         ValueError: if a key is missing or unknown.
     """
+    import open_clip
+
     if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(architecture):
         raise ValueError(f"model: expected embed_dim, vision_cfg and text_cfg, got {', '.join(architecture)}")
     vision, text = dict(architecture["vision_cfg"]), dict(architecture["text_cfg"])
@@ -144,7 +143,7 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
         tokenizer = WordTokenizer(words, text["context_length"])
         model = open_clip.CLIP(architecture["embed_dim"], vision, {**text, "vocab_size": tokenizer.size})
     except (KeyError, TypeError) as error:
-        raise ValueError(f"model: open_clip's keys are wanted in vision_cfg and text_cfg; {error}") from error
+        raise ValueError(f"model: expected open_clip's keys in vision_cfg and text_cfg ({error})") from error
     return Encoder(model, tokenizer, vision["image_size"], FACE_MEAN, FACE_STD)
 
 
@@ -163,16 +162,16 @@ def load_encoder(config: GuidanceConfig) -> Encoder:
         ModuleNotFoundError: if `text` is sentences and the extra `words` is not installed.
         ConnectionError: if weights cannot be downloaded.
     """
-    if config.text not in TEXTS:
-        raise ValueError(f"guidance.text: expected one of {', '.join(TEXTS)}, got {config.text!r}")
-    if config.model in SHIPPED:
+    if config.text not in TEXT_READERS:
+        raise ValueError(f"guidance.text: expected one of {', '.join(TEXT_READERS)}, got {config.text!r}")
+    if config.model in SHIPPED_ENCODERS:
         path = face_encoder_file(config)
         encoder = load_face_encoder(path)
         if config.text == "sentences":
             encoder.reader = load_reader(path)
         return encoder.freeze()
     if config.text == "sentences":
-        raise ValueError(f"guidance.text: words is wanted, {config.model} reads any words itself")
+        raise ValueError(f"guidance.text: expected words, got sentences; {config.model} reads any words itself")
     return _load_open_clip(config).freeze()
 
 
@@ -198,23 +197,41 @@ def load_face_encoder(path: Path) -> Encoder:
 
 
 def _load_open_clip(config: GuidanceConfig) -> Encoder:
+    import open_clip
+
     name = config.model.replace("/", "-")
     if name not in open_clip.list_models():
-        close = difflib.get_close_matches(name, [*open_clip.list_models(), *SHIPPED], 4, 0.3)
+        close = difflib.get_close_matches(name, [*open_clip.list_models(), *SHIPPED_ENCODERS], 4, 0.3)
         raise ValueError(f"guidance.model: expected a model of open_clip, got {config.model!r}; close: {close}")
     tags = open_clip.list_pretrained_tags_by_model(name)
     if not config.weights and config.pretrained not in tags:
         raise ValueError(
-            f"guidance.pretrained: one of {tags} is wanted for {name}, {config.pretrained!r} was given; "
+            f"guidance.pretrained: expected one of {tags} for {name}, got {config.pretrained!r}; "
             "or give a local file as guidance.weights"
         )
-    model = _read_local(name, Path(config.weights)) if config.weights else _download(name, config.pretrained)
+    local = Path(config.weights) if config.weights else None
+    return _prepared(name, _read_local(name, local) if local else _download(name, config.pretrained))
+
+
+def random_open_clip(name: str) -> Encoder:
+    """Build a model of open_clip with random weights, which takes as long as a trained one: for benchmarks."""
+    import open_clip
+
+    return _prepared(name, open_clip.create_model(name, pretrained=None)).freeze()
+
+
+def _prepared(name: str, model: nn.Module) -> Encoder:
+    """A model of open_clip with its own tokenizer and preparation of images."""
+    import open_clip
+
     prepared = open_clip.get_model_preprocess_cfg(model)
     size = prepared["size"] if isinstance(prepared["size"], int) else prepared["size"][0]
     return Encoder(model, open_clip.get_tokenizer(name), size, prepared["mean"], prepared["std"])
 
 
 def _read_local(name: str, path: Path) -> nn.Module:
+    import open_clip
+
     if not path.is_file():
         raise FileNotFoundError(f"guidance.weights: {path} does not exist")
     if path.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
@@ -228,6 +245,8 @@ def _read_local(name: str, path: Path) -> nn.Module:
 
 
 def _download(name: str, tag: str) -> nn.Module:
+    import open_clip
+
     # OpenAI's weights were trained with a cheaper activation than the plain models of the same name.
     quick = bool((open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu"))
     try:

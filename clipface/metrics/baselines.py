@@ -1,4 +1,4 @@
-"""What a texture generator must beat: the mean of baked textures, and a linear model of them."""
+"""What a texture generator must surpass: the mean of baked textures, and a linear model of them."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ class LinearTextures:
     def __init__(self, textures: Tensor, directions: int) -> None:
         count = expect("textures", textures, ("N", 3, "R", "R"))["N"]
         if not 0 <= directions < count:
-            raise ValueError(f"directions: 0 to {count - 1} are wanted for {count} textures, {directions} were given")
+            raise ValueError(f"directions: expected 0 to {count - 1} for {count} textures, got {directions}")
         self.mean = textures.mean(0)
         centred = (textures - self.mean).flatten(1)
         # There are far fewer textures than texels: the eigenvectors of their products are enough.
@@ -28,7 +28,7 @@ class LinearTextures:
         self.directions = (vectors.T @ centred).unflatten(1, self.mean.shape) / (count - 1) ** 0.5
 
     def __call__(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw textures [count, 3, R, R], about in that range; the random numbers come from the generator."""
+        """Sample textures [count, 3, R, R], about in that range; the random numbers come from the generator."""
         return self.textures(torch.randn(count, len(self.directions), generator=generator).to(self.mean))
 
     def textures(self, coefficients: Tensor) -> Tensor:

@@ -77,15 +77,12 @@ def _packaged() -> Path:
     return Path(found.submodule_search_locations[0]) / _WEIGHTS
 
 
-def _renamed(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+def _renamed(state: dict[str, Tensor], names: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The package's weights under timm's names: both list the same layers in the same order."""
     given = list(state.values()) if isinstance(state, dict) else []
-    fits = len(given) == len(wanted) and all(
-        own.shape == value.shape for own, value in zip(wanted.values(), given, strict=True)
-    )
-    if not fits:
-        raise ValueError(f"path: weights of EfficientNet-Lite0 are wanted, {path} holds others")
-    return dict(zip(wanted, given, strict=True))
+    if [value.shape for value in given] != [value.shape for value in names.values()]:
+        raise ValueError(f"path: expected weights of EfficientNet-Lite0, got others in {path}")
+    return dict(zip(names, given, strict=True))
 
 
 class Inception(nn.Module):
@@ -111,7 +108,7 @@ class Inception(nn.Module):
 
 
 def _in_bytes(images: Tensor) -> Tensor:
-    """Whole numbers 0 to 255 of images in [-1, 1]: files hold no others, and drawn images get no advantage."""
+    """Whole numbers 0 to 255 of images in [-1, 1]: files hold no others, and rendered images get no advantage."""
     return (images.float().clamp(-1, 1) * 127.5 + 127.5).round()
 
 

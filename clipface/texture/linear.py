@@ -70,7 +70,7 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
     if config.get("topology") != topology(head):
         if path is None:
             return None
-        raise ValueError(f"path: a texture model of {head.source} is wanted, {path} is of another head")
+        raise ValueError(f"path: expected a texture model of {head.source}, got one of another head in {path}")
     device = head.v_template.device
     model = TextureModel(tensors["mean"], tensors["directions"], tensors["texels"].long())
     return model.to(device), tensors["base"].to(device)
@@ -91,7 +91,7 @@ def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count:
     """
     number = expect("textures", textures, ("N", 3, "R", "R"))["N"]
     if not 0 < count < number:
-        raise ValueError(f"count: 1 to {number - 1} directions are wanted from {number} textures, {count} were given")
+        raise ValueError(f"count: expected 1 to {number - 1} directions from {number} textures, got {count}")
     texels = torch.nonzero(region.flatten())[:, 0]
     data = textures.flatten(2)[..., texels]
     seen = weight.flatten(2)[..., texels].clamp_min(LEAST_SEEN)

@@ -69,13 +69,13 @@ def frechet_distance(first: Tensor, second: Tensor, first_weights: Tensor, secon
         A scalar, about 0 for equal moments, in double precision. Gradient: to `first`.
     """
     mean, covariance = _moments(first, first_weights)
-    wanted_mean, wanted = _moments(second.detach(), second_weights)
-    variance = wanted.diagonal().sum()
-    slight = torch.eye(len(wanted), dtype=wanted.dtype, device=wanted.device) * (variance / len(wanted) * 1e-6)
-    root, _ = torch.linalg.cholesky_ex(wanted + slight)
+    target_mean, target = _moments(second.detach(), second_weights)
+    variance = target.diagonal().sum()
+    slight = torch.eye(len(target), dtype=target.dtype, device=target.device) * (variance / len(target) * 1e-6)
+    root, _ = torch.linalg.cholesky_ex(target + slight)
     values = torch.linalg.eigvalsh(root.T @ (covariance + slight) @ root)
     common = values.clamp_min(0).sqrt().sum()
-    return ((mean - wanted_mean).square().sum() + covariance.diagonal().sum() + variance - 2 * common) / variance
+    return ((mean - target_mean).square().sum() + covariance.diagonal().sum() + variance - 2 * common) / variance
 
 
 def _moments(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

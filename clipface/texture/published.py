@@ -24,7 +24,7 @@ def load_published(path: str | Path) -> dict:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"path: {path} does not exist; a published ClipFace checkpoint is wanted")
+        raise FileNotFoundError(f"path: {path} does not exist; expected a checkpoint that the authors published")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
@@ -60,7 +60,7 @@ def _generator_config(state: Mapping[str, Tensor], what: str) -> dict[str, int]:
     layers = {name for name in state if re.fullmatch(r"mapping\.layers\.\d+\.weight", name)}
     last = f"synthesis.blocks.{max(blocks, default=0)}.conv1.weight"
     if not blocks or not layers or last not in state or "synthesis.const" not in state:
-        raise ValueError(f"{what}: the names of a published generator are wanted, given: {', '.join(list(state)[:5])}")
+        raise ValueError(f"{what}: expected the names of a published generator, got {', '.join(list(state)[:5])}")
     resolution = 4 * 2 ** max(blocks)
     w_dim, z_dim = state["mapping.layers.0.weight"].shape
     channels = {4 * 2**n: state[f"synthesis.blocks.{n}.conv1.weight"].shape[0] for n in blocks}
@@ -85,5 +85,5 @@ def read_published_code(path: str | Path, levels: int) -> Tensor:
     """
     code = load_published(path)
     if not isinstance(code, Tensor) or code.shape[-2:].numel() != code.numel() or code.shape[-2] < levels:
-        raise ValueError(f"path: {path} is wanted to hold one code of at least {levels} levels")
+        raise ValueError(f"path: expected one code of at least {levels} levels, got something else in {path}")
     return code.reshape(code.shape[-2:])[:levels].float()

@@ -8,23 +8,15 @@ Takes the trainer's own overrides. Faces are painted once and used again, unless
 """
 
 import argparse
-import importlib
 import itertools
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-from hydra import compose, initialize_config_module
-from omegaconf import OmegaConf
-
-from clipface.data import FaceBatch
-from trainer.texture_gan.config import TextureGANConfig
-from trainer.texture_gan.module import TextureGAN
-from trainer.texture_gan.train import build
+from clipface import startup
 
 PHASES = ("g_main", "g_path", "d_main", "d_r1")
-DETAILS = ("draw", "seen", "patches", "random_codes")  # inside the phases; forward only
+DETAILS = ("render", "augmented", "patches", "random_codes")  # inside the phases; forward only
+PHASE_BATCHES = 16  # in which each penalty comes
 TOP = 30  # kernels in a profile
 
 
@@ -42,97 +34,67 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def read_config(overrides: Sequence[str]) -> TextureGANConfig:
+def read_config(overrides: Sequence[str]) -> Any:
     """Compose the trainer's configuration, as its command line does."""
+    from hydra import compose, initialize_config_module
+    from omegaconf import OmegaConf
+
+    from trainer.texture_gan import config as _  # noqa: F401  registers the schema
+
     with initialize_config_module("configs", version_base="1.3"):
         return OmegaConf.to_object(compose("texture_gan", overrides=list(overrides)))
 
 
-class Loop:
-    """Training steps without Lightning: its own share of the time is a few milliseconds a batch at most."""
+def build_module(config: Any, options: argparse.Namespace) -> Any:
+    """Build the networks to be trained without Lightning, whose own share is a few milliseconds a batch at most."""
+    import torch
 
-    def __init__(self, config: TextureGANConfig, options: argparse.Namespace) -> None:
-        self.config = config
-        self.device = torch.device("cuda" if config.trainer.accelerator == "gpu" else "cpu")
-        if options.plain:
-            importlib.import_module("clipface.texture.ops.activation")._has_triton = lambda: False
-        self.module = build(config).to(self.device)
-        self.module.manual_backward = torch.Tensor.backward
-        sides = self.module.configure_optimizers()
-        self.module.optimizers = lambda use_pl_optimizer=False: sides
-        self.module.augment.probability.fill_(options.augment)
-        self.module.augment.images = float("inf")  # the probability stays
-        self.batches = self._real() if options.real else self._painted()
+    from clipface.texture.ops import activation
+    from trainer.texture_gan.train import build
 
-    def _real(self) -> Iterator[FaceBatch]:
-        for batch in self.module.faces(0):
-            yield FaceBatch(*(None if part is None else part.to(self.device, non_blocking=True) for part in batch))
-
-    def _painted(self) -> Iterator[FaceBatch]:
-        self.config.dataset.chunk = 2 * self.config.batch_size
-        return itertools.cycle(list(itertools.islice(self.module.faces(0), 2)))
-
-    def wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
-
-    def run(self, count: int) -> float:
-        """Train on so many batches; returns seconds."""
-        self.wait()
-        begin = time.perf_counter()
-        for _ in range(count):
-            self.module.training_step(next(self.batches), 0)
-        self.wait()
-        return time.perf_counter() - begin
+    if options.plain:
+        activation.has_triton = lambda: False
+    module = build(config).to("cuda" if config.trainer.accelerator == "gpu" else "cpu")
+    module.manual_backward = torch.Tensor.backward
+    sides = module.configure_optimizers()
+    module.optimizers = lambda use_pl_optimizer=False: sides
+    module.augment.probability.fill_(options.augment)
+    module.augment.images = float("inf")  # the probability stays
+    return module
 
 
-def time_phases(loop: Loop, count: int) -> dict[str, tuple[float, float]]:
-    """Milliseconds of each phase: when it happens, and on average over all batches."""
-    spent: dict[str, list[float]] = {name: [] for name in (*PHASES, *DETAILS)}
-
-    def timed(name: str, function: Callable) -> Callable:
-        def measure(*arguments: Any) -> Any:
-            loop.wait()
-            begin = time.perf_counter()
-            result = function(*arguments)
-            loop.wait()
-            spent[name].append(1000 * (time.perf_counter() - begin))
-            return result
-
-        return measure
-
-    own = {name: getattr(loop.module, name) for name in spent}
-    for name, function in own.items():
-        setattr(loop.module, name, timed(name, function))
-    loop.run(count)
-    for name in own:
-        delattr(loop.module, name)
-    return {name: (sum(times) / max(1, len(times)), sum(times) / count) for name, times in spent.items()}
+def training_step(module: Any, config: Any, real: bool) -> Callable[[], None]:
+    """A function that trains on the next batch of faces."""
+    if real:
+        batches = (batch.to(module.device) for batch in module.faces(0))
+    else:
+        config.dataset.chunk = 2 * config.batch_size
+        batches = itertools.cycle(list(itertools.islice(module.faces(0), 2)))
+    return lambda: module.training_step(next(batches), 0)
 
 
-def profile(loop: Loop) -> str:
-    """Table of the kernels that take longest over 16 batches."""
-    kinds = [torch.profiler.ProfilerActivity.CPU]
-    if loop.device.type == "cuda":
-        kinds = [torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=kinds) as recorded:
-        loop.run(16)
-    order = "self_device_time_total" if loop.device.type == "cuda" else "self_cpu_time_total"
+def profile(step: Callable[[], None], cuda: bool) -> str:
+    """Table of the kernels that take longest."""
+    import torch
+
+    activity = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[activity.CUDA if cuda else activity.CPU]) as recorded:
+        for _ in range(PHASE_BATCHES):
+            step()
+    order = "self_device_time_total" if cuda else "self_cpu_time_total"
     return recorded.key_averages().table(sort_by=order, row_limit=TOP, max_name_column_width=70)
 
 
-def describe(module: TextureGAN, config: TextureGANConfig, options: argparse.Namespace) -> str:
-    """One line that says what is timed."""
-    count = {
-        name: sum(p.numel() for p in getattr(module, name).parameters()) for name in ("generator", "discriminator")
-    }
-    name = torch.cuda.get_device_name() if config.trainer.accelerator == "gpu" else "CPU"
+def describe(module: Any, config: Any, options: argparse.Namespace) -> str:
+    """The rest of the line that says what is timed."""
+    sizes = ("generator", "discriminator")
+    counts = [sum(p.numel() for p in getattr(module, name).parameters()) / 1e6 for name in sizes]
     return (
-        f"{name}, torch {torch.__version__}: texture {config.generator.resolution}, image {config.image_size}, "
+        f"texture {config.generator.resolution}, image {config.image_size}, "
         f"batch {config.batch_size}, {config.trainer.precision}, renderer {config.renderer.backend}, "
         f"channels {config.generator.channel_base}/{config.generator.channel_max} and "
         f"{config.discriminator.channel_base}/{config.discriminator.channel_max} "
-        f"({count['generator'] / 1e6:.1f} and {count['discriminator'] / 1e6:.1f} million parameters), "
+        f"({counts[0]:.1f} and {counts[1]:.1f} million parameters), "
         f"{config.patch.count} patches, augmentation {options.augment if config.augment.enabled else 'off'}"
         f"{', plain operations' if options.plain else ''}{', data set' if options.real else ''}"
     )
@@ -140,29 +102,33 @@ def describe(module: TextureGAN, config: TextureGANConfig, options: argparse.Nam
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
+    startup.prepare()
     options = parse(arguments)
+    startup.announce("Time the training of the texture generator")
+    import torch
+
+    from trainer.common.timing import hardware, peak_memory, print_calls, time_steps, timed_calls
+
     config = read_config(options.overrides)
     torch.manual_seed(config.seed)
     if config.trainer.threads > 0:
         torch.set_num_threads(config.trainer.threads)
-    loop = Loop(config, options)
-    print(describe(loop.module, config, options), flush=True)
-    print(f"first batches: {loop.run(options.warm_up):.1f} s", flush=True)
-    if loop.device.type == "cuda":
+    module = build_module(config, options)
+    step, device = training_step(module, config, options.real), module.device
+    print(f"{hardware(device)}: {describe(module, config, options)}", flush=True)
+    print(f"first batches: {time_steps(step, options.warm_up, device):.1f} s", flush=True)
+    if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    seconds = loop.run(options.batches)
-    rate = options.batches * config.batch_size / seconds
-    memory = torch.cuda.max_memory_allocated() / 2**30 if loop.device.type == "cuda" else float("nan")
-    skipped = int(loop.module.finite.skipped)
-    print(
-        f"{rate:.1f} images/s, {1000 * seconds / options.batches:.1f} ms a batch, {memory:.1f} GiB, {skipped} skipped"
-    )
+    seconds = time_steps(step, options.batches, device)
+    rate, skipped = options.batches * config.batch_size / seconds, int(module.finite.skipped)
+    milliseconds = 1000 * seconds / options.batches
+    print(f"{rate:.1f} images/s, {milliseconds:.1f} ms a batch{peak_memory(device)}, {skipped} skipped")
     if options.phases:
-        print(f"{'phase':14}{'ms each':>10}{'ms a batch':>12}")
-        for name, (each, average) in time_phases(loop, 16).items():
-            print(f"{name:14}{each:10.1f}{average:12.1f}", flush=True)
+        with timed_calls({name: (module, name) for name in (*PHASES, *DETAILS)}, device) as spent:
+            time_steps(step, PHASE_BATCHES, device)
+        print_calls(spent, PHASE_BATCHES)
     if options.profile:
-        print(profile(loop))
+        print(profile(step, device.type == "cuda"))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_one_picture_alone_and_in_a_batch_agree(encoder):
 def test_values_that_are_no_colours_are_refused(encoder, bad):
     images = torch.rand(1, 3, 32, 32)
     images[0, 1, 4, 4] = bad
-    with pytest.raises(ValueError, match=r"images: numbers in 0\.\.1"):
+    with pytest.raises(ValueError, match=r"images: expected numbers in 0\.\.1, got"):
         encoder.encode_image(images)
 
 

@@ -140,5 +140,5 @@ def test_errors_name_the_remedy(bert, monkeypatch):
         load_sentence_encoder(bert)
     with pytest.raises(ValueError, match="guidance.text.*sentences"):
         load_encoder(GuidanceConfig(text="poems"))
-    with pytest.raises(ValueError, match="ViT-B-32 reads any words"):
+    with pytest.raises(ValueError, match="expected words, got sentences; ViT-B-32 reads any words"):
         load_encoder(GuidanceConfig(model="ViT-B-32", text="sentences"))

@@ -20,7 +20,7 @@ def test_rank_correlation_sees_order_alone():
 def test_rank_correlation_wants_two_series_of_one_length():
     with pytest.raises(ValueError, match="second"):
         rank_correlation(torch.rand(3), torch.rand(4))
-    with pytest.raises(ValueError, match="two frames or more are wanted, 1 were given"):
+    with pytest.raises(ValueError, match="first: expected two frames or more, got 1"):
         rank_correlation(torch.rand(1), torch.rand(1))
 
 

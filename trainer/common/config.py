@@ -28,6 +28,11 @@ class TrainerConfig:
     log_every: int = 10  # batches between rows of metrics
     resume: str | None = None  # checkpoint from which training goes on
 
+    @property
+    def processes(self) -> int:
+        """Number of processes that train together, one a device."""
+        return self.devices * self.num_nodes
+
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, steps=1, devices=1, num_nodes=1, threads=0, log_every=1)

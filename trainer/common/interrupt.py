@@ -61,7 +61,8 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.batches = batch_idx + 1
+        # A module that counts its batches itself has no count in Lightning's checkpoint.
+        self.batches = getattr(pl_module, "batches", batch_idx + 1)
         # Processes must stop at the same batch, or the others wait for ever.
         if trainer.world_size > 1:
             if self.batches % self.every:

@@ -20,11 +20,10 @@ def main(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     startup.prepare()
     startup.announce("Train a small encoder of faces and words on painted faces")
-    from trainer.common.run import run_folder
-    from trainer.face_encoder.module import train
+    from trainer.common import run
+    from trainer.face_encoder.train import train
 
-    with run_folder() as folder:
-        train(settings, folder)
+    run.main(train, settings)
 
 
 if __name__ == "__main__":

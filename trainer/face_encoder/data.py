@@ -1,4 +1,4 @@
-"""What a face encoder looks at: painted faces, some of them over photographed skin, and photographs."""
+"""What a face encoder is trained on: painted faces, some of them over photographed skin, and photographs."""
 
 import random
 
@@ -7,21 +7,24 @@ from torch import Tensor
 
 from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
+from clipface.settings import SEED_STRIDE
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.attributes import CHOICES, Attributes, sample_attributes
 from clipface.synthetic.words.captions import caption
 from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
-from trainer.face_encoder.image_cache import Painted
+from trainer.face_encoder.image_cache import CaptionedImages
 from trainer.face_encoder.photographs import (
-    PAINTED_OVER,
-    UNLABELLED,
+    UNKNOWN_OF_PHOTOGRAPHS,
+    UNKNOWN_OF_TEXTURES,
     Label,
     LabelledTextures,
     attributes_of,
-    known_values,
+    clear_unknown,
     read_images,
     read_labels,
 )
+
+COUNTED_AT_ONCE = 1024  # faces
 
 
 class EncoderFaces:
@@ -34,13 +37,13 @@ class EncoderFaces:
         """Read photographs if there are any; nothing is painted yet."""
         self.seed, self.painting, self.photographs, self.painter = seed, painting, photographs, painter
         self.tokenizer = encoder.tokenizer
-        self.textures = self.images = self.kept_out = None
+        self.textures = self.images = self.validation_images = None
         if photographs.labels:
             labels = read_labels(photographs.labels, photographs.expressions)
             if photographs.textures:
                 self.textures = LabelledTextures(photographs.textures, labels, painting.texture_size)
             if photographs.dataset:
-                self.images, self.kept_out = (
+                self.images, self.validation_images = (
                     read_images(photographs.dataset, labels, painting.size, validation) for validation in (False, True)
                 )
 
@@ -48,49 +51,47 @@ class EncoderFaces:
         """Count which words are said of which attributes."""
         rng = random.Random(self.seed)
         agreement = Agreement(self.tokenizer.size, CHOICES, device)
-        for start in range(0, faces, 1024):
-            drawn = [sample_attributes(rng) for _ in range(min(1024, faces - start))]
+        for start in range(0, faces, COUNTED_AT_ONCE):
+            part = [sample_attributes(rng) for _ in range(min(COUNTED_AT_ONCE, faces - start))]
             for _ in range(self.painting.captions):
-                agreement.count(self.tokenizer([caption(face, rng) for face in drawn]), agreement.values(drawn))
+                agreement.count(self.tokenizer([caption(face, rng) for face in part]), agreement.values(part))
         return agreement
 
     @torch.no_grad()
-    def chunk(self, number: int, count: int, agreement: Agreement, painted_only: bool = False) -> Painted:
+    def chunk(self, number: int, count: int, agreement: Agreement, painted_only: bool = False) -> CaptionedImages:
         """Make the chunk of a number: `count` images on the agreement's device."""
-        rng = random.Random(self.seed * 1_000_003 + number)
-        photographs = 0 if painted_only or self.images is None else round(count * self.photographs.share)
-        over = 0 if painted_only or self.textures is None else round((count - photographs) * self.photographs.photo_skin_share)
-        parts = [self._painted(count - photographs - over, rng, agreement)] if count > photographs + over else []
-        parts += [self._over_textures(over, rng, agreement)] if over else []
-        parts += [self._photographed(photographs, rng, agreement)] if photographs else []
-        return Painted(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        rng, config = random.Random(self.seed * SEED_STRIDE + number), self.photographs
+        photographs = 0 if painted_only or self.images is None else round(count * config.share)
+        painted = count - photographs
+        over_textures = 0 if painted_only or self.textures is None else round(painted * config.photo_skin_share)
+        counts = (painted - over_textures, over_textures, photographs)
+        makers = (self._painted, self._over_textures, self._photographed)
+        parts = [make(part, rng, agreement) for make, part in zip(makers, counts, strict=True) if part]
+        return CaptionedImages(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
-    def _painted(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
+    def _painted(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         faces = [sample_attributes(rng) for _ in range(count)]
-        tokens, values = self._told(faces, (), rng, agreement)
-        return Painted(self._drawn(faces, None, rng, tokens.device), tokens, values)
+        tokens, values = self._captions(faces, (), rng, agreement)
+        return CaptionedImages(self._paint(faces, None, rng, tokens.device), tokens, values)
 
-    def _over_textures(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
+    def _over_textures(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         textures, labels = self.textures.sample(count, rng)
         faces = [attributes_of(label, sample_attributes(rng, {"sex": label.face.sex})) for label in labels]
-        tokens, values = self._told(faces, PAINTED_OVER, rng, agreement)
-        known_values(values, agreement.columns, faces, PAINTED_OVER)
-        return Painted(self._drawn(faces, textures, rng, tokens.device), tokens, values)
+        tokens, values = self._captions(faces, UNKNOWN_OF_TEXTURES, rng, agreement)
+        return CaptionedImages(self._paint(faces, textures, rng, tokens.device), tokens, values)
 
-    def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> Painted:
+    def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         images, labels = self.images.sample(count, rng)
         parts = [self._labelled(label, rng, agreement) for label in labels]
         tokens, values = (torch.cat(part) for part in zip(*parts, strict=True))
-        return Painted(images.to(tokens.device), tokens, values)
+        return CaptionedImages(images.to(tokens.device), tokens, values)
 
     def _labelled(self, label: Label, rng: random.Random, agreement: Agreement) -> tuple[Tensor, Tensor]:
-        unknown = UNLABELLED if label.expression_known else (*UNLABELLED, "expression")
-        tokens, values = self._told([label.face], unknown, rng, agreement)
-        known_values(values, agreement.columns, [label.face], unknown)
-        return tokens, values
+        unknown = UNKNOWN_OF_PHOTOGRAPHS if label.expression_known else (*UNKNOWN_OF_PHOTOGRAPHS, "expression")
+        return self._captions([label.face], unknown, rng, agreement)
 
-    def _drawn(self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, device) -> Tensor:
-        """Images [N, 4, S, S] uint8 of painted faces before black, so that any other background can be added."""
+    def _paint(self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, device) -> Tensor:
+        """Images [N, 4, S, S] uint8 of painted faces on black, so that any other background can be added."""
         generator, painting = torch.Generator().manual_seed(rng.randrange(2**31)), self.painting
         base = None if textures is None else textures.to(self.painter.device)
         with torch.autocast(device.type, enabled=False):
@@ -99,11 +100,13 @@ class EncoderFaces:
             )
         return (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte().to(device)
 
-    def _told(
-        self, faces: list[Attributes], untold: tuple[str, ...], rng: random.Random, agreement: Agreement
+    def _captions(
+        self, faces: list[Attributes], unknown: tuple[str, ...], rng: random.Random, agreement: Agreement
     ) -> tuple[Tensor, Tensor]:
-        """Tokens [N, captions, context] of what is said of faces, and their attributes' values."""
-        texts = [[caption(face, rng, untold) for face in faces] for _ in range(self.painting.captions)]
+        """Tokens [N, captions, context] of captions of faces, and their attributes' values [N, values]."""
+        texts = [[caption(face, rng, unknown) for face in faces] for _ in range(self.painting.captions)]
         tokens = torch.stack([self.tokenizer(captions) for captions in texts], 1).short()
         values = agreement.values(faces)
+        if unknown:
+            clear_unknown(values, agreement.columns, faces, unknown)
         return tokens.to(values.device), values

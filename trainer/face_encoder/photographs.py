@@ -1,4 +1,4 @@
-"""Photographs of whom something is known: labels, textures to paint over, and the images themselves."""
+"""Labelled photographs: their labels, the textures baked from them, and the images themselves."""
 
 import hashlib
 import random
@@ -24,8 +24,8 @@ VALIDATION = 5  # one person of so many is never trained on
 # What a photograph may hide: this value of an attribute is a mere absence, which nobody has labelled.
 ABSENCES = {"beard": "none", "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False,
             "makeup": "none", "lipstick": "none"}  # fmt: skip
-PAINTED_OVER = ("skin",)  # not known of a skin that is painted over
-UNLABELLED = (*PAINTED_OVER, *ABSENCES, "eyes", "hair", "hair_colour")  # not known of a photograph
+UNKNOWN_OF_TEXTURES = ("skin",)
+UNKNOWN_OF_PHOTOGRAPHS = (*UNKNOWN_OF_TEXTURES, *ABSENCES, "eyes", "hair", "hair_colour")
 
 
 class Label(NamedTuple):
@@ -43,23 +43,23 @@ def read_labels(path: str | Path, expressions: str | Path | None = None) -> dict
 
     Args:
         path: of the table of labels.
-        expressions: of a second table, of photographs of whose expression the first says nothing.
+        expressions: of a second table, for photographs whose expression the first leaves empty.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing.
     """
     rows = read_table(path, ("file", "person", "age", "gender", "expression"), "labels")
-    seen = {} if expressions is None else {
+    more = {} if expressions is None else {
         row["file"]: row["expression"] for row in read_table(expressions, ("file", "expression"), "expressions")
     }  # fmt: skip
-    labels = {row["file"]: _label(row | {"expression": row["expression"] or seen.get(row["file"], "")}) for row in rows}
+    labels = {row["file"]: _label(row | {"expression": row["expression"] or more.get(row["file"], "")}) for row in rows}
     return {file: label for file, label in labels.items() if label is not None}
 
 
 def _label(row: dict[str, str]) -> Label | None:
-    told = re.search(r"(\d+)-year-old", row.get("prompt") or "")
-    age, sex = row["age"] or (told[1] if told else ""), SEXES.get(row["gender"].lower())
+    prompted = re.search(r"(\d+)-year-old", row.get("prompt") or "")
+    age, sex = row["age"] or (prompted[1] if prompted else ""), SEXES.get(row["gender"].lower())
     if not age.isdigit() or sex is None:
         return None
     years = int(age)
@@ -74,10 +74,10 @@ def is_validation(person: str) -> bool:
     return int(hashlib.sha256(person.encode()).hexdigest(), 16) % VALIDATION == 0
 
 
-def known_values(
+def clear_unknown(
     values: Tensor, columns: dict[tuple, int], faces: Sequence[Attributes], unknown: Sequence[str]
 ) -> None:
-    """Unmark in [N, values] what nobody knows of faces: all of `unknown`, and absences that were not painted."""
+    """Clear in values [N, values] what is not known of faces: all of `unknown`, and absences that were not painted."""
     for row, face in zip(values, faces, strict=True):
         for name in unknown:
             row[[columns[name, value] for value in CHOICES[name]]] = 0
@@ -99,11 +99,14 @@ class LabelledTextures:
             if label and not is_validation(label.person) and label.face.expression != "smiling"
         ]  # fmt: skip
         if not kept:
-            raise ValueError(f"photographs.textures: none of {len(names)} textures in {folder} has a label")
+            raise ValueError(
+                f"photographs.textures: expected textures with a label, got none among {len(names)} in {folder}; see "
+                "column file of the labels"
+            )
         self.textures, self.labels = textures[kept], [found[i] for i in kept]
 
     def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
-        """Draw textures [count, 3, R, R] in 0..1, half of them mirrored, and their labels."""
+        """Sample textures [count, 3, R, R] in 0..1, half of them mirrored, and their labels."""
         rows = [rng.randrange(len(self.labels)) for _ in range(count)]
         mirrored = torch.tensor([rng.random() < 0.5 for _ in rows]).view(-1, 1, 1, 1)
         textures = self.textures[rows].float() / 255
@@ -111,19 +114,19 @@ class LabelledTextures:
 
 
 class LabelledImages(NamedTuple):
-    """`images` [N, 4, S, S] uint8, colour before black and mask, with their labels."""
+    """Images with their labels."""
 
-    images: Tensor
+    images: Tensor  # [N, 4, S, S] uint8: colour on black, and mask
     labels: list[Label]
 
     def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[Label]]:
-        """Draw images [count, 4, S, S] and their labels."""
+        """Sample images [count, 4, S, S] and their labels."""
         rows = [rng.randrange(len(self.labels)) for _ in range(count)]
         return self.images[rows], [self.labels[row] for row in rows]
 
 
 def read_images(folder: str, labels: dict[str, Label], size: int, validation: bool) -> LabelledImages:
-    """Read labelled photographs of a data set: each whole, and once more as only the face on black.
+    """Read labelled photographs of a data set: each as it is, and once more as only the face on black.
 
     Args:
         folder: of the data set.
@@ -131,7 +134,7 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
         size: side of the images, pixels.
         validation: people who are kept out of training (their full images only), or the others.
     """
-    faces, images, told = MaskedFaces(folder, size), [], []
+    faces, images, found = MaskedFaces(folder, size), [], []
     for index, source in enumerate(faces.sources or faces.names):
         label = labels.get(source)
         if label is None or is_validation(label.person) != validation:
@@ -141,17 +144,25 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
         face = (colour.astype(np.uint16) * grey // 255).astype(np.uint8)
         shown = [(colour, np.full_like(grey, 255))] + ([] if validation else [(face, grey)])
         images += [np.concatenate(parts, 2).transpose(2, 0, 1) for parts in shown]
-        told += [label] * len(shown)
-    if not told:
-        raise ValueError(f"photographs.dataset: no image of {folder} has a label")
-    return LabelledImages(torch.from_numpy(np.stack(images)), told)
+        found += [label] * len(shown)
+    if not found:
+        raise ValueError(
+            f"photographs.dataset: expected images with a label, got none in {folder}; see column file of the labels"
+        )
+    return LabelledImages(torch.from_numpy(np.stack(images)), found)
 
 
-def attributes_of(label: Label, drawn: Attributes) -> Attributes:
-    """What is painted over a person's skin: `drawn`, with the person's own sex and age."""
+def attributes_of(label: Label, painted: Attributes) -> Attributes:
+    """Attributes to paint over a person's skin: `painted`, with the person's own sex and age."""
     man = label.face.sex == "man"
-    return replace(drawn, sex=label.face.sex, age=label.face.age, wrinkles=drawn.wrinkles and label.face.age == "old",
-                   beard=drawn.beard if man else "none", moustache=drawn.moustache and man)  # fmt: skip
+    return replace(
+        painted,
+        sex=label.face.sex,
+        age=label.face.age,
+        wrinkles=painted.wrinkles and label.face.age == "old",
+        beard=painted.beard if man else "none",
+        moustache=painted.moustache and man,
+    )
 
 
 def _plain_name(name: str) -> str:

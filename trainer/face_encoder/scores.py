@@ -7,7 +7,7 @@ from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
 from clipface.synthetic.attributes import AGES, CHOICES, SEXES
 from clipface.synthetic.words.look_words import LOOK_NOUNS
-from trainer.face_encoder.image_cache import Painted
+from trainer.face_encoder.image_cache import CaptionedImages
 from trainer.face_encoder.photographs import LabelledImages
 
 _PART = 256  # images encoded at a time
@@ -21,11 +21,11 @@ _QUESTIONS = {  # what a prompt says of each value of an attribute
     "beard": "a photo of a man with a {}",
 }
 _ASKED_OF_PHOTOGRAPHS = {"sex": SEXES, "age": AGES, "expression": ("neutral", "smiling")}
-_SEEN_ON_ALL = ("look", "expression")  # a stylised look may hide the others
+_ON_EVERY_LOOK = ("look", "expression")  # asked of stylised looks too, which may hide the others
 
 
 @torch.no_grad()
-def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str, float]:
+def painted_scores(encoder: Encoder, painted: CaptionedImages, agreement: Agreement) -> dict[str, float]:
     """Ask for each attribute's value by prompts, and for each image's caption among all captions.
 
     Args:
@@ -35,10 +35,10 @@ def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str
 
     Returns:
         `zero_shot/<attribute>`: share of right answers, the mean over the values that occur; `retrieval`: share of
-        pixels that are closer to their own caption than to each of the captions that contradict them.
+        images that are closer to their own caption than to each of the captions that contradict them.
     """
-    pixels = painted.pixels.split(_PART)
-    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in pixels])
+    parts = painted.images.split(_PART)
+    images = torch.cat([encoder.encode_image(on_white(part.float() / 255)) for part in parts])
     found = {}
     for name, question in _QUESTIONS.items():
         values = [value for value in CHOICES[name] if value != "none"]
@@ -46,7 +46,7 @@ def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str
         answers = (images @ encoder.encode_text(prompts).T).argmax(1)
         truth = painted.values[:, [agreement.columns[name, value] for value in values]]  # [N, values]
         asked = truth.any(1)
-        if name not in _SEEN_ON_ALL:
+        if name not in _ON_EVERY_LOOK:
             asked &= painted.values[:, agreement.columns["look", "none"]] > 0
         if asked.any():
             found[f"zero_shot/{name}"] = _balanced(answers[asked], truth[asked].argmax(1))
@@ -59,7 +59,7 @@ def scores(encoder: Encoder, painted: Painted, agreement: Agreement) -> dict[str
 
 @torch.no_grad()
 def photograph_scores(encoder: Encoder, photographs: LabelledImages) -> dict[str, float]:
-    """Ask for sex, age group and smile of photographs of people who were kept out of training.
+    """Ask for sex, age group and smile of photographs of people that are not trained on.
 
     Returns:
         `photograph/<attribute>`: share of right answers, the mean over the values that occur.
@@ -79,7 +79,7 @@ def photograph_scores(encoder: Encoder, photographs: LabelledImages) -> dict[str
 
 
 def on_white(images: Tensor) -> Tensor:
-    """Colours drawn before black and their mask, [B, 4, S, S], as images before white [B, 3, S, S]."""
+    """Images on black with their mask, [B, 4, S, S] in 0..1, as images on white [B, 3, S, S]."""
     return (images[:, :3] + 1 - images[:, 3:]).clamp(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""What a projection of sentence features learns from: captions, and phrases that tell one value of an attribute."""
+"""What a projection of sentence features is trained on: captions, and phrases for one value of an attribute."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _AT_A_TIME = 64  # texts
 
 
 class Targets(NamedTuple):
-    """Texts as the sentence encoder sees them, and as the face encoder should."""
+    """Texts in the features of the sentence encoder, and the features of the face encoder to project them to."""
 
     sentences: Tensor  # [N, W]
     targets: Tensor  # [N, D], length 1
@@ -41,17 +41,17 @@ def encode_sentences(encoder: SentenceEncoder, tokenizer: SentenceTokenizer, tex
 def caption_targets(
     face: Encoder, sentences: Callable[[Sequence[str]], Tensor], phrases: Sequence[Phrase], count: int, seed: int
 ) -> Targets:
-    """Captions of random faces; half of them go on with a phrase, whose target has a trained one in its place."""
+    """Captions of random faces; half of them end with a phrase, in whose place the target has a trained one."""
     rng = random.Random(seed)
     texts, trained = [], []
     for number in range(count):
-        text = said = caption(sample_attributes(rng), rng)
+        text = target = caption(sample_attributes(rng), rng)
         if number % 2 and phrases:
             phrase = rng.choice(phrases)
             like = rng.choice(TAUGHT[phrase.attribute][phrase.value])
-            text, said = f"{said}, {phrase.phrase}", f"{said}, {like}"
+            text, target = f"{text}, {phrase.phrase}", f"{text}, {like}"
         texts.append(text)
-        trained.append(said)
+        trained.append(target)
     return Targets(sentences(texts), _encode_text(face, trained), torch.full((count,), -1))
 
 
@@ -66,7 +66,7 @@ def phrase_targets(
         phrases: trained ones and others.
 
     Returns:
-        The phrases; and the prototypes [values, D]: what bare trained phrases for each of `VALUES` are to the encoder.
+        The phrases; and the prototypes [values, D]: what trained phrases for each of `VALUES` are to the encoder.
     """
     values = torch.tensor([VALUES.index((phrase.attribute, phrase.value)) for phrase in phrases]).repeat(len(FRAMES))
     prototypes = value_prototypes(face)

@@ -1,7 +1,9 @@
-"""Teach a face encoder words that captions lack, about six minutes on a CPU core, most of them to encode the texts: the steps of the training."""
+"""A projection of sentence features in training.
+
+Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
+"""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,28 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface import assets, weights
-from clipface.guidance import Encoder, load_encoder
-from clipface.guidance.encoder import SHIPPED, face_encoder_file
-from clipface.guidance.sentences import Projection, load_sentence_encoder, projection_file, save_projection
-from clipface.settings import SOURCE_PHRASE
-from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, trained_phrases
-from trainer.common.callbacks import StopOnNaN
-from trainer.common.checkpoint import Checkpoint, SaveConfig
-from trainer.common.run import fit, make_logger
+from clipface import weights
+from clipface.guidance.sentences import Projection
+from clipface.settings import SEED_STRIDE
 from trainer.sentence_projection.config import SentenceProjectionConfig
-from trainer.sentence_projection.data import (
-    VALUES,
-    Targets,
-    caption_targets,
-    encode_sentences,
-    phrase_targets,
-    value_changes,
-)
+from trainer.sentence_projection.data import VALUES, Targets, value_changes
 
 
 class SentenceProjectionModule(pl.LightningModule):
-    """A projection in training, and the texts that it learns from."""
+    """A projection in training, and the texts that it is trained on."""
 
     def __init__(
         self,
@@ -62,35 +51,37 @@ class SentenceProjectionModule(pl.LightningModule):
         names = [attribute for attribute, _ in VALUES]
         rivals = torch.tensor([[mine == other for other in names] for mine in names])
         self.register_buffer("rivals", rivals, persistent=False)  # [values, values]: values of the same attribute
-        # A value with many phrases is drawn more often than one with few, but not in proportion.
+        # A value with many phrases is sampled more often than one with few, but not in proportion.
         self.shares = 1 / torch.bincount(phrases.values, minlength=len(VALUES))[phrases.values].sqrt()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
-        """One step on texts drawn at random; `batch_idx` alone decides on which."""
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + batch_idx)
+        """One step on random texts; `batch_idx` alone decides on which."""
+        generator = torch.Generator().manual_seed(self.config.seed * SEED_STRIDE + batch_idx)
         count = max(1, self.config.batch_size // 3)
-        told = torch.randint(len(self.captions.values), (count,), generator=generator)
-        drawn = torch.multinomial(self.shares, self.config.batch_size - count, True, generator=generator)
+        captions = torch.randint(len(self.captions.values), (count,), generator=generator)
+        phrases = torch.multinomial(self.shares, self.config.batch_size - count, True, generator=generator)
         parts = zip(self.captions, self.phrases, strict=True)
-        texts = Targets(*(torch.cat([a[told], b[drawn]]).to(self.device) for a, b in parts))
+        texts = Targets(*(torch.cat([a[captions], b[phrases]]).to(self.device) for a, b in parts))
         loss = self.loss(texts)
         if self._trainer is not None:
             self.log("loss", loss, prog_bar=True)
         return loss
 
     def loss(self, texts: Targets) -> Tensor:
-        """Distance to the targets, and how little a phrase tells the right value from the attribute's others."""
+        """Distance to the targets, plus cross entropy of each phrase's value among those of its attribute."""
         found = self.projection(texts.sentences, self.config.noise if self.training else 0.0)
         distance = 1 - (found * texts.targets).sum(-1)
-        one = texts.values >= 0
-        values = texts.values[one]
-        changes = functional.normalize(found[one] - self.source, dim=-1)
-        # Captions and phrases weigh alike, however many of each were drawn.
+        phrase = texts.values >= 0
+        values = texts.values[phrase]
+        changes = functional.normalize(found[phrase] - self.source, dim=-1)
+        by_meaning = self._contrast(self.config.scale * found[phrase] @ self.prototypes.T, values)
+        by_change = self._contrast(self.config.change_scale * changes @ self.changes.T, values)
+        # Captions and phrases weigh alike, however many of each were sampled.
         return (
-            distance[~one].mean()
-            + distance[one].mean()
-            + self.config.contrast_weight * self._contrast(self.config.scale * found[one] @ self.prototypes.T, values)
-            + self.config.change_weight * self._contrast(self.config.change_scale * changes @ self.changes.T, values)
+            distance[~phrase].mean()
+            + distance[phrase].mean()
+            + self.config.contrast_weight * by_meaning
+            + self.config.change_weight * by_change
         )
 
     def _contrast(self, logits: Tensor, values: Tensor) -> Tensor:
@@ -113,61 +104,3 @@ class SentenceProjectionModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another projection."""
         weights.check_keys(self.state_dict(), checkpoint["state_dict"], "checkpoint")
-
-
-def load_face_encoder(config: SentenceProjectionConfig) -> Encoder:
-    """Load the frozen face encoder, without any reader.
-
-    Raises:
-        ValueError: if the guidance is no face encoder that reads words.
-    """
-    if config.guidance.model not in SHIPPED or config.guidance.text != "words":
-        raise ValueError(
-            f"guidance: one of {', '.join(SHIPPED)} with text=words is wanted, {config.guidance.model} with "
-            f"text={config.guidance.text} was given"
-        )
-    return load_encoder(config.guidance)
-
-
-def build(config: SentenceProjectionConfig, phrases: list[Phrase] | None = None) -> SentenceProjectionModule:
-    """Read the encoders and encode all texts; nothing is written.
-
-    Args:
-        config: the run's.
-        phrases: not trained by captions, to be trained here; None: data/synonyms.csv.
-    """
-    face = load_face_encoder(config)
-    folder = Path(config.sentence_encoder) if config.sentence_encoder else None
-    encoder, tokenizer = load_sentence_encoder(folder)
-    if phrases is None:
-        phrases = read_phrases(assets.resolve("synonyms"))
-
-    def sentences(texts: list[str]) -> Tensor:
-        return encode_sentences(encoder, tokenizer, texts)
-
-    captions = caption_targets(face, sentences, phrases, config.captions, config.seed)
-    told, prototypes = phrase_targets(face, sentences, [*trained_phrases(), *phrases])
-    source = face.encode_text([SOURCE_PHRASE])[0].cpu()
-    return SentenceProjectionModule(config, captions, told, prototypes, source, encoder.width)
-
-
-def train(config: SentenceProjectionConfig, folder: Path) -> Path:
-    """Train a projection and write it into `folder`; gives its file."""
-    pl.seed_everything(config.seed, verbose=False)  # the first weights
-    module = build(config)
-    checkpoint = Checkpoint(folder, every=0)
-    fit(
-        module,
-        range(config.trainer.steps),
-        config=config.trainer,
-        folder=folder,
-        seed=config.seed,
-        logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), StopOnNaN(), checkpoint],
-    )
-    checkpoint.path.unlink(missing_ok=True)  # it served to resume an unfinished run
-    encoder = face_encoder_file(config.guidance)
-    path = save_projection(folder / projection_file(encoder).name, module.projection, encoder)
-    print(f"projection: {path}\nput it and its .json beside {encoder}")
-    return path
-

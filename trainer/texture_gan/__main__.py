@@ -17,12 +17,11 @@ def main(config: DictConfig) -> None:
     """Command line: Hydra overrides, `key=value`."""
     settings = OmegaConf.to_object(config)
     startup.prepare()
-    startup.announce("Train the texture generator from images of faces; the method is in trainer/texture_gan/module.py")
-    from trainer.common.run import run_folder
+    startup.announce("Train the texture generator from images of faces")
+    from trainer.common import run
     from trainer.texture_gan.train import train
 
-    with run_folder() as folder:
-        train(settings, folder)
+    run.main(train, settings)
 
 
 if __name__ == "__main__":

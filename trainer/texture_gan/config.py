@@ -16,21 +16,21 @@ class DatasetConfig:
     # of a data set folder
     workers: int = 4  # processes that read images, at most one a CPU; 0: none but the trainer's own
     mirror: bool = True  # each face as it is, and in a mirror
-    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: drawn from that of the fits
+    heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: sampled from the fits' one
 
     # of heads in textures that were baked from photographs, mixed into the batches of either kind
     textures: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
     textures_share: float = 0.5  # of each batch
     blends: float = 0.5  # share of these whose skin is a blend of two
     painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
-    repeats: int = 1  # times that each of these comes before others are drawn
+    repeats: int = 1  # times that each of these comes before others are sampled
 
     # of painted faces; painted on the training device
     texture_size: int = 256
     max_yaw: float = 45.0  # degrees
     max_zoom: float = 1.4  # of the views; 1 shows the whole head
-    chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run draws
-    attributes: dict[str, Any] = field(default_factory=dict)  # that every face shall have, for instance {look: none}
+    chunk: int = 256  # faces painted at once, since a painting has a fixed cost; never more than the run needs
+    attributes: dict[str, Any] = field(default_factory=dict)  # of every face, for instance {look: none}
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
@@ -76,13 +76,13 @@ class PatchConfig:
 
 @dataclass
 class AugmentConfig:
-    """Adaptive augmentation of what both discriminators see."""
+    """Adaptive augmentation of the images that both discriminators get."""
 
     enabled: bool = True
     target: float = 0.6
     images: float = 200_000  # in which its probability can go from 0 to 1
     every: int = 4  # batches between adaptations
-    begin: float = 0.0  # its probability at first; discriminators that have learnt before need some at once
+    begin: float = 0.0  # its probability at first; discriminators that were trained before need some at once
     transforms: list[str] = field(default_factory=lambda: ["blit", "geometry", "colour"])  # see texture/augment/
 
 
@@ -95,7 +95,7 @@ class PenaltyConfig:
     r1_every: int = 16  # batches; 0: never
     path: float = 2.0  # weight
     path_every: int = 4  # batches; 0: never
-    share: float = 0.5  # of the batch that penalties look at
+    share: float = 0.5  # of the batch that penalties are computed on
     reduced: bool = True  # whether they use bfloat16 where the losses do; false: float32 throughout
 
 
@@ -118,19 +118,19 @@ class MetricsConfig:
 
 @dataclass
 class AttributeOffsetsConfig:
-    """Lessons in looks: what the painter puts on a face becomes an offset of its code (see look_lessons.py)."""
+    """What the painter puts on a face becomes an offset of its code (see extra_losses.py)."""
 
-    weight: float = 0.0  # of their loss for the generator; 0: no attribute offsets
+    weight: float = 0.0  # of the loss for the generator; 0: no attribute offsets
     count: int = 16  # textures a batch, on each device
     renew_every: int = 16  # batches for which textures are painted at once
-    share: float = 0.6  # of attribute offsets about a stylised look; the others are about make-up, beards, age and colours
+    share: float = 0.6  # of textures with a stylised look; the others have make-up, beards, age and colours
 
 
 @dataclass
 class StatisticsConfig:
-    """Drawn faces as a feature statistics, compared with photographs in an encoder's features (see feature_statistics.py)."""
+    """Statistics of fakes compared with those of photographs in an encoder's features (see extra_losses.py)."""
 
-    weight: float = 0.0  # of their distance for the generator; 0: they are not compared
+    weight: float = 0.0  # of the distance for the generator; 0: they are not compared
     batches: int = 16  # the latest ones, that are compared
     layers: list[str] = field(default_factory=lambda: ["layer3"])  # of its visual network, besides its vectors
     encoder: GuidanceConfig = field(default_factory=GuidanceConfig)
@@ -142,7 +142,7 @@ class StatisticsConfig:
 
 @dataclass
 class RobustConfig:
-    """When gradients that are no finite numbers end a run; until then, steps with such are left out."""
+    """When gradients that are not finite end a run; until then, steps with such are left out."""
 
     in_a_row: int = 20  # batches
     share: float = 0.05  # of about the last 200 batches
@@ -179,10 +179,10 @@ class TextureGANConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
-        if self.batch_size % self.trainer.devices:
+        if self.batch_size % self.trainer.processes:
             raise ValueError(
-                f"batch_size: a multiple of trainer.devices ({self.trainer.devices}) is wanted, since each takes its "
-                f"share; {self.batch_size} was given"
+                f"batch_size: expected a multiple of {self.trainer.processes}, the devices of all machines, since each "
+                f"takes its share, got {self.batch_size}"
             )
 
 

@@ -16,18 +16,19 @@ from clipface import weights
 from clipface.data import FaceBatch
 from clipface.head import HeadModel
 from clipface.render import Renderer
+from clipface.settings import SEED_STRIDE
 from clipface.synthetic.painter import Painter
 from clipface.texture.augment.pipeline import Augment
 from clipface.texture.discriminator import Discriminator, random_patches
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.losses import discriminator_loss, generator_loss, path_lengths, path_penalty, r1_penalty
 from trainer.common import distributed
-from trainer.texture_gan.attribute_offsets import SEED_STEP, AttributeOffsets
 from trainer.texture_gan.config import TextureGANConfig
-from trainer.texture_gan.feature_statistics import FeatureStatistics
+from trainer.texture_gan.data import prefetched
+from trainer.texture_gan.extra_losses import AttributeOffsets, FeatureStatistics, GeneratorStep
 from trainer.texture_gan.moving_average import averaged, follow, half_life_now
 from trainer.texture_gan.skip_nonfinite import SkipNonfinite, finite_or
-from trainer.texture_gan.views import prefetched, render_views
+from trainer.texture_gan.views import render_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
 PATH_DECAY = 0.99  # of the running mean of path lengths (StyleGAN2)
@@ -45,7 +46,7 @@ class TextureGAN(pl.LightningModule):
             config: of the run.
             head: parameters to vertices.
             renderer: of this head's mesh.
-            faces: gives batches for ever, from the one of a number on.
+            faces: from the number of a batch to endless batches from that one on.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -56,14 +57,14 @@ class TextureGAN(pl.LightningModule):
         self.generator = TextureGenerator(**asdict(config.generator))
         self.average = averaged(self.generator)
         self.discriminator = Discriminator(config.image_size, **asdict(config.discriminator))
-        patch = config.patch
+        patch, sizes = config.patch, self.generator.config
         # Patches of one image are seldom alike, so their deviation over a group tells nothing.
         self.patch_discriminator = Discriminator(patch.size, patch.channel_base, patch.channel_max, group=0)
-        self.looks = None
+        self.looks = self.statistics = None
         if config.attribute_offsets.weight:
-            painter = Painter(head, self.generator.config["resolution"], renderer.backend)
-            self.looks = AttributeOffsets(config.attribute_offsets, painter, self.generator.levels, self.generator.config["w_dim"])
-        self.statistics = None
+            painter = Painter(head, sizes["resolution"], renderer.backend)
+            levels = self.generator.levels
+            self.looks = AttributeOffsets(config.attribute_offsets, painter, levels, sizes["w_dim"])
         if config.statistics.weight:
             self.statistics = FeatureStatistics(config.statistics, config.batch_size)
         self.augment = Augment(config.augment.target, config.augment.images, config.augment.transforms)
@@ -74,29 +75,28 @@ class TextureGAN(pl.LightningModule):
         self.metrics: dict[str, Tensor] = {}  # of the last batch
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
-        """Train both sides on one batch of faces."""
-        penalty, augment = self.config.penalty, self.config.augment
+        """Train both sides on one batch of faces: g_main, g_path, d_main, d_r1, then the average follows."""
+        penalty, augment, number = self.config.penalty, self.config.augment, self.batches
         generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         views = self.shuffled(batch)
-        self._discriminators_learn(False)
+        self.discriminators_require_grad(False)
         fakes, metrics = self.g_main(generator_optimizer, views)
-        if penalty.path_every and self.batches % penalty.path_every == 0:
+        if penalty.path_every and number % penalty.path_every == 0:
             metrics |= self.g_path(generator_optimizer, views)
-        self._discriminators_learn(True)
+        self.discriminators_require_grad(True)
         metrics |= self.d_main(discriminator_optimizer, batch.image, fakes)
-        if penalty.r1_every and self.batches % penalty.r1_every == 0:
+        if penalty.r1_every and number % penalty.r1_every == 0:
             metrics |= self.d_r1(discriminator_optimizer, batch.image)
-        if augment.enabled and self.batches % augment.every == augment.every - 1:
+        if augment.enabled and number % augment.every == augment.every - 1:
             self.augment.adapt()
         self.finite.end_batch()
         size, average = self.config.batch_size, self.config.average
-        half_life = half_life_now(average.half_life, average.ramp_up, self.batches * size)
-        follow(self.average, self.generator, size, half_life)
+        follow(self.average, self.generator, size, half_life_now(average.half_life, average.ramp_up, number * size))
         self.batches += 1
         self.metrics = metrics | {"augment_probability": self.augment.probability, "skipped": self.finite.skipped}
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The generator learns to convince both discriminators, and its attribute offsets; returns its images."""
+        """The generator learns to convince both discriminators, and from the extra losses; returns its images."""
         w_plus = self.random_codes(len(views.camera))
         self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
         if self.looks is not None and views.attribute_vector is not None:
@@ -106,24 +106,12 @@ class TextureGAN(pl.LightningModule):
         whole = generator_loss(self.discriminator(augmented, self.reduced))
         patch = generator_loss(self.patch_discriminator(self.patches(augmented), self.reduced))
         loss, metrics = whole + self.config.patch.weight * patch, {"generator/whole": whole, "generator/patch": patch}
-        if self.looks is not None:
-            metrics["generator/looks"] = offsets_loss = self.offsets_loss()
-            loss = loss + self.config.attribute_offsets.weight * offsets_loss
-        if self.statistics is not None:
-            counted = torch.ones(len(fakes), device=self.device) if views.photographed is None else views.photographed
-            metrics["generator/statistics"] = apart = self.statistics(views.image, fakes, counted, self.batches)
-            loss = loss + self.config.statistics.weight * apart
+        for name, extra in {"looks": self.looks, "statistics": self.statistics}.items():
+            if extra is not None:
+                metrics[f"generator/{name}"] = value = extra.loss(self._generator_step(views, fakes))
+                loss = loss + extra.config.weight * value
         self._step(optimizer, loss)
         return fakes.detach(), metrics
-
-    def offsets_loss(self) -> Tensor:
-        """How far textures with offsets are from painted ones."""
-        if self.looks.due(self.batches):
-            with torch.no_grad():
-                codes = self.random_codes(len(self.attribute_offsets.codes))
-            seed = (self.config.seed + distributed.global_rank() * SEED_STEP) * SEED_STEP + self.batches
-            self.looks.paint(self.generator.synthesis, codes, seed, self.reduced)
-        return self.looks.loss(self.generator.synthesis, self.batches, self.reduced)
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
         """The generator learns to change images evenly with the code."""
@@ -151,7 +139,7 @@ class TextureGAN(pl.LightningModule):
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
 
     def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
-        """The discriminators learn to be flat around real images, as they see them: augmented."""
+        """The discriminators learn to be flat around real images as they get them: augmented."""
         config = self.config.penalty
         reals = self.augmented(self._part(reals))
         patches = self.patches(reals).requires_grad_()
@@ -161,45 +149,53 @@ class TextureGAN(pl.LightningModule):
         self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 
-    def path_noise(self, image: Tensor) -> Tensor:
-        """Random direction among images, whose expected length does not depend on their size."""
-        return torch.randn_like(image) / self.config.image_size
-
     def _step(self, optimizer: Any, loss: Tensor) -> None:
+        """One step of an optimiser, with gradients averaged over processes; left out if one is not finite."""
         optimizer.zero_grad(set_to_none=True)
         self.manual_backward(loss)
         gradients = [parameter.grad for parameter in optimizer.param_groups[0]["params"] if parameter.grad is not None]
         distributed.average_(gradients)
         self.finite.step(optimizer, gradients)
 
+    def _generator_step(self, views: FaceBatch, fakes: Tensor) -> GeneratorStep:
+        seed = (self.config.seed + distributed.global_rank() * SEED_STRIDE) * SEED_STRIDE + self.batches
+        synthesis = self.generator.synthesis
+        return GeneratorStep(self.batches, seed, views, fakes, synthesis, self.random_codes, self.reduced)
+
     def _approach(self, mean: Tensor, value: Tensor, decay: float) -> None:
-        """Move a running mean towards the mean of all processes' values, unless that is no finite number."""
+        """Move a running mean towards the mean of all processes' values, unless that is not finite."""
         distributed.average_([value])
         mean.lerp_(finite_or(value, mean), 1 - decay)
 
-    def _discriminators_learn(self, learn: bool) -> None:
+    def discriminators_require_grad(self, require: bool) -> None:
+        """Whether a backward pass reaches the discriminators' parameters: not while the generator learns."""
         for discriminator in (self.discriminator, self.patch_discriminator):
-            discriminator.requires_grad_(learn)
+            discriminator.requires_grad_(require)
 
     def _part(self, batch: Any) -> Any:
-        kept = max(1, round(self.config.batch_size // self.config.trainer.devices * self.config.penalty.share))
+        """The first images of a batch, as many as penalties use."""
+        kept = max(1, round(self.config.batch_size // self.config.trainer.processes * self.config.penalty.share))
         return batch[:kept] if isinstance(batch, Tensor) else batch.select(slice(kept))
 
     def random_codes(self, count: int) -> Tensor:
-        """Draw style codes [count, L, w_dim], some of them with levels of two latent codes."""
+        """Sample style codes [count, L, w_dim], some of them with levels of two latent codes."""
         z = torch.randn(2 * count, self.generator.config["z_dim"], device=self.device)
         return mix_codes(*self.generator.mapping(z).chunk(2), self.config.style_mixing)
+
+    def path_noise(self, image: Tensor) -> Tensor:
+        """Random direction among images, whose expected length does not depend on their size."""
+        return torch.randn_like(image) / self.config.image_size
 
     def shuffled(self, batch: FaceBatch) -> FaceBatch:
         """Give heads, cameras and masks in random order, so that no texture meets the image it must not copy."""
         return batch.select(torch.randperm(len(batch.camera), device=self.device))
 
     def render(self, texture: Tensor, views: FaceBatch) -> Tensor:
-        """Draw textures [B, 3, R, R] on the heads of `views`, masked as their images are; both in [-1, 1]."""
+        """Render textures [B, 3, R, R] on the heads of `views`, masked as their images are; both in [-1, 1]."""
         return render_views(self.head, self.renderer, texture, views, self.config.image_size)
 
     def augmented(self, images: Tensor) -> Tensor:
-        """Give images as discriminators see them."""
+        """Give images as discriminators get them."""
         return self.augment(images) if self.config.augment.enabled else images.clone()
 
     def patches(self, images: Tensor) -> Tensor:
@@ -217,15 +213,14 @@ class TextureGAN(pl.LightningModule):
 
         The fused one, since it can leave out a step without the host's help (see SkipNonfinite).
         """
-        penalty = self.config.penalty
-        drawing = [*self.generator.parameters(), *(self.looks.parameters() if self.looks else ())]
+        penalty, rate = self.config.penalty, self.config.learning_rate
+        generators = [*self.generator.parameters(), *(self.looks.parameters() if self.looks else ())]
         discriminators = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
-        sides = ((drawing, penalty.path_every), (discriminators, penalty.r1_every))
-        shares = [every / (every + 1) if every else 1.0 for _, every in sides]
-        rate = self.config.learning_rate
-        return [
-            torch.optim.Adam(p, rate * s, (0.0, 0.99**s), fused=True) for (p, _), s in zip(sides, shares, strict=True)
-        ]
+        optimizers = []
+        for parameters, every in ((generators, penalty.path_every), (discriminators, penalty.r1_every)):
+            share = every / (every + 1) if every else 1.0
+            optimizers.append(torch.optim.Adam(parameters, rate * share, (0.0, 0.99**share), fused=True))
+        return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the count of batches."""

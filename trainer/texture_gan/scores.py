@@ -12,7 +12,6 @@ from clipface.head import HeadModel
 from clipface.metrics import Distances, load_features
 from clipface.render import Renderer
 from trainer.common import distributed
-from trainer.texture_gan.baked_stream import to_device
 from trainer.texture_gan.config import MetricsConfig
 from trainer.texture_gan.views import render_views
 
@@ -20,12 +19,12 @@ SEED = 1234  # of the latent codes: the same ones for every score
 
 
 class Scorer:
-    """Compares drawn textures with real images: the same heads, cameras and masks for whatever is compared."""
+    """Compares rendered textures with real images: the same heads, cameras and masks for whatever is compared."""
 
     def __init__(
         self, features: torch.nn.Module, head: HeadModel, renderer: Renderer, faces: Iterable[FaceBatch], count: int
     ) -> None:
-        """Look at the real images.
+        """Compute the features of the real images.
 
         Args:
             features: from `load_features`.
@@ -37,7 +36,7 @@ class Scorer:
         self.distances = Distances(features).to(self.device)
         self.views: list[FaceBatch] = []
         for batch in _first(faces, count):
-            batch = to_device(batch, self.device)
+            batch = batch.to(self.device)
             self.distances.add(batch.image, True)
             # Masks as bytes, and no images: thousands of faces shall fit into memory.
             self.views.append(batch._replace(image=batch.image[:, :, :1, :1], mask=_bytes(batch.mask), visibility=None))

@@ -3,20 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytorch_lightning as pl
 import torch
 
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
-from trainer.common.checkpoint import Checkpoint, SaveConfig
 from trainer.common.random_state import RandomState
-from trainer.common.run import fit, make_logger
+from trainer.common.run import Result, run
 from trainer.texture_gan.config import TextureGANConfig
-from trainer.texture_gan.face_stream import open_faces
+from trainer.texture_gan.data import open_faces
 from trainer.texture_gan.module import TextureGAN
+from trainer.texture_gan.results import Report, Snapshots, read_networks, write_results
 from trainer.texture_gan.scores import Scores
-from trainer.texture_gan.snapshots import Report, Snapshots, read_networks
 
 
 def build(config: TextureGANConfig) -> TextureGAN:
@@ -33,8 +31,8 @@ def build(config: TextureGANConfig) -> TextureGAN:
     head, renderer = load_head_and_renderer(config.head, config.renderer)
     # Every process has its own faces: its share of the batch, from its own seed.
     seed = config.seed + distributed.global_rank(config.trainer.devices) * SEED_STRIDE
-    alone = replace(config.trainer, devices=1)
-    own = replace(config, batch_size=config.batch_size // config.trainer.devices, seed=seed, trainer=alone)
+    alone = replace(config.trainer, devices=1, num_nodes=1)
+    own = replace(config, batch_size=config.batch_size // config.trainer.processes, seed=seed, trainer=alone)
     faces = open_faces(own, head.to(device), renderer.to(device))
     module = TextureGAN(config, head, renderer, faces)
     if config.init_from:
@@ -46,24 +44,23 @@ def build(config: TextureGANConfig) -> TextureGAN:
     return module
 
 
-def train(config: TextureGANConfig, folder: Path) -> TextureGAN:
-    """Train a texture generator and write it into `folder`."""
-    pl.seed_everything(config.seed, verbose=False)  # the first weights
-    module = build(config)
-    scores = Scores(config.metrics)
-    files = [Checkpoint(folder, config.checkpoint_every), Snapshots(folder, config.snapshot_every)]
-    fit(
-        module,
-        None,  # the module knows with which batch to begin
+def train(config: TextureGANConfig, folder: Path) -> Result:
+    """Train a texture generator and write it into `folder`; what the command and the tests call."""
+    return run(
+        config,
+        folder,
+        build=build,
+        data=None,  # the module knows with which batch to begin
+        write_results=write_results,
+        callbacks=lambda module: [
+            RandomState(),
+            Report(config.trainer.log_every),
+            Scores(config.metrics),
+            Snapshots(folder, config.snapshot_every),
+        ],
+        strategy=distributed.SharedGradients() if config.trainer.processes > 1 else "auto",
         # Reduced precision is chosen layer by layer; Lightning would apply it to everything.
-        config=replace(config.trainer, precision="32-true"),
-        folder=folder,
-        seed=config.seed,
-        logger=make_logger(config.logger, folder),
-        callbacks=[SaveConfig(config, folder), RandomState(), Report(config.trainer.log_every), scores, *files],
-        strategy=distributed.SharedGradients() if config.trainer.devices > 1 else "auto",
+        precision="32-true",
+        checkpoint_every=config.checkpoint_every,
+        keep_checkpoint=True,  # a run that took all its steps can be prolonged
     )
-    if distributed.global_rank() == 0:
-        print(f"generator: {folder / 'generator.safetensors'}")
-    return module
-

@@ -59,12 +59,13 @@ def downsample(x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1)
-def _has_triton() -> bool:
+def has_triton() -> bool:
+    """Whether the kernels can be used; a benchmark may say no."""
     return find_spec("triton") is not None
 
 
 def _operations(x: Tensor) -> ModuleType:
-    if x.is_cuda and _has_triton() and x.is_contiguous(memory_format=torch.channels_last):
+    if x.is_cuda and has_triton() and x.is_contiguous(memory_format=torch.channels_last):
         from clipface.texture.ops import activation_triton
 
         return activation_triton

@@ -12,7 +12,7 @@ from trainer.common import distributed
 from trainer.common.checkpoint import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig, StatisticsConfig
-from trainer.texture_gan.snapshots import Report
+from trainer.texture_gan.results import Report
 
 PROCESSES = 2
 
@@ -48,12 +48,12 @@ def gradients(files, folder, process: int, devices: int) -> list[torch.Tensor]:
     module.random_codes = lambda count: module.generator.mapping(z[:count])
     module.path_noise = lambda image: torch.randn(4, 3, SIZE, SIZE, generator=torch.manual_seed(3))[mine] / SIZE
     generator, discriminator = optimizers(module)
-    module._discriminators_learn(False)
+    module.discriminators_require_grad(False)
     fakes, _ = module.g_main(generator, views)
     found = kept(module.generator)
     module.g_path(generator, views)
     found += kept(module.generator)
-    module._discriminators_learn(True)
+    module.discriminators_require_grad(True)
     for phase, images in ((module.d_main, (views.image, fakes)), (module.d_r1, (views.image,))):
         phase(discriminator, *images)
         found += kept(module.discriminator) + kept(module.patch_discriminator)

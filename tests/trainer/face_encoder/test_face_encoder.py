@@ -17,8 +17,9 @@ from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig
 from trainer.face_encoder.data import EncoderFaces
-from trainer.face_encoder.image_cache import ImagePool, Painted
-from trainer.face_encoder.module import FaceEncoderModule, build, train
+from trainer.face_encoder.image_cache import CaptionedImages, ImageCache
+from trainer.face_encoder.module import FaceEncoderModule
+from trainer.face_encoder.train import build, train
 
 MODEL = {
     "embed_dim": 16,
@@ -38,7 +39,7 @@ def run(tmp_path_factory) -> tuple[FaceEncoderModule, Path]:
     """A short run as the command line starts it: the trained module and the run's folder."""
     folder = tmp_path_factory.mktemp("run")
     logger = {"_target_": "pytorch_lightning.loggers.CSVLogger", "name": "", "version": ""}
-    return train(replace(CONFIG, logger=logger, trainer=replace(CONFIG.trainer, steps=1)), folder), folder
+    return train(replace(CONFIG, logger=logger, trainer=replace(CONFIG.trainer, steps=1)), folder).module, folder
 
 
 @pytest.fixture(scope="module")
@@ -142,12 +143,12 @@ def test_painting_follows_the_number(painter):
     assert first.images.shape == (2, 4, 32, 32) and first.tokens.shape == (2, 2, 32)
 
 
-def _numbered(number: int) -> Painted:
-    return Painted(torch.full((2, 4, 1, 1), number, dtype=torch.uint8), torch.zeros(2, 1, 1), torch.zeros(2, 1))
+def _numbered(number: int) -> CaptionedImages:
+    return CaptionedImages(torch.full((2, 4, 1, 1), number, dtype=torch.uint8), torch.zeros(2, 1, 1), torch.zeros(2, 1))
 
 
 def test_the_pool_renews_its_oldest_chunk_and_can_start_anywhere():
-    walked, jumped = ImagePool(_numbered, 3, 2), ImagePool(_numbered, 3, 2)
+    walked, jumped = ImageCache(_numbered, 3, 2), ImageCache(_numbered, 3, 2)
     for step in range(9):
         walked.advance(step)
     jumped.advance(8)

@@ -20,10 +20,10 @@ from clipface.synthetic.attributes import CHOICES
 from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
 from trainer.face_encoder.data import EncoderFaces
 from trainer.face_encoder.photographs import (
-    PAINTED_OVER,
+    UNKNOWN_OF_TEXTURES,
     attributes_of,
+    clear_unknown,
     is_validation,
-    known_values,
     read_images,
     read_labels,
 )
@@ -116,7 +116,7 @@ def test_nobody_is_blamed_for_what_nobody_labelled():
     agreement = Agreement(16, CHOICES)
     face = Attributes(sex="man", beard="stubble")
     values = agreement.values([face])
-    known_values(values, agreement.columns, [face], PAINTED_OVER)
+    clear_unknown(values, agreement.columns, [face], UNKNOWN_OF_TEXTURES)
     value = lambda name, given: float(values[0, agreement.columns[name, given]])  # noqa: E731
     assert value("sex", "man") == value("beard", "stubble") == 1  # painted, so known
     assert value("skin", "fair") == value("makeup", "none") == value("freckles", False) == 0
@@ -124,8 +124,8 @@ def test_nobody_is_blamed_for_what_nobody_labelled():
 
 def test_paint_goes_with_the_person_under_it(folder):
     label = read_labels(folder[0] / "labels.csv")["a/00.jpg"]
-    worn = attributes_of(label, Attributes(sex="man", beard="beard", moustache=True, wrinkles=True, look="zombie"))
-    assert worn == replace(label.face, look="zombie")  # a young woman's face, without a beard or wrinkles
+    painted = attributes_of(label, Attributes(sex="man", beard="beard", moustache=True, wrinkles=True, look="zombie"))
+    assert painted == replace(label.face, look="zombie")  # a young woman's face, without a beard or wrinkles
 
 
 def test_skins_are_read_by_name_and_size(folder, tmp_path):
@@ -144,7 +144,8 @@ def test_skins_are_read_by_name_and_size(folder, tmp_path):
 def test_chunks_hold_their_shares_and_follow_their_number(folder, dataset):
     path, painter, _ = folder
     encoder = build_face_encoder(MODEL, vocabulary())
-    config = PhotographsConfig(str(path / "labels.csv"), str(dataset), str(path / "textures"), share=0.25, photo_skin_share=0.5)
+    files = (str(path / "labels.csv"), str(dataset), str(path / "textures"))
+    config = PhotographsConfig(*files, share=0.25, photo_skin_share=0.5)
     faces = EncoderFaces(0, PaintingConfig(captions=2, size=32, texture_size=SIDE), config, painter, encoder)
     agreement = faces.count_agreement(8, torch.device("cpu"))
     first, again, other = (faces.chunk(number, 8, agreement) for number in (3, 3, 4))
@@ -153,10 +154,10 @@ def test_chunks_hold_their_shares_and_follow_their_number(folder, dataset):
     known = first.values.sum(1)
     assert (known == len(CHOICES)).sum() == 3  # painted: all is known; 3 over textures, 2 photographs: not all
     assert first.images.shape == (8, 4, 32, 32)
-    validation = {label.person for label in faces.kept_out.labels}
+    validation = {label.person for label in faces.validation_images.labels}
     assert validation and not validation & {label.person for label in (*faces.images.labels, *faces.textures.labels)}
     assert all(label.face.expression == "neutral" for label in faces.textures.labels)
-    found = photograph_scores(encoder.eval(), faces.kept_out)
+    found = photograph_scores(encoder.eval(), faces.validation_images)
     assert set(found) == {"photograph/sex", "photograph/age", "photograph/expression"}
     assert all(0 <= value <= 1 for value in found.values())
 
@@ -168,5 +169,5 @@ def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
     assert whole[3].min() == 255 and face[3].min() == 0
     assert float((whole[:3] - face[:3])[:, face[3] == 255].abs().max()) <= 1
     assert float(face[:3][:, face[3] == 0].max()) == 0
-    with pytest.raises(ValueError, match="has a label"):
+    with pytest.raises(ValueError, match="expected images with a label"):
         read_images(str(dataset), {}, 32, validation=False)

@@ -17,7 +17,7 @@ from clipface.synthetic.words.trained_phrases import Phrase, plain_form, read_ph
 from trainer.common.config import TrainerConfig
 from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import VALUES, value_changes
-from trainer.sentence_projection.module import build, load_face_encoder, train
+from trainer.sentence_projection.train import build, load_face_encoder, train
 
 MODEL = {
     "embed_dim": 16,
@@ -103,10 +103,9 @@ def test_changes_are_from_the_mean_of_an_attributes_values():
 
 
 def test_a_run_writes_what_guidance_reads(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.sentence_projection.read_phrases", lambda path: PHRASES)
-    path = train(config, tmp_path)
-    assert path.name == "mine_sentences.safetensors" and not (tmp_path / "last.ckpt").exists()
-    tensors, described = weights.load(path)
+    monkeypatch.setattr("trainer.sentence_projection.train.read_phrases", lambda path: PHRASES)
+    assert train(config, tmp_path).status == "done" and not (tmp_path / "last.ckpt").exists()
+    tensors, described = weights.load(tmp_path / "mine_sentences.safetensors")
     assert described["features"] == 16 and tensors["linear.weight"].shape == (16, 8)
 
 

@@ -17,8 +17,9 @@ from trainer.texture_gan.config import (
     PatchConfig,
     TextureGANConfig,
 )
-from trainer.texture_gan.face_stream import open_faces, shown_parts
-from trainer.texture_gan.train import TextureGAN
+from trainer.texture_gan.data import open_faces
+from trainer.texture_gan.module import TextureGAN
+from trainer.texture_gan.sampled_heads import shown_parts
 
 SIZE = 32
 
@@ -83,13 +84,13 @@ def test_heads_can_be_drawn_from_the_distribution(head_and_renderer, photographs
 def test_a_data_set_of_another_head_is_refused(head_and_renderer, photographs):
     config = run_config(photographs)
     config.head.name = "flame"
-    with pytest.raises(ValueError, match="open is wanted by the data set"):
+    with pytest.raises(ValueError, match="head: expected open, as in the data set .* got flame"):
         open_faces(config, *head_and_renderer)
 
 
 def test_a_head_s_vertices_of_another_mesh_are_refused(head_and_renderer, faces, tmp_path):
     write_faces(tmp_path / "set", [(faces._replace(vertices=torch.zeros(4, 7, 3)), None)])
-    with pytest.raises(ValueError, match="7 are in it"):
+    with pytest.raises(ValueError, match="dataset.path: expected .* vertices a head.* got 7"):
         open_faces(run_config(tmp_path / "set"), *head_and_renderer)
 
 

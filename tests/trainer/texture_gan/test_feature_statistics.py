@@ -8,7 +8,7 @@ from clipface.guidance import load_encoder
 from clipface.texture.losses import frechet_distance
 from trainer.common.checkpoint import Checkpoint
 from trainer.texture_gan.config import StatisticsConfig
-from trainer.texture_gan.feature_statistics import LENGTH, FeatureStatistics
+from trainer.texture_gan.extra_losses import LENGTH, FeatureStatistics
 
 BATCHES, COUNT = 3, 8
 
@@ -95,7 +95,7 @@ def test_the_generator_feels_its_weight_and_who_is_photographed(config, head_and
     gan = tiny_gan(*head_and_renderer, tiny_config(statistics=config))
     optimizer = optimizers(gan)[0]
     optimizer.param_groups[0]["lr"] = 0.0
-    gan._discriminators_learn(False)
+    gan.discriminators_require_grad(False)
     views = tiny_batch(*head_and_renderer, 0)
     photographed = torch.tensor([1.0, 0.0, 1.0, 1.0])
     for number, known in enumerate((None, photographed)):

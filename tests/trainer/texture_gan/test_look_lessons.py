@@ -9,9 +9,9 @@ from clipface.settings import HeadConfig, RendererConfig
 from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes
 from trainer.common.checkpoint import Checkpoint
-from trainer.texture_gan.attribute_offsets import pyramid_loss
 from trainer.texture_gan.config import AttributeOffsetsConfig, GeneratorConfig
-from trainer.texture_gan.snapshots import Snapshots, read_networks
+from trainer.texture_gan.extra_losses import pyramid_loss
+from trainer.texture_gan.results import read_networks, write_networks
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +21,13 @@ def head_and_renderer():
 
 @pytest.fixture
 def gan(head_and_renderer):
-    looks, network = AttributeOffsetsConfig(weight=10.0, count=4, renew_every=2), GeneratorConfig(64, 8, 8, 2, 256, 8)
-    return tiny_gan(*head_and_renderer, tiny_config(looks=looks, generator=network))
+    offsets, network = AttributeOffsetsConfig(weight=10.0, count=4, renew_every=2), GeneratorConfig(64, 8, 8, 2, 256, 8)
+    return tiny_gan(*head_and_renderer, tiny_config(attribute_offsets=offsets, generator=network))
 
 
-def shown(**attribute_vector) -> set:
-    return {option for option, entry in zip(OPTIONS, attribute_vectors([Attributes(**attribute_vector)])[0], strict=True) if entry}
+def shown(**attributes) -> set:
+    vector = attribute_vectors([Attributes(**attributes)])[0]
+    return {option for option, entry in zip(OPTIONS, vector, strict=True) if entry}
 
 
 def test_what_is_worn_is_what_can_be_seen():
@@ -34,8 +35,9 @@ def test_what_is_worn_is_what_can_be_seen():
     assert shown(hair_colour="red", eyes="blue") == colours
     assert shown(hair_colour="red", eyes="blue", hair="bald") == {("eyes", "blue")}
     assert shown(hair_colour="red", eyes="blue", look="zombie") == {("look", "zombie")}  # it has its own
-    attribute_vector = shown(sex="man", age="old", beard="goatee", moustache=True, wrinkles=True, hair_colour="red", eyes="blue")
-    assert attribute_vector == colours | {("age", "old"), ("beard", "goatee"), ("moustache", True), ("wrinkles", True)}
+    man = {"sex": "man", "beard": "goatee", "moustache": True}
+    found = shown(age="old", wrinkles=True, hair_colour="red", eyes="blue", **man)
+    assert found == colours | {("age", "old"), ("beard", "goatee"), ("moustache", True), ("wrinkles", True)}
 
 
 def test_offsets_learn_what_is_painted_over_a_texture(gan):
@@ -46,12 +48,12 @@ def test_offsets_learn_what_is_painted_over_a_texture(gan):
 
     def distance(offsets: bool) -> float:
         with torch.no_grad():
-            codes = gan.attribute_offsets.codes + (gan.looks(gan.looks.attribute_vector) if offsets else 0)
+            codes = gan.looks.codes + (gan.looks(gan.looks.worn) if offsets else 0)
             return pyramid_loss(gan.generator.synthesis(codes, "const"), painted).item()
 
     assert distance(True) == distance(False)  # nothing is known at first
     for number in range(60):
-        loss = gan.looks.loss(gan.generator.synthesis, number, None)
+        loss = gan.looks.compare(gan.generator.synthesis, number, None)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -81,7 +83,7 @@ def test_a_run_goes_on_with_its_lessons_and_another_begins_with_its_offsets(gan,
     run(second, tmp_path / "parts", steps=5, resume=str(tmp_path / "parts" / "last.ckpt"))
     for name, value in gan.state_dict().items():
         torch.testing.assert_close(second.state_dict()[name], value, msg=lambda text, name=name: f"{name}: {text}")
-    Snapshots(tmp_path, every=0).write(gan)
+    write_networks(gan, tmp_path)
     read_networks(tmp_path, third)
     torch.testing.assert_close(third.looks.offsets, gan.looks.offsets, atol=1e-3, rtol=1e-3)  # float16
     assert (tmp_path / "images" / "0000005_looks.png").exists()

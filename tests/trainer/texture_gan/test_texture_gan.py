@@ -14,8 +14,8 @@ from clipface.texture.generator import TextureGenerator
 from trainer.common.checkpoint import Checkpoint
 from trainer.texture_gan.config import AugmentConfig, RobustConfig
 from trainer.texture_gan.moving_average import averaged, follow, half_life_now
+from trainer.texture_gan.results import Report, Snapshots, read_networks, write_networks, write_results
 from trainer.texture_gan.skip_nonfinite import SkipNonfinite
-from trainer.texture_gan.snapshots import Report, Snapshots, read_networks
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_phase_moves_its_own_side_only(make, phase):
     sides = module.generator, module.discriminator, module.patch_discriminator
     before = [copies(side) for side in sides]
     if phase.startswith("g"):
-        module._discriminators_learn(False)
+        module.discriminators_require_grad(False)
         getattr(module, phase)(generator_optimizer, views)
     else:
         fakes = (torch.rand_like(views.image),) if phase == "d_main" else ()
@@ -75,10 +75,10 @@ def test_steps_lower_each_side_s_loss_on_a_fixed_batch(make):
         torch.manual_seed(3)
         return module.g_main(generator_optimizer, views)[1]["generator/whole"].item()
 
-    module._discriminators_learn(False)
+    module.discriminators_require_grad(False)
     losses = [loss() for _ in range(4)]
     assert losses[-1] < losses[0] - 1e-3
-    module._discriminators_learn(True)
+    module.discriminators_require_grad(True)
     fakes = module.render(module.generator(torch.randn(4, 8)), views).detach()
     found = [module.d_main(discriminator_optimizer, views.image, fakes)["discriminator/whole"].item() for _ in range(4)]
     assert found[-1] < found[0] - 1e-3
@@ -152,6 +152,7 @@ def test_snapshots_and_report(make, tmp_path):
     module = make()
     logger = CSVLogger(tmp_path, name="", version="")
     run(module, tmp_path, steps=3, callbacks=[Snapshots(tmp_path, every=2), Report(1)], logger=logger)
+    assert set(write_results(module, tmp_path, {})) == set(module.metrics)
     with open(tmp_path / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"] and float(rows[2]["images_per_second"]) > 0
@@ -169,7 +170,7 @@ def test_a_run_can_begin_with_the_networks_of_another(make, tmp_path):
     first, second = make(), make()
     for parameter in (*first.average.parameters(), *first.patch_discriminator.parameters()):
         torch.nn.init.normal_(parameter)
-    Snapshots(tmp_path, every=0).write(first)
+    write_networks(first, tmp_path)
     read_networks(tmp_path, second)
     pairs = ((second.generator, first.average), (second.patch_discriminator, first.patch_discriminator))
     for got, wanted in pairs:

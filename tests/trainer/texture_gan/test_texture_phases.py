@@ -56,7 +56,7 @@ def logistic(x):
 def test_g_main(gan):
     module, views, (optimizer, _) = gan
     keep_weights(optimizer)
-    module._discriminators_learn(False)
+    module.discriminators_require_grad(False)
     fakes, metrics = module.g_main(optimizer, views)
     images = module.render(module.generator.synthesis(module.random_codes(4)), views)
     torch.testing.assert_close(fakes, images)

@@ -44,7 +44,7 @@ def test_the_real_textures_score_better_than_others(head_and_renderer):
 
 
 def test_scores_are_logged_and_leave_training_alone(head_and_renderer, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.texture_scores.load_features", lambda network: Pixels())
+    monkeypatch.setattr("trainer.texture_gan.scores.load_features", lambda network: Pixels())
     plain, scored = (tiny_gan(*head_and_renderer, tiny_config()) for _ in range(2))
     run(plain, tmp_path, steps=3)
     scores = Scores(MetricsConfig(every=2, count=8))

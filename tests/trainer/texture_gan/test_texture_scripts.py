@@ -1,26 +1,16 @@
 """The texture scripts, on tiny files: what the command line calls."""
 
 import argparse
-import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
+from commands import script
 from PIL import Image
 from tiny_gan import tiny_batch
 
 from clipface import assets, weights
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_code
-
-ROOT = Path(__file__).parents[3]
-
-
-def script(name: str):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -82,7 +72,9 @@ def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsy
     monkeypatch.setattr("clipface.metrics.load_features", lambda network, path: Pixels())
     for i in range(5):
         Image.effect_noise((16, 16), 60).convert("RGB").save(tmp_path / f"{i}.png")
-    monkeypatch.setattr("trainer.texture_gan.face_stream.open_faces", lambda run, head, renderer: lambda start: faces(head, renderer))
+    monkeypatch.setattr(
+        "trainer.texture_gan.data.open_faces", lambda config, head, renderer: lambda start: faces(head, renderer)
+    )
     arguments = ["--count", "8", "--size", "32", "--directions", "3", "--device", "cpu"]
     evaluate.main([*arguments, "--textures", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
@@ -96,7 +88,7 @@ def faces(head, renderer):
 
 
 def test_the_benchmark_prints_its_tables(files, capsys, monkeypatch):
-    benchmark = script("benchmark_texture_gan")
+    benchmark = script("benchmarks/texture_gan")
     sizes = (
         "generator.resolution=16 generator.channel_base=64 generator.channel_max=4 generator.z_dim=8 generator.w_dim=8"
     )
@@ -112,11 +104,11 @@ def test_the_benchmark_prints_its_tables(files, capsys, monkeypatch):
 
         return batches
 
-    monkeypatch.setattr("trainer.texture_gan.open_faces", open_faces)
+    monkeypatch.setattr("trainer.texture_gan.train.open_faces", open_faces)
     benchmark.main([*sizes.split(), "--batches", "2", "--warm-up", "1", "--phases"])
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s" in lines[2] and "0 skipped" in lines[2]
-    assert {line.split()[0] for line in lines[4:]} == {*benchmark.PHASES, *benchmark.DETAILS}
+    assert "images/s" in lines[3] and "0 skipped" in lines[3]
+    assert {line.split()[0] for line in lines[5:]} == {*benchmark.PHASES, *benchmark.DETAILS}
 
 
 def test_an_average_lies_between_two_generators(files, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
@@ -15,12 +16,15 @@ from clipface.evaluation.grid import grid
 from clipface.render.camera import view
 from clipface.synthetic.attribute_vector import OPTIONS
 from trainer.common import distributed
+from trainer.texture_gan.module import TextureGAN
 
 ROWS = 6  # textures in an image
 STEPS = 6  # from one code to the next in an image of interpolations
 YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
 SHOWN_LOOKS = ("zombie", "clown", "vampire", "statue", "tiger", "beard", "gothic", "old")
+LOOKS_PSI = 0.7  # truncation of the faces that looks are shown on
 SEED = 0  # the same latent codes in every image, so that images can be compared
+GENERATOR, DISCRIMINATORS, LOOKS = (f"{name}.safetensors" for name in ("generator", "discriminators", "looks"))
 
 
 class Report(Callback):
@@ -29,10 +33,10 @@ class Report(Callback):
     def __init__(self, every: int) -> None:
         """Args: every: batches between two reports."""
         self.every = every
-        self._before: tuple[int, float] | None = None  # batches and clock at the last report
+        self._before: tuple[int, float] | None = None  # batches and time at the last report
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: TextureGAN, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if pl_module.batches % self.every:
             return
@@ -51,109 +55,117 @@ class Report(Callback):
 
 
 class Snapshots(Callback):
-    """Write images of textures and of what lies between, the averaged generator (float16), both discriminators."""
+    """Write the results every few batches; at the end, the run does."""
 
     def __init__(self, folder: Path, every: int) -> None:
-        """Args: folder: of the run; every: batches between two snapshots, 0: only at the end."""
+        """Args: folder: of the run; every: batches between two snapshots, 0: none."""
         self.folder, self.every = Path(folder), every
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: TextureGAN, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self.every and pl_module.batches % self.every == 0 and trainer.is_global_zero:
-            self.write(pl_module)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.is_global_zero:
-            self.write(pl_module)
-
-    def write(self, module: pl.LightningModule) -> None:
-        """Write all of them."""
-        module.average.save(self.folder / "generator.safetensors")
-        discriminators = both_discriminators(module)
-        config = {name: discriminator.config for name, discriminator in discriminators.items()}
-        weights.save(self.folder / "discriminators.safetensors", discriminators.state_dict(), config, half=True)
-        kinds = {"": render_samples, "_between": render_between}
-        if module.looks is not None:
-            offsets = {"offsets": module.looks.offsets.detach()}
-            weights.save(self.folder / "looks.safetensors", offsets, {"options": OPTIONS}, half=True)
-            kinds["_looks"] = render_looks
-        (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        for kind, draw in kinds.items():
-            draw(module).save(self.folder / "images" / f"{module.batches:07d}{kind}.png")
+            write_networks(pl_module, self.folder)
 
 
-def read_networks(folder: Path, module: pl.LightningModule) -> None:
-    """Load what `Snapshots` wrote: the averaged generator, for the generator too, and the discriminators.
+def write_results(module: TextureGAN, folder: Path, training: dict[str, Any]) -> dict[str, float]:
+    """Write the networks and the last images, also of an interrupted run; gives the last batch's losses."""
+    write_networks(module, folder)
+    print(f"generator: {folder / GENERATOR}")
+    return {name: value.item() for name, value in module.metrics.items()}
+
+
+def write_networks(module: TextureGAN, folder: Path) -> None:
+    """Write the averaged generator and both discriminators (float16), and images of textures and between them."""
+    module.average.save(folder / GENERATOR)
+    discriminators = both_discriminators(module)
+    config = {name: discriminator.config for name, discriminator in discriminators.items()}
+    weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
+    sheets = {"": render_samples, "_between": render_between}
+    if module.looks is not None:
+        offsets = {"offsets": module.looks.offsets.detach()}
+        weights.save(folder / LOOKS, offsets, {"options": OPTIONS}, half=True)
+        sheets["_looks"] = render_looks
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for kind, render in sheets.items():
+        render(module).save(folder / "images" / f"{module.batches:07d}{kind}.png")
+
+
+def read_networks(folder: Path, module: TextureGAN) -> None:
+    """Load what `write_networks` wrote: the averaged generator, for the generator too, and the discriminators.
 
     A folder without discriminators leaves them untrained; one without offsets of looks, those.
 
     Raises:
         FileNotFoundError, ValueError: if the generator is missing, or a file cut off or of networks of another size.
     """
-    parts = {"generator": (module.generator, module.average), "discriminators": (both_discriminators(module),)}
+    parts = {GENERATOR: (module.generator, module.average), DISCRIMINATORS: (both_discriminators(module),)}
     for name, networks in parts.items():
-        path = folder / f"{name}.safetensors"
-        if name == "discriminators" and not path.exists():
+        path = folder / name
+        if name == DISCRIMINATORS and not path.exists():
             continue
         tensors, _ = weights.load(path)
         for network in networks:
             weights.load_into(network, tensors, str(path))
-    looks = folder / "looks.safetensors"
-    if module.looks is not None and looks.exists():
-        (offsets,) = weights.load(looks)[0].values()
+    if module.looks is not None and (folder / LOOKS).exists():
+        (offsets,) = weights.load(folder / LOOKS)[0].values()
         if offsets.shape != module.looks.offsets.shape:
-            wanted, given = tuple(module.looks.offsets.shape), tuple(offsets.shape)
-            raise ValueError(f"init_from: offsets {wanted} are wanted by this run, {given} are in {looks}")
+            expected, found = tuple(module.looks.offsets.shape), tuple(offsets.shape)
+            raise ValueError(
+                f"init_from: expected offsets {expected}, got {found} in {folder / LOOKS}; take that file away to "
+                "learn them anew"
+            )
         with torch.no_grad():
             module.looks.offsets.copy_(offsets)
 
 
-def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
+def both_discriminators(module: TextureGAN) -> torch.nn.ModuleDict:
     """The module's discriminators under the names that their file has."""
     return torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
 
 
 @torch.no_grad()
-def render_samples(module: pl.LightningModule) -> Any:
+def render_samples(module: TextureGAN) -> Image.Image:
     """Lay out textures of the averaged generator, each beside three views of it on the mean head."""
-    return views_of(Avatar(module.average, module.head, module.renderer), _codes(module, ROWS))
+    return views_of(_avatar(module), _codes(module))
 
 
 @torch.no_grad()
-def render_between(module: pl.LightningModule) -> Any:
+def render_between(module: TextureGAN) -> Image.Image:
     """Lay out frontal views of what lies between two codes, a row for each pair."""
-    avatar = Avatar(module.average, module.head, module.renderer)
+    avatar = _avatar(module)
     share = torch.linspace(0, 1, STEPS, device=module.device)[:, None, None]
-    rows = []
-    for first, second in _codes(module, ROWS).unflatten(0, (-1, 2)):
-        rows.append(_drawn(avatar, avatar.texture(first.lerp(second, share)), 0.0))
+    pairs = _codes(module).unflatten(0, (-1, 2))
+    rows = [_rendered(avatar, avatar.texture(first.lerp(second, share))) for first, second in pairs]
     return grid(rows, [f"{value:.1f}" for value in share.flatten().tolist()])
 
 
 @torch.no_grad()
-def render_looks(module: pl.LightningModule) -> Any:
-    """Lay out frontal views of textures (psi 0.7) as they are and in some looks, a row for each code."""
-    avatar = Avatar(module.average, module.head, module.renderer)
+def render_looks(module: TextureGAN) -> Image.Image:
+    """Lay out frontal views of textures as they are and in some looks, a row for each code."""
+    avatar, mean = _avatar(module), module.average.mapping.w_avg
     looks = [number for number, (_, value) in enumerate(OPTIONS) if value in SHOWN_LOOKS]
     offsets = torch.cat((torch.zeros_like(module.looks.offsets[:1]), module.looks.offsets[looks]))
-    mean = module.average.mapping.w_avg
-    rows = [_drawn(avatar, avatar.texture(mean.lerp(code, 0.7) + offsets), 0.0) for code in _codes(module, ROWS)]
+    rows = [_rendered(avatar, avatar.texture(mean.lerp(code, LOOKS_PSI) + offsets)) for code in _codes(module)]
     return grid(rows, ["plain", *(str(OPTIONS[number][1]) for number in looks)])
 
 
-def views_of(avatar: Avatar, codes: Tensor) -> Any:
+def views_of(avatar: Avatar, codes: Tensor) -> Image.Image:
     """Lay out the textures of codes [B, L, w_dim], each beside three views of it on the mean head."""
     textures = avatar.texture(codes)
-    columns = [textures, *(_drawn(avatar, textures, yaw) for yaw in YAWS.values())]
+    columns = [textures, *(_rendered(avatar, textures, yaw) for yaw in YAWS.values())]
     return grid(list(zip(*columns, strict=True)), ["texture", *YAWS])
 
 
-def _codes(module: pl.LightningModule, count: int) -> Tensor:
-    z = torch.randn(count, module.average.config["z_dim"], generator=torch.Generator().manual_seed(SEED))
+def _avatar(module: TextureGAN) -> Avatar:
+    return Avatar(module.average, module.head, module.renderer)
+
+
+def _codes(module: TextureGAN) -> Tensor:
+    z = torch.randn(ROWS, module.average.config["z_dim"], generator=torch.Generator().manual_seed(SEED))
     return module.average.mapping(z.to(module.device))
 
 
-def _drawn(avatar: Avatar, textures: Tensor, yaw: float) -> Tensor:
+def _rendered(avatar: Avatar, textures: Tensor, yaw: float = 0.0) -> Tensor:
     angles = torch.full((len(textures),), yaw, device=textures.device)
     return avatar.image(textures, None, None, None, view(angles, torch.zeros_like(angles)), textures.shape[-1])
