@@ -48,8 +48,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type[_Record]:
         known = _canonical(module, name)
         if known not in _READERS:
-            wanted = "only plain values and arrays of numpy, scipy.sparse, chumpy and torch are read"
-            raise _Refused(f"it asks for {module}.{name}, which is refused: {wanted}; nothing was run")
+            read = "only plain values and arrays of numpy, scipy.sparse, chumpy and torch are read"
+            raise _Refused(f"it asks for {module}.{name}, which is refused: {read}; nothing was run")
         # A fresh class each time: whatever a pickle does to it is gone with it.
         return type("_Record", (_Record,), {"name": known})
 

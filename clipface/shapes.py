@@ -10,7 +10,7 @@ def expect(name: str, tensor: Tensor, shape: Sequence[int | str]) -> dict[str, i
 
     Args:
         name: the argument's name, for the message.
-        tensor: what the caller was given.
+        tensor: to check.
         shape: one entry an axis: a number for a fixed size, a word for a free one. A word used twice is one size.
 
     Returns:
@@ -18,14 +18,14 @@ def expect(name: str, tensor: Tensor, shape: Sequence[int | str]) -> dict[str, i
 
     Raises:
         TypeError: if `tensor` is no tensor.
-        ValueError: if an axis has another size; names the argument, what was wanted and what was given.
+        ValueError: if an axis has another size; names the argument, both shapes.
     """
     if not isinstance(tensor, Tensor):
         raise TypeError(f"{name}: expected a tensor of shape {_words(shape)}, got a {type(tensor).__name__}")
     sizes: dict[str, int] = {}
     fits = tensor.ndim == len(shape)
-    for wanted, given in zip(shape, tensor.shape, strict=False):
-        fits = fits and given == (sizes.setdefault(wanted, given) if isinstance(wanted, str) else wanted)
+    for expected, given in zip(shape, tensor.shape, strict=False):
+        fits = fits and given == (sizes.setdefault(expected, given) if isinstance(expected, str) else expected)
     if not fits:
         raise ValueError(f"{name}: expected shape {_words(shape)}, got {_words(tensor.shape)}")
     return sizes

@@ -74,10 +74,10 @@ def load_config(path: str | Path) -> dict:
         raise ValueError(f"weights: {described} is not valid JSON ({error}); fetch or write it again") from error
 
 
-def check_keys(wanted: Iterable[str], given: Iterable[str], what: str) -> None:
+def check_keys(expected: Iterable[str], given: Iterable[str], what: str) -> None:
     """Raise a ValueError that lists the names missing from, and the names foreign to, a set of weights."""
-    wanted, given = set(wanted), set(given)
-    missing, foreign = sorted(wanted - given), sorted(given - wanted)
+    expected, given = set(expected), set(given)
+    missing, foreign = sorted(expected - given), sorted(given - expected)
     if missing or foreign:
         raise ValueError(f"{what}: names of weights do not fit; missing: {_few(missing)}; not known: {_few(foreign)}")
 
@@ -88,7 +88,7 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str)
     check_keys(own, tensors, what)
     for name, value in tensors.items():
         if value.shape != own[name].shape:
-            raise ValueError(f"{what}: {name} has shape {tuple(value.shape)}, {tuple(own[name].shape)} is wanted")
+            raise ValueError(f"{what}: {name}: expected shape {tuple(own[name].shape)}, got {tuple(value.shape)}")
     module.load_state_dict(dict(tensors))
 
 

@@ -40,7 +40,7 @@ def test_wrong_names_and_shapes_are_named():
     layer = torch.nn.Linear(2, 3)
     with pytest.raises(ValueError, match="missing: bias; not known: bios"):
         weights.load_into(layer, {"weight": torch.zeros(3, 2), "bios": torch.zeros(3)}, "layer")
-    with pytest.raises(ValueError, match=r"weight has shape \(2, 2\), \(3, 2\) is wanted"):
+    with pytest.raises(ValueError, match=r"weight: expected shape \(3, 2\), got \(2, 2\)"):
         weights.load_into(layer, {"weight": torch.zeros(2, 2), "bias": torch.zeros(3)}, "layer")
 
 

@@ -51,7 +51,7 @@ class FaceMask:
     def __init__(self, head: HeadModel, renderer: Renderer) -> None:
         self.head, self.renderer = head, renderer
         if not set(FACE) & set(head.regions):
-            raise ValueError(f"head: a region called one of {', '.join(FACE)} is wanted, {head.source} has none")
+            raise ValueError(f"head: expected a region called one of {', '.join(FACE)}, got none in {head.source}")
         faces = head.faces.long()
         interior = self._vertices(INSIDE)
         is_face = self._vertices(FACE) & ~interior

@@ -50,7 +50,7 @@ class FitDistribution:
         """
         lacking = [name for name in BLOCKS if name not in heads]
         if lacking:
-            raise ValueError(f"heads: {', '.join(BLOCKS)} are wanted, {', '.join(lacking)} were not given")
+            raise ValueError(f"heads: expected {', '.join(BLOCKS)}, got no {', '.join(lacking)}")
         count = len(heads["shape"])
         blocks = {name: np.asarray(heads[name], np.float64).reshape(count, -1) for name in BLOCKS}
         blocks["scale"] = np.log(blocks["scale"])

@@ -42,7 +42,7 @@ class FaceBatch(NamedTuple):
     eye_pose: Tensor  # [B, 6]
     vertices: Tensor | None = None  # [B, V, 3]; they stand for shape, expression and poses
     visibility: Tensor | None = None  # [B, 1, U, U] in [0, 1]: which texels of the texture the image shows
-    attribute_vector: Tensor | None = None  # [B, K]: what is painted over the face (see clipface/synthetic/attribute_vector.py)
+    attribute_vector: Tensor | None = None  # [B, K]: what is painted over the face (see clipface.synthetic)
     photographed: Tensor | None = None  # [B], 1 for images of the first source, 0 for heads in baked textures
 
     def select(self, rows: Tensor | slice) -> "FaceBatch":
@@ -102,7 +102,7 @@ class MaskedFaces(Dataset):
             raise ValueError(f"dataset: {len(damaged)} shards of {self.path} are damaged; {name}: {why}; {repair}")
         shards = [shard for shard in shards if shard.faces]
         if not shards:
-            raise ValueError(f"dataset: {self.path} holds no faces; at least one is wanted")
+            raise ValueError(f"dataset: {self.path} holds no faces; prepare more photographs")
         self.sizes = _common_sizes(shards)
         entries = [face for shard in shards for face in shard.faces]
         self.names = [face["name"] for face in entries]
@@ -191,16 +191,16 @@ def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:
     for shard in shards:
         if shard.record["sizes"] != sizes:
             given = shard.record["sizes"]
-            raise ValueError(
-                f"dataset: {shard.path}: expected parameters {sizes} as in the first, got {given}"
-            )
+            raise ValueError(f"dataset: {shard.path}: expected parameters {sizes} as in the first, got {given}")
     lacking = [key for key in PARAMETERS if key not in sizes and key not in OPTIONAL]
     if lacking:
         raise ValueError(f"dataset: {shards[0].path} lacks {', '.join(lacking)}; it has {', '.join(sorted(sizes))}")
-    for key, wanted in (PARAMETERS | EXTRA).items():
+    for key, expected in (PARAMETERS | EXTRA).items():
         given = sizes.get(key)
-        if given and (len(given) != len(wanted) or any(w not in (None, g) for g, w in zip(given, wanted, strict=True))):
-            words = str(wanted).replace("None", "any")
+        if given and (
+            len(given) != len(expected) or any(e not in (None, g) for g, e in zip(given, expected, strict=True))
+        ):
+            words = str(expected).replace("None", "any")
             raise ValueError(f"dataset: {key} in {shards[0].path}: expected shape {words}, got {tuple(given)}")
     return sizes
 

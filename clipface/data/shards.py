@@ -110,7 +110,7 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
         if not archive.is_file():
             damaged[archive.name] = "it is missing"
         elif archive.stat().st_size != size:
-            damaged[archive.name] = f"{size} bytes are wanted, it has {archive.stat().st_size}"
+            damaged[archive.name] = f"expected {size} bytes, got {archive.stat().st_size}"
         else:
             good.append(Shard(archive, record))
     return good, damaged
@@ -195,10 +195,10 @@ class ShardWriter:
 
     def _check(self, face: Face) -> None:
         if "." in face.name or face.name in self._names or not face.name:
-            raise ValueError(f'name: a new one without "." is wanted, {face.name!r} was given')
+            raise ValueError(f'name: expected a new one without ".", got {face.name!r}')
         if face.image.dtype != np.uint8 or face.image.shape != (*face.mask.shape, 3) or face.mask.dtype != np.uint8:
-            wanted = "uint8 (H, W, 3) with a mask (H, W) is wanted"
-            raise ValueError(f"image: {wanted}, {face.image.shape} with {face.mask.shape} was given")
+            shapes = f"{face.image.shape} with {face.mask.shape}"
+            raise ValueError(f"image: expected uint8 (H, W, 3) with a mask (H, W), got {shapes}")
         sizes = {key: list(value.shape) for key, value in face.parameters.items()}
         if self.sizes is not None and sizes != self.sizes:
             raise ValueError(f"parameters: expected {self.sizes} as of the face before, got {sizes}")

@@ -104,11 +104,11 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"face points: {path} is cut off or not such a file ({error}); build it again") from error
     numbers, regions, mirror = point_lists(arrays["mirror"])
-    count, shapes = len(numbers), len(arrays["shape_mean"])
-    wanted = {"places": (count, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (shapes, shapes)}
-    for name, shape in wanted.items():
+    count, kept = len(numbers), len(arrays["shape_mean"])
+    shapes = {"places": (count, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (kept, kept)}
+    for name, shape in shapes.items():
         if arrays[name].shape != shape:
-            raise ValueError(f"face points: {path}: {name}: shape {shape} wanted, {arrays[name].shape} given")
+            raise ValueError(f"face points: {path}: {name}: expected shape {shape}, got {arrays[name].shape}")
     doubles = {name: arrays[name].astype(np.float64) for name in KEYS if arrays[name].dtype.kind == "f"}
     return FacePoints(
         numbers, regions, mirror, arrays["mirror"].astype(np.int64), doubles["places"], doubles["landmarks"],

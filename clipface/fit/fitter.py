@@ -76,7 +76,7 @@ class Fitter:
 
     @cached_property
     def refinement(self) -> Photometric | None:
-        """The photometric fit, None where it is not wanted or there is no texture model of this head."""
+        """The photometric fit, None without `photometric` or a texture model of this head."""
         model = load_texture_model(self.head) if self.photometric else None
         if model is None:
             return None

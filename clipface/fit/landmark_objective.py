@@ -78,8 +78,8 @@ class LandmarkObjective:
         if weights is not None:
             sizes = zip(weights.shape, self.weights.shape, strict=False)
             if weights.ndim != 2 or any(given not in (1, size) for given, size in sizes):
-                wanted = f"({self.batch} or 1, {len(self.on.numbers)} or 1)"
-                raise ValueError(f"weights: expected shape {wanted}, got {tuple(weights.shape)}")
+                expected = f"({self.batch} or 1, {len(self.on.numbers)} or 1)"
+                raise ValueError(f"weights: expected shape {expected}, got {tuple(weights.shape)}")
             self.weights = self.weights * weights.to(like)
         self.prior = Prior(head, face_points or read_face_points(), self.settings.prior)
         self._prepare_head()

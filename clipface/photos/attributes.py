@@ -49,14 +49,12 @@ class FaceAttributes:
                 raise ValueError(f"attributes: {self.path} is no zip file or cut off ({error})") from error
             names = (name for name in self._archive.namelist() if name.endswith(".json"))
         else:
-            raise FileNotFoundError(f"attributes: {self.path} does not exist; a folder or zip of JSON files is wanted")
+            raise FileNotFoundError(f"attributes: {self.path} does not exist; give a folder or zip of JSON files")
         self._files: dict[str, str] = {}
         for name in names:
             stem = PurePosixPath(name).stem
             if stem in self._files:
-                raise ValueError(
-                    f"attributes: one file for each image is wanted, {self._files[stem]} and {name} given"
-                )
+                raise ValueError(f"attributes: expected one file for each image, got {self._files[stem]} and {name}")
             self._files[stem] = name
         if not self._files:
             raise FileNotFoundError(f"attributes: {self.path} holds no JSON files")

@@ -65,7 +65,7 @@ def crop(photograph: Image.Image, matrix: np.ndarray, size: int = SIZE) -> Crop:
     low = np.floor(corners[:2].min(1) - 2 * shrink).astype(int).clip(0)
     high = np.ceil(corners[:2].max(1) + 2 * shrink).astype(int).clip(None, photograph.size)
     if (high - low).min() < 1:
-        raise ValueError(f"matrix: a square that meets the photograph {photograph.size} is wanted, none of it does")
+        raise ValueError(f"matrix: expected a square that meets the photograph {photograph.size}, got one beside it")
     part = photograph.crop((*low, *high))
     part = part.reduce(shrink) if shrink > 1 else part
     # From crop pixels to those of the shrunk part; both count from the corner, as Pillow's transform does.

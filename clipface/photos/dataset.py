@@ -120,10 +120,10 @@ def check_writable(out: Path) -> None:
 
 def _check_settings(out: Path, given: dict[str, Any]) -> None:
     manifest = read_manifest(out)
-    wanted = {"head": manifest["head"], **manifest["settings"]}
-    names = [name for name in {**wanted, **given} if wanted.get(name) != given.get(name)]
+    made_with = {"head": manifest["head"], **manifest["settings"]}
+    names = [name for name in {**made_with, **given} if made_with.get(name) != given.get(name)]
     if names:
-        words = "; ".join(f"{name} {wanted.get(name)!r} → {given.get(name)!r}" for name in names)
+        words = "; ".join(f"{name} {made_with.get(name)!r} → {given.get(name)!r}" for name in names)
         raise ValueError(f"out: {out} was made with other settings ({words}); give another folder")
 
 

@@ -46,20 +46,16 @@ def read_deca(path: str | Path) -> DecaCode:
     path = Path(path)
     content = read_content(path)
     if not isinstance(content, Mapping):
-        raise ValueError(
-            f"{path}: a table with the keys shape, exp, pose, cam is wanted, {type(content).__name__} found"
-        )
+        raise ValueError(f"{path}: expected a table with shape, exp, pose and cam, got {type(content).__name__}")
     values = {}
     for name, keys in NAMES.items():
         key = next((key for key in keys if key in content), None)
         if key is None:
             has = ", ".join(sorted(str(k) for k in content if not str(k).startswith("_")))
-            raise ValueError(f"{path}: {' or '.join(keys)} is wanted, the file has {has or 'nothing'}")
+            raise ValueError(f"{path}: expected {' or '.join(keys)}, got {has or 'nothing'}; write all of DECA's code")
         values[name] = _numbers(path, key, content[key]).reshape(-1)
         if values[name].size != LENGTHS.get(name, values[name].size) or not values[name].size:
-            raise ValueError(
-                f"{path}: {key}: {LENGTHS.get(name, 'some')} numbers are wanted, {values[name].size} found"
-            )
+            raise ValueError(f"{path}: {key}: expected {LENGTHS.get(name, 'some')} numbers, got {values[name].size}")
     tform = read_tform(path, content["tform"]) if content.get("tform") is not None else None
     return DecaCode(**values, tform=tform)
 
@@ -114,7 +110,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
     """
     device = head.v_template.device
     if any(code.tform is None for code in codes):
-        raise ValueError("codes: a tform is wanted with each, to place the head in the photograph; one has none")
+        raise ValueError("codes: expected a tform in each, which places the head in the photograph; one has none")
     rows = {name: _stack([getattr(code, name) for code in codes], device) for name in NAMES}
     placed = np.stack([code.tform for code in codes]) @ np.linalg.inv(matrices)  # crop pixels to DECA's
     to_crop = crop_to_image(torch.from_numpy(placed), (size, size), DECA_CROP_SIZE)  # [B, 3, 3] float64
@@ -144,13 +140,13 @@ def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
 
 
 def full_image(photograph: tuple[int, int]) -> np.ndarray:
-    """The tform of a square photograph that was given to DECA as it is.
+    """The tform of a square photograph that DECA read as it is.
 
     Raises:
         ValueError: if it is not square.
     """
     if photograph[0] != photograph[1]:
-        raise ValueError(f"tform: without one the photograph is DECA's square crop, {photograph} was given")
+        raise ValueError(f"tform: expected one, or a square photograph that is DECA's crop, got {photograph}")
     return np.diag([DECA_CROP_SIZE / photograph[0], DECA_CROP_SIZE / photograph[1], 1.0])
 
 
@@ -160,7 +156,7 @@ def _similarity(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.hypot(cosine, sine)
     rest = np.abs(linear - np.stack([cosine, -sine, sine, cosine], 1).reshape(-1, 2, 2)).max((1, 2))
     if (rest > MOST_SHEAR * np.maximum(scale, 1e-9)).any():
-        raise ValueError("tform: a turn, a scale and a shift are wanted, one stretches or mirrors the image")
+        raise ValueError("tform: expected a turn, a scale and a shift, got a map that stretches or mirrors the image")
     return scale, np.arctan2(sine, cosine)
 
 

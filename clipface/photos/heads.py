@@ -83,8 +83,8 @@ class DecaHeads:
         lengths = len(code.shape), len(code.expression)
         self._lengths = self._lengths or lengths
         if lengths != self._lengths or lengths[0] > head.n_shape or lengths[1] > head.n_expression:
-            wanted = f"{self._lengths} shape and expression coefficients as in the first file, which the head has,"
-            raise ValueError(f"{self.pairing.paths[file]}: expected {wanted}, got {lengths}")
+            expected = f"{self._lengths} shape and expression coefficients as in the first file, and as the head has"
+            raise ValueError(f"{self.pairing.paths[file]}: expected {expected}, got {lengths}")
         if code.tform is None:
             with Image.open(self.photos / file) as photograph:  # reads no pixels
                 code = code._replace(tform=full_image(photograph.size))

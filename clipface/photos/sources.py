@@ -48,7 +48,7 @@ def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None
         FileNotFoundError: if there is no such folder, or no image in it.
     """
     if not photos.is_dir():
-        raise FileNotFoundError(f"photos: {photos} is no folder; a folder of images is wanted")
+        raise FileNotFoundError(f"photos: {photos} is no folder; give a folder of images")
     people = people or {}
     sources, others = [], 0
     for path in _files(photos, leave_out.resolve()):
@@ -173,7 +173,7 @@ def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...]) ->
     """
     kinds = ", ".join(suffixes)
     if not folder.is_dir():
-        raise FileNotFoundError(f"fits: {folder} is no folder; a folder of {kinds} files is wanted")
+        raise FileNotFoundError(f"fits: {folder} is no folder; give a folder of {kinds} files")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not files:
         raise FileNotFoundError(f"fits: {folder} holds no {kinds} files")

@@ -129,7 +129,7 @@ def _entries(path, change):
     [
         (lambda p: (p / "dataset.json").unlink(), FileNotFoundError, "paint_faces"),
         (lambda p: (p / "shards/00000.json").write_bytes(b"cut off"), ValueError, "index is damaged"),
-        (lambda p: (p / "shards/00000.tar").write_bytes(b"cut off"), ValueError, "bytes are wanted, it has 7"),
+        (lambda p: (p / "shards/00000.tar").write_bytes(b"cut off"), ValueError, "bytes, got 7"),
         (lambda p: (p / "shards/00000.tar").unlink(), ValueError, "missing"),
         (lambda p: _entries(p, lambda r: r["sizes"].pop("camera")), ValueError, "lacks camera"),
         (lambda p: _entries(p, lambda r: r["sizes"].update(camera=[3, 3])), ValueError, "camera"),

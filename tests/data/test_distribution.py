@@ -65,7 +65,7 @@ def test_saved_and_loaded_is_the_same(tmp_path):
 
 
 def test_what_cannot_be_measured_is_refused():
-    with pytest.raises(ValueError, match="translation were not given"):
+    with pytest.raises(ValueError, match="got no translation"):
         FitDistribution.fit({name: value for name, value in heads(3).items() if name != "translation"}, [False] * 3)
     broken = heads(3)
     broken["pose"][1, 1] = np.nan

@@ -182,5 +182,5 @@ def test_damaged_numbers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="cut off"):
         read_face_points(path)
     points._replace(faces=points.faces[1:]).save(path)
-    with pytest.raises(ValueError, match=r"faces: shape \(234,\) wanted, \(233,\) given"):
+    with pytest.raises(ValueError, match=r"faces: expected shape \(234,\), got \(233,\)"):
         read_face_points(path)

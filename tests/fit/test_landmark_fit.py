@@ -77,8 +77,9 @@ def test_the_head_at_points_is_the_head(head):
     part = small.landmarks(small(given[0], given[1], given[2], eye_pose=given[3]))
     torch.testing.assert_close(part, whole, atol=1e-6, rtol=0)
     cotangent = torch.randn(whole.shape, generator=random)
-    for wanted, found in zip(*(torch.autograd.grad((v * cotangent).sum(), given) for v in (whole, part)), strict=True):
-        torch.testing.assert_close(found, wanted, atol=2e-5, rtol=1e-4)
+    slopes = (torch.autograd.grad((vertices * cotangent).sum(), given) for vertices in (whole, part))
+    for expected, found in zip(*slopes, strict=True):
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
     assert len(small.v_template) < len(head.v_template) / 5
     assert small.expression_names == tuple(head.expression_names[slot] for slot in slots.tolist())
 
@@ -130,8 +131,8 @@ def test_points_without_weight_do_not_count_and_a_stray_one_hardly_does(head, po
 def test_a_fit_can_be_taken_up_again(head, truth, points):
     objective = LandmarkObjective(head, points)
     again = objective.from_fit(objective.fit(truth))
-    for found, wanted in zip(again, truth, strict=True):
-        torch.testing.assert_close(found.detach(), wanted, atol=1e-5, rtol=1e-5)
+    for found, expected in zip(again, truth, strict=True):
+        torch.testing.assert_close(found.detach(), expected, atol=1e-5, rtol=1e-5)
     moved = objective.fit(again)
     vertices = head(moved.shape, moved.expression, moved.pose, eye_pose=moved.eye_pose)
     flat = (objective.on.on(vertices)[..., :2] + moved.translation[:, None]) * moved.scale[:, None, None]
@@ -175,8 +176,8 @@ def test_the_closed_form_camera_is_exact():
     turn, scale = rotation_matrices(vectors), torch.rand(4, generator=random).double() + 1
     shift, weights = torch.randn(4, 2, generator=random).double(), torch.rand(4, 12, generator=random).double()
     flat = scale[:, None, None] * (solid @ turn.transpose(1, 2))[..., :2] + shift[:, None]
-    for found, wanted in zip(weak_perspective(solid, flat, weights), (turn, scale, shift), strict=True):
-        torch.testing.assert_close(found, wanted, atol=1e-9, rtol=0)
+    for found, expected in zip(weak_perspective(solid, flat, weights), (turn, scale, shift), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
     torch.testing.assert_close(axis_angle(turn), vectors, atol=1e-9, rtol=0)
     torch.testing.assert_close(axis_angle(torch.eye(3)[None]), torch.zeros(1, 3))
 

@@ -42,7 +42,7 @@ def stage(open_head):
 def _difference(refinement, fit, crops):
     target = functional.avg_pool2d(crops.permute(0, 3, 1, 2).float() / 255, 2)
     vertices = refinement.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
-    image, known = refinement.draw(fit, vertices, 64)
+    image, known = refinement.render(fit, vertices, 64)
     return float(((image - target).abs() * known).sum() / known.sum() / 3)
 
 

@@ -7,8 +7,8 @@ from clipface.fit.silhouette import distance_outside, sticking_out
 
 def test_distance_is_the_exact_euclidean_one():
     masks = torch.rand(2, 17, 23, generator=torch.Generator().manual_seed(0)) > 0.97
-    wanted = np.stack([ndimage.distance_transform_edt(~mask) for mask in masks.numpy()])
-    assert np.allclose(distance_outside(masks), wanted, atol=1e-4)
+    expected = np.stack([ndimage.distance_transform_edt(~mask) for mask in masks.numpy()])
+    assert np.allclose(distance_outside(masks), expected, atol=1e-4)
 
 
 def test_an_empty_mask_pulls_nothing():

@@ -59,10 +59,10 @@ def test_pixels_come_from_where_the_matrix_says(scale, angle):
     assert cut.image.shape == (64, 64, 3) and cut.image.dtype == np.uint8
     x, y = np.meshgrid(np.arange(64) + 0.5, np.arange(64) + 0.5)
     place = np.einsum("ij,jhw->ihw", to_photograph, np.stack([x, y, np.ones_like(x)]))
-    wanted = np.stack([place[0] / 1200, place[1] / 1000], 2) * 255
+    expected = np.stack([place[0] / 1200, place[1] / 1000], 2) * 255
     near = cut.inside & (np.abs(place[0] - 600) < 590) & (np.abs(place[1] - 500) < 490)
     assert near.mean() > 0.5
-    assert np.abs(cut.image[..., :2] - wanted)[near].max() < 1.6
+    assert np.abs(cut.image[..., :2] - expected)[near].max() < 1.6
 
 
 def test_fine_stripes_shrink_to_grey():

@@ -93,8 +93,8 @@ def test_files_of_every_kind_are_read(tmp_path, suffix, write, long_names):
     one = code(3)
     write(tmp_path / f"a.{suffix}", table(one, long_names))
     read = read_deca(tmp_path / f"a.{suffix}")
-    for got, wanted in zip(read, one, strict=True):
-        np.testing.assert_allclose(got, wanted, atol=1e-6)
+    for got, expected in zip(read, one, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
 def test_deca_s_inverted_and_transposed_tform_is_turned_back(tmp_path):
@@ -111,13 +111,13 @@ class Hostile:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"cam": None}, "cam or camera is wanted, the file has detail"),
-        ({"pose": np.zeros((2, 6))}, "pose: 6 numbers are wanted, 12"),
+        ({"cam": None}, "expected cam or camera, got detail"),
+        ({"pose": np.zeros((2, 6))}, "pose: expected 6 numbers, got 12"),
         ({"shape": np.full((1, 10), np.nan)}, "no finite numbers"),
         ({"tform": np.zeros((3, 3))}, "invertible"),
         ({"tform": np.diag([1.0, 2.0, 1.0])}, "stretches"),
         ({"tform": np.eye(2)}, "3 x 3"),
-        ({"exp": "words"}, "numbers are wanted"),
+        ({"exp": "words"}, "expected numbers"),
         ({"exp": Hostile()}, "refused"),
     ],
 )

@@ -34,9 +34,9 @@ def test_landmarks_lie_where_the_head_has_them(detector, faces):
     for index, image in enumerate(images):
         (points,) = detector.faces(image)
         assert points.shape == (478, 3) and points.dtype == np.float32
-        wanted = corners(batch, head, index)
-        between = np.linalg.norm(wanted[1] - wanted[0])
-        assert np.linalg.norm(points[[33, 263], :2] - wanted, axis=1).max() < 0.15 * between
+        expected = corners(batch, head, index)
+        between = np.linalg.norm(expected[1] - expected[0])
+        assert np.linalg.norm(points[[33, 263], :2] - expected, axis=1).max() < 0.15 * between
         assert points[1, 2] < points[[33, 263, 234, 454], 2].min()  # the nose's tip is nearest
 
 
@@ -89,7 +89,7 @@ def test_person_stands_out_from_the_background(detector, faces):
 
 @pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
 def test_what_is_no_picture_is_refused(detector, image):
-    with pytest.raises(ValueError, match=r"image: \(H, W, 3\) uint8 RGB"):
+    with pytest.raises(ValueError, match=r"image: expected \(H, W, 3\) uint8 RGB"):
         detector.faces(image)
 
 

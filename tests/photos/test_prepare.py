@@ -97,7 +97,7 @@ def test_damage_is_found_and_made_good(photos):
     (shards / "00009.tar.partial").touch()
     (shards / "00008.tar").touch()  # a crash between archive and index
     again = run(options(photos, shard=2))
-    assert seen(again) == ["a.png", "b.png"] and "it has 7" in again.damaged[0]
+    assert seen(again) == ["a.png", "b.png"] and "got 7" in again.damaged[0]
     assert len(MaskedFaces(photos.parent / "set", 32)) == 4 and len(list(shards.iterdir())) == 2 * 3
     raw = bytearray((shards / "00000.tar").read_bytes())
     raw[1000] ^= 1
