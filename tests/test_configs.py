@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -13,6 +15,7 @@ from omegaconf import OmegaConf
 
 from clipface.guidance import load_encoder
 from clipface.settings import GuidanceConfig
+from trainer.common.config import RENAMED, refuse_renamed
 from trainer.mapper.config import PromptConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +31,7 @@ NEEDED = {
 
 
 def _compose(trainer: str, *overrides: str):
-    importlib.import_module(f"trainer.{trainer}")
+    importlib.import_module(f"trainer.{trainer}.config")
     with initialize_config_module("configs", version_base="1.3"):
         return compose(trainer, overrides=[*NEEDED[trainer], *overrides])
 
@@ -119,6 +122,23 @@ def test_no_key_without_a_reader():
         for schema in _schemas(root):
             unread = {field.name for field in fields(schema)} - read
             assert not unread, f"{schema.__name__}: nobody reads {sorted(unread)}"
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_keys_of_earlier_versions_are_refused_with_the_new_name(trainer: str):
+    schema = OmegaConf.structured(type(OmegaConf.to_object(_compose(trainer))))
+    for old, new in RENAMED.items():
+        assert OmegaConf.select(schema, old, throw_on_missing=False) is None, f"{trainer} still reads {old}"
+        with pytest.raises(SystemExit, match=f"^{old} is called {new} now; give {new}=4$"):
+            refuse_renamed([f"+{old}=4"])
+    refuse_renamed(["trainer.steps=3", "cache=2", "prompt.target=start=now"])
+
+
+def test_the_command_refuses_them():
+    for trainer, old, new in (("mapper", "pool=4", "cache=4"), ("texture_gan", "looks.weight=3", "attribute_offsets.weight=3")):
+        command = [sys.executable, "-m", f"trainer.{trainer}", old]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1 and f"now; give {new}" in done.stderr
 
 
 def test_a_path_is_enough_to_train_on_a_data_set():

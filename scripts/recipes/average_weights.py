@@ -11,10 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from clipface import weights
+from clipface import startup
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -27,12 +24,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def average(first: Path, second: Path, share: float) -> tuple[dict[str, Tensor], dict]:
-    """Give weights that lie between those of two files, and their configuration.
+def average(first: Path, second: Path, share: float) -> tuple[dict, dict]:
+    """Return weights [name: tensor] that lie between those of two files, and their configuration.
 
     Raises:
         ValueError: if the files differ in their configuration, or the share is not in 0..1.
     """
+    import torch
+
+    from clipface import weights
+
     if not 0 <= share <= 1:
         raise ValueError(f"share: expected 0 to 1, got {share}")
     (own, config), (other, given) = weights.load(first), weights.load(second)
@@ -44,7 +45,11 @@ def average(first: Path, second: Path, share: float) -> tuple[dict[str, Tensor],
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read, average, write."""
+    startup.prepare()
     options = parse(arguments)
+    startup.announce(f"Averaging {options.first} and {options.second}")
+    from clipface import weights
+
     between = average(options.first, options.second, options.share)
     print(f"Written to {weights.save(options.output, *between, half=True)}")
 

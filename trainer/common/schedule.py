@@ -1,4 +1,4 @@
-"""Learning rates of a run that ends when it has learned what it can: constant, then half a cosine down to zero."""
+"""Learning rates of a run that ends at its plateau: constant, then half a cosine down to zero."""
 
 import math
 import time
@@ -9,14 +9,15 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
+from trainer.common import distributed
 from trainer.common.config import PlateauConfig
 
 
 class RateSchedule(Callback):
-    """Sees the plateau of a run's loss and gives the factor of its learning rates; ends the run after their fall.
+    """Finds the plateau of a run's loss and gives the factor of its learning rates; ends the run after their fall.
 
-    The losses stay on the device and are read every few steps, so that the host seldom waits. What was seen is part of
-    the run's checkpoint.
+    Losses stay on the device and are read every few steps, so that the host seldom waits. Several processes agree, by
+    the mean of their losses and the clock of the first one. The state is part of the run's checkpoint.
     """
 
     def __init__(
@@ -25,16 +26,17 @@ class RateSchedule(Callback):
         """Start at a factor of 1.
 
         Args:
-            plateau: how it is seen.
+            plateau: how it is found.
             steps: after which a run ends at the latest, its rates at zero.
             minutes: likewise, so that a slow machine gets to the end of the decay too; None: no limit.
             decay: whether the rates fall; without, they stay and a run ends at the plateau.
-            every: steps between two looks at the losses.
+            every: steps between two readings of the losses.
         """
         self.plateau, self.steps, self.minutes, self.decay, self.every = plateau, steps, minutes, decay, every
         self.losses: list[float] = []  # the last two windows
         self.pending: list[Tensor] = []
         self.started: float | None = None  # seconds of the clock
+        self.agreed = 0.0  # part of the time that several processes agree on, since the batch in hand
         # Step and part of the time at which the rates begin to fall.
         self.falls_from: tuple[int, float] | None = None if plateau.window else (0, 0.0)
 
@@ -73,6 +75,12 @@ class RateSchedule(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.started = time.monotonic()
 
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if self.minutes and trainer.world_size > 1:
+            self.agreed = distributed.of_first(self._clock(), pl_module.device)
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -98,11 +106,16 @@ class RateSchedule(Callback):
     def _spent(self) -> float:
         if not self.minutes or self.started is None:
             return 0.0
+        return self._clock() if distributed.count() == 1 else self.agreed
+
+    def _clock(self) -> float:
         return (time.monotonic() - self.started) / (60 * self.minutes)
 
     def _read(self) -> None:
         if self.pending:
-            self.losses += torch.stack(self.pending).tolist()
+            losses = torch.stack(self.pending)
+            distributed.average_([losses])
+            self.losses += losses.tolist()
             self.pending = []
         self.losses = self.losses[-2 * self.plateau.window :] if self.plateau.window else []
 

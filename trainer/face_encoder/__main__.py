@@ -7,10 +7,13 @@ python -m trainer.face_encoder experiment=smoke
 Source: CLIP (arXiv 2103.00020), section 2.
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from clipface import startup
+from trainer.common.config import refuse_renamed
 from trainer.face_encoder import config as _  # noqa: F401  registers the schema
 
 
@@ -27,4 +30,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_renamed(sys.argv[1:])
     main()

@@ -10,10 +10,13 @@ Writes images, a head, the editor and its scores into the run's folder; scripts/
 Source: ClipFace (arXiv 2212.01406), sections 3.2 and 4.
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from clipface import startup
+from trainer.common.config import refuse_renamed
 from trainer.mapper import config as _  # noqa: F401  registers the schema
 
 
@@ -30,4 +33,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_renamed(sys.argv[1:])
     main()

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
-from trainer.common.config import PlateauConfig, TrainerConfig, register
+from trainer.common.config import PlateauConfig, TrainerConfig, register, require_even_shares
 
 
 @dataclass
@@ -53,7 +53,7 @@ class MapperConfig:
     """Everything a run depends on."""
 
     seed: int = 0
-    batch_size: int = 4  # faces
+    batch_size: int = 4  # faces, of all processes together
     views: int = 2  # images of each face
     image_size: int = 128  # of these images, pixels
     max_yaw: float = 30.0  # of the views, degrees
@@ -83,6 +83,7 @@ class MapperConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, batch_size=1, views=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
+        require_even_shares(self)
 
 
 register("mapper_schema", MapperConfig)

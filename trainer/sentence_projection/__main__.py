@@ -13,10 +13,13 @@ weights.
 Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from clipface import startup
+from trainer.common.config import refuse_renamed
 from trainer.sentence_projection import config as _  # noqa: F401  registers the schema
 
 
@@ -33,4 +36,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_renamed(sys.argv[1:])
     main()

@@ -5,10 +5,13 @@ python -m trainer.texture_gan trainer=gpu experiment=shipped_generator trainer.m
 python -m trainer.texture_gan experiment=smoke
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from clipface import startup
+from trainer.common.config import refuse_renamed
 from trainer.texture_gan import config as _  # noqa: F401  registers the schema
 
 
@@ -25,4 +28,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_renamed(sys.argv[1:])
     main()

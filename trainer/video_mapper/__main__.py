@@ -9,10 +9,13 @@ Writes a video, a head that moves and the editor into the run's folder; scripts/
 Source: ClipFace (arXiv 2212.01406), section 3.3.
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from clipface import startup
+from trainer.common.config import refuse_renamed
 from trainer.video_mapper import config as _  # noqa: F401  registers the schema
 
 
@@ -29,4 +32,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_renamed(sys.argv[1:])
     main()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clipface.settings import GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
-from trainer.common.config import PlateauConfig, TrainerConfig, register
+from trainer.common.config import PlateauConfig, TrainerConfig, register, require_even_shares
 from trainer.mapper.config import PromptConfig
 
 
@@ -15,7 +15,7 @@ class VideoMapperConfig:
     seed: int = 0
     sequence: str = ""  # laugh, angry, surprised, disgusted, talking, or a file or folder of frames
     rate: float | None = None  # frames per second to which the sequence is brought; null: its own
-    batch_size: int = 2  # faces
+    batch_size: int = 2  # faces, of all processes together
     frames: int | None = 4  # of the sequence, for each face and step, drawn anew; null: all
     image_size: int = 128  # of the images, pixels
     max_yaw: float = 20.0  # of the views, degrees, beside the motion's own
@@ -50,6 +50,7 @@ class VideoMapperConfig:
             self, batch_size=1, image_size=8, cache=0, smoothness=0, importance_smoothing=0, layers=1, validation=1,
             scored_frames=2, checkpoint_every=0,
         )  # fmt: skip
+        require_even_shares(self)
         if self.frames is not None:
             require_at_least(self, frames=1)
         if self.rate is not None and not self.rate > 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.recipes.open_head_build import eyes
-from scripts.recipes.open_head_build.chart import (
+from . import eyes
+from .chart import (
     Outline,
     back_path,
     boundary_loops,
@@ -13,8 +13,8 @@ from scripts.recipes.open_head_build.chart import (
     mean_value_weights,
     solve,
 )
-from scripts.recipes.open_head_build.distortion import Parametrisation, relax
-from scripts.recipes.open_head_build.geometry import PARTS, Cut
+from .distortion import Parametrisation, relax
+from .geometry import PARTS, Cut
 
 STRIP = 0.14  # height of the bottom strip
 SKIN_LOW, SKIN_HIGH = np.array([0.004, STRIP + 0.004]), np.array([0.996, 0.996])
@@ -124,8 +124,10 @@ def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, 
     corners = np.searchsorted(vertices, cut.faces[chosen])
     front = angle[corners].max(axis=1) <= eyes.FRONT_LIMIT
     mirrored = np.array([-1.0, 1.0])
-    middle = {name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
-              for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))}
+    middle = {
+        name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
+        for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))
+    }
     reach = angle[corners[front]].max()
     radius = angle / (angle + IRIS_ZOOM) * (reach + IRIS_ZOOM) / reach
     uv_front = middle["eye"] + flat * radius[:, None] * EYE_RADIUS

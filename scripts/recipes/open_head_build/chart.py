@@ -101,8 +101,13 @@ class Outline:
         return np.interp(share % 1.0, travelled, turn) - 2 * np.pi * (share < 0)
 
 
-def solve(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.ndarray,
-          weights: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+def solve(
+    points: np.ndarray,
+    faces: np.ndarray,
+    fixed: np.ndarray,
+    places: np.ndarray,
+    weights: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> np.ndarray:
     """Every free vertex at the weighted mean of its neighbours; `fixed` vertices stay at `places`."""
     rows, columns, values = weights
     size = len(points)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
-from scripts.recipes.open_head_build.chart import Outline
+from .chart import Outline
 
 ITERATIONS, MEMORY = 250, 8
 HALVINGS, DECREASE = 30, 1e-4  # of the line search
@@ -24,8 +24,9 @@ class Parametrisation:
     The unknowns are the inner points' coordinates, then the outer loop's angles, in one vector.
     """
 
-    def __init__(self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline,
-                 magnify: np.ndarray) -> None:
+    def __init__(
+        self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline, magnify: np.ndarray
+    ) -> None:
         self.faces, self.loop, self.outline, self.count = faces, loop, outline, len(points)
         self.inner = np.setdiff1d(np.unique(faces), loop)
         along, across = points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]

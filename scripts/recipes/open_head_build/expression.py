@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from clipface.head.expressions import ARKIT_NAMES
-from scripts.recipes.open_head_build.geometry import Cut
-from scripts.recipes.open_head_build.identity import RACES
-from scripts.recipes.open_head_build.rings import arcs, openings, rings_around
-from scripts.recipes.open_head_build.source import data_folder, read_target
+
+from .geometry import Cut
+from .identity import RACES
+from .rings import arcs, openings, rings_around
+from .source import data_folder, read_target
 
 # Whole-face moods that random expressions mix in: slots without a side move left and right together.
 MOODS = (

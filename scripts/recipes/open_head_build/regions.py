@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from scripts.recipes.open_head_build import eyes
-from scripts.recipes.open_head_build.geometry import Cut
-from scripts.recipes.open_head_build.rings import openings, rings_around
-from scripts.recipes.open_head_build.source import BaseMesh, data_folder
+from . import eyes
+from .geometry import Cut
+from .rings import openings, rings_around
+from .source import BaseMesh, data_folder
 
 LID_RINGS, INNER_LIP_RINGS = 4, 3
 HAIRLINE, HAIRLINE_DROP = 0.070, 9.0  # metres above the eyes at the middle; how fast it falls towards the temples (1/m)
@@ -72,8 +72,9 @@ def _only(vertices: np.ndarray, count: int) -> np.ndarray:
     return mask
 
 
-def _features(cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray,
-              face: np.ndarray) -> dict[str, np.ndarray]:
+def _features(
+    cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray, face: np.ndarray
+) -> dict[str, np.ndarray]:
     """Parts of the face: eyes' surroundings, nose, lips, lids and brows."""
     loops = openings(cut, mean)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.recipes.open_head_build.chart import boundary_loops
-from scripts.recipes.open_head_build.geometry import PARTS, Cut
+from .chart import boundary_loops
+from .geometry import PARTS, Cut
 
 
 def openings(cut: Cut, mean: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from PIL import Image
 from tiny_gan import tiny_batch
 
 from clipface import assets, weights
+from clipface.texture import distillation
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import read_published_code
 
@@ -43,22 +44,21 @@ def test_seeds_are_numbers_and_ranges():
 
 
 def test_codes_are_kept_off_a_direction_and_stay_elsewhere():
-    distill = script("distill_mapping")
     torch.manual_seed(0)
     mapping = TextureGenerator(8, 32, 32, 2, 64, 16).eval().requires_grad_(False).mapping
     codes = mapping(torch.randn(500, 32))[:, 0]
     bad = codes[:, 0] > codes[:, 0].quantile(0.8)
-    direction, limit = distill.direction_between(codes, bad)
+    direction, limit = distillation.direction_between(codes, bad)
     assert direction.norm() == pytest.approx(1) and direction.argmax() == 0
-    pupil = distill.distill(mapping, direction, limit, steps=400, seed=0)
-    after = pupil(torch.randn(500, 32))[:, 0] @ direction
+    student = distillation.distill(mapping, direction, limit, steps=400, seed=0)
+    after = student(torch.randn(500, 32))[:, 0] @ direction
     before = mapping(torch.randn(500, 32))[:, 0] @ direction
     assert after.quantile(0.95) - limit < 0.6 * (before.quantile(0.95) - limit)
     z = torch.randn(500, 32)
-    error = (pupil(z)[:, 0] - distill.stopped(mapping(z)[:, 0], direction, limit)).square().mean()
+    error = (student(z)[:, 0] - distillation.stopped(mapping(z)[:, 0], direction, limit)).square().mean()
     assert error < 0.1 * mapping(z)[:, 0].var()
     with pytest.raises(ValueError, match="most"):
-        distill.direction_between(codes, torch.zeros(500, dtype=torch.bool))
+        distillation.direction_between(codes, torch.zeros(500, dtype=torch.bool))
 
 
 def test_evaluation_prints_a_row_for_each_kind_of_texture(files, tmp_path, capsys, monkeypatch):
@@ -117,12 +117,12 @@ def test_an_average_lies_between_two_generators(files, tmp_path):
     second.save(tmp_path / "second.safetensors", half=False)
     arguments = ["--first", str(files / "generator.safetensors"), "--second", str(tmp_path / "second.safetensors")]
     output = tmp_path / "average.safetensors"
-    script("average_weights").main([*arguments, "--share", "0.25", "--output", str(output)])
+    script("recipes/average_weights").main([*arguments, "--share", "0.25", "--output", str(output)])
     averaged = TextureGenerator.from_weights(output)
     for own, one, other in zip(*(g.parameters() for g in (averaged, first, second)), strict=True):
         torch.testing.assert_close(own, 0.75 * one + 0.25 * other, atol=2e-3, rtol=2e-3)  # float16
     with pytest.raises(ValueError, match="share"):
-        script("average_weights").main([*arguments, "--share", "2", "--output", str(output)])
+        script("recipes/average_weights").main([*arguments, "--share", "2", "--output", str(output)])
     TextureGenerator(first.config["resolution"] * 2).save(tmp_path / "second.safetensors")
     with pytest.raises(ValueError, match="second"):
-        script("average_weights").main([*arguments, "--output", str(output)])
+        script("recipes/average_weights").main([*arguments, "--output", str(output)])
