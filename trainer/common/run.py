@@ -43,11 +43,9 @@ def run(
     data: Any,
     write_results: Callable[[Any, Path, dict[str, Any]], dict[str, float]],
     callbacks: Callable[[Any], Sequence[Callback]] = lambda module: (),
-    validation: Any = None,
-    strategy: Any = "auto",
-    precision: str | None = None,
     checkpoint_every: int = 0,
     keep_checkpoint: bool = False,
+    **options: Any,
 ) -> Result:
     """Train and write the results, also of an interrupted run; a trainer's `train(config, folder)` calls this.
 
@@ -55,15 +53,13 @@ def run(
         config: the run's dataclass, with `seed`, `trainer` and `logger`.
         folder: of the run; everything is written below it.
         build: makes the module from the configuration and checks both; writes nothing.
-        data: iterable of batches or a data module; None: the module's own `train_dataloader`.
+        data: see `fit`.
         write_results: called in the first process with the module (on the device that it was trained on), the folder
             and notes of the training (seconds, steps, device, status); returns the results' metrics.
         callbacks: the trainer's own, of a module.
-        validation: iterable of validation batches, for once after the last step.
-        strategy: Lightning's, of several processes.
-        precision: Lightning's, instead of the one that the configuration names.
         checkpoint_every: batches between two checkpoints; 0: only when interrupted.
         keep_checkpoint: whether `last.ckpt` stays after a complete run too.
+        options: validation, strategy and precision, see `fit`.
 
     Raises:
         FileExistsError: if the folder holds another run.
@@ -83,10 +79,8 @@ def run(
             seed=config.seed,
             logger=make_logger(config.logger, folder),
             callbacks=[checkpoint.SaveConfig(config, folder), *callbacks(module), last],
-            validation=validation,
-            strategy=strategy,
-            precision=precision,
             interrupt=interrupt,
+            **options,
         )
         status = INTERRUPTED if interrupt.stopped else DONE
         module.to(trainer.strategy.root_device)  # Lightning hands it back on the CPU
@@ -167,17 +161,19 @@ def fit(
     precision: str | None = None,
     interrupt: Interrupt | None = None,
 ) -> pl.Trainer:
-    """Train a module for `config.steps` batches and return the Lightning Trainer; arguments as in `run`.
+    """Train a module for `config.steps` batches and return the Lightning Trainer.
 
     Args:
         module: what to train.
-        data: see `run`.
+        data: iterable of batches or a data module; None: the module's own `train_dataloader`.
         config: how long and on what.
         folder: the run's folder.
         seed: of Python, NumPy and PyTorch; every process has another that follows from it.
         logger: a Lightning logger or False.
         callbacks: added to the progress bar.
-        validation, strategy, precision: see `run`.
+        validation: iterable of validation batches, for once after the last step.
+        strategy: Lightning's, of several processes.
+        precision: Lightning's, instead of the one that the configuration names.
         interrupt: that handles signals already; None: they are handled here.
     """
     if config.accelerator == "gpu" and not torch.cuda.is_available():

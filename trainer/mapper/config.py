@@ -33,8 +33,8 @@ class ModelConfig:
     identity: bool = False
     region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
-    # known: at the look of the prompt's name, if the generator was trained it, else at zero, which changes nothing yet;
-    # zero; random; look:NAME; or a mapper's file or run, the authors' files too
+    # known: at the look of the prompt's name if the generator has it, else at zero, which changes nothing yet; zero;
+    # random; look:NAME; or a mapper's file or run, the authors' files too
     init_from: str = "zero"
 
 
@@ -49,32 +49,24 @@ class LearningRates:
 
 
 @dataclass
-class MapperConfig:
-    """Everything a run depends on."""
+class EditConfig:
+    """What runs of mappers of still faces and of animations share."""
 
     seed: int = 0
     batch_size: int = 4  # faces, of all processes together
-    views: int = 2  # images of each face
-    image_size: int = 128  # of these images, pixels
+    image_size: int = 128  # of the images, pixels
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
-    cache: int = 0  # batches that are drawn once and used again and again, in memory; 0: new faces at each step
+    cache: int = 0  # batches that are sampled once and used again and again, in memory; 0: new ones at each step
     psi: float = 0.7  # truncation of the random textures
-    expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
-    lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
-    identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's identity, standard deviations
-    zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
     min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     validation: int = 8  # faces that are never trained on: for the numbers and images at the end
-    compile: bool = False  # encoders by torch.compile: a minute or so before the first step
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
     jitter: Jitter = field(default_factory=Jitter)
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
-    learning_rate: LearningRates = field(default_factory=LearningRates)
     prompt: PromptConfig = field(default_factory=PromptConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -82,8 +74,40 @@ class MapperConfig:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, views=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
+        require_at_least(self, batch_size=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
         require_even_shares(self)
+
+    def require_prompt(self) -> None:
+        """Raise a ValueError if there are no words to train towards."""
+        if not self.prompt.target.strip():
+            raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What is kept beside the mapper, for all that use it later."""
+        return {
+            "prompt": asdict(self.prompt), "head": asdict(self.head), "generator": self.generator,
+            "guidance": asdict(self.guidance), "psi": self.psi,
+        }  # fmt: skip
+
+
+@dataclass
+class MapperConfig(EditConfig):
+    """Everything a run depends on."""
+
+    views: int = 2  # images of each face
+    expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
+    lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
+    identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's identity, standard deviations
+    zero_offsets: bool = False  # train towards no change at all instead of words: the paper's pre-training
+    compile: bool = False  # encoders by torch.compile: a minute or so before the first step
+    learning_rate: LearningRates = field(default_factory=LearningRates)
+    model: ModelConfig = field(default_factory=ModelConfig)
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        super().__post_init__()
+        require_at_least(self, views=1)
 
 
 register("mapper_schema", MapperConfig)

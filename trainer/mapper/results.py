@@ -1,6 +1,5 @@
 """What a mapper's run leaves behind: images, the mapper, and the first edited head."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,8 @@ def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) 
     both = evaluation.faces.codes, evaluation.edited
     grid(face_rows(avatar, both, evaluation.textures), HEADER).save(folder / "faces.png")
     before, after = evaluation.similarity
-    notes = {
-        "prompt": asdict(config.prompt),
-        "head": asdict(config.head),
-        "generator": config.generator,
-        "guidance": asdict(config.guidance),
-        "psi": config.psi,
-        "training": training,
-    }
     reached = {"agreement": evaluation.agreement, "similarity_before": before, "similarity_after": after}
-    mapper.save(folder / MAPPER_FILE, **notes, **reached)
+    mapper.save(folder / MAPPER_FILE, **config.notes, training=training, **reached)
     vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(

@@ -18,11 +18,9 @@ def build(config: MapperConfig) -> MapperModule:
         ValueError: if no prompt was given, or a value does not fit.
         FileNotFoundError: if an asset is missing; says how to get it.
     """
-    if not config.prompt.target.strip():
-        raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
+    config.require_prompt()
     avatar = load_avatar(config.generator, config.head, config.renderer)
-    encoders = load_encoders(config.guidance)
-    return MapperModule(config, avatar, encoders)
+    return MapperModule(config, avatar, load_encoders(config.guidance))
 
 
 def build_zero_offsets(config: MapperConfig) -> ZeroOffsets:

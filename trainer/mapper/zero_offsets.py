@@ -4,7 +4,6 @@ Source: ClipFace (arXiv 2212.01406), section 3.2.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +69,7 @@ def write_zero_offsets(module: ZeroOffsets, folder: Path, training: dict[str, An
     """Write the mapper into `folder`, for `model.init_from` of other runs, and print how far from zero it still is."""
     config = module.config
     after = module.distance()
-    notes = {"prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator}
-    notes |= {"psi": config.psi, "training": training, "offsets": [module.before, after]}
-    path = module.mapper.save(folder / MAPPER_FILE, **notes)
+    path = module.mapper.save(folder / MAPPER_FILE, **config.notes, training=training, offsets=[module.before, after])
     print(
         f"\nWritten: {path}; offsets of validation codes (root mean square) {module.before:.3g} -> {after:.3g}\n"
         f"To begin with it: python -m trainer.mapper prompt=zombie model.init_from={path}",

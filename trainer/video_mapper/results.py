@@ -1,6 +1,5 @@
 """What a video mapper's run leaves behind: a video, scores of frames, the mapper, and a head that moves."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,8 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
     peak = int(scores.importance.argmax())
     write_head(folder / "head.glb", avatar, first, motion, mapper, int(numbers[peak]))
     rank = rank_correlation(scores.after, scores.importance)
-    notes = {
-        "prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator,
-        "guidance": asdict(config.guidance), "psi": config.psi, "sequence": config.sequence, "rate": config.rate,
-        "training": training,
-    }  # fmt: skip
     reached = {"rank_correlation": rank, "flicker_ratio": flickers.ratio}
-    mapper.save(folder / MAPPER_FILE, **notes, **reached)
+    mapper.save(folder / MAPPER_FILE, **config.notes, training=training, **reached)
     print(
         f"\nWritten to {folder}: animation.mp4 and frames.png (before, after, geometry), head.glb (it moves, in the "
         "texture of its strongest frame), frames.csv, mapper.safetensors, config.yaml and the logger's files\n"

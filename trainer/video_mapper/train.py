@@ -18,14 +18,12 @@ def build(config: VideoMapperConfig) -> VideoMapperModule:
         ValueError: if no prompt or no sequence was given, or a value does not fit.
         FileNotFoundError: if an asset is missing; says how to get it.
     """
-    if not config.prompt.target.strip():
-        raise ValueError('prompt: expected one, got none; use prompt=angry, or prompt.target="any words"')
+    config.require_prompt()
     if not config.sequence.strip():
         raise ValueError("sequence: expected one, got none; use sequence=laugh, or the path of a file")
     avatar = load_avatar(config.generator, config.head, config.renderer)
     motion = load_motion(config.sequence, avatar.head, config.rate)
-    encoders = load_encoders(config.guidance)
-    return VideoMapperModule(config, avatar, encoders, motion)
+    return VideoMapperModule(config, avatar, load_encoders(config.guidance), motion)
 
 
 def train(config: VideoMapperConfig, folder: Path) -> Result:
