@@ -89,7 +89,8 @@ def test_what_was_seen_goes_on_after_a_stop():
 def test_a_run_ends_by_itself_and_measures_the_held_out_faces(tiny_files, monkeypatch, tmp_path):
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
     config = MapperConfig(
-        batch_size=1, views=1, image_size=32, validation=1, cache=2, prompt=PromptConfig("zombie", "a photo of a zombie"),
+        batch_size=1, views=1, image_size=32, validation=1, cache=2,
+        prompt=PromptConfig("zombie", "a photo of a zombie"),
         learning_rate=LearningRates(0.0, 0.0, decay=True), plateau=PlateauConfig(window=4, decay=3),
         trainer=TrainerConfig(steps=50, log_every=2),
     )  # fmt: skip

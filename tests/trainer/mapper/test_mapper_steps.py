@@ -58,7 +58,7 @@ def test_other_encoders_are_named_after_their_files(config):
     assert len(module.directional_loss.losses) == 2
     module.training_step(0, 0).backward()
     assert any(parameter.grad.abs().sum() > 0 for parameter in module.mapper.parameters())
-    with pytest.raises(ValueError, match="guidance.also: names of configs.guidance .*scoring.*'vit' was given"):
+    with pytest.raises(ValueError, match="guidance.*: expected .*scoring.*, got 'vit'"):
         build(replace(config, guidance=GuidanceConfig(also=["vit"])))
 
 
