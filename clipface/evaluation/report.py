@@ -86,9 +86,8 @@ def report(
         f"scored by {', '.join(settings['encoders'])}; own prompt nearest: {own:.1%} of all, by change {change:.1%}"
     )
     content = {"settings": settings, "remarks": remarks, "edits": rows, "prompts": prompts}
-    write_tables(
-        output, tables, [summary, *remarks], {**content, "retrieval": {by: each.tolist() for by, each in matrices.items()}}
-    )
+    content["retrieval"] = {by: each.tolist() for by, each in matrices.items()}
+    write_tables(output, tables, [summary, *remarks], content)
     print("\n\n".join([*(table.text() for table in tables), summary, *remarks, f"written to {output}"]))
     return rows
 

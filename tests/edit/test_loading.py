@@ -1,5 +1,7 @@
 """The one door from files to what edits faces, through the commands that use it."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -57,3 +59,18 @@ def test_a_rendered_face_has_its_mappers_head(avatar, tmp_path, wide_head):
     assert 0 < (narrow != 255).any(2).sum() < 0.7 * (plain != 255).any(2).sum()
     asked = render(tmp_path / "c.png", "--mapper", run, "--strength", "0", "--head", "open")
     assert np.array_equal(asked, plain)
+
+
+def test_a_thousand_faces_take_no_more_memory_than_a_hundred(avatar, tmp_path, capsys):
+    run = save_run(avatar, tmp_path / "run")
+
+    def peak_of(count: int) -> float:
+        words = f"--mapper {run} --latents 0:{count} --size 64 --batch 20 --device cpu --output {tmp_path / 'out'}"
+        script("edit").main(words.split())
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # megabytes; kilobytes on Linux
+
+    hundred = peak_of(100)
+    assert peak_of(1000) - hundred < 40, "each face's six images take 0.3 MB"
+    assert "1000 faces" in capsys.readouterr().out and len(list((tmp_path / "out/textures").iterdir())) == 1000
+    tile = Image.open(tmp_path / "out/faces.png").height / 64
+    assert 64 < tile < 70, "the sheet shows the first 64 faces"
