@@ -61,7 +61,7 @@ def texture_views(avatar: Avatar, w_plus: Tensor) -> Image.Image:
     return grid(list(zip(*columns, strict=True)), ["texture", *YAWS])
 
 
-def mean_head(avatar: Avatar, textures: Tensor, yaw: float) -> Tensor:
+def mean_head(avatar: Avatar, textures: Tensor, yaw: float = 0.0) -> Tensor:
     """Render the mean head in textures [B, 3, R, R], turned by `yaw` degrees: [B, 3, R, R]."""
     angles = torch.full((len(textures),), yaw, device=textures.device)
     return avatar.image(textures, None, None, None, view(angles, torch.zeros_like(angles)), textures.shape[-1])

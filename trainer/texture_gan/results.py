@@ -13,14 +13,13 @@ from torch import Tensor
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.evaluation.grid import grid
-from clipface.render.camera import view
+from clipface.evaluation.textures import mean_head, texture_views
 from clipface.synthetic.attribute_vector import OPTIONS
 from trainer.common import distributed
 from trainer.texture_gan.module import TextureGAN
 
 ROWS = 6  # textures in an image
 STEPS = 6  # from one code to the next in an image of interpolations
-YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
 SHOWN_LOOKS = ("zombie", "clown", "vampire", "statue", "tiger", "beard", "gothic", "old")
 LOOKS_PSI = 0.7  # truncation of the faces that looks are shown on
 SEED = 0  # the same latent codes in every image, so that images can be compared
@@ -127,7 +126,7 @@ def both_discriminators(module: TextureGAN) -> torch.nn.ModuleDict:
 @torch.no_grad()
 def render_samples(module: TextureGAN) -> Image.Image:
     """Lay out textures of the averaged generator, each beside three views of it on the mean head."""
-    return views_of(_avatar(module), _codes(module))
+    return texture_views(_avatar(module), _codes(module))
 
 
 @torch.no_grad()
@@ -136,7 +135,7 @@ def render_between(module: TextureGAN) -> Image.Image:
     avatar = _avatar(module)
     share = torch.linspace(0, 1, STEPS, device=module.device)[:, None, None]
     pairs = _codes(module).unflatten(0, (-1, 2))
-    rows = [_rendered(avatar, avatar.texture(first.lerp(second, share))) for first, second in pairs]
+    rows = [mean_head(avatar, avatar.texture(first.lerp(second, share))) for first, second in pairs]
     return grid(rows, [f"{value:.1f}" for value in share.flatten().tolist()])
 
 
@@ -146,15 +145,8 @@ def render_looks(module: TextureGAN) -> Image.Image:
     avatar, mean = _avatar(module), module.average.mapping.w_avg
     looks = [number for number, (_, value) in enumerate(OPTIONS) if value in SHOWN_LOOKS]
     offsets = torch.cat((torch.zeros_like(module.looks.offsets[:1]), module.looks.offsets[looks]))
-    rows = [_rendered(avatar, avatar.texture(mean.lerp(code, LOOKS_PSI) + offsets)) for code in _codes(module)]
+    rows = [mean_head(avatar, avatar.texture(mean.lerp(code, LOOKS_PSI) + offsets)) for code in _codes(module)]
     return grid(rows, ["plain", *(str(OPTIONS[number][1]) for number in looks)])
-
-
-def views_of(avatar: Avatar, codes: Tensor) -> Image.Image:
-    """Lay out the textures of codes [B, L, w_dim], each beside three views of it on the mean head."""
-    textures = avatar.texture(codes)
-    columns = [textures, *(_rendered(avatar, textures, yaw) for yaw in YAWS.values())]
-    return grid(list(zip(*columns, strict=True)), ["texture", *YAWS])
 
 
 def _avatar(module: TextureGAN) -> Avatar:
@@ -164,8 +156,3 @@ def _avatar(module: TextureGAN) -> Avatar:
 def _codes(module: TextureGAN) -> Tensor:
     z = torch.randn(ROWS, module.average.config["z_dim"], generator=torch.Generator().manual_seed(SEED))
     return module.average.mapping(z.to(module.device))
-
-
-def _rendered(avatar: Avatar, textures: Tensor, yaw: float = 0.0) -> Tensor:
-    angles = torch.full((len(textures),), yaw, device=textures.device)
-    return avatar.image(textures, None, None, None, view(angles, torch.zeros_like(angles)), textures.shape[-1])
