@@ -25,7 +25,8 @@ class UVMap:
         backend: rasteriser that finds each texel's triangle, once.
 
     Attributes:
-        covered: [size, size] bool, texels on the surface; texels: [N] their positions in the flattened texture (row 0 is its top).
+        covered: [size, size] bool, the texels on the surface, row 0 the texture's top.
+        texels: [N] their positions in the flattened texture.
         corners: [N, 3] vertices of each texel's triangle; barycentric: [N, 3] its place in it.
         nearest: [size²] the nearest texel on the surface; on the surface the texel itself.
         mirror: [size²] position of each texel's mirror image across the head's middle plane, -1 where there is none.

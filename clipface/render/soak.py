@@ -1,0 +1,107 @@
+"""Random scenes, rendered and differentiated until something breaks (scripts/measure/soak.py)."""
+
+import random
+import resource
+import time
+
+import torch
+
+from clipface.head import load_head
+from clipface.render.camera import perspective, random_views, rotation
+from clipface.render.light import Light
+from clipface.render.rasterize import backend
+from clipface.render.renderer import Renderer
+from clipface.render.scenes import grid, soup, sphere
+
+SETTLING = 200  # scenes after which memory must not grow any more
+MOST_GROWTH = 200  # MiB; the largest scene may come late
+
+
+def soak(minutes: float, scenes: int | None, seed: int, device: str) -> int:
+    """Render random scenes until time is up.
+
+    Args:
+        minutes: how long.
+        scenes: stop after so many; None: when time is up.
+        seed: of the scenes.
+        device: where.
+
+    Returns:
+        The number of scenes.
+
+    Raises:
+        RuntimeError: if a number is not finite, or memory grows.
+    """
+    choose, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    solids = _solids(device)
+    begin, count, settled, said = time.monotonic(), 0, None, 0.0
+    while (passed := (time.monotonic() - begin) / 60) < minutes and count != scenes:
+        solid = choose.random() < 0.6
+        results = render_solid(choose, generator, solids, device) if solid else render_loose(choose, generator, device)
+        if not all(result.isfinite().all() for result in results):
+            raise RuntimeError(f"scene {count} of seed {seed}: a number is not finite")
+        count += 1
+        if count == SETTLING:
+            settled = memory()
+        if settled is not None and memory() > settled + MOST_GROWTH:
+            raise RuntimeError(f"scene {count}: memory grew from {settled:.0f} to {memory():.0f} MiB")
+        if passed - said >= 1:
+            said = passed
+            print(f"{passed:5.1f} minutes, {count} scenes, {memory():.0f} MiB", flush=True)
+    print(f"{(time.monotonic() - begin) / 60:.1f} minutes, {count} scenes, {memory():.0f} MiB: nothing wrong")
+    return count
+
+
+def _solids(device: str) -> list[tuple[torch.Tensor, Renderer]]:
+    head = load_head("open")
+    renderer = Renderer(head.faces, head.uv, head.uv_faces, gloss=head.regions["right_eyeball"].float())
+    vertices, *ball = sphere(24, 40)
+    pairs = [(head().detach(), renderer), (vertices[None], Renderer(*ball))]
+    return [(vertices.to(device), renderer.to(device)) for vertices, renderer in pairs]
+
+
+def memory() -> float:
+    """MiB of memory that the process holds now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def render_solid(choose: random.Random, generator: torch.Generator, solids: list, device: str) -> list[torch.Tensor]:
+    """Render a head or a ball with the full renderer: its image, its mask, and their gradients."""
+    vertices, renderer = choose.choice(solids)
+    batch, size = choose.randint(1, 3), (choose.randint(1, 200), choose.randint(1, 200))
+    shape = (choose.choice([1, batch]), 3, choose.choice([1, 8, 30, 64, 128]), choose.choice([1, 8, 64, 128]))
+    texture = torch.rand(shape, generator=generator).to(device).requires_grad_()
+    camera = random_views(batch, generator, 180, 80, 0.3, (0.2, 4.0))
+    if choose.random() < 0.3:  # near enough to stand inside the head now and then
+        turn = rotation(torch.rand(batch, generator=generator) * 360, torch.rand(batch, generator=generator) * 60)
+        camera = perspective(turn, torch.rand(batch, generator=generator) * 0.6 + 0.01, torch.full((batch,), 60.0))
+    moved = vertices + 0.01 * torch.randn(batch, 1, 3, generator=generator).to(device)
+    moved = moved.requires_grad_()
+    light = Light(choose.choice(["unlit", "unlit", "sh", "studio"]), turn=choose.uniform(-180, 180))
+    given = texture if choose.random() < 0.9 else None
+    supersample = choose.choice([1, 1, 2])
+    rendered = renderer(moved, given, camera.to(device), size, choose.random(), True, supersample, light)
+    leaves = [moved, texture] if given is not None else [moved]
+    return [*rendered, *torch.autograd.grad(sum(t.square().sum() for t in rendered), leaves)]
+
+
+def render_loose(choose: random.Random, generator: torch.Generator, device: str) -> list[torch.Tensor]:
+    """Render loose triangles or a sheet with the verbs."""
+    warp, seed = backend("warp"), choose.randint(0, 10**6)
+    if choose.random() < 0.5:
+        clip, faces = soup(choose.randint(1, 400), seed, choose.randint(1, 3))
+        clip[..., 3] += choose.choice([0.0, 0.0, -1.0])  # some behind the camera
+    else:
+        clip, faces = grid(choose.randint(1, 40), seed)
+    if choose.random() < 0.2:
+        clip[:, choose.randrange(clip.shape[1])] = choose.choice([0.0, torch.nan, torch.inf, 1e30])
+        faces[choose.randrange(len(faces))] = faces[0, 0]
+    clip, faces = clip.to(device).requires_grad_(), faces.to(device)
+    size = (choose.randint(1, 160), choose.randint(1, 160))
+    fragments = warp.rasterize(clip, faces, size)
+    values = torch.rand(clip.shape[0], clip.shape[1], 3, generator=generator).to(device)
+    image, _ = warp.interpolate(values, fragments, faces)
+    image = warp.antialias(image, fragments, clip, faces, follow=choose.random() < 0.5)
+    (gradient,) = torch.autograd.grad(image.sum(), clip)
+    return [image, fragments.rast, torch.nan_to_num(gradient)]  # a broken vertex may have a broken gradient
