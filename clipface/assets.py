@@ -4,7 +4,7 @@ python -m clipface.assets
 python -m clipface.assets flame flame_template
 CLIPFACE_DATA=my_data python -m clipface.assets --missing
 
-Lists each file: its name, whether it is there and whole, where, its licence and how to get it.
+Lists each file: its name, whether it is there and intact, where, its licence and how to get it.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def load(source: str | Path | io.BufferedIOBase) -> Any:
     """Read a pickle as plain data.
 
     Args:
-        source: a file, or an open one that stands where the pickle begins. Python 2 text is read as Latin-1.
+        source: a file, or an open one, positioned where the pickle begins. Python 2 text is read as Latin-1.
 
     Returns:
         Dicts, lists, tuples, numbers, text and numpy arrays. Chumpy arrays, scipy sparse matrices (made dense) and

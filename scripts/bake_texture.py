@@ -1,4 +1,4 @@
-"""Make the texture of a head from one or several photographs of a person, or textures of a whole data set.
+"""Make the texture of a head from one or several photographs of a person, or textures of a data set.
 
 python scripts/bake_texture.py --photo me.jpg --out me.png
 python scripts/bake_texture.py --photo front.jpg left.jpg right.jpg --out me.png --size 1024

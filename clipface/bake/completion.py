@@ -1,4 +1,4 @@
-"""A whole texture from the part that images show: by symmetry, then from a base in the person's own colours."""
+"""A complete texture from the part that images show: by symmetry, then from a base in the person's own colours."""
 
 import torch
 from torch import Tensor
@@ -10,13 +10,13 @@ from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
 TRUSTED = 0.35  # weight from which on colours are taken: those of stretched skin are the outline's and the sky's
-RIM = 1 / 85  # of the texture's side: what lies so near to the border of the seen is not trusted
+RIM = 1 / 85  # of the texture's side: what lies so near to the border of the visible part is not trusted
 FEATHER = 1 / 28  # of the texture's side: width of a seam
 NARROW = 1 / 170  # of the texture's side: width of a seam beside lids and lips
 FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 DARKEST = 4 / 255  # added before logarithms of colours
 MOST_RATIO = 1.4  # natural logarithm: how far a base may be brightened or darkened
-EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest seen texels
+EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest visible texels
 RINGS, EYE_REACH = 14, 0.9  # steps from the iris' centre outwards, and how far they go, radians
 IRIS = 0.5  # radians from the eye's axis to the rim of the iris
 # Which of the colours on a ring is the eye's: in the iris not the reflections, in the white not the lids' shade.
@@ -28,20 +28,20 @@ KERNEL = (1.0, 3.0, 3.0, 1.0)
 def complete(uv_map: UVMap, baked: Baked, base: Tensor) -> Tensor:
     """Fill what images did not show.
 
-    Skin that is not seen is the other side's, if that is seen, else the base's; either is multiplied by a smooth
+    Skin that is not visible is the other side's, if that is visible, else the base's; either is multiplied by a smooth
     colour ratio that continues the ratio found where both are known, so seams do not show. Eyeballs are the base's in
     the person's colours, ring by ring; mouth interior and teeth the base's, as bright as the face.
 
     Args:
         uv_map: of the head and of the texture's size.
         baked: B textures, from `bake.bake`.
-        base: [B or 1, 3, R, R] in 0..1, a whole texture of this head.
+        base: [B or 1, 3, R, R] in 0..1, a complete texture of this head.
 
     Returns:
-        [B, 3, R, R] in 0..1, continued beyond the chart's borders.
+        [B, 3, R, R] in 0..1, continued beyond the UV map's borders.
 
     Raises:
-        ValueError: for another size than the chart's.
+        ValueError: for another size than the UV map's.
     """
     batch = expect("texture", baked.texture, ("B", 3, uv_map.size, uv_map.size))["B"]
     expect("weight", baked.weight, (batch, 1, uv_map.size, uv_map.size))
@@ -97,7 +97,7 @@ def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:
 
     Rims of lids, lips and nostrils are not trusted less: the seam there is as narrow as can be.
     """
-    # Borders of the uv_map (lids, lips) are no borders of what is seen.
+    # Borders of the UV map (lids, lips) are no borders of the visible part.
     weight = weight.flatten(2)[..., uv_map.nearest].view_as(weight)
     rim, width, narrow = (2 * round(part * uv_map.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
     features = functional.max_pool2d(uv_map.region(list(FEATURES))[None, None].float(), width, 1, width // 2)
@@ -137,7 +137,7 @@ def _ring_ratio(texture: Tensor, base: Tensor, where: Tensor, quantile: float) -
 
 
 def _eyeballs(uv_map: UVMap, baked: Baked, base: Tensor, brightness: Tensor) -> Tensor:
-    """The base's eyes in the colours seen at the same angle from the iris' middle, of both eyes together."""
+    """The base's eyes in the colours found at the same angle from the iris' middle, of both eyes together."""
     angle = _eye_angle(uv_map)
     position = (angle / EYE_REACH * RINGS).clamp(0, RINGS - 1)
     ratios = []
@@ -151,7 +151,7 @@ def _eyeballs(uv_map: UVMap, baked: Baked, base: Tensor, brightness: Tensor) -> 
 
 
 def _ringed(base: Tensor, ratios: Tensor, position: Tensor, brightness: Tensor) -> Tensor:
-    """Multiply by ratios [B, 3, rings, 1] that are interpolated between rings; those not seen follow the inner ones."""
+    """Multiply by ratios [B, 3, rings, 1], interpolated between rings; those not visible follow the inner ones."""
     rows = [ratios[:, :, 0]]
     rows[0] = torch.where(rows[0] > 0, rows[0], brightness[..., 0].expand_as(rows[0]))
     for ring in range(1, ratios.shape[2]):

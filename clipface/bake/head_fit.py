@@ -16,11 +16,11 @@ class HeadFit(NamedTuple):
 
     shape: Tensor  # [B, S] identity coefficients, standard deviations
     expression: Tensor  # [B, E]
-    pose: Tensor  # [B, 6] axis-angle of the whole head and the jaw, radians
+    pose: Tensor  # [B, 6] axis-angle of the head and of the jaw, radians
     eye_pose: Tensor  # [B, 6] axis-angle of left and right eye, radians
     scale: Tensor  # [B], half crops a metre
     translation: Tensor  # [B, 2], metres
-    light: Tensor  # [B, 9, 3] spherical-harmonic coefficients (see lighting.py)
+    light: Tensor  # [B, 9, 3] spherical-harmonic coefficients (see `clipface.bake.light`)
     texture: Tensor  # [B, K] coefficients of the linear texture model, standard deviations
 
     @property

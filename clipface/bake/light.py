@@ -38,11 +38,11 @@ def fit_light(albedo: Tensor, colours: Tensor, normals: Tensor, weights: Tensor,
 
     Args:
         albedo: [B, N, 3], colours without light, 0..1.
-        colours: [B, N, 3], colours seen, 0..1.
+        colours: [B, N, 3], colours in the image, 0..1.
         normals: [B, N, 3], unit.
-        weights: [B, N], how much each point counts; 0 for those not seen.
-        ridge: pull of all but the even part towards zero, as a share of the points' weight: what no seen normal tells
-            (light from behind) stays small.
+        weights: [B, N], how much each point counts; 0 for those not visible.
+        ridge: pull of all but the even part towards zero, as a share of the points' weight: what no visible
+            normal determines (light from behind) stays small.
 
     Returns:
         [B, 9, 3], the weighted least-squares solution.

@@ -17,11 +17,11 @@ from clipface.shapes import expect
 
 FACE = ("face", "forehead", "eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 EYEBALLS = ("right_eyeball", "left_eyeball")
-INSIDE = ("mouth_interior", "teeth", "tongue")  # never learned from images
+INSIDE = ("mouth_interior", "teeth", "tongue")  # never baked from images
 FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "brows", "lips", "eye_sockets")  # of other colours
 SHRINK = 2  # the mask is found on images this much smaller
 PERSON = 0.7
-GRAZING = 0.12  # cosine to the viewer below which skin is too stretched to be learned
+GRAZING = 0.12  # cosine to the viewer below which skin is too stretched to be used
 AROUND = 0.12  # of the image's side: how far around the face hair and background are looked at
 SURE_DEPTH = 0.02  # metres from the face region's border
 DEPTH_ODDS, FOREHEAD_ODDS = 1.2, 0.5  # log odds that a centimetre further inside the face adds for skin
@@ -85,7 +85,7 @@ class FaceMask:
             inside: [B, S, S] bool, where the photograph reached.
 
         Returns:
-            [B, S, S] uint8, 255 where the skin or an eye of the face is seen: not hidden by the head itself, nor by
+            [B, S, S] uint8, 255 where the skin or an eye of the face is visible: not hidden by the head itself, nor by
             hair, cloth or whatever has not this person's skin colour; soft at its border.
         """
         sizes = expect("crops", crops, ("B", "S", "S", 3))
@@ -99,7 +99,7 @@ class FaceMask:
         hair = self._hair(small, seen, photograph, human > PERSON)
         skin = _clean(region & ~hair, seen.sure)
         soft = functional.avg_pool2d(skin[:, None].float(), 5, 1, 2, count_include_pad=False)
-        soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is learned
+        soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is used
         soft = functional.interpolate(soft, scale_factor=SHRINK, mode="bilinear", align_corners=False)[:, 0]
         return (soft * 255).round().byte()
 
@@ -153,7 +153,7 @@ class _Visible(NamedTuple):
 
     @property
     def sure(self) -> Tensor:
-        """Plain skin that hair and cloth seldom reach; a beard does, and is learned with the skin."""
+        """Plain skin that hair and cloth seldom reach; a beard does, and counts as skin."""
         return (self.labels == 2) & (self.depth > SURE_DEPTH) & ~self.above & self.middle
 
 

@@ -8,12 +8,12 @@ from clipface.bake.light import COEFFICIENTS
 from clipface.render.light import harmonic_basis
 
 DARK = 8 / 255  # added before the logarithm: below it colours are noise
-RIDGE = 0.02  # of the shading's fit, see `lighting.fit_light`
+RIDGE = 0.02  # of the shading's fit, see `light.fit_light`
 ROUNDS = 4  # of reweighting
 THINNED = 3  # every so many-th pixel is enough to fit the shading
 LEAST_SPREAD = (0.06, 0.025, 0.025)  # of skin's logarithms, so that even skin is not taken too exactly
 BINS, REACH = (24, 16, 16), (1.8, 0.6, 0.6)  # of the histograms: number, and half the range, of the three logarithms
-FLOOR = 0.02  # share of colours that a histogram has not seen
+FLOOR = 0.02  # share of colours that are not in a histogram
 ODD = 3.0  # spreads from skin at which a colour outside the face is not skin's
 
 

@@ -1,4 +1,4 @@
-"""From images to textures: what an image shows of the surface, and a plausible rest."""
+"""From images to textures: which texels an image shows, in which colours, and under which light."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from clipface.render.shading import vertex_normals
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
-DEPTH_TOLERANCE = 0.002  # metres behind what is seen at which a point still counts as seen
+DEPTH_TOLERANCE = 0.002  # metres behind the nearest surface at which a point still counts as visible
 LIGHT_TEXELS = 4000  # enough to fit 27 numbers
 LEAST_LIGHT = 0.6  # of the mean: more than this is not taken out, for what the light cannot explain would be blown up
 GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight rises from 0 to 1
@@ -29,7 +29,7 @@ class Baked(NamedTuple):
 
     @property
     def mean_colour(self) -> Tensor:
-        """[B, 3, 1, 1] mean of each texture over what is seen of it."""
+        """[B, 3, 1, 1] mean colour of each texture over its visible texels."""
         total = self.weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
         return ((self.texture * self.weight).sum((2, 3), keepdim=True) / total).clamp_min(1e-3)
 
@@ -55,14 +55,14 @@ def bake(uv_map: UVMap, renderer: Renderer, fit: HeadFit, crops: Tensor, mask: T
         mask: [B, S, S], uint8 or floating in 0..1: pixels that may be used, and how much.
 
     Returns:
-        Colours as in the images (light included), zero where nothing is seen, and weights: mask times how squarely
+        Colours as in the images (light included), zero where nothing is visible, and weights: mask times how squarely
         the surface is looked at, 0 where other parts of the head are before it.
     """
     sizes = expect("crops", crops, ("B", "S", "S", 3))
     expect("mask", mask, (sizes["B"], sizes["S"], sizes["S"]))
     mask = mask.float() / (255 if mask.dtype == torch.uint8 else 1)
     vertices = vertices_of(uv_map.head, fit)
-    weight, places = seen_texels(uv_map, renderer, fit, vertices, sizes["S"])
+    weight, places = visible_texels(uv_map, renderer, fit, vertices, sizes["S"])
     images = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
     # A coarse texture must not pick single pixels out of fine images.
     images = functional.avg_pool2d(images, max(1, sizes["S"] // uv_map.size))
@@ -81,7 +81,7 @@ def light_of(uv_map: UVMap, fit: HeadFit, baked: Baked, albedo: Tensor) -> Tenso
         albedo: [B or 1, 3, R, R] in 0..1, colours without light.
 
     Returns:
-        [B, 9, 3], least squares over the texels seen.
+        [B, 9, 3], least squares over the visible texels.
     """
     normals = normals_on(uv_map, fit)
     images = torch.cat([baked.texture, baked.weight, albedo.expand_as(baked.texture)], 1).flatten(2)
@@ -92,7 +92,7 @@ def light_of(uv_map: UVMap, fit: HeadFit, baked: Baked, albedo: Tensor) -> Tenso
 
 @torch.no_grad()
 def without_light(uv_map: UVMap, fit: HeadFit, baked: Baked, strength: float = 1.0) -> Baked:
-    """Take the fitted light out of textures; what is brought to 1 is its mean over the texels seen, channel by channel.
+    """Take the fitted light out of textures; its mean over the visible texels becomes 1, channel by channel.
 
     Args:
         uv_map, fit: as for `bake`; `fit.light` is taken out.
@@ -108,13 +108,15 @@ def without_light(uv_map: UVMap, fit: HeadFit, baked: Baked, strength: float = 1
 
 
 def normals_on(uv_map: UVMap, fit: HeadFit) -> Tensor:
-    """[B, N, 3] unit normals of the chart's texels."""
+    """[B, N, 3] unit normals of the UV map's texels."""
     vertices = vertices_of(uv_map.head, fit)
     return functional.normalize(uv_map.on_texels(vertex_normals(vertices, uv_map.head.faces)), dim=2)
 
 
-def seen_texels(uv_map: UVMap, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """How well each texel is seen [B, N, 1] in 0..1, and where in the crop [B, N, 2] in -1..1.
+def visible_texels(
+    uv_map: UVMap, renderer: Renderer, fit: HeadFit, vertices: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """How well each texel is visible [B, N, 1] in 0..1, and where in the crop [B, N, 2] in -1..1.
 
     Args:
         uv_map, renderer, fit: as for `bake`.

@@ -1,4 +1,4 @@
-"""How the heads of a data set are distributed: the mean and covariance of their parameters, to draw new heads from."""
+"""How the heads of a data set are distributed: mean and covariance of their parameters, to sample new heads from."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -65,14 +65,14 @@ class FitDistribution:
     def factor(self) -> np.ndarray:
         """[D, K] with factor @ factorᵀ = covariance; K counts the directions in which the heads vary.
 
-        Taken from the eigenvectors, so it exists with fewer heads than parameters too.
+        Taken from the eigenvectors, so it exists also with fewer heads than parameters.
         """
         values, vectors = np.linalg.eigh(self.covariance)
         kept = values > max(values.max(), 0) * LEAST_SHARE
         return vectors[:, kept] * np.sqrt(values[kept])
 
     def sample(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Draw heads.
+        """Sample heads.
 
         Args:
             count: N.

@@ -79,8 +79,8 @@ class MaskedFaces(Dataset):
         path: the folder.
         image_size: side of the images handed out, pixels; others are resized, which leaves the camera as it is.
         background: grey value around the face, in [-1, 1].
-        mirror: after all faces as they are, all once more mirrored: image, mask and camera, so the same head with the
-            same texture is seen in a mirror.
+        mirror: after all faces as they are, all once more mirrored: image, mask and camera, as if the same head with
+            the same texture stood before a mirror.
 
     Attributes:
         names, captions (None without), sources (None without): of the faces.

@@ -1,4 +1,4 @@
-"""How a data set of faces lies on disk, and how its files are written so that a crash never leaves half a face.
+"""How a data set of faces lies on disk, and how its files are written so that a crash never leaves a broken face.
 
 A data set is a folder:
 
@@ -9,7 +9,7 @@ A data set is a folder:
     shards/00000.json   its index: where each file begins, size and SHA-256 of the archive, its sources
     distribution.npz    mean and covariance of the heads (see clipface/data/distribution.py), where they were fitted
 
-An archive is written under another name, renamed when whole, and counts only once its index is there.
+An archive is written under another name, renamed when complete, and counts only once its index is there.
 """
 
 import io
@@ -63,7 +63,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:
-    """Begin an empty data set; `settings` is whatever its maker wants to find again."""
+    """Create an empty data set; `settings` is kept with it, for later runs to compare."""
     (folder / SHARDS).mkdir(parents=True, exist_ok=True)
     write_json(folder / MANIFEST, {"layout": LAYOUT, "head": head, "settings": settings})
 
@@ -117,7 +117,7 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
 
 
 def verify(shard: Shard) -> bool:
-    """Tell whether an archive still has its checksum (reads all of it)."""
+    """Whether an archive still has its checksum (reads all of it)."""
     return checksum(shard.path) == shard.record["sha256"]
 
 

@@ -114,7 +114,7 @@ def settle(
     faces = head.faces.cpu().numpy().astype(np.int64)
     where, weights = np.empty(len(targets), np.int64), np.empty((len(targets), 3))
     lids = _with_mirrors(points, (*UPPER_LID, *LOWER_LID))
-    for rows, allowed in _pools(head, points, vertices, targets):
+    for rows, allowed in _candidates(head, points, vertices, targets):
         # A lid's edge is steep and thin: of all places on it the one counts that is closest in the image.
         squeeze = np.array([1, 1, LID_DEPTH if lids[rows].all() else 1])
         nearest, weights[rows] = Surface(vertices * squeeze, faces[allowed]).closest(targets[rows] * squeeze)
@@ -123,7 +123,7 @@ def settle(
 
 
 def face_skin(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
-    """Which triangles [F] are skin seen from the front: not covered by other skin, not of an eyeball or an ear.
+    """Which triangles [F] are skin visible from the front: not covered by other skin, not of an eyeball or an ear.
 
     Args:
         head: for triangles, regions and skinning weights.
@@ -144,7 +144,7 @@ def _eyeballs(head: HeadModel) -> list[np.ndarray]:
     return [weights[:, JOINTS.index(name)] > HALF for name in ("right_eye", "left_eye")]
 
 
-def _pools(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: np.ndarray) -> list[tuple]:
+def _candidates(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: np.ndarray) -> list[tuple]:
     """Which points (rows) may lie on which triangles."""
     faces = head.faces.cpu().numpy().astype(np.int64)
     skin, eyes, middles = face_skin(head, vertices), _eyeballs(head), vertices[faces].mean(1)
@@ -155,19 +155,19 @@ def _pools(head: HeadModel, points: FacePoints, vertices: np.ndarray, targets: n
     lids = [_with_mirrors(points, half) for half in (UPPER_LID, LOWER_LID)]
     iris = points.numbers >= FIRST_IRIS
     rest = ~(iris | upper | lower | lids[0] | lids[1])
-    pools = [(rest, skin), (upper, skin & ~jaw), (lower, skin & jaw)]
+    candidates = [(rest, skin), (upper, skin & ~jaw), (lower, skin & jaw)]
     for side, eye, corners in ((right, eyes[0], EYE_CORNERS), (~right, eyes[1], EYE_CORNERS_LEFT)):
         # Open lids lie on either side of the line between the eye's corners.
         start, end = (targets[row[number]] for number in corners)
         line = start[1] + (middles[:, 0] - start[0]) * (end[1] - start[1]) / (end[0] - start[0])
-        pools += [(iris & side, eye), (lids[0] & side, skin & (middles[:, 1] > line))]
-        pools += [(lids[1] & side, skin & (middles[:, 1] < line))]
-    for rows, allowed in pools:
+        candidates += [(iris & side, eye), (lids[0] & side, skin & (middles[:, 1] > line))]
+        candidates += [(lids[1] & side, skin & (middles[:, 1] < line))]
+    for rows, allowed in candidates:
         if not allowed.any():
             raise ValueError(
                 f"{head.source}: no triangle may hold the points {points.numbers[rows]}; are its weights wrong?"
             )
-    return [(np.flatnonzero(rows), np.flatnonzero(allowed)) for rows, allowed in pools]
+    return [(np.flatnonzero(rows), np.flatnonzero(allowed)) for rows, allowed in candidates]
 
 
 def _with_mirrors(points: FacePoints, numbers: tuple[int, ...]) -> np.ndarray:

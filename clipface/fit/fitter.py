@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import FaceMask
-from clipface.bake.visibility import seen_texels, vertices_of
+from clipface.bake.visibility import visible_texels, vertices_of
 from clipface.fit.landmarks import LandmarkObjective, fit_landmarks
 from clipface.fit.photometric import Photometric
 from clipface.head import HeadModel
@@ -24,7 +24,7 @@ class FittedImages(NamedTuple):
     """What is found of B images, on the head's device.
 
     `fit`: heads, cameras, light and texture coefficients. `mask` [B, S, S] uint8, 255 where skin or an eye of the face
-    is seen (see `mask.FaceMask`). `visibility` [B, 64, 64] uint8: how well the masked image shows each texel, 255
+    is visible (see `mask.FaceMask`). `visibility` [B, 64, 64] uint8: how well the masked image shows each texel, 255
     for squarely; row 0 is the texture's top.
     """
 
@@ -89,6 +89,6 @@ class Fitter:
 
     @torch.no_grad()
     def _visibility(self, fit: HeadFit, mask: Tensor) -> Tensor:
-        weight, places = seen_texels(self.uv_map, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
+        weight, places = visible_texels(self.uv_map, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
         return self.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()

@@ -13,11 +13,11 @@ def head_at_points(
 ) -> HeadModel:
     """Cut a head down to points of its surface and some of its coefficients.
 
-    The result is a `HeadModel` that computes exactly what the whole one does there. Its joints are regressed from five
-    vertices that move as the whole head's joints do, which is linear in the coefficients.
+    The result is a `HeadModel` that computes exactly what the full one does there. Its joints are regressed from five
+    vertices that move as the full head's joints do, which is linear in the coefficients.
 
     Args:
-        head: the whole head.
+        head: the full head.
         corners: [N, 3] int64, vertices of each point's triangle.
         barycentric: [N, 3] their weights.
         n_shape: how many identity coefficients are kept, the first ones.
@@ -31,9 +31,9 @@ def head_at_points(
     regressor = head.joint_regressor
 
     def cut(directions: Tensor) -> np.ndarray:
-        """[n, 3 V] of the whole head to [V' + J, 3, n] here."""
-        whole = directions.unflatten(1, (-1, 3))
-        return torch.cat([whole[:, used], regressor @ whole], 1).permute(1, 2, 0).cpu().numpy()
+        """[n, 3 V] of the full head to [V' + J, 3, n] here."""
+        full = directions.unflatten(1, (-1, 3))
+        return torch.cat([full[:, used], regressor @ full], 1).permute(1, 2, 0).cpu().numpy()
 
     count, joints = len(used), len(JOINTS)
     pose_directions = cut(head.pose_directions)

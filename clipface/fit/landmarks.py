@@ -43,7 +43,7 @@ def minimise(objective: LandmarkObjective, parameters: FitParameters, steps: int
 
     Args:
         objective: gives losses and limits.
-        parameters: where to begin; `objective.initial()` has the camera right.
+        parameters: start values; those of `objective.initial()` have the right camera.
         steps: see `descend`.
     """
     groups = [{"params": [part], "lr": rate} for part, rate in zip(parameters, RATES, strict=True)]

@@ -125,7 +125,7 @@ class Photometric:
         Args:
             fit: B heads; gradient to all parts.
             target: [B, 3, s, s] in 0..1.
-            weight: [B, 1, s, s], where the face is seen.
+            weight: [B, 1, s, s], where the face is visible.
             outside: [B, s, s], distance of pixels outside the person, see `silhouette`.
         """
         s, camera = self.settings, fit.camera
@@ -135,7 +135,7 @@ class Photometric:
         away = (image - target).square().sum(1, keepdim=True) / (3 * s.colour**2)
         colour = (weight * 2 * ((1 + away).sqrt() - 1)).sum((1, 2, 3)) * (s.trust * (128 / s.size) ** 2)
         stick = sticking_out(project(vertices[:, self._outline], camera)[..., :2], outside)
-        # Linear beyond the spread: a hat's brim or a hand must not drag the head along.
+        # Linear beyond the spread: a hat's brim or a hand must not pull the head along.
         outline = (2 * ((1 + (stick / s.outline).square()).sqrt() - 1)).sum(1) * s.outline_trust
         uneven = (fit.light[:, 1:] / s.light).square().sum((1, 2))
         return colour + outline + uneven + fit.texture.square().sum(1)
@@ -146,11 +146,11 @@ class Photometric:
         texture = torch.cat([texture, self._known.expand(len(texture), -1, -1, -1)], 1)
         light = shading(vertex_normals(vertices, self.head.faces), fit.light)
         light = functional.pad(light, (0, 1), value=1.0)
-        drawn = self.renderer(vertices, texture, fit.camera, size, 0.0, False, 1, light).image
-        return drawn[:, :3], (drawn[:, 3:] > 0.9).float()
+        rendered = self.renderer(vertices, texture, fit.camera, size, 0.0, False, 1, light).image
+        return rendered[:, :3], (rendered[:, 3:] > 0.9).float()
 
     def _project(self, unlit: Baked) -> Tensor:
-        """The most likely coefficients [B, K] of textures that are seen in part."""
+        """The most likely coefficients [B, K] of textures that are visible in part."""
         s, model = self.settings, self.model
         rest = (unlit.texture - model.mean).flatten(2)[..., model.texels]
         seen = unlit.weight.flatten(2)[..., model.texels] * (s.trust / s.colour**2)

@@ -1,4 +1,4 @@
-"""What is known of faces before an image is seen: identity, expression, jaw and gaze."""
+"""What is known of faces before looking at an image: identity, expression, jaw and gaze."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from clipface.head.expressions import SIDES
 from clipface.head.mesh import topology
 
 N_SHAPE, N_UNNAMED = 100, 50  # identity coefficients fitted; expression ones of a head whose slots have no names
-# Slots of ARKit that are fitted. The others are gaze, jaw and tongue, which are pose or not to be seen from points.
+# Slots of ARKit that are fitted. The others are gaze, jaw and tongue, which are pose or do not show in the points.
 SIDED = ("eyeBlink", "eyeSquint", "eyeWide", "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress",
          "mouthLowerDown", "mouthUpperUp", "browDown", "browOuterUp", "cheekSquint", "noseSneer")  # fmt: skip
 SINGLE = ("jawForward", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight", "mouthRollLower",

@@ -21,10 +21,11 @@ def carried(places: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.nd
     warp = _warp(source[-INNER:], target[-INNER:])
     outline, jaw, centre = source[:-INNER], target[:-INNER], target[-INNER:].mean(0)
     # Heads begin their outline at other heights: its points are paired by direction, seen from the face's middle.
-    seen, target_directions = (_directions(part - centre) for part in (warp(outline), jaw))
-    order = np.argsort(seen)
-    inside = (target_directions > seen.min()) & (target_directions < seen.max())
-    paired = [np.interp(target_directions[inside], seen[order], outline[order, k]) for k in range(3)]
+    source_directions, target_directions = (_directions(part - centre) for part in (warp(outline), jaw))
+    order = np.argsort(source_directions)
+    inside = (target_directions > source_directions.min()) & (target_directions < source_directions.max())
+    between = target_directions[inside], source_directions[order]
+    paired = [np.interp(*between, outline[order, k]) for k in range(3)]
     source, target = np.concatenate([source[-INNER:], np.stack(paired, 1)]), np.concatenate([target[-INNER:], jaw[inside]])
     return _warp(source, target)(places)
 

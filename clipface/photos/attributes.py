@@ -1,4 +1,4 @@
-"""Attribute files of the public FFHQ features set: which photographs they speak against.
+"""Attribute files of the public FFHQ features set: which photographs they exclude.
 
 For each image a JSON list with one entry a face; method and names are those of the service that made them:
 `faceAttributes.glasses` (NoGlasses, ReadingGlasses, Sunglasses, SwimmingGoggles) and `.accessories`, a list of {type:
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass
 class AttributeRule:
-    """What attribute files must say; the defaults are the paper's (ClipFace, section 4): no glasses, nothing worn.
+    """What attribute files must contain; the defaults are the paper's (ClipFace, section 4): no glasses, no headwear or mask.
 
     Of the 70,000 images of FFHQ it keeps 51,931.
     """
@@ -81,7 +81,7 @@ class FaceAttributes:
             raise ValueError(f"{name}: no attribute file or damaged ({error})") from error
 
     def reason(self, stem: str, rule: AttributeRule) -> str | None:
-        """Judge an image.
+        """Why an image is to be dropped.
 
         Returns:
             The reason to drop it, its kind before the colon, or None.
@@ -107,8 +107,8 @@ def _reason(face: dict[str, Any], rule: AttributeRule) -> str | None:
     glasses = face.get("glasses", "NoGlasses")
     if rule.glasses and glasses not in rule.glasses:
         return f"eyewear: {glasses} (attributes)"
-    for worn in face.get("accessories", []):
-        kind, confidence = worn.get("type"), worn.get("confidence", 1.0)
+    for accessory in face.get("accessories", []):
+        kind, confidence = accessory.get("type"), accessory.get("confidence", 1.0)
         if kind in rule.accessories and confidence >= rule.least_confidence:
             return f"{'eyewear' if kind == 'glasses' else kind}: {confidence:.2f} (attributes)"
     return None

@@ -34,7 +34,7 @@ from clipface.photos.filter import FilterRule
 from clipface.photos.sources import Plan, Source, grouped, make_plan, packed
 from clipface.photos.workers import Examiners
 
-LEAST_MASK = 0.02  # of the image: a face of which less is seen teaches nothing
+LEAST_MASK = 0.02  # of the image: a face of which less is visible is of no use to training
 KEPT = "kept"
 
 
@@ -76,7 +76,7 @@ class Options:
 
 
 def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
-    """Begin a data set, or go on with one: check it, and clear away what an earlier run left unfinished.
+    """Create a data set, or resume one: check it, and remove what an earlier run left unfinished.
 
     Args:
         options: what and how.
@@ -101,9 +101,9 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
     good, damaged = survey(out)
     if check:
         damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not verify(shard)}
-    whole = {shard.path.stem for shard in good if shard.path.name not in damaged}
+    complete = {shard.path.stem for shard in good if shard.path.name not in damaged}
     for path in sorted((out / SHARDS).iterdir(), key=lambda path: path.suffix != ".json"):  # an index goes first
-        if path.stem not in whole or path.suffix not in (".tar", ".json"):
+        if path.stem not in complete or path.suffix not in (".tar", ".json"):
             path.unlink()
     return [f"{name}: {why}" for name, why in damaged.items()]
 
@@ -142,14 +142,14 @@ class Preparation:
     Args:
         options: what and how.
         source: of heads.
-        done: told the result ("kept" or a reason) of each photograph, in order.
+        done: called with each photograph and its result ("kept" or a reason), in order.
     """
 
     def __init__(self, options: Options, source: HeadSource, done: Callable[[str, str], None]) -> None:
         self.options, self.source, self.done = options, source, done
 
     def run(self, plan: Plan) -> None:
-        """Write what is missing. However this ends, what is whole stays.
+        """Write what is missing. However this ends, complete shards stay.
 
         Raises:
             OSError: if the disk is full, for instance; the shard that was being written is removed.
@@ -175,23 +175,23 @@ class Preparation:
     def _shard(self, number: int, batches: list[list[list[Source]]], results: Iterator[Cutout | str]) -> None:
         writer = ShardWriter(self.options.out, number, self.options.lossless)
         record: dict[str, dict[str, Any]] = {}
-        whole = True  # whether the record tells all that is written
+        consistent = True  # whether the record lists all that is written
         try:
             for groups in batches:
                 found = [(self._prior(source) or next(results), source) for group in groups for source in group]
                 group_of = [place for place, group in enumerate(groups) for _ in group]
                 faces, reasons = self._faces(found, group_of)
                 with uninterrupted():
-                    whole = False
+                    consistent = False
                     for face in faces:
                         writer.add(face)
                     for _, source in found:
                         record[source.file] = source.record() | {"result": reasons.get(source.file, KEPT)}
-                    whole = True
+                    consistent = True
                 for _, source in found:
                     self.done(source.file, record[source.file]["result"])
         except BaseException:
-            if record and whole:
+            if record and consistent:
                 writer.close({"sources": record})
             else:
                 writer.discard()
@@ -215,11 +215,11 @@ class Preparation:
         faces = []
         for place, (file, cutout) in enumerate(zip(files, cutouts, strict=True)):
             rows = {name: array[place] for name, array in arrays.items()} | {"matrix": cutout.matrix}
-            seen = float(masks[place].mean() / 255)
+            visible = float(masks[place].mean() / 255)
             if not all(np.isfinite(row).all() for row in rows.values()):
                 reasons[file] = "not fitted: the fit did not end in finite numbers"
-            elif seen < LEAST_MASK:
-                reasons[file] = f"face hidden: {seen:.1%} of the image shows skin of the face"
+            elif visible < LEAST_MASK:
+                reasons[file] = f"face hidden: {visible:.1%} of the image shows skin of the face"
             else:
                 faces.append(Face(face_name(file), cutout.image, masks[place], rows, source=file))
         return faces, reasons

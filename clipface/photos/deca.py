@@ -121,7 +121,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
         after = head(rows["shape"], rows["expression"], pose)
     camera = orthographic(rows["camera"][:, 0], rows["camera"][:, 1:], to_crop.float().to(device))
     new_scale = rows["camera"][:, 0] * torch.from_numpy(scale).float().to(device)
-    # Where the whole head is to land tells the translation: the turn has its pivot in the neck.
+    # The mean of all vertices gives the translation: the turn has its pivot in the neck.
     target = project(before, camera)[..., :2].mean(1) / new_scale[:, None]
     translation = target * target.new_tensor([1.0, -1.0]) - after[..., :2].mean(1)
     batch = len(codes)
@@ -135,8 +135,8 @@ def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
     """Poses [B, 6] after their images were turned by `turn` [B], radians, x towards y."""
     # The map is in the image's plane, y down: seen from the front, a head turns the other way about z.
     about_z = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1))
-    whole = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
-    return torch.cat([torch.from_numpy(whole.as_rotvec()).to(pose), pose[:, 3:]], 1)
+    turned = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
+    return torch.cat([torch.from_numpy(turned.as_rotvec()).to(pose), pose[:, 3:]], 1)
 
 
 def full_image(photograph: tuple[int, int]) -> np.ndarray:

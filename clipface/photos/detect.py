@@ -14,9 +14,8 @@ LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
 OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
 CLOSER_LOOKS, CLOSEST_SIDE = 3, 512  # times that squares of half the side are searched; pixels below which they are not
-SURER = (
-    0.06  # score by which the detector is surer of upright faces; 99 of 100 photographs have more, all more than 0.03
-)
+# Score by which the detector is surer of upright faces; 99 of 100 photographs have more, all more than 0.03.
+SURER = 0.06
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -83,7 +82,7 @@ class FaceDetector:
         return _distinct(boxes)
 
     def upright(self, crop: np.ndarray) -> bool:
-        """Tell whether the face in a crop stands upright; the landmark network sees upright ones everywhere."""
+        """Whether the face in a crop is upright; the landmark network sees upright ones everywhere."""
         upright, turned = self._surest(crop), self._surest(np.ascontiguousarray(crop[::-1, ::-1]))
         return turned - upright < SURER
 
@@ -92,7 +91,7 @@ class FaceDetector:
         return max((detection.score[0] for detection in found), default=0.0)
 
     def person(self, image: np.ndarray) -> np.ndarray:
-        """Tell the person from the background.
+        """Separate the person from the background.
 
         Args:
             image: [H, W, 3] uint8, RGB.

@@ -27,7 +27,7 @@ _detectors: dict[int, FaceDetector] = {}  # this process's; a forked child must 
 
 
 def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
-    """Read a photograph, find its face, judge it, and cut it out.
+    """Read a photograph, find its face, check it, and cut it out.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Which photographs are good enough to learn a face from, and why the others are not."""
+"""Which photographs are good enough to train on, and why the others are not."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ RIGHT, LEFT, BRIDGE = (33, 133, 159, 145), (263, 362, 386, 374), 168
 SMOOTH = 1.2  # pixels of a 512-pixel crop, against its noise
 THIN, THICK = 1.0, 5.0  # samples: a line is thinner than the second
 DARKEST = 16.0  # added before the logarithm, so that noise in shadows is no line
-STRONGEST = 0.25  # of a line at one place; a highlight must not stand for a whole rim
+STRONGEST = 0.25  # of a line at one place; a highlight must not count as a rim
 ANGLES = np.radians(np.arange(15, 166, 5))  # around the eye, below it
 RADII = np.linspace(0.25, 0.8, 111)  # distances between the eyes' centres
 REACH = 2  # samples that a line may wander from one angle to the next
@@ -44,7 +44,7 @@ class FilterRule:
     least_sharpness: float = 0.15
     # Another face at least this large, as a share of the first one's side, makes it an image of several people.
     second_face: float = 0.5
-    # Both must be found (see `eyewear_lines`): both people with glasses are, and 0.6 of drawn glasses.
+    # Both must be found (see `eyewear_lines`): both people with glasses are, and 0.6 of glasses drawn onto photographs.
     eyewear_rim: float = 0.125
     eyewear_bridge: float = 0.03
     needs_attributes: bool = False  # whether attribute files must be given
@@ -96,7 +96,7 @@ def sharpness(crop: np.ndarray, points: np.ndarray) -> float:
 
 
 def reason_in_photograph(faces: list[np.ndarray], rule: FilterRule) -> str | None:
-    """Judge the faces found in a whole photograph.
+    """Why a photograph is to be dropped for the faces found in it.
 
     Args:
         faces: landmarks [478, 3] in pixels of the upright file, the largest first.
@@ -121,9 +121,9 @@ def reason_in_photograph(faces: list[np.ndarray], rule: FilterRule) -> str | Non
 
 
 def reason_in_crop(crop: np.ndarray, points: np.ndarray, rule: FilterRule) -> str | None:
-    """Judge the face cut out.
+    """Why a face that was cut out is to be dropped.
 
-    Headwear is not looked for: a cap or a scarf cannot be told from hair by such means. Attribute files tell it.
+    Headwear is not looked for: a cap or a scarf cannot be told from hair by such means; attribute files list it.
 
     Args:
         crop: [S, S, 3] uint8.

@@ -148,7 +148,7 @@ def _counter(bar: tqdm) -> Callable[[str, str], None]:
 
 
 def _finish(out: Path, others: int, head: HeadModel, renderer: Renderer) -> None:
-    """Say what came out, and write what is about the data set as a whole."""
+    """Print what came out, and write summary, distribution and contact sheet."""
     summary = summarise(out, others)
     print(table(summary))
     if not summary["kept"]:

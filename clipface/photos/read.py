@@ -35,7 +35,7 @@ class Photograph(NamedTuple):
 
 
 def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photograph:
-    """Read an image file as people see it.
+    """Read an image file as a viewer would show it.
 
     Turned as its EXIF says; CMYK, palettes, 16 bits and colour profiles become 8-bit sRGB; what is transparent is
     white; of an animation the first frame.
@@ -93,7 +93,7 @@ def _upright(image: Image.Image, most_pixels: int) -> Photograph:
 
 
 def _shrink_while_reading(image: Image.Image, most_pixels: int) -> None:
-    """Have a JPEG decoded at a part of its size; of other formats the whole would have to be in memory."""
+    """Have a JPEG decoded at a part of its size; other formats need the full image in memory."""
     width, height = image.size
     for part in (2, 4, 8):
         if image.format == "JPEG" and width * height / part**2 <= most_pixels:
@@ -121,7 +121,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Grey values of 16 or 32 bits as uint8: whole numbers count to 65535, broken ones to 1."""
+    """Grey values of 16 or 32 bits as uint8: integers count to 65535, floating ones to 1."""
     if grey.dtype.kind == "f":
         if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
             raise PhotographError("floating-point values outside 0..1; save it as 8 or 16 bits")

@@ -86,7 +86,7 @@ def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
 
 @torch.no_grad()
 def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHEET_FACES) -> Path:
-    """Show faces spread over a data set: the image, what of it is learned, and the fitted head before it.
+    """Show faces spread over a data set: the image, what of it is trained on, and the fitted head over it.
 
     Args:
         out: the data set.

@@ -21,7 +21,7 @@ class Source(NamedTuple):
     fit: str | None = None  # size and time of the file that its head is imported from
 
     def record(self) -> dict[str, Any]:
-        """What tells later whether it is still the same."""
+        """What a later run compares, to see whether it is still the same."""
         return {name: value for name, value in self._asdict().items() if name != "file"}
 
 
@@ -129,7 +129,7 @@ def _why_stale(shard: Shard, now: Mapping[str, Source], new_people: set[str | No
 
 
 def grouped(sources: list[Source], most: int) -> list[list[Source]]:
-    """Put photographs of one person together, at most so many, where the first of them stands."""
+    """Group photographs of one person, at most so many, in order of their first one."""
     groups: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         groups[f"one {source.file}" if source.person is None else f"person {source.person}"].append(source)
@@ -137,7 +137,7 @@ def grouped(sources: list[Source], most: int) -> list[list[Source]]:
 
 
 def packed(groups: list[list[Source]], most: int) -> list[list[list[Source]]]:
-    """Fill packets with whole groups, at most so many photographs in each."""
+    """Fill packets with groups, which are not split, at most so many photographs in each."""
     packets: list[list[list[Source]]] = []
     room = 0
     for group in groups:

@@ -6,7 +6,7 @@ python -m scripts.recipes.build_texture_model --dataset my_faces --image directi
 
 The data set is what scripts/prepare_photos.py writes. The shipped model (of the open head) serves the photometric fit;
 for another head put the result into the folder that CLIPFACE_DATA names. Of the data set only geometry, images and
-masks are used, so landmark fits are enough to begin.
+masks are used, so landmark fits suffice.
 """
 
 import argparse

@@ -23,7 +23,7 @@ from clipface.texture.linear import TextureModel, build_texture_model
 
 BATCH = 16
 BASE_SIZE, MODEL_SIZE = 256, 128
-SEEN = (0.35, 0.6)  # share of images that show a texel from which on the mean is trusted, and wholly trusted
+COVERED = (0.35, 0.6)  # share of images that show a texel from which on the mean is trusted, and fully trusted
 VARIES = 0.1  # share of images that show a texel of the model at least
 GRAIN = 0.6  # exponent of the painted skin's detail in the base
 EARS = ("right_ear", "left_ear")
@@ -40,11 +40,11 @@ def build(options: Namespace) -> None:
     fits, baked = bake_all(faces, uv_map, renderer)
     unlit = take_out_light(uv_map, fits, baked)
     base = base_texture(uv_map, unlit, plain_skin(head, renderer, BASE_SIZE)[None])
-    whole = torch.cat([complete(uv_map, unlit.select(rows), base) for rows in batches(len(faces))])
-    whole, weight = (torch.cat([part, uv_map.flipped(part)]) for part in (whole, unlit.weight))
+    completed = torch.cat([complete(uv_map, unlit.select(rows), base) for rows in batches(len(faces))])
+    completed, weight = (torch.cat([part, uv_map.flipped(part)]) for part in (completed, unlit.weight))
     region = (weight.mean((0, 1)) > VARIES) & ~uv_map.region(list(EYEBALLS))
     shrink = BASE_SIZE // MODEL_SIZE
-    small = [functional.avg_pool2d(part, shrink) for part in (whole, weight, region[None, None].float())]
+    small = [functional.avg_pool2d(part, shrink) for part in (completed, weight, region[None, None].float())]
     model = build_texture_model(small[0], small[1], small[2][0, 0] > 0.5, options.count)
     print(model.save(options.out, head, base[0], options.note))
     if options.image:
@@ -97,7 +97,7 @@ def base_texture(uv_map: UVMap, unlit: Baked, painted: Tensor) -> Tensor:
     grey = painted.mean(1, keepdim=True)
     ear = grey / (grey * ears).sum() * ears.sum() * colour * colour.new_tensor(EAR_TINT).view(1, 3, 1, 1)
     skin = torch.lerp(even, ear.clamp(0, 1), ears)
-    trust = ((share - SEEN[0]) / (SEEN[1] - SEEN[0])).clamp(0, 1)
+    trust = ((share - COVERED[0]) / (COVERED[1] - COVERED[0])).clamp(0, 1)
     return complete(uv_map, Baked((mean * colour).clamp(0, 1), trust), torch.where(hard, painted, skin).clamp(0, 1))
 
 

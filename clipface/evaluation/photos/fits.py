@@ -59,7 +59,7 @@ class FitBench:
         person = self.labels.person if shared else torch.arange(len(self.faces.files))
         fits, device = [], self.head.v_template.device
         order = person.argsort(stable=True)
-        begin = synchronized_time(device)
+        start = synchronized_time(device)
         for rows in _batches(person[order], FULL_BATCH if self.fitter else LANDMARK_BATCH):
             rows = order[rows]
             groups = torch.unique(person[rows], return_inverse=True)[1]
@@ -68,7 +68,7 @@ class FitBench:
                 fits.append(fit_landmarks(self.head, self.faces.places[rows], groups, chosen))
             else:
                 fits.append(self.fitter(*self.faces.tensors(rows.numpy()), groups).fit)
-        seconds = (synchronized_time(device) - begin) / len(order)
+        seconds = (synchronized_time(device) - start) / len(order)
         fit = HeadFit(*(torch.cat(parts) for parts in zip(*fits, strict=True))).select(order.argsort())
         batches = torch.arange(len(order)).split(LANDMARK_BATCH)
         errors = [point_errors(self.head, self.faces.places[rows], fit.select(rows))[0] for rows in batches]

@@ -74,9 +74,9 @@ def sheet_of_textures(faces: MaskedFaces, chosen: Sequence[int], device: str) ->
 def sharpness(baked: Baked, region: Tensor) -> float:
     """Gradient of the mean texture over the mean gradient of the textures, in a region [R, R]."""
     grey = (baked.texture * baked.texture.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)
-    seen = (baked.weight[:, 0] > SQUARELY).float()
-    mean = (grey * seen).sum(0) / seen.sum(0).clamp_min(1)
-    both = torch.minimum(torch.minimum(seen[:, :-1, :-1], seen[:, 1:, :-1]), seen[:, :-1, 1:])
+    visible = (baked.weight[:, 0] > SQUARELY).float()
+    mean = (grey * visible).sum(0) / visible.sum(0).clamp_min(1)
+    both = torch.minimum(torch.minimum(visible[:, :-1, :-1], visible[:, 1:, :-1]), visible[:, :-1, 1:])
     share = both.mean(0) * (both.mean(0) > SQUARELY) * region[:-1, :-1]
     single = (_gradient(grey) * both).sum(0) / both.sum(0).clamp_min(1)
     return float((_gradient(mean) * share).sum() / (single * share).sum())

@@ -65,7 +65,7 @@ def moved(head: HeadModel, given: FacePoints, objective: LandmarkObjective, para
     """Where the points should lie on the mean head [N, 3], symmetric.
 
     Each has gone along the surface against its errors. The step is the robust least-squares one over all images, so
-    turned heads tell how deep a point lies.
+    turned heads show how deep a point lies.
     """
     predicted, slid = objective.predicted(parameters)
     error = (objective.targets - predicted) / parameters.log_scale.exp()[:, None, None]
@@ -73,7 +73,7 @@ def moved(head: HeadModel, given: FacePoints, objective: LandmarkObjective, para
     turn = rotation_matrices(parameters.pose[:, :3])[:, :2].double()  # [B, 2, 3]
     here, tangents = _tangents(head, objective.on)
     slope = torch.einsum("bij,njk->bnik", turn, tangents)  # [B, N, 2, 2]
-    known = (~slid).double()  # a point that slid along the outline does not tell where it belongs
+    known = (~slid).double()  # a point that slid along the outline does not show where it belongs
     step = error.new_zeros(error.shape[1], 2)
     for _ in range(ROBUST_ROUNDS):
         left = error - torch.einsum("bnik,nk->bni", slope, step)
