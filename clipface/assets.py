@@ -68,13 +68,13 @@ ASSETS = {
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
-        _REBUILD + "`python -m scripts.recipes.build_correspondence --photos <folder> --labels <file>`",
+        _REBUILD + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file>`",
         "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
         "CC-BY-4.0",
-        _REBUILD + "`python -m scripts.recipes.build_texture_model --dataset <folder>`",
+        _REBUILD + "`python scripts/recipes/build_texture_model.py --dataset <folder>`",
         "5e98d2a1375afe9586931ecb1541724355c6085be0038d9e9d975aaba60d900a",
     ),
     **{

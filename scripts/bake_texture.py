@@ -15,11 +15,12 @@ from pathlib import Path
 
 from clipface import startup
 from clipface.bake import UNLIT
+from clipface.edit.options import command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    one = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    one = command(__doc__)
     source = one.add_mutually_exclusive_group(required=True)
     source.add_argument("--photo", type=Path, nargs="+", help="photographs of one person, which make one texture")
     source.add_argument("--dataset", type=Path, help="folder that scripts/prepare_photos.py wrote: a texture a face")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 
 INTERRUPTED = 130  # exit code of a program ended by Ctrl-C
 
@@ -23,7 +24,7 @@ INTERRUPTED = 130  # exit code of a program ended by Ctrl-C
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     cpus = os.cpu_count() or 1
-    one = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    one = command(__doc__)
     one.add_argument("--photos", type=Path, required=True, help="folder of images, searched with all below it")
     one.add_argument("--out", type=Path, required=True, help="data set folder; new, or one to go on with")
     one.add_argument("--head", default="open", choices=("open", "flame"), help="the head to fit")

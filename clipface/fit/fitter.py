@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import FaceMask
-from clipface.bake.visibility import visible_texels, vertices_of
+from clipface.bake.visibility import vertices_of, visible_texels
 from clipface.fit.landmarks import LandmarkObjective, fit_landmarks
 from clipface.fit.photometric import Photometric
 from clipface.head import HeadModel

@@ -26,7 +26,8 @@ def carried(places: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.nd
     inside = (target_directions > source_directions.min()) & (target_directions < source_directions.max())
     between = target_directions[inside], source_directions[order]
     paired = [np.interp(*between, outline[order, k]) for k in range(3)]
-    source, target = np.concatenate([source[-INNER:], np.stack(paired, 1)]), np.concatenate([target[-INNER:], jaw[inside]])
+    source = np.concatenate([source[-INNER:], np.stack(paired, 1)])
+    target = np.concatenate([target[-INNER:], jaw[inside]])
     return _warp(source, target)(places)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 from clipface.settings import HeadConfig, RendererConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--photos", type=Path, help="folder; not needed where the cache is")
     parser.add_argument("--cache", type=Path, help="file of faces found, to write or to read")
     parser.add_argument("--batch", type=int, default=32, help="images fitted at once; faces repeat")

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 from clipface.settings import HeadConfig, RendererConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--labels", type=Path, help="CSV file: file, person, expression")
     parser.add_argument("--stage", choices=("landmarks", "full"), default="landmarks")

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     parser.add_argument("--match", default="", help="regular expression of the photographs' names to take")
     parser.add_argument("--size", type=int, default=256, help="side of the textures, pixels")

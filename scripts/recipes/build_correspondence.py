@@ -1,8 +1,8 @@
 """Find where MediaPipe's face points lie on the open head, and how real people's identities are spread.
 
-python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv
-python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv --cache faces.npz
-python -m scripts.recipes.build_correspondence --photos my_photos --labels my_photos/labels.csv --out my_points.npz
+python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv
+python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --cache faces.npz
+python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --out my_points.npz
 
 Needs the extra `fit`. The folder holds photographs of many people, some of them with a neutral face; the file of labels
 (columns file, person, expression) says who is who. Half of the people place the points, the others measure them.
@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True, help="CSV file: file, person, expression")
     parser.add_argument("--cache", type=Path, help=".npz that keeps the faces found for the next time")
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.prepare()
     options = parse(arguments)
     startup.announce(f"Placing face points on the open head by the photographs in {options.photos}")
-    from scripts.recipes.correspondence_build.build import build
+    from correspondence_build.build import build
 
     build(options)
 

@@ -1,8 +1,8 @@
 """Build the linear texture model and the base texture of a head from a data set of fitted photographs.
 
-python -m scripts.recipes.build_texture_model --dataset my_faces --out data/texture_model.safetensors --note "of ..."
-python -m scripts.recipes.build_texture_model --dataset my_faces --count 80 --out my_data/texture_model.safetensors
-python -m scripts.recipes.build_texture_model --dataset my_faces --image directions.png --out my_model.safetensors
+python scripts/recipes/build_texture_model.py --dataset my_faces --out data/texture_model.safetensors --note "of ..."
+python scripts/recipes/build_texture_model.py --dataset my_faces --count 80 --out my_data/texture_model.safetensors
+python scripts/recipes/build_texture_model.py --dataset my_faces --image directions.png --out my_model.safetensors
 
 The data set is what scripts/prepare_photos.py writes. The shipped model (of the open head) serves the photometric fit;
 for another head put the result into the folder that CLIPFACE_DATA names. Of the data set only geometry, images and
@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__, picture="image")
     parser.add_argument("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     parser.add_argument("--out", type=Path, default=Path("data/texture_model.safetensors"))
     parser.add_argument("--count", type=int, default=40, help="number of directions")
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.prepare()
     options = parse(arguments)
     startup.announce(f"Building the texture model {options.out} from {options.dataset}")
-    from scripts.recipes.texture_model_build import build
+    from texture_model_build import build
 
     build(options)
 

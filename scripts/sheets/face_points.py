@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
+from clipface.edit.options import command
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +29,7 @@ COLOURS = {
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/face_points.png"))
     return parser.parse_args(arguments)
 

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
+from clipface.edit.options import command
 from clipface.settings import HeadConfig, RendererConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command(__doc__)
     parser.add_argument("--photos", type=Path, required=True, help="folder of images")
     parser.add_argument("--count", type=int, default=40, help="how many, spread over the folder; 0: all")
     parser.add_argument("--out", type=Path, default=Path("fits.jpg"), help="the sheet, JPEG or PNG")

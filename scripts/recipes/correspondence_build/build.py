@@ -12,8 +12,9 @@ from clipface.fit.priors import N_SHAPE
 from clipface.head import HeadModel, load_head
 from clipface.head.mesh import topology
 from clipface.photos.folder import examine_folder, read_labels
-from scripts.recipes.correspondence_build.average import IBUG_INNER, OUTLINE, average_face
-from scripts.recipes.correspondence_build.refine import Images, fit, improved
+
+from .average import IBUG_INNER, OUTLINE, average_face
+from .refine import Images, fit, improved
 
 NEUTRAL = "neutral"
 # Rounds: first the points move while identities stay near the head's mean, so that the points and not a shifted mean

@@ -13,7 +13,8 @@ from clipface.fit.landmarks import minimise
 from clipface.fit.priors import FitParameters
 from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
-from scripts.recipes.correspondence_build.people import distribution
+
+from .people import distribution
 
 ROBUST_ROUNDS, ROBUST = 5, 0.0015  # of reweighting; metres of error from which on an image counts less
 RIDGE = 0.02  # on squared steps, over the squared slope of a surface that faces the viewer
