@@ -60,8 +60,9 @@ def test_a_second_signal_stops_at_once(overrides, tmp_path):
 
 
 def test_a_signal_ends_a_sweep(overrides, tmp_path):
-    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "hydra.sweep.subdir=${seed}", "seed=1,2", "-m"]
-    code, output = interrupt(*overrides("mapper", "unused", *sweep, "trainer.steps=3000"))
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "hydra.sweep.subdir=${seed}", "seed=1,2"]
+    trainer, *words = overrides("mapper", "unused", *sweep, "trainer.steps=3000")
+    code, output = interrupt(trainer, "-m", *words)
     assert code == 128 + signal.SIGINT, output
     assert [path.name for path in (tmp_path / "sweep").iterdir() if path.is_dir()] == ["1"]
     assert json.loads((tmp_path / "sweep" / "1" / "mapper.json").read_text())["training"]["status"] == "interrupted"
