@@ -5,8 +5,8 @@ import re
 import shlex
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,24 +100,20 @@ def run(
 
 
 def main(train: Callable[[Any, Path], Result], config: Any) -> None:
-    """Train in Hydra's folder for this run; exit with 128 + signal if there was one, which ends a sweep too."""
-    with run_folder() as folder:
-        result = train(config, folder)
-    if result.signal:
-        raise SystemExit(128 + result.signal)
+    """Train in Hydra's folder for this run; exit with 128 + signal if there was one, which ends a sweep too.
 
-
-@contextmanager
-def run_folder() -> Iterator[Path]:
-    """Give the folder that Hydra made for this run; if the start fails before anything is written, remove it again."""
+    If the start fails before anything is written, the folder is removed again.
+    """
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        yield folder
+        result = train(config, folder)
     except BaseException:
         with suppress(OSError):  # a folder with something in it stays
             folder.rmdir()
             folder.parent.rmdir()
         raise
+    if result.signal:
+        raise SystemExit(128 + result.signal)
 
 
 def check_folder(folder: Path, resume: str | None) -> None:
@@ -140,9 +136,8 @@ def resume_command(config: Any, last: Path) -> str:
         return f"trainer.resume={last}"
     changed = ("trainer.resume=", "hydra.run.dir=")
     given = [word for word in HydraConfig.get().overrides.task if not word.startswith(changed)]
-    folder, last = (
-        str(path) if re.fullmatch(r"[\w./-]+", str(path)) else repr(str(path)) for path in (last.parent, last)
-    )
+    plain = re.fullmatch(r"[\w./-]+", str(last))
+    folder, last = (str(path) if plain else repr(str(path)) for path in (last.parent, last))
     words = [*given, f"hydra.run.dir={folder}", f"trainer.resume={last}"]
     return f"python -m {type(config).__module__.rpartition('.')[0]} {shlex.join(words)}"
 

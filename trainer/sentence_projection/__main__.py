@@ -13,28 +13,9 @@ weights.
 Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """
 
-import sys
+from trainer.common.command import command
 
-import hydra
-from omegaconf import DictConfig, OmegaConf
-
-from clipface import startup
-from trainer.common.config import refuse_renamed
-from trainer.sentence_projection import config as _  # noqa: F401  registers the schema
-
-
-@hydra.main(version_base="1.3", config_path="../../configs", config_name="sentence_projection")
-def main(config: DictConfig) -> None:
-    """Command line: Hydra overrides, `key=value`."""
-    settings = OmegaConf.to_object(config)
-    startup.prepare()
-    startup.announce("Train a projection of sentence features (first the texts are encoded, about five minutes)")
-    from trainer.common import run
-    from trainer.sentence_projection.train import train
-
-    run.main(train, settings)
-
+main = command("sentence_projection")
 
 if __name__ == "__main__":
-    refuse_renamed(sys.argv[1:])
     main()
