@@ -57,7 +57,7 @@ class MapperModule(MapperTraining):
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
-        self.batches = TrainingFaces(config, avatar, self.directional_loss)
+        self.data = TrainingFaces(config, avatar, self.directional_loss)
         self.evaluation: Evaluation | None = None
         if config.compile:
             for encoder in encoders:  # the generator has kernels of its own
@@ -83,7 +83,7 @@ class MapperModule(MapperTraining):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on the faces of step `batch_idx`."""
         config, head = self.config, self.avatar.head
-        faces, texture, features = self.batches[batch_idx]
+        faces, texture, features = self.data[batch_idx]
         edited = self.edit(faces, texture)
         direction = self.directional_loss(edited.images, features)
         prior = mahalanobis(edited.codes.expression, head.expression_precision)

@@ -45,7 +45,7 @@ class ZeroOffsets(MapperTraining):
         schedule = RateSchedule(PlateauConfig(), run.steps, run.minutes, config.learning_rate.decay)
         mapper = initial_mapper(config.model, avatar)
         super().__init__(config, avatar, mapper, learning_groups(mapper, config.learning_rate), schedule)
-        self.batches = TrainingCodes(config, avatar)
+        self.data = TrainingCodes(config, avatar)
         self.before = self.distance()  # where training begins
 
     def loss(self, codes: Codes) -> Tensor:
@@ -60,7 +60,7 @@ class ZeroOffsets(MapperTraining):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on the codes of step `batch_idx`."""
-        loss = self.loss(self.batches[batch_idx])
+        loss = self.loss(self.data[batch_idx])
         self.log("loss", loss, prog_bar=True, batch_size=self.config.batch_size)
         return loss
 

@@ -45,7 +45,7 @@ class VideoMapperModule(MapperTraining):
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
-        self.batches = TrainingFrames(config, avatar, self.directional_loss, motion, weight)
+        self.data = TrainingFrames(config, avatar, self.directional_loss, motion, weight)
 
     def codes(self, faces: Faces, frames: Tensor) -> Tensor:
         """Edited texture codes of each face's frames [B, F], [B·F, L, dim]. Gradient: to the mapper."""
@@ -76,7 +76,7 @@ class VideoMapperModule(MapperTraining):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on the faces and frames of step `batch_idx`."""
-        parts = self.loss(self.batches[batch_idx])
+        parts = self.loss(self.data[batch_idx])
         loss = parts["direction"] + self.config.smoothness * parts.get("roughness", 0.0)
         count = self.config.batch_size
         self.log("loss", loss, prog_bar=True, batch_size=count)

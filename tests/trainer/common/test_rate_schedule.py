@@ -100,4 +100,4 @@ def test_a_run_ends_by_itself_and_measures_the_held_out_faces(tiny_files, monkey
         validation=range(1),
     )  # fmt: skip
     assert run.global_step == 8 + 3 and module.evaluation is not None
-    assert sorted(module.batches.kept) == [0, 1]
+    assert sorted(module.data.kept) == [0, 1]

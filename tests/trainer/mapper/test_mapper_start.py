@@ -77,7 +77,7 @@ def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
             torch.nn.init.normal_(parameter)
-        edited = module.edit(module.batches[0].faces, module.batches[0].texture).codes
+        edited = module.edit(module.data[0].faces, module.data[0].texture).codes
         landmarks = module.avatar.head.landmarks(module.avatar.head(edited.shape, edited.expression))
         losses.append((module.training_step(0, 0) - weight * 100 * lip_penetration(landmarks)).detach())
     assert lip_penetration(landmarks) > 0

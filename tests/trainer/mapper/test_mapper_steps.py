@@ -35,9 +35,9 @@ def quiet(config: MapperConfig):
 
 def test_a_pool_repeats_the_same_faces_and_draws_each_once(config):
     module = quiet(replace(config, cache=2))
-    drawn = [module.batches[step] for step in range(4)]
+    drawn = [module.data[step] for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
-    fresh = quiet(config).batches[1]
+    fresh = quiet(config).data[1]
     assert torch.equal(fresh.faces.camera, drawn[1].faces.camera)
     assert torch.equal(fresh.features[0], drawn[1].features[0])
 
@@ -104,5 +104,5 @@ def test_a_step_evaluates_the_head_once_for_the_images_and_the_lips(config):
 
 def test_cached_batches_are_of_different_people(config):
     module = quiet(replace(config, cache=16, batch_size=4))
-    shapes = torch.cat([module.batches[step].faces.codes.shape for step in range(16)])
+    shapes = torch.cat([module.data[step].faces.codes.shape for step in range(16)])
     assert len(torch.unique(shapes, dim=0)) == 4 * 16

@@ -77,17 +77,17 @@ def test_one_step_lowers_the_loss_on_a_fixed_batch(config, frames):
 
 def test_frames_are_drawn_as_often_as_they_are_important(config):
     module = quiet(replace(config, batch_size=50, frames=40))
-    drawn = module.batches.sample_frames(range(50))
+    drawn = module.data.sample_frames(range(50))
     assert drawn.shape == (50, 40) and (drawn[:, 1:] >= drawn[:, :-1]).all()
     wanted = module.importance / module.importance.sum()
     found = torch.bincount(drawn.flatten(), minlength=len(wanted)) / drawn.numel()
     torch.testing.assert_close(found, wanted, atol=0.01, rtol=0)
-    assert torch.equal(drawn, module.batches.sample_frames(range(50))) and not torch.equal(drawn, module.batches.sample_frames(range(50, 100)))
+    assert torch.equal(drawn, module.data.sample_frames(range(50))) and not torch.equal(drawn, module.data.sample_frames(range(50, 100)))
 
 
 def test_the_loss_of_all_frames_is_their_mean_by_importance(config):
     module = started(replace(config, frames=None, smoothness=0.0, batch_size=1))
-    batch = module.batches[0]
+    batch = module.data[0]
     codes = module.codes(batch.faces, batch.frames)
     images = module.avatar.render(
         module.avatar.texture(codes), batch.vertices, batch.faces.camera, 32, batch.faces.background
@@ -99,7 +99,7 @@ def test_the_loss_of_all_frames_is_their_mean_by_importance(config):
 
 def test_frames_of_one_batch_agree_with_frames_alone(config):
     module = started(replace(config, frames=None))
-    batch = module.batches[0]
+    batch = module.data[0]
     together = module.codes(batch.faces, batch.frames).unflatten(0, batch.frames.shape)
     for face, frame in ((0, 2), (1, 5)):
         alone = module.mapper(
@@ -113,7 +113,7 @@ def test_frames_of_one_batch_agree_with_frames_alone(config):
 
 def test_roughness_is_the_distance_from_the_neighbours_mean(config):
     module = started(replace(config, frames=None, batch_size=1))
-    batch = module.batches[0]
+    batch = module.data[0]
     codes = module.codes(batch.faces, batch.frames)
     uneven = (codes[2:] + codes[:-2]) / 2 - codes[1:-1]
     ends = [(codes[1] - codes[0])[None] / 2, (codes[-2] - codes[-1])[None] / 2]
@@ -123,9 +123,9 @@ def test_roughness_is_the_distance_from_the_neighbours_mean(config):
 
 def test_a_pool_draws_each_batch_once(config):
     module = quiet(replace(config, cache=2))
-    drawn = [module.batches[step] for step in range(4)]
+    drawn = [module.data[step] for step in range(4)]
     assert drawn[0] is drawn[2] and drawn[1] is drawn[3] and drawn[0] is not drawn[1]
-    fresh = quiet(config).batches[1]
+    fresh = quiet(config).data[1]
     assert torch.equal(fresh.frames, drawn[1].frames) and torch.equal(fresh.features[0], drawn[1].features[0])
 
 
