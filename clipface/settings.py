@@ -28,11 +28,11 @@ class HeadConfig:
 
 @dataclass
 class RendererConfig:
-    """Who draws."""
+    """How images are rendered."""
 
     backend: str = "warp"  # warp, nvdiffrast
     shading: str = "unlit"  # unlit, sh, studio
-    supersample: int = 1  # drawn this many times larger, then averaged
+    supersample: int = 1  # rendered this many times larger, then averaged
 
 
 @dataclass
@@ -42,7 +42,7 @@ class GuidanceConfig:
     model: str = "face_encoder"  # face_encoder or scoring_encoder (shipped), or the name of an open_clip model
     pretrained: str | None = None  # name of open_clip's weights for it, downloaded on first use
     weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
-    text: str = "words"  # words (the model's own), sentences (those it was not trained too, by the extra `words`)
+    text: str = "words"  # words (the model's own), sentences (also words it was not trained on, by the extra `words`)
     also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
 
 

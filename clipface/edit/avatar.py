@@ -24,7 +24,7 @@ class Faces(NamedTuple):
 
 
 class Avatar(nn.Module):
-    """A texture generator, a head and a renderer, none of which learns any more."""
+    """A texture generator, a head and a renderer, all of them frozen."""
 
     def __init__(self, generator: TextureGenerator, head: HeadModel, renderer: Renderer) -> None:
         """Freeze the parts.
@@ -40,11 +40,11 @@ class Avatar(nn.Module):
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Avatar":
-        """Stay in evaluation mode: a trainer switches all that it holds."""
+        """Stay in evaluation mode: a module that is trained switches all of its parts."""
         return super().train(False)
 
     def texture(self, w_plus: Tensor) -> Tensor:
-        """Paint textures.
+        """Synthesize textures.
 
         Args:
             w_plus: codes [B, L, w_dim].
@@ -54,12 +54,12 @@ class Avatar(nn.Module):
         """
         kind = w_plus.device.type
         reduced = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
-        with torch.autocast(kind, enabled=False):  # the generator knows itself where it may be reduced
-            painted = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced)
-        return (painted.float() / 2 + 0.5).clamp(0, 1)
+        with torch.autocast(kind, enabled=False):  # the generator reduces precision itself, where it may
+            image = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced)
+        return (image.float() / 2 + 0.5).clamp(0, 1)
 
     def mask(self, region: str) -> Tensor:
-        """Mask [1, R, R] of a region over this generator's textures, drawn once (`clipface.edit.regions`)."""
+        """Mask [1, R, R] of a region over this generator's textures, made once (`clipface.edit.regions`)."""
         device = self.head.v_template.device
         if region not in self._masks:
             self._masks[region] = edit_mask(self.head, region, self.generator.config["resolution"])
@@ -88,10 +88,10 @@ class Avatar(nn.Module):
         size: int,
         background: Tensor | None = None,
     ) -> Tensor:
-        """Draw heads, each from one side or from several.
+        """Render heads, each from one view or from several.
 
         Args:
-            texture: [B|1, 3, R, R] in 0..1, or None for the grey geometry view.
+            texture: [B|1, 3, R, R] in 0..1, or None for the grey geometry.
             shape: [B, <= n_shape] identity coefficients.
             expression: [B, <= n_expression] coefficients.
             pose: [B, 6] global and jaw rotation, radians.
@@ -107,7 +107,7 @@ class Avatar(nn.Module):
     def render(
         self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
-        """Draw heads of which the vertices [B, V, 3] are known; the rest as in `image`. Gradient: to vertices too."""
+        """Render heads of given vertices [B, V, 3], metres; the rest as in `image`. Gradient: to vertices too."""
         vertices = _each_view(vertices, len(camera))
         if texture is not None and len(texture) > 1:  # a single one is shared, not copied
             texture = _each_view(texture, len(camera))
@@ -118,7 +118,7 @@ class Avatar(nn.Module):
     def views(
         self, texture: Tensor | None, codes: Codes, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
-        """Draw faces in a resting pose; arguments and result as in `image`, with one texture for each face."""
+        """Render faces in a resting pose; arguments and result as in `image`, with one texture for each face."""
         return self.image(texture, codes.shape, codes.expression, None, camera, size, background)
 
 

@@ -1,4 +1,4 @@
-"""Random faces: each is told by a domain, a seed and its index, so neither their number nor the device matters.
+"""Random faces: a domain, a seed and an index identify each one, so neither their number nor the device matters.
 
 Domains never share a face: what a mapper was trained on is not what users, validation or evaluation see.
 """

@@ -65,7 +65,7 @@ class PlateauConfig:
     """When a loss counts as having stopped falling; the learning rates fall from there on."""
 
     window: int = 0  # steps whose mean loss is compared with that of as many before; 0: the rates fall from the start
-    least: float = 0.01  # the mean must have fallen by this much, or the plateau is seen
+    least: float = 0.01  # the mean must have fallen by this much, or the plateau is reached
     decay: int = 60  # steps after the plateau, while the rates fall (see learning_rate.decay)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Random numbers that a resumed run goes on with."""
+"""The random state that a resumed run continues with."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from trainer.common import distributed
 class RandomState(Callback):
     """Keep the state of PyTorch's random numbers in checkpoints, and set it when a run is resumed.
 
-    Every process has its own; a run that is resumed with another number of processes draws new numbers.
+    Every process has its own. A run that is resumed with another number of processes gets new random numbers.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class RandomState(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Set the state: not before, since starting up draws numbers too."""
+        """Set the state: not before, since starting up uses random numbers too."""
         if "cpu" in self._pending:
             torch.set_rng_state(self._pending["cpu"])
         if "cuda" in self._pending and torch.cuda.is_available():

@@ -88,12 +88,12 @@ class RateSchedule(Callback):
         trainer.should_stop |= self.plateau.window > 0 and self.fallen(batch_idx + 1) >= 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What was seen so far."""
+        """Losses of the last windows, and where the rates began to fall."""
         self._read()
         return {"losses": list(self.losses), "falls_from": self.falls_from and list(self.falls_from)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what was seen; the time starts anew."""
+        """Continue from there; the time starts anew."""
         self.losses, begin = list(state_dict["losses"]), state_dict["falls_from"]
         self.falls_from = (begin[0], 0.0) if begin else None
 

@@ -89,7 +89,7 @@ def test_the_benchmark_prints_its_table(config, capsys, encoder, tmp_path):
     words = f"--size 32 --batch 1 --views 2 --steps 1 --warm-up 1 --threads 1 --precision bf16 --encoder {encoder}"
     script.main(words.split())
     table = capsys.readouterr().out
-    for name in ("samples/s", "mapper", "edited: generator", "original: renderer", "backward", "optimiser"):
+    for name in ("samples/s", "mapper", "generator", "renderer", "encoder", "backward", "optimizer"):
         assert name in table
 
 
