@@ -5,13 +5,13 @@ import resource
 import time
 
 import torch
+from torch import Tensor
 
 from clipface.head import load_head
 from clipface.render.camera import perspective, random_views, rotation
 from clipface.render.light import Light
 from clipface.render.rasterize import backend
 from clipface.render.renderer import Renderer
-from clipface.render.scenes import grid, soup, sphere
 
 SETTLING = 200  # scenes after which memory must not grow any more
 MOST_GROWTH = 200  # MiB; the largest scene may come late
@@ -33,11 +33,15 @@ def soak(minutes: float, scenes: int | None, seed: int, device: str) -> int:
         RuntimeError: if a number is not finite, or memory grows.
     """
     choose, generator = random.Random(seed), torch.Generator().manual_seed(seed)
-    solids = _solids(device)
+    head = load_head("open").to(device)
+    gloss = head.regions["right_eyeball"].float()
+    renderer, vertices = Renderer(head.faces, head.uv, head.uv_faces, gloss=gloss).to(device), head().detach()
     begin, count, settled, said = time.monotonic(), 0, None, 0.0
     while (passed := (time.monotonic() - begin) / 60) < minutes and count != scenes:
-        solid = choose.random() < 0.6
-        results = render_solid(choose, generator, solids, device) if solid else render_loose(choose, generator, device)
+        whole = choose.random() < 0.6
+        results = (
+            render_head(choose, generator, renderer, vertices) if whole else render_loose(choose, generator, device)
+        )
         if not all(result.isfinite().all() for result in results):
             raise RuntimeError(f"scene {count} of seed {seed}: a number is not finite")
         count += 1
@@ -52,23 +56,17 @@ def soak(minutes: float, scenes: int | None, seed: int, device: str) -> int:
     return count
 
 
-def _solids(device: str) -> list[tuple[torch.Tensor, Renderer]]:
-    head = load_head("open")
-    renderer = Renderer(head.faces, head.uv, head.uv_faces, gloss=head.regions["right_eyeball"].float())
-    vertices, *ball = sphere(24, 40)
-    pairs = [(head().detach(), renderer), (vertices[None], Renderer(*ball))]
-    return [(vertices.to(device), renderer.to(device)) for vertices, renderer in pairs]
-
-
 def memory() -> float:
     """MiB of memory that the process holds now."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize() / 2**20
 
 
-def render_solid(choose: random.Random, generator: torch.Generator, solids: list, device: str) -> list[torch.Tensor]:
-    """Render a head or a ball with the full renderer: its image, its mask, and their gradients."""
-    vertices, renderer = choose.choice(solids)
+def render_head(
+    choose: random.Random, generator: torch.Generator, renderer: Renderer, vertices: Tensor
+) -> list[Tensor]:
+    """Render the head with the full renderer: its image, its mask, and their gradients."""
+    device = vertices.device
     batch, size = choose.randint(1, 3), (choose.randint(1, 200), choose.randint(1, 200))
     shape = (choose.choice([1, batch]), 3, choose.choice([1, 8, 30, 64, 128]), choose.choice([1, 8, 64, 128]))
     texture = torch.rand(shape, generator=generator).to(device).requires_grad_()
@@ -86,14 +84,13 @@ def render_solid(choose: random.Random, generator: torch.Generator, solids: list
     return [*rendered, *torch.autograd.grad(sum(t.square().sum() for t in rendered), leaves)]
 
 
-def render_loose(choose: random.Random, generator: torch.Generator, device: str) -> list[torch.Tensor]:
-    """Render loose triangles or a sheet with the verbs."""
+def render_loose(choose: random.Random, generator: torch.Generator, device: str) -> list[Tensor]:
+    """Render a heap of triangles, loose or with shared corners, with the verbs."""
     warp, seed = backend("warp"), choose.randint(0, 10**6)
+    clip, faces = soup(choose.randint(1, 400), seed, choose.randint(1, 3))
     if choose.random() < 0.5:
-        clip, faces = soup(choose.randint(1, 400), seed, choose.randint(1, 3))
-        clip[..., 3] += choose.choice([0.0, 0.0, -1.0])  # some behind the camera
-    else:
-        clip, faces = grid(choose.randint(1, 40), seed)
+        faces = torch.randint(clip.shape[1], faces.shape, generator=generator, dtype=torch.int32)
+    clip[..., 3] += choose.choice([0.0, 0.0, -1.0])  # some behind the camera
     if choose.random() < 0.2:
         clip[:, choose.randrange(clip.shape[1])] = choose.choice([0.0, torch.nan, torch.inf, 1e30])
         faces[choose.randrange(len(faces))] = faces[0, 0]
@@ -105,3 +102,14 @@ def render_loose(choose: random.Random, generator: torch.Generator, device: str)
     image = warp.antialias(image, fragments, clip, faces, follow=choose.random() < 0.5)
     (gradient,) = torch.autograd.grad(image.sum(), clip)
     return [image, fragments.rast, torch.nan_to_num(gradient)]  # a broken vertex may have a broken gradient
+
+
+def soup(count: int, seed: int, batch: int = 2) -> tuple[Tensor, Tensor]:
+    """Unconnected random triangles in clip space, w between 0.5 and 2: clip [B, 3 count, 4], faces [count, 3]."""
+    generator = torch.Generator().manual_seed(seed)
+    centre = torch.rand(batch, count, 1, 3, generator=generator) * 1.6 - 0.8
+    corners = centre + (torch.rand(batch, count, 3, 3, generator=generator) - 0.5) * 0.9
+    corners[..., 2] = corners[..., 2].clamp(-0.95, 0.95)
+    w = 0.5 + 1.5 * torch.rand(batch, count, 3, 1, generator=generator)
+    clip = torch.cat([corners * w, w], -1).reshape(batch, 3 * count, 4)
+    return clip, torch.arange(3 * count, dtype=torch.int32).reshape(count, 3)

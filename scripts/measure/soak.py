@@ -2,8 +2,8 @@
 
 python scripts/measure/soak.py --minutes 60
 
-A scene is a head, a ball, a sheet or a heap of loose triangles, some of them broken, partly behind the camera or off
-the image, of random size, batch, texture and light; it is rendered, and its gradients are computed.
+A scene is a head, or a heap of triangles, loose or not, some of them broken, partly behind the camera or off the image,
+of random size, batch, texture and light; it is rendered, and its gradients are computed.
 """
 
 import argparse

@@ -3,8 +3,6 @@
 Source: Floater 2003 (mean value coordinates) for the start, which cannot flip a triangle; `distortion.py` improves it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
@@ -101,13 +99,8 @@ class Outline:
         return np.interp(share % 1.0, travelled, turn) - 2 * np.pi * (share < 0)
 
 
-def solve(
-    points: np.ndarray,
-    faces: np.ndarray,
-    fixed: np.ndarray,
-    places: np.ndarray,
-    weights: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> np.ndarray:
+def solve(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.ndarray,
+          weights: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
     """Every free vertex at the weighted mean of its neighbours; `fixed` vertices stay at `places`."""
     rows, columns, values = weights
     size = len(points)

@@ -3,8 +3,6 @@
 Source: Smith and Schaefer 2015 (the energy); Zhu, Bridson, Kaufman 2018 (blending L-BFGS with the Laplacian).
 """
 
-from __future__ import annotations
-
 from collections import deque
 
 import numpy as np
@@ -24,9 +22,8 @@ class Parametrisation:
     The unknowns are the inner points' coordinates, then the outer loop's angles, in one vector.
     """
 
-    def __init__(
-        self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline, magnify: np.ndarray
-    ) -> None:
+    def __init__(self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline,
+                 magnify: np.ndarray) -> None:
         self.faces, self.loop, self.outline, self.count = faces, loop, outline, len(points)
         self.inner = np.setdiff1d(np.unique(faces), loop)
         along, across = points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]

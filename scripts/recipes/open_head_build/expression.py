@@ -1,10 +1,8 @@
 """Named expression slots: ARKit's 52 shapes, then MakeHuman's 34 expression units; and how they occur together."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from clipface.head.expressions import ARKIT_NAMES
+from clipface.head.expressions import ARKIT_NAMES, slots_of
 
 from .geometry import Cut
 from .identity import RACES
@@ -95,9 +93,8 @@ def random_expressions(names: tuple[str, ...], count: int, seed: int = 0) -> np.
     strength = random.uniform(0.2, 1.1, count)
     for number, slots in enumerate(MOODS):
         for stem, value in slots.items():
-            for name in (stem, f"{stem}Left", f"{stem}Right"):
-                if name in at:
-                    out[:, at[name]] += (mood == number) * strength * value * random.uniform(0.7, 1.2, count)
+            for name in slots_of(stem, at):
+                out[:, at[name]] += (mood == number) * strength * value * random.uniform(0.7, 1.2, count)
     return np.clip(_exclude(out, at, random), 0, 1)
 
 

@@ -1,7 +1,5 @@
 """A finer eyeball: MakeHuman's has 72 vertices, so new vertices are an affine map of those 72."""
 
-from __future__ import annotations
-
 import numpy as np
 
 SEGMENTS = 16
@@ -47,5 +45,5 @@ def affine_operator(old: np.ndarray) -> np.ndarray:
     radius = np.linalg.norm(old - centre, axis=1).mean()
     known = np.concatenate([np.ones((len(old), 1)), (old - centre) / radius], axis=1)
     directions = sphere_directions()
-    wanted = np.concatenate([np.ones((len(directions), 1)), directions], axis=1)
-    return wanted @ np.linalg.pinv(known)
+    rays = np.concatenate([np.ones((len(directions), 1)), directions], axis=1)
+    return rays @ np.linalg.pinv(known)

@@ -1,7 +1,5 @@
 """Random people from MakeHuman's targets, and their principal components as the identity basis."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +12,8 @@ LOCAL_SIGMA, ASYMMETRY_SIGMA = 0.16, 0.04
 UNSIDED_IN_OUT = 0.15  # `-in/-out` of unsided targets moves the whole part sideways: nearly off
 FOLDERS = ("eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears", "forehead", "head", "neck", "asym")
 SKIPPED = ("head-trans", "measure-neck", "asymm-", "neck-trans")
-OPPOSITES = (
-    ("decr", "incr"),
-    ("down", "up"),
-    ("in", "out"),
-    ("backward", "forward"),
-    ("concave", "convex"),
-    ("compress", "uncompress"),
-    ("pointed", "triangle"),
-    ("square", "round"),
-)
+OPPOSITES = (("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex"),
+             ("compress", "uncompress"), ("pointed", "triangle"), ("square", "round"))
 GENDERS, RACES = ("female", "male"), ("african", "asian", "caucasian")
 AGES, AGE_AT = ("child", "young", "old"), (0.1875, 0.5, 1.0)
 BUILDS = {"muscle": ("minmuscle", "averagemuscle", "maxmuscle"), "weight": ("minweight", "averageweight", "maxweight")}

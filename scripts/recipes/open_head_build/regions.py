@@ -1,7 +1,5 @@
 """Named vertex sets: FLAME's masks, and finer ones for painting."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 
@@ -72,9 +70,8 @@ def _only(vertices: np.ndarray, count: int) -> np.ndarray:
     return mask
 
 
-def _features(
-    cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray, face: np.ndarray
-) -> dict[str, np.ndarray]:
+def _features(cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray,
+              face: np.ndarray) -> dict[str, np.ndarray]:
     """Parts of the face: eyes' surroundings, nose, lips, lids and brows."""
     loops = openings(cut, mean)
 

