@@ -112,7 +112,8 @@ def main(train: Callable[[Any, Path], Result], config: Any) -> None:
             folder.rmdir()
             folder.parent.rmdir()
         raise
-    if result.signal:
+    # Lightning kills the first process, which is at its results, when another one ends with an error.
+    if result.signal and distributed.global_rank(config.trainer.devices) == 0:
         raise SystemExit(128 + result.signal)
 
 
