@@ -34,14 +34,14 @@ def steady_config(devices: int, statistics: StatisticsConfig):
     )
 
 
-def crowd(folder, batches: int = 1) -> StatisticsConfig:
+def statistics_of(folder, batches: int = 1) -> StatisticsConfig:
     return StatisticsConfig(1.0, batches, ["layer2"], tiny_encoder(folder))
 
 
 def gradients(files, folder, process: int, devices: int) -> list[torch.Tensor]:
     """Gradients of all phases on this process's part of one batch."""
     head, renderer = tiny_head(files)
-    module = tiny_gan(head, renderer, steady_config(devices, crowd(folder)))
+    module = tiny_gan(head, renderer, steady_config(devices, statistics_of(folder)))
     # The images of one group (see minibatch_deviation) are two apart in the batch: every second one goes together.
     mine = slice(process, None, devices)
     views, z = tiny_batch(head, renderer, 0).select(mine), torch.randn(4, 8, generator=torch.manual_seed(2))[mine]
@@ -78,7 +78,7 @@ def work(process: int, files, folder, port: int) -> None:
 
     def module():
         trainer = TrainerConfig(devices=PROCESSES, log_every=1, threads=1)
-        config = tiny_config(trainer=trainer, statistics=crowd(own, 2))
+        config = tiny_config(trainer=trainer, statistics=statistics_of(own, 2))
         made = tiny_gan(head, renderer, config, first=100 * process)
         for parameter in made.parameters():  # the first process's networks count
             parameter.data.add_(process)
