@@ -8,7 +8,6 @@ whose own axes are those of our head frame. HeadYaw > 0 turns to the image's lef
 leans to the image's right; radians; yaw is outermost, roll innermost.
 """
 
-import csv
 import re
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from clipface.animation.frame_times import even_rate, seconds_of
 from clipface.animation.motion import Motion, sampled
+from clipface.files import read_table
 from clipface.head import HeadModel
 from clipface.head.expressions import ARKIT_NAMES, has_arkit
 
@@ -42,18 +42,16 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
     """
     slots = {_key(name): number for number, name in enumerate(head.expression_names[:SHAPES])}
     if not has_arkit(head.expression_names):
-        raise ValueError(
-            f"head: expected one with ARKit's expression slots, such as the open head,, got {head.source}"
-        )
+        raise ValueError(f"head: expected one with ARKit's expression slots, such as the open head, got {head.source}")
     columns, rows = _table(path)
     missing = [name for name in head.expression_names[:SHAPES] if _key(name) not in columns]
     if [name for name in missing if _key(name) not in OPTIONAL]:
-        raise ValueError(f"{path}: columns of ARKit's {SHAPES} shapes are wanted, {', '.join(missing)} are missing")
+        raise ValueError(f"{path}: expected columns of ARKit's {SHAPES} shapes, got none of {', '.join(missing)}")
     time = next((columns[name] for name in TIME if name in columns), None)
     if time is None and rate is None:
-        raise ValueError(f"rate: frames per second are wanted, since {path} has no column Timecode; give rate")
+        raise ValueError(f"rate: expected frames per second, since {path} has no column Timecode; give rate")
     read = [name for name in (*slots, *ANGLES) if name in columns]
-    numbers = dict(zip(read, _numbers(path, rows, [(name, columns[name]) for name in read]).T, strict=True))
+    numbers = dict(zip(read, _numbers(path, rows, [columns[name] for name in read]).T, strict=True))
     expression = np.zeros((len(rows), head.n_expression))
     for name, slot in slots.items():
         expression[:, slot] = numbers.get(name, 0.0)
@@ -64,7 +62,7 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
     tensors = [torch.from_numpy(part).float() for part in (expression, pose, *rest)]
     if time is None:
         return Motion(*tensors, float(rate), head.expression_names)
-    times = seconds_of(path, [(line, row[time]) for line, row in rows])
+    times = seconds_of(path, [row[time] for row in rows])
     own, even = even_rate(path, times)
     motion = Motion(*tensors, own, head.expression_names)
     motion = motion if even else sampled(times, motion, own)
@@ -77,44 +75,37 @@ def _key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _table(path: Path) -> tuple[dict[str, int], list[tuple[int, list[str]]]]:
-    """Number of each column by name, and the lines, each with its number in the file."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: cut off, damaged or no CSV ({error}); export it again") from error
-    if len(lines) < 2:
-        raise ValueError(f"{path}: expected a line of names and at least one frame, got {len(lines)} lines")
-    names = [_key(name) for name in lines[0][1]]
-    for line, row in lines[1:]:
-        if len(row) != len(names):
-            wanted = f"{len(names)} columns as in the first line are wanted"
-            raise ValueError(f"{path}: line {line}: {wanted}, {len(row)} were found; cut off? Export it again")
-    return {name: column for column, name in enumerate(names)}, lines[1:]
+def _table(path: Path) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """The columns' names in the file by their plain names, and the rows."""
+    rows = [row for row in read_table(path, (), "source") if any(row.values())]
+    if not rows:
+        raise ValueError(f"{path}: expected a line of names and at least one frame, got no frame")
+    names = [name for name in rows[0] if name]
+    for line, row in enumerate(rows, 2):
+        if row[names[-1]] == "" or None in row:
+            found = sum(cell != "" for cell in row.values())
+            raise ValueError(
+                f"{path}: line {line}: expected {len(names)} columns as in the first line, got {found}; is it cut off? "
+                "Export it again"
+            )
+    return {_key(name): name for name in names}, rows
 
 
-def _numbers(path: Path, rows: list[tuple[int, list[str]]], columns: list[tuple[str, int]]) -> np.ndarray:
-    """[T, len(columns)] finite numbers."""
-    numbers = np.empty((len(rows), len(columns)))
-    for values, (line, row) in zip(numbers, rows, strict=True):
-        try:
-            values[:] = [float(row[column]) for _, column in columns]
-            finite = np.isfinite(values)
-        except ValueError:
-            finite = np.array([_is_number(row[column]) for _, column in columns])
-        if not finite.all():
-            name, column = columns[int(finite.argmin())]
-            raise ValueError(f"{path}: line {line}: {name}: expected a finite number, got {row[column]!r}")
+def _numbers(path: Path, rows: list[dict[str, str]], names: list[str]) -> np.ndarray:
+    """[T, len(names)] finite numbers."""
+    numbers = np.array([[_number(row[name]) for name in names] for row in rows])
+    if not np.isfinite(numbers).all():
+        row, column = np.argwhere(~np.isfinite(numbers))[0]
+        name = names[column]
+        raise ValueError(f"{path}: line {row + 2}: {name}: expected a finite number, got {rows[row][name]!r}")
     return numbers
 
 
-def _is_number(word: str) -> bool:
+def _number(word: str) -> float:
     try:
-        return bool(np.isfinite(float(word)))
+        return float(word)
     except ValueError:
-        return False
+        return np.nan
 
 
 def _turns(path: Path, angles: list[np.ndarray]) -> np.ndarray:
@@ -127,7 +118,5 @@ def _turns(path: Path, angles: list[np.ndarray]) -> np.ndarray:
 def _check_unit(path: Path, name: str, values: np.ndarray, limits: tuple[float, float], otherwise: str) -> None:
     low, high = values.min(), values.max()
     if low < limits[0] or high > limits[1]:
-        wanted = "in radians" if otherwise == "degrees" else "in 0..1"
-        raise ValueError(
-            f"{path}: expected {name} {wanted}, got {low:.3g} to {high:.3g}; are they {otherwise}?"
-        )
+        unit = "in radians" if otherwise == "degrees" else "in 0..1"
+        raise ValueError(f"{path}: expected {name} {unit}, got {low:.3g} to {high:.3g}; are they {otherwise}?")

@@ -67,15 +67,12 @@ def read_folder(folder: Path, head: HeadModel, rate: float | None = None) -> Mot
             rates.setdefault(own, path)
         for name, array in arrays.items():
             if len(array) != 1:
-                raise ValueError(
-                    f"{path}: {name}: one frame is wanted in each file of a folder, {len(array)} were found"
-                )
+                raise ValueError(f"{path}: {name}: expected one frame in each file of a folder, got {len(array)}")
             if not np.isfinite(array).all():
                 raise ValueError(f"{path}: {name} holds values that are no finite numbers")
             if rows and array.shape != rows[0].get(name, array[:, :0]).shape:
-                wanted = rows[0][name].shape[1] if name in rows[0] else "no"
-                found = f"{array.shape[1]} were found"
-                raise ValueError(f"{path}: {name}: {wanted} numbers as in the first frame are wanted, {found}")
+                first, found = rows[0][name].shape[1] if name in rows[0] else "no", array.shape[1]
+                raise ValueError(f"{path}: {name}: expected {first} numbers as in the first frame, got {found}")
         if rows and len(arrays) < len(rows[0]):
             raise ValueError(f"{path}: {', '.join(set(rows[0]) - set(arrays))} missing, which the first frame has")
         rows.append(arrays)
@@ -91,15 +88,15 @@ def _in_order(folder: Path) -> list[Path]:
     found = ([path for path in folder.glob(depth) if path.suffix.lower() in SUFFIXES] for depth in ("[!.]*", "*/[!.]*"))
     paths = next(found) or next(found)
     if not paths:
-        raise ValueError(f"{folder}: FLAME parameters ({' '.join(SUFFIXES)}), a file a frame, are wanted, none found")
+        raise ValueError(f"{folder}: expected FLAME parameters ({' '.join(SUFFIXES)}), a file a frame, got none")
     frames: dict[int, Path] = {}
     for path in sorted(paths):
         number = re.search(r"(\d+)\D*$", path.stem)
         if number is None:
-            raise ValueError(f"{path}: a name with the frame's number is wanted, such as frame_0001{path.suffix}")
+            raise ValueError(f"{path}: expected a name with the frame's number, such as frame_0001{path.suffix}")
         other = frames.setdefault(int(number.group(1)), path)
         if other != path:
-            raise ValueError(f"{folder}: one file a frame is wanted, {other.name} and {path.name} are both of one")
+            raise ValueError(f"{folder}: expected one file a frame, got {other.name} and {path.name} of one")
     first, last = min(frames), max(frames)
     missing = last - first + 1 - len(frames)
     if missing:
@@ -127,10 +124,10 @@ def _arrays(path: Path, content: Mapping[str, Any]) -> tuple[Arrays, float | Non
             arrays[name] = _numbers(path, key, content[key], LENGTHS.get(name))
     own = arrays.pop("rate", None)
     has = ", ".join(sorted(str(key) for key in content if not str(key).startswith("_"))) or "nothing"
-    for wanted in (("expression",), ("pose", "global_pose", "jaw_pose")):
-        if not any(name in arrays for name in wanted):
-            keys = " or ".join(key for name in wanted for key in NAMES[name])
-            raise ValueError(f"{path}: {keys} is wanted, the file has {has}")
+    for needed in (("expression",), ("pose", "global_pose", "jaw_pose")):
+        if not any(name in arrays for name in needed):
+            keys = " or ".join(key for name in needed for key in NAMES[name])
+            raise ValueError(f"{path}: expected {keys}, got a file with {has}")
     if not len(arrays["expression"]):
         raise ValueError(f"{path}: expected at least one frame, got none")
     if own is not None and (own.size != 1 or not np.isfinite(own).all() or own.item() <= 0):
@@ -147,23 +144,21 @@ def _numbers(path: Path, key: str, value: Any, lengths: tuple[int, ...] | None) 
         numbers = numbers[0] if numbers.shape[0] == 1 else numbers[:, 0]
     numbers = np.atleast_2d(numbers)
     if numbers.ndim != 2 or (lengths and numbers.shape[1] not in lengths):
-        wanted = " or ".join(map(str, lengths)) if lengths else "coefficients"
-        raise ValueError(f"{path}: {key}: expected {wanted} numbers a frame, got shape {numbers.shape}")
+        counts = " or ".join(map(str, lengths)) if lengths else "coefficients:"
+        raise ValueError(f"{path}: {key}: expected {counts} numbers a frame, got shape {numbers.shape}")
     if lengths and np.abs(numbers[np.isfinite(numbers)]).max(initial=0) > MOST_ANGLE:
         most = np.nanmax(np.abs(numbers))
-        raise ValueError(
-            f"{path}: {key}: expected axis-angle vectors in radians, got {most:g}; are these degrees?"
-        )
+        raise ValueError(f"{path}: {key}: expected axis-angle vectors in radians, got {most:g}; are these degrees?")
     return numbers
 
 
 def _motion(path: Path, arrays: Arrays, head: HeadModel, own: float | None, rate: float | None) -> Motion:
     if own is None and rate is None:
-        raise ValueError(f"rate: frames per second are wanted, and {path} does not say them (key fps); give rate")
+        raise ValueError(f"rate: expected frames per second, since {path} does not say them (key fps); give rate")
     given, has = arrays["expression"], head.n_expression
     if given.shape[1] > has:
         raise ValueError(
-            f"{path}: expression: at most the {has} coefficients of {head.source} are wanted, {given.shape[1]} found"
+            f"{path}: expression: expected at most the {has} coefficients of {head.source}, got {given.shape[1]}"
         )
     if head.expression_names and not (STRENGTHS[0] <= given.min() and given.max() <= STRENGTHS[1]):
         warnings.warn(

@@ -15,12 +15,12 @@ IRREGULAR, MOST_IRREGULAR = 0.5, 0.25  # of the usual interval; share of such in
 SHIFTED = 0.1  # of an interval; frames that are off by less are not moved
 
 
-def seconds_of(path: Path, cells: list[tuple[int, str]]) -> np.ndarray:
+def seconds_of(path: Path, cells: list[str]) -> np.ndarray:
     """Read times.
 
     Args:
         path: of the file, for messages.
-        cells: line and text of each frame: seconds, hh:mm:ss.fraction, or a time code hh:mm:ss:ff.fraction.
+        cells: of each frame, below one line of names: seconds, hh:mm:ss.fraction, or a time code hh:mm:ss:ff.fraction.
 
     Returns:
         [T] seconds from the first frame.
@@ -29,15 +29,15 @@ def seconds_of(path: Path, cells: list[tuple[int, str]]) -> np.ndarray:
         ValueError: for other text, or times that do not increase; names the line.
     """
     parts = []
-    for line, cell in cells:
+    for line, cell in enumerate(cells, 2):
         words = re.split(r"[:;]", cell.strip())
         try:
             parts.append([float(word) for word in words])
         except ValueError:
             parts.append([])
         if len(parts[-1]) not in (1, 3, 4) or len(parts[-1]) != len(parts[0]) or not np.isfinite(parts[-1]).all():
-            wanted = "a time code hh:mm:ss:ff as in the first line, or seconds, is wanted"
-            raise ValueError(f"{path}: line {line}: {wanted}, {cell!r} was found")
+            expected = "a time code hh:mm:ss:ff as in the first line, or seconds"
+            raise ValueError(f"{path}: line {line}: expected {expected}, got {cell!r}")
     table = np.array(parts)
     whole = table[:, : min(table.shape[1], 3)]
     times = whole @ np.array([3600.0, 60.0, 1.0])[-whole.shape[1] :]
@@ -46,14 +46,12 @@ def seconds_of(path: Path, cells: list[tuple[int, str]]) -> np.ndarray:
     late = np.flatnonzero(np.diff(times) <= 0)
     if late.size:
         at = late[0] + 1
-        raise ValueError(
-            f"{path}: line {cells[at][0]}: a later time than the line before is wanted, {cells[at][1]} found"
-        )
+        raise ValueError(f"{path}: line {at + 2}: expected a later time than the line before, got {cells[at]}")
     return times - times[0]
 
 
 def _code_rate(path: Path, seconds: np.ndarray, frames: np.ndarray) -> float:
-    """Frames per second that time codes count, told by what the count is when a second is full."""
+    """Frames per second that time codes count, known from the count when a second is full."""
     full = np.flatnonzero(np.diff(seconds) == 1)
     same = np.diff(seconds) == 0
     step = np.median(np.diff(frames)[same]) if same.any() else 1.0
@@ -114,12 +112,12 @@ def _check_even(path: Path, times: np.ndarray, intervals: np.ndarray, usual: flo
     if intervals[gap] > MOST_GAP + usual:
         between = f"between {times[gap]:.2f} s and {times[gap + 1]:.2f} s"
         raise ValueError(
-            f"{path}: frames without a gap longer than {MOST_GAP} s are wanted, there are none {between}; "
-            "cut the recording in two there"
+            f"{path}: expected frames without a gap longer than {MOST_GAP} s, got none {between}; cut the recording in "
+            "two there"
         )
     irregular = np.abs(intervals / usual - 1) > IRREGULAR
     if irregular.mean() > MOST_IRREGULAR:
         low, high = (1 / np.quantile(intervals, share) for share in (0.9, 0.1))
         raise ValueError(
-            f"{path}: one frame rate is wanted, {low:.3g} to {high:.3g} frames per second are mixed; export at one rate"
+            f"{path}: expected one frame rate, got {low:.3g} to {high:.3g} frames per second; export at one rate"
         )

@@ -1,4 +1,4 @@
-"""Acting by hand: expressions and angles at some moments, in YAML, and smooth movement in between.
+"""Motions by hand: expressions and angles at some moments, in YAML, and smooth movement in between.
 
     rate: 30                 # frames per second
     ease: smooth             # or linear
@@ -9,7 +9,7 @@
       - {time: 1.8, expression: {angry: 0.5, jawOpen: 0.3, mouthSmileLeft: 0.2}}
       - {time: 2.6, expression: neutral, turn: [0, 0, 0]}
 
-A keyframe speaks of what it names; the movement of the head, say, goes past one without `turn`. `expression` is a name,
+A keyframe sets what it names; the movement of the head, say, goes past one without `turn`. `expression` is a name,
 names with strengths (of `EXPRESSION_SLOTS`, or the head's slots; without Left or Right both sides), or a list of the
 head's coefficients. Angles are degrees about the axes of the head frame (see `Motion`): `turn` [x, y, z] of the head on
 its neck, `gaze` [x, y] of both eyes, `jaw` about x, added to what the expression opens.
@@ -67,9 +67,7 @@ def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Mo
         blinks = _blinks(content.get("blinks", []), head)
         tracks, end = _tracks(content.get("keyframes"), head)
         if blinks and blinks[-1] > end:
-            raise ValueError(
-                f"blinks: times up to that of the last keyframe, {end:g} s, are wanted, {blinks[-1]:g} given"
-            )
+            raise ValueError(f"blinks: expected times up to {end:g} s, the last keyframe, got {blinks[-1]:g}")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     times = np.arange(math.floor(end * rate + 1e-6) + 1) / rate
@@ -111,17 +109,15 @@ def _closest(word: Any, known: Any) -> str:
 def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
     """What moves, and the last time."""
     if not isinstance(keyframes, list) or len(keyframes) < 2:
-        found = f"{len(keyframes)}" if isinstance(keyframes, list) else "none"
-        raise ValueError(f"keyframes: a list of two or more is wanted, {found} given")
+        found = len(keyframes) if isinstance(keyframes, list) else "none"
+        raise ValueError(f"keyframes: expected a list of two or more, got {found}")
     tracks: dict[str, Track] = {}
     last = -math.inf
     for number, keyframe in enumerate(keyframes, 1):
         try:
             time, values = _keyframe(keyframe, head)
             if time <= last:
-                raise ValueError(
-                    f"time: a later one than {last:g} s, that of the keyframe before, is wanted, {time:g} given"
-                )
+                raise ValueError(f"time: expected more than {last:g} s, that of the keyframe before, got {time:g}")
         except ValueError as error:
             raise ValueError(f"keyframe {number}: {error}") from None
         last = time
@@ -134,17 +130,17 @@ def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
 
 def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarray]]:
     if not isinstance(keyframe, dict):
-        raise ValueError(f"the keys expected {', '.join(FRAME_KEYS)}, got {keyframe!r}")
+        raise ValueError(f"expected the keys {', '.join(FRAME_KEYS)}, got {keyframe!r}")
     _check_keys(keyframe, FRAME_KEYS)
     if "time" not in keyframe:
-        raise ValueError("time: seconds are wanted, none given")
+        raise ValueError("time: expected seconds, got none")
     time = _number("time", keyframe["time"], 0.0, math.inf)
     values = {}
     if "expression" in keyframe:
         strength = _number("strength", keyframe.get("strength", 1.0), 0.0, MOST_STRENGTH)
         values["expression"] = strength * _expression(keyframe["expression"], head)
     elif "strength" in keyframe:
-        raise ValueError("strength: an expression is wanted with it, none given")
+        raise ValueError("strength: expected an expression with it, got none")
     for name, count in ANGLES.items():
         if name in keyframe:
             given = keyframe[name] if count > 1 else [keyframe[name]]
@@ -158,8 +154,8 @@ def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarr
 def _number(name: str, value: Any, low: float, high: float) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not (number and low <= value <= high):
-        wanted = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise ValueError(f"{name}: expected a number {wanted}, got {value!r}")
+        limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
+        raise ValueError(f"{name}: expected a number {limits}, got {value!r}")
     return float(value)
 
 
@@ -168,19 +164,19 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
     result = np.zeros(head.n_expression)
     if isinstance(given, list):
         if len(given) > head.n_expression:
-            wanted = f"at most the {head.n_expression} coefficients of {head.source} are wanted"
-            raise ValueError(f"expression: {wanted}, {len(given)} were given")
+            most = f"at most the {head.n_expression} coefficients of {head.source}"
+            raise ValueError(f"expression: expected {most}, got {len(given)}")
         result[: len(given)] = [_number("expression", value, -100.0, 100.0) for value in given]
         return result
     if isinstance(given, str):
         given = {given: 1.0}
     if not isinstance(given, dict):
-        raise ValueError(
-            f"expression: expected a name, names with strengths or a list of numbers, got {given!r}"
-        )
+        raise ValueError(f"expression: expected a name, names with strengths or a list of numbers, got {given!r}")
     if not head.expression_names:
-        wanted = f"a list of coefficients is wanted, since those of {head.source} have no names"
-        raise ValueError(f"expression: {wanted}, {', '.join(map(str, given))} was given; use the open head for names")
+        raise ValueError(
+            f"expression: expected a list of coefficients, since those of {head.source} have no names, got "
+            f"{', '.join(map(str, given))}; use the open head for names"
+        )
     slots = {name: number for number, name in enumerate(head.expression_names)}
     for name, value in ((str(name), value) for name, value in given.items()):
         strength = _number(f"expression: {name}", value, 0.0, MOST_STRENGTH)
@@ -215,9 +211,7 @@ def _blinks(given: Any, head: HeadModel) -> list[float]:
     if not isinstance(given, list):
         raise ValueError(f"blinks: expected a list of seconds, got {given!r}")
     if given and not all(f"eyeBlink{side}" in head.expression_names for side in SIDES):
-        raise ValueError(
-            f"blinks: a head with the slots eyeBlinkLeft and eyeBlinkRight is wanted, {head.source} has none"
-        )
+        raise ValueError(f"blinks: expected a head with slots eyeBlinkLeft and eyeBlinkRight, got {head.source}")
     return sorted(_number("blinks", time, 0.0, math.inf) for time in given)
 
 

@@ -36,7 +36,7 @@ def load_motion(source: str | Path, head: HeadModel, rate: float | None = None) 
     if path.is_dir():
         return flame_frames.read_folder(path, head, rate)
     if not path.is_file():
-        raise FileNotFoundError(f"source: {path} does not exist; {_wanted()} is wanted")
+        raise FileNotFoundError(f"source: {path} does not exist; expected {_kinds()}")
     for suffixes, read in (
         (keyframes.SUFFIXES, keyframes.read_keyframes),
         (arkit_csv.SUFFIXES, arkit_csv.read_arkit),
@@ -45,9 +45,9 @@ def load_motion(source: str | Path, head: HeadModel, rate: float | None = None) 
     ):
         if path.suffix.lower() in suffixes:
             return read(path, head, rate)
-    raise ValueError(f"source: expected {_wanted()}, got {path}")
+    raise ValueError(f"source: expected {_kinds()}, got {path}")
 
 
-def _wanted() -> str:
+def _kinds() -> str:
     files = (keyframes.SUFFIXES, arkit_csv.SUFFIXES, flame_frames.SUFFIXES, video_frames.SUFFIXES)
     return f"one of {', '.join(SHIPPED)}, a folder of FLAME parameters, or a file {' '.join(sum(files, ()))}"

@@ -52,7 +52,7 @@ class Motion:
         for name, part in zip(PARTS, self.parts, strict=True):
             bad = ~torch.isfinite(part).all(1)
             if bad.any():
-                raise ValueError(f"{name}: finite numbers are wanted, frame {int(bad.nonzero()[0])} has others")
+                raise ValueError(f"{name}: expected finite numbers, got others in frame {int(bad.nonzero()[0])}")
         check_rate(self.rate)
 
     def __len__(self) -> int:
@@ -128,10 +128,10 @@ def sampled(times: np.ndarray, motion: Motion, rate: float, end: float | None = 
     first = times[0] if end is None else 0.0
     last = times[-1] if end is None else end
     count = int((last - first) * rate + 1e-6) + 1  # a frame that rounding puts after the end is one
-    wanted = np.clip(first + np.arange(count) / rate, times[0], times[-1])
-    below = np.clip(np.searchsorted(times, wanted, "right") - 1, 0, max(len(times) - 2, 0))
+    even = np.clip(first + np.arange(count) / rate, times[0], times[-1])
+    below = np.clip(np.searchsorted(times, even, "right") - 1, 0, max(len(times) - 2, 0))
     above = np.minimum(below + 1, len(times) - 1)
-    share = np.where(above > below, (wanted - times[below]) / np.maximum(times[above] - times[below], 1e-12), 0.0)
+    share = np.where(above > below, (even - times[below]) / np.maximum(times[above] - times[below], 1e-12), 0.0)
     expression, *turns = _arrays(motion)
     expression = expression[below] * (1 - share)[:, None] + expression[above] * share[:, None]
     return _replaced(motion, [expression, *(slerp(part, below, above, share) for part in turns)], rate)

@@ -109,7 +109,7 @@ def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
     try:
         with av.open(str(path)) as video:
             if not video.streams.video:
-                raise ValueError(f"{path}: a video is wanted, it holds no images")
+                raise ValueError(f"{path}: expected a video, got a file without images")
             stream = video.streams.video[0]
             for number, frame in enumerate(video.decode(stream)):
                 time = frame.time if frame.time is not None else number / (stream.average_rate or 25)
@@ -124,7 +124,7 @@ def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTim
     """Raise for gaps that are too long, and warn of those that are filled."""
     times, seen = found.times, np.isfinite(found.points).all((1, 2))
     if not seen.any():
-        raise ValueError(f"{path}: a video of a face is wanted, none is seen in its {len(times)} frames")
+        raise ValueError(f"{path}: expected a video of a face, got {len(times)} frames without one")
     # Before the first and after the last frame there is nothing, as if it lay one frame further.
     edges = np.concatenate([[times[0] - 1 / found.rate], times[seen], [times[-1] + 1 / found.rate]])
     gaps = [
@@ -134,9 +134,7 @@ def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTim
     ]
     if gaps:
         words = ", ".join(f"from {max(start, 0):.2f} to {min(end, times[-1]):.2f} s" for start, end in gaps[:4])
-        raise ValueError(
-            f"{path}: a face at least every {MOST_GAP} s is wanted, none is seen {words}; cut the video there"
-        )
+        raise ValueError(f"{path}: expected a face at least every {MOST_GAP} s, got none {words}; cut the video there")
     if not seen.all():
         first = times[~seen][0]
         warnings.warn(

@@ -45,7 +45,7 @@ def animate(
             the motion's; or None: no edit.
         strength: 1 the trained edit, 0 none, negative the opposite way.
         window: frames at a time.
-        numbers: of the frames that are wanted; None: all. Importance is relative to the whole motion.
+        numbers: of the frames to make; None: all. Importance is relative to the whole motion.
 
     Yields:
         The frames in that order.

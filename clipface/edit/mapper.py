@@ -56,11 +56,11 @@ def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> 
 
 
 class FaceMapper(nn.Module):
-    """A whole edit: texture offsets, then the offsets of expression and identity that suit the new texture.
+    """An edit: texture offsets, then the offsets of expression and identity that suit the new texture.
 
     Attributes:
         region: the part of the face that the edit's texture is kept to (names of `clipface.edit.regions`, joined by
-            "+"), or None: all of it. The networks know nothing of it: whoever draws the edit blends the textures
+            "+"), or None: all of it. The networks know nothing of it: whoever renders the edit blends the textures
             (`clipface.edit.apply`).
     """
 
@@ -155,11 +155,11 @@ class FaceMapper(nn.Module):
             FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
         """
         states = load_published(path)
-        wanted = [f"level_{i}" for i in range(levels)]
+        names = [f"level_{i}" for i in range(levels)]
         if "texture_mapper" in states:  # one network from which every level starts
-            states = {"geo": states["geometry_mapper"], **dict.fromkeys(wanted, states["texture_mapper"])}
-        weights.check_keys([*wanted, "geo"], [k for k in states if k in {*wanted, "geo"}], f"published mapper {path}")
-        texture = TextureMapper.from_published([states[name] for name in wanted])
+            states = {"geo": states["geometry_mapper"], **dict.fromkeys(names, states["texture_mapper"])}
+        weights.check_keys([*names, "geo"], [k for k in states if k in {*names, "geo"}], f"published mapper {path}")
+        texture = TextureMapper.from_published([states[name] for name in names])
         expression = CoefficientMapper.from_published(states["geo"])
         _, width, dim = texture.weights[0].shape
         mapper = cls(levels, dim, expression.weights[-1].shape[1], layers=len(texture.weights))

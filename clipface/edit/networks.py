@@ -28,7 +28,7 @@ class LevelwiseMLP(nn.Module):
         """Create networks whose output is exactly zero.
 
         Args:
-            levels: number of networks that lie side by side.
+            levels: number of networks that are evaluated together.
             widths: size of the input, of each hidden layer and of the output.
         """
         super().__init__()
@@ -41,7 +41,7 @@ class LevelwiseMLP(nn.Module):
         nn.init.zeros_(self.weights[-1])
 
     def start_at_random(self) -> None:
-        """Draw the last layers as the others are drawn: the paper's start before its pre-training to zero."""
+        """Sample the last layers as the others: the paper's start before its pre-training to zero."""
         nn.init.normal_(self.weights[-1], std=1 / LEARNING_RATE_MULTIPLIER)
 
     @torch.no_grad()

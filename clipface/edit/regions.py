@@ -62,7 +62,7 @@ def available_regions(head: HeadModel) -> list[str]:
 
 @torch.no_grad()
 def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
-    """Draw regions as a soft mask over the texture: 1 inside, falling to exactly 0 across a border on the surface.
+    """Make a soft mask of regions over the texture: 1 inside, falling to exactly 0 across a border on the surface.
 
     Texels off the surface have the value of the nearest one on it, as interpolation reads them at seams.
 
@@ -77,13 +77,13 @@ def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
     Raises:
         ValueError: if the head has no such region; lists those it has.
     """
-    wanted = names.split(JOINT)
+    parts = names.split(JOINT)
     known = available_regions(head)
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in parts if name not in known]
     if unknown:
-        raise ValueError(f"region: one or more of {', '.join(known)} wanted, joined by {JOINT}, {names!r} given")
+        raise ValueError(f"region: expected one or more of {', '.join(known)}, joined by {JOINT}, got {names!r}")
     texels = _Texels(head, size)
-    mask = np.maximum.reduce([texels.mask(name) for name in wanted])
+    mask = np.maximum.reduce([texels.mask(name) for name in parts])
     if not mask.any():
         raise ValueError(f"region: {names!r} has no texel on {head.source} at {size} pixels; take a larger one")
     values = torch.from_numpy(mask).to(head.v_template.device)

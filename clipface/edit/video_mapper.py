@@ -46,12 +46,12 @@ class VideoMapper(nn.Module):
         Returns:
             [N, L, dim].
         """
-        levels, dim, wanted = (self.config[name] for name in ("levels", "dim", "n_expression"))
+        levels, dim, known = (self.config[name] for name in ("levels", "dim", "n_expression"))
         count = expect("w_plus", w_plus, ("N", levels, dim))["N"]
         expect("expression", expression, (count, "E"))
         expect("pose", pose, (count, POSE))
         # A head can have more coefficients than the authors' 50, or fewer.
-        read = functional.pad(expression[:, :wanted], (0, max(0, wanted - expression.shape[1])))
+        read = functional.pad(expression[:, :known], (0, max(0, known - expression.shape[1])))
         motion = torch.cat([read, pose], 1)[:, None].expand(-1, levels, -1)
         return self.texture(torch.cat([w_plus, motion], -1))
 
@@ -95,7 +95,7 @@ class VideoMapper(nn.Module):
 
     @classmethod
     def from_published(cls, path: str | Path, levels: int) -> "VideoMapper":
-        """Read the authors' file (`level_0` …), whose networks tell by their widths how many coefficients they read.
+        """Read the authors' file (`level_0` …), whose networks read as many coefficients as their widths say.
 
         Args:
             path: file written by torch.save; read without running anything in it.
@@ -105,18 +105,18 @@ class VideoMapper(nn.Module):
             FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
         """
         states = load_published(path)
-        wanted = [f"level_{i}" for i in range(levels)]
-        weights.check_keys(wanted, [key for key in states if key in wanted], f"published mapper {path}")
-        chosen = [states[name] for name in wanted]
+        names = [f"level_{i}" for i in range(levels)]
+        weights.check_keys(names, [key for key in states if key in names], f"published mapper {path}")
+        chosen = [states[name] for name in names]
         layers = len(chosen[0]) // 2
         try:
             width, dim = chosen[0]["layers.0.weight"].shape[1], chosen[0][f"layers.{layers - 1}.weight"].shape[0]
         except KeyError as error:
-            raise ValueError(f"published mapper {path}: a network of layers is wanted, {error} is missing") from error
+            raise ValueError(f"published mapper {path}: expected a network of layers, got none of {error}") from error
         if width < dim + POSE:
             raise ValueError(
-                f"published mapper {path}: networks that read a level, an expression and a pose are wanted, more than "
-                f"{dim + POSE} numbers, these read {width}; it is no mapper of animations"
+                f"published mapper {path}: expected networks that read a level, an expression and a pose, more than "
+                f"{dim + POSE} numbers, got {width}; it is no mapper of animations"
             )
         mapper = cls(levels, dim, width - dim - POSE, layers)
         mapper.texture.load_published(chosen)

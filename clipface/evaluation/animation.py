@@ -63,14 +63,14 @@ def render_animation(
     size: int = IMAGE_SIZE,
     geometry: bool = True,
 ) -> Iterator[Rendered]:
-    """Draw frames as they come.
+    """Render frames as they come.
 
     Args:
         avatar: whose frames they are.
         frames: of `clipface.edit.animate`.
         camera: for each frame of the motion, [T, 4, 4].
         size: side of the images, pixels.
-        geometry: whether the grey head is drawn too; else its images are those after the edit.
+        geometry: whether the grey head is rendered too; else its images are those after the edit.
     """
     for part in frames:
         views = camera[part.numbers].to(part.vertices.device), size
@@ -86,7 +86,7 @@ def write_animation(
     strip: Path,
     textures: Path | None = None,
 ) -> Flickers:
-    """Write a video and a strip of frames, and each frame's texture if wanted, as the frames come.
+    """Write a video and a strip of frames, and each frame's texture if asked for, as the frames come.
 
     Args:
         drawn: of `render_animation`.

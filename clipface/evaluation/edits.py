@@ -130,7 +130,7 @@ def _saved(source: Source, faces: Faces, seed: int) -> Edit:
     if source.notes["seed"] != seed or source.notes["faces"] < count:
         raise ValueError(
             f"{source.path}: expected edits of {count} faces of seed {seed}, got {source.notes['faces']} of seed "
-            f"{source.notes['seed']}; give --faces and --seed as they were given to scripts/measure/baselines.py"
+            f"{source.notes['seed']}; give --faces and --seed as for scripts/measure/baselines.py"
         )
     tensors = {name: value[:count].to(device) for name, value in tensors.items()}
     codes = faces.codes._replace(expression=tensors["expression"])

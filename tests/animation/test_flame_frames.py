@@ -89,15 +89,15 @@ class Hostile:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"exp": np.zeros((4, 101))}, "at most the 100 coefficients of generic_model.pkl are wanted, 101 found"),
+        ({"exp": np.zeros((4, 101))}, "expected at most the 100 coefficients of generic_model.pkl, got 101"),
         ({"exp": np.full((4, 3), np.nan)}, "expression: frame 0 holds values that are no finite"),
         ({"pose": np.zeros((3, 6))}, "as many frames .* expression 4, pose 3"),
         ({"pose": np.zeros((4, 5))}, "3 or 6 or 15 numbers a frame"),
-        ({"pose": np.full((4, 6), 30.0)}, "radians are wanted, 30 was found; are these degrees"),
-        ({"exp": None}, "exp or expression .* is wanted, the file has fps, pose"),
-        ({"pose": None}, "pose or .* is wanted, the file has exp, fps"),
+        ({"pose": np.full((4, 6), 30.0)}, "in radians, got 30; are these degrees"),
+        ({"exp": None}, "expected exp or expression .*, got a file with fps, pose"),
+        ({"pose": None}, "expected pose or .*, got a file with exp, fps"),
         ({"exp": np.zeros((0, 5)), "pose": np.zeros((0, 6))}, "at least one frame"),
-        ({"exp": "words"}, "exp: numbers are wanted, str"),
+        ({"exp": "words"}, "exp: expected numbers, got str"),
         ({"fps": -1}, "positive frame rate"),
         ({"exp": Hostile()}, "refused"),
     ],
@@ -136,10 +136,10 @@ def test_missing_frames_are_named(tmp_path, unnamed_head):
     ("change", "words"),
     [
         ({"exp": np.full(COUNT, np.inf)}, "frame_2.pkl: expression holds values that are no finite"),
-        ({"exp": np.zeros(COUNT + 1)}, "frame_2.pkl: expression: 12 numbers as in the first frame are wanted, 13"),
-        ({"exp": np.zeros((2, COUNT))}, "frame_2.pkl: expression: one frame"),
-        ({"pose": np.zeros(6), "neck_pose": np.zeros(3)}, "frame_2.pkl: neck_pose: no numbers as in the first"),
-        ({"fps": 25}, "one frame rate is wanted, 30 in frame_0.pkl and 25 in frame_2.pkl"),
+        ({"exp": np.zeros(COUNT + 1)}, "frame_2.pkl: expression: expected 12 numbers as in the first frame, got 13"),
+        ({"exp": np.zeros((2, COUNT))}, "frame_2.pkl: expression: expected one frame"),
+        ({"pose": np.zeros(6), "neck_pose": np.zeros(3)}, "frame_2.pkl: neck_pose: expected no numbers as in the first"),
+        ({"fps": 25}, "expected one frame rate, got 30 in frame_0.pkl and 25 in frame_2.pkl"),
     ],
 )
 def test_a_bad_frame_is_named(tmp_path, unnamed_head, change, words):
@@ -151,7 +151,7 @@ def test_a_bad_frame_is_named(tmp_path, unnamed_head, change, words):
 
 
 def test_folders_that_are_no_sequence(tmp_path, unnamed_head):
-    with pytest.raises(ValueError, match="a file a frame, are wanted, none found"):
+    with pytest.raises(ValueError, match="a file a frame, got none"):
         load_motion(tmp_path, unnamed_head, 30)
     write(tmp_path / "face.npz", table(1))
     with pytest.raises(ValueError, match="a name with the frame's number"):
@@ -159,7 +159,7 @@ def test_folders_that_are_no_sequence(tmp_path, unnamed_head):
     (tmp_path / "face.npz").unlink()
     for name in ("face_1.npz", "face_01.npz"):
         write(tmp_path / name, table(1))
-    with pytest.raises(ValueError, match="face_01.npz and face_1.npz are both of one"):
+    with pytest.raises(ValueError, match="expected one file a frame, got face_01.npz and face_1.npz"):
         load_motion(tmp_path, unnamed_head, 30)
 
 

@@ -29,12 +29,12 @@ def turns(axis_angles):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"pose": torch.zeros(3, 6)}, r"pose: shape \(2, 6\) is wanted, \(3, 6\)"),
-        ({"eye_pose": torch.zeros(2, 3)}, "eye_pose: shape"),
-        ({"neck_pose": torch.tensor([[0.0, 0, 0], [0, float("nan"), 0]])}, "neck_pose: finite numbers .* frame 1"),
-        ({"rate": 0.0}, "rate: a positive number"),
-        ({"rate": float("nan")}, "rate: a positive number"),
-        ({"rate": True}, "rate: a positive number"),
+        ({"pose": torch.zeros(3, 6)}, r"pose: expected shape \(2, 6\), got \(3, 6\)"),
+        ({"eye_pose": torch.zeros(2, 3)}, "eye_pose: expected shape"),
+        ({"neck_pose": torch.tensor([[0.0, 0, 0], [0, float("nan"), 0]])}, "neck_pose: expected finite numbers .* frame 1"),
+        ({"rate": 0.0}, "rate: expected a positive number"),
+        ({"rate": float("nan")}, "rate: expected a positive number"),
+        ({"rate": True}, "rate: expected a positive number"),
     ],
 )
 def test_what_is_no_motion_is_refused(change, words):
@@ -102,7 +102,7 @@ def test_smoothing_does_not_lag_and_takes_noise():
         assert int(np.argmax(lags)) == 3
     assert torch.equal(smooth.pose[:, 3:], pose[:, 3:])
     assert noisy.smoothed(0.0) is noisy
-    with pytest.raises(ValueError, match="seconds: 0 or more"):
+    with pytest.raises(ValueError, match="seconds: expected 0 or more"):
         noisy.smoothed(-1.0)
 
 
