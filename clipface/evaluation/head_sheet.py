@@ -135,8 +135,8 @@ class _Cells:
 
 def _dotted(image: Tensor, points: Tensor, radius: float, size: int) -> Tensor:
     """An image with dots at points [N, 2], pixels, brought to another size."""
-    drawn = to_image(image)
-    draw = ImageDraw.Draw(drawn)
+    dotted = to_image(image)
+    draw = ImageDraw.Draw(dotted)
     for x, y in points.tolist():
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(30, 60, 200))
-    return to_tensor(drawn.resize((size, size), Image.Resampling.LANCZOS) if drawn.width != size else drawn)
+    return to_tensor(dotted.resize((size, size), Image.Resampling.LANCZOS) if dotted.width != size else dotted)

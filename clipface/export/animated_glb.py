@@ -40,7 +40,7 @@ def write_animated_glb(
         path: file ending in `.glb`; its folder is made if missing.
         head: the head the parameters belong to.
         rate: frames a second.
-        texture: [3, H, W] in 0..1, row 0 at the top; one for the whole sequence.
+        texture: [3, H, W] in 0..1, row 0 at the top; one for all frames.
         shape: [1, <= n_shape], one person's identity.
         expression, pose, neck_pose, eye_pose: [T, ...] or, for what does not change, [1, ...], as in
             `HeadModel.forward`. One left out is zero.

@@ -67,7 +67,7 @@ class GltfBuffer:
         return len(self._document.bufferViews) - 1
 
     def glb(self) -> bytes:
-        """The whole file: the document's JSON and the collected bytes."""
+        """The complete file: the document's JSON and the collected bytes."""
         self._document.buffers = [load_pygltflib().Buffer(byteLength=len(self._content))]
         self._document.set_binary_blob(bytes(self._content))
         return b"".join(self._document.save_to_bytes())

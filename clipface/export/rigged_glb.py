@@ -41,7 +41,7 @@ def write_rigged_glb(
     is the unedited one. The five joints are bound to the head as it opens and turned by the pose.
 
     Viewers know neither pose correctives nor joints that follow an expression. The first are targets too
-    (`corrective_jaw_0`, ...), the second numbers; how a program moves both is told in the mesh's `extras`
+    (`corrective_jaw_0`, ...), the second numbers; how a program moves both is in the mesh's `extras`
     (docs/export.md), and without it joints turn the plain way: linear blend skinning. At most four joints move a vertex
     (of five, the weakest is left out).
 

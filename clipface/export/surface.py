@@ -1,4 +1,4 @@
-"""What every file of a head needs: checked arguments, normals, the texture as an image, and whole files."""
+"""What every file of a head needs: checked arguments, normals, and the texture as an image."""
 
 import io
 from pathlib import Path

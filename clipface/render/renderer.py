@@ -113,13 +113,13 @@ class Renderer(nn.Module):
         _check_supersample(supersample)
         size = (height * supersample, width * supersample)
         with torch.autocast(vertices.device.type, enabled=False):  # positions in half precision would tear the mesh
-            drawn = self._render(vertices, texture, camera, size, antialias, light)
+            rendered = self._render(vertices, texture, camera, size, antialias, light)
             if supersample > 1:
-                planes = functional.avg_pool2d(drawn.permute(0, 3, 1, 2), supersample)
-                drawn = planes.permute(0, 2, 3, 1)
-            shape = (drawn.shape[0], drawn.shape[3] - 1, height, width)
-            behind = _checked_background(background, shape, drawn.device)
-            return Rendering(*load_backend(self.backend).compose(drawn, behind))
+                planes = functional.avg_pool2d(rendered.permute(0, 3, 1, 2), supersample)
+                rendered = planes.permute(0, 2, 3, 1)
+            shape = (rendered.shape[0], rendered.shape[3] - 1, height, width)
+            behind = _checked_background(background, shape, rendered.device)
+            return Rendering(*load_backend(self.backend).compose(rendered, behind))
 
     def _render(
         self,
@@ -143,27 +143,27 @@ class Renderer(nn.Module):
         if texture is None:
             fragments = rasterizer.rasterize(clip, self.faces, size, derivatives=False)
             mask = (fragments.rast[..., 3:] > 0).float()
-            drawn = torch.cat([self._clay(vertices, fragments, camera, mask), mask], -1)
+            rendered = torch.cat([self._clay(vertices, fragments, camera, mask), mask], -1)
         elif isinstance(light, Light) and light.shading == "unlit":
             texels = _checked(texture, vertices).permute(0, 2, 3, 1)
             mesh = (self.faces, size, self.uv.float(), self.uv_faces)
-            drawn, fragments = rasterizer.paint(clip, *mesh, texels, self.boundary)
+            rendered, fragments = rasterizer.paint(clip, *mesh, texels, self.boundary)
         else:
             texels = _checked(texture, vertices).permute(0, 2, 3, 1)
             fragments = rasterizer.rasterize(clip, self.faces, size)
             at, slopes = rasterizer.interpolate(self.uv.float()[None], fragments, self.uv_faces, derivatives=True)
-            drawn = rasterizer.sample(texels, at, slopes, fragments, self.boundary, coverage=True)
-            drawn = self._lit(drawn, vertices, fragments, camera, light)
+            rendered = rasterizer.sample(texels, at, slopes, fragments, self.boundary, coverage=True)
+            rendered = self._lit(rendered, vertices, fragments, camera, light)
         if antialias:
             follow = self.backend == "warp"
-            drawn = rasterizer.antialias(drawn, fragments, clip, self.faces, self._edges(rasterizer), follow)
-        return drawn
+            rendered = rasterizer.antialias(rendered, fragments, clip, self.faces, self._edges(rasterizer), follow)
+        return rendered
 
     def _lit(
-        self, drawn: Tensor, vertices: Tensor, fragments: Fragments, camera: Tensor, light: Tensor | Light
+        self, rendered: Tensor, vertices: Tensor, fragments: Fragments, camera: Tensor, light: Tensor | Light
     ) -> Tensor:
         """Drawn colours and mask, with the colours under light."""
-        colour, mask = drawn[..., :-1], drawn[..., -1:]
+        colour, mask = rendered[..., :-1], rendered[..., -1:]
         if isinstance(light, Tensor):
             return torch.cat([colour * self._over(_checked_light(light, vertices, colour), fragments), mask], -1)
         check_shading(light.shading)

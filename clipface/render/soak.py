@@ -38,9 +38,9 @@ def soak(minutes: float, scenes: int | None, seed: int, device: str) -> int:
     renderer, vertices = Renderer(head.faces, head.uv, head.uv_faces, gloss=gloss).to(device), head().detach()
     begin, count, settled, said = time.monotonic(), 0, None, 0.0
     while (passed := (time.monotonic() - begin) / 60) < minutes and count != scenes:
-        whole = choose.random() < 0.6
+        solid = choose.random() < 0.6
         results = (
-            render_head(choose, generator, renderer, vertices) if whole else render_loose(choose, generator, device)
+            render_head(choose, generator, renderer, vertices) if solid else render_loose(choose, generator, device)
         )
         if not all(result.isfinite().all() for result in results):
             raise RuntimeError(f"scene {count} of seed {seed}: a number is not finite")

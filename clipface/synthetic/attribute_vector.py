@@ -1,4 +1,4 @@
-"""What is painted over a face, as numbers: one entry for each thing that can be, for networks to read."""
+"""Attribute vectors: what is painted over a face as numbers for networks, one entry for each thing that can be."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,14 @@ OPTIONS: tuple[tuple[str, object], ...] = (
 
 
 def attribute_vectors(faces: Sequence[Attributes]) -> Tensor:
-    """Entries [N, len(OPTIONS)] float32: 1 for what a face wears, 0 for what it does not or its look hides."""
+    """Return the attribute vectors of painted faces.
+
+    Args:
+        faces: N faces.
+
+    Returns:
+        [N, len(OPTIONS)] float32: 1 for what a face shows, 0 for what it does not, or what its look hides.
+    """
     return torch.tensor([[float(_shows(face, *option)) for option in OPTIONS] for face in faces])
 
 

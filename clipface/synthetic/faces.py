@@ -85,7 +85,7 @@ class PaintedFaces:
             background: "random" for colours and soft shapes, a number for plain grey, or anything the renderer takes.
             attributes: values that every face shall have (`{"look": "zombie"}`), or all n faces in full.
             base: [n, 3, R, R] textures to paint over instead of painted ones.
-            zoom: least and largest size of the head in the image; 1 shows it whole.
+            zoom: least and largest size of the head in the image; 1 shows all of it.
         """
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
         words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)
@@ -114,8 +114,8 @@ def _faces(n: int, words: random.Random, given: Mapping[str, object] | Sequence[
 
 def random_cameras(n: int, generator: torch.Generator, max_yaw: float, zoom: tuple[float, float]) -> Tensor:
     """Cameras [n, 4, 4] around the head, denser in front; size and place vary by a twentieth."""
-    draws = torch.rand(7, n, generator=generator, device=generator.device) * 2 - 1
-    far = 1 + 0.5 * (draws[5] > 0.8)
-    yaw, pitch = draws[0] * max_yaw * far, draws[1] * max_yaw * _PITCH_SHARE
-    size = torch.exp(draws[2] * 1.5 * _JITTER).mul_(zoom[0] + (zoom[1] - zoom[0]) * (draws[6] + 1) / 2)
-    return view(yaw, pitch, size, draws[3:5].T * _JITTER)
+    uniform = torch.rand(7, n, generator=generator, device=generator.device) * 2 - 1
+    far = 1 + 0.5 * (uniform[5] > 0.8)
+    yaw, pitch = uniform[0] * max_yaw * far, uniform[1] * max_yaw * _PITCH_SHARE
+    size = torch.exp(uniform[2] * 1.5 * _JITTER).mul_(zoom[0] + (zoom[1] - zoom[0]) * (uniform[6] + 1) / 2)
+    return view(yaw, pitch, size, uniform[3:5].T * _JITTER)

@@ -96,15 +96,21 @@ def sample_expression(faces: Sequence[Attributes], head: HeadModel, generator: t
     """
     device = head.v_template.device
     slots = {name: index for index, name in enumerate(head.expression_names)}
-    draws = torch.rand(len(faces), 6, generator=generator, device=device).cpu()
+    uniform = torch.rand(len(faces), 6, generator=generator, device=device).cpu()
     result = torch.zeros(len(faces), head.n_expression)
-    for row, (face, draw) in enumerate(zip(faces, draws.tolist(), strict=True)):
+    for row, (face, chance) in enumerate(zip(faces, uniform.tolist(), strict=True)):
         recipes = EXPRESSION_SLOTS[face.expression]
-        _add(result[row], slots, recipes[int(draw[0] * len(recipes))], 0.65 + 0.45 * draw[1], (draw[2] - 0.5) * 0.16)
-        _add(result[row], slots, LOOK_SLOTS.get(face.look, {}), 0.6 + 0.5 * draw[3], 0.0)
+        _add(
+            result[row],
+            slots,
+            recipes[int(chance[0] * len(recipes))],
+            0.65 + 0.45 * chance[1],
+            (chance[2] - 0.5) * 0.16,
+        )
+        _add(result[row], slots, LOOK_SLOTS.get(face.look, {}), 0.6 + 0.5 * chance[3], 0.0)
         if face.expression == "neutral":
-            _add(result[row], slots, {_RESTLESS[int(draw[4] * len(_RESTLESS))]: 0.18}, draw[3], 0.05)
-            _add(result[row], slots, _OPEN_MOUTH, max(0.0, draw[5] - 0.7) * 3.3, 0.0)
+            _add(result[row], slots, {_RESTLESS[int(chance[4] * len(_RESTLESS))]: 0.18}, chance[3], 0.05)
+            _add(result[row], slots, _OPEN_MOUTH, max(0.0, chance[5] - 0.7) * 3.3, 0.0)
     sway = torch.rand(result.shape, generator=generator, device=device).cpu()
     result = result * (0.85 + 0.3 * sway)
     return result.clamp(0, 1.1).to(device)

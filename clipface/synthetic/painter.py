@@ -140,7 +140,7 @@ def _eyes_and_hair(
 ) -> None:
     batch = len(faces)
 
-    def drawn(*names: str) -> Tensor:
+    def painted(*names: str) -> Tensor:
         """1 where a feature is painted: a photograph has its own, which a look may replace."""
         own = [any(getattr(style, name) is not None for name in names) for style in styles]
         return _column([float(look or not photographs) for look in own], context)
@@ -164,15 +164,15 @@ def _eyes_and_hair(
     )
     dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
     hair.paint_scalp(canvas, dressed, context, colour)
-    strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * drawn("brows", "thickness")
+    strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * painted("brows", "thickness")
     hair.paint_brows(canvas, context, brow, thick.clamp_min(0.4), strength)
     lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
-    _lids(canvas, context, lashes, drawn("lashes"))
+    _lids(canvas, context, lashes, painted("lashes"))
     hair.paint_beard(canvas, faces, context, colour)
 
 
-def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, drawn: Tensor) -> None:
-    rows = drawn.flatten().nonzero().flatten()
+def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, painted: Tensor) -> None:
+    rows = painted.flatten().nonzero().flatten()
     if len(rows):
         part = canvas.rows(rows)
         eyes.paint_lids(part, context, lashes[rows])

@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (PyTorch's default if left out)")
     parser.add_argument("--seconds", type=float, default=1.0, help="least time to measure each figure for")
     parser.add_argument("--no-antialias", action="store_true")
-    parser.add_argument("--verbs", action="store_true", help="the rasteriser alone, not the whole renderer")
+    parser.add_argument("--verbs", action="store_true", help="the rasteriser alone, not the full renderer")
     parser.add_argument("--profile", action="store_true", help="then list the time of each CUDA kernel")
     parser.add_argument(
         "--silhouettes", metavar="PNG", help="write the outline rendered four ways, enlarged, and no table"

@@ -1,7 +1,7 @@
 """Average two files of weights, one of which was trained on from the other: generators, or offsets of looks.
 
 python scripts/recipes/average_weights.py --first old.safetensors --second new.safetensors --output mean.safetensors
-python scripts/recipes/average_weights.py --first a.safetensors --second b.safetensors --share 0.2 --output c.safetensors
+python scripts/recipes/average_weights.py --first a.safetensors --second b.safetensors --share .2 --output c.safetensors
 python scripts/recipes/average_weights.py --first data/looks.safetensors --second my.safetensors --output m.safetensors
 
 Between two ends of one training lie networks that are often better than both (arXiv 2203.05482).

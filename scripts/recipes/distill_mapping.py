@@ -2,10 +2,10 @@
 
 python scripts/recipes/distill_mapping.py --generator runs/my_gan/generator.safetensors --output generator.safetensors
 python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --most 0.05 --output strict.safetensors
-python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --steps 3000 --device cuda --output out.safetensors
+python scripts/recipes/distill_mapping.py --generator my_gan.safetensors --steps 3000 --output out.safetensors
 
-A photograph shows a face before a white background, and nothing tells a generator that the rest of the head is not
-white too, so some textures are. Their codes w lie to one side of the others'. This finds that direction and trains the
+A photograph shows a face before a white background, and nothing keeps a generator from making the rest of the head
+white too. The codes w of such textures lie to one side of the others. This finds that direction and trains the
 mapping network to stop before it goes there; all else stays as it was (see clipface/texture/distillation.py).
 """
 

@@ -6,7 +6,7 @@ from collections import Counter
 from clipface.assets import SHIPPED_FOLDER
 from clipface.guidance.tokenizer import WordTokenizer, split
 from clipface.synthetic import vocabulary
-from clipface.synthetic.words.trained_phrases import TAUGHT
+from clipface.synthetic.words.trained_phrases import TRAINED_PHRASES
 
 FUNCTION_WORDS = frozenset("a an the of with in on and as to is who from by out about for at like".split())
 
@@ -32,4 +32,4 @@ def test_no_content_word_of_a_paraphrase_was_taught():
 
 def test_every_taught_value_has_a_paraphrase_and_no_other():
     asked = Counter((row["attribute"], row["value"]) for row in _rows())
-    assert set(asked) == {(attribute, value) for attribute, values in TAUGHT.items() for value in values}
+    assert set(asked) == {(attribute, value) for attribute, values in TRAINED_PHRASES.items() for value in values}

@@ -12,9 +12,9 @@ from clipface.guidance import Encoder
 from clipface.guidance.sentences import FRAMES, SentenceEncoder, SentenceTokenizer
 from clipface.synthetic.attributes import sample_attributes
 from clipface.synthetic.words.captions import caption
-from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, trained_phrases
+from clipface.synthetic.words.trained_phrases import TRAINED_PHRASES, Phrase, trained_phrases
 
-VALUES = tuple((attribute, value) for attribute, values in TAUGHT.items() for value in values)
+VALUES = tuple((attribute, value) for attribute, values in TRAINED_PHRASES.items() for value in values)
 _AT_A_TIME = 64  # texts
 
 
@@ -48,7 +48,7 @@ def caption_targets(
         text = target = caption(sample_attributes(rng), rng)
         if number % 2 and phrases:
             phrase = rng.choice(phrases)
-            like = rng.choice(TAUGHT[phrase.attribute][phrase.value])
+            like = rng.choice(TRAINED_PHRASES[phrase.attribute][phrase.value])
             text, target = f"{text}, {phrase.phrase}", f"{text}, {like}"
         texts.append(text)
         trained.append(target)
@@ -93,7 +93,7 @@ def value_changes(features: Tensor) -> Tensor:
         [values, D], length 1.
     """
     changes = torch.empty_like(features)
-    for attribute in TAUGHT:
+    for attribute in TRAINED_PHRASES:
         rows = [row for row, (name, _) in enumerate(VALUES) if name == attribute]
         changes[rows] = functional.normalize(features[rows] - features[rows].mean(0), dim=-1)
     return changes

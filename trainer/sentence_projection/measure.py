@@ -13,7 +13,7 @@ from clipface.guidance.sentences import load_sentence_encoder
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import SOURCE_PHRASE, HeadConfig, RendererConfig
 from clipface.synthetic import Attributes, PaintedFaces, sample_attributes
-from clipface.synthetic.words.trained_phrases import TAUGHT, Phrase, read_phrases, trained_phrases
+from clipface.synthetic.words.trained_phrases import TRAINED_PHRASES, Phrase, read_phrases, trained_phrases
 from trainer.sentence_projection.data import VALUES, encode_sentences, value_changes, value_prototypes
 
 SEED = 0
@@ -79,7 +79,7 @@ def table(phrases: Sequence[Phrase], columns: dict[str, list[str]], apart: Seque
     rows = [f"| attribute (values) | phrases | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
     chosen = {
         f"{attribute} ({len(values)})": [i for i, phrase in enumerate(phrases) if phrase.attribute == attribute]
-        for attribute, values in TAUGHT.items()
+        for attribute, values in TRAINED_PHRASES.items()
     }
     every = range(len(phrases))
     halves = {"even rows": every[::2], "odd rows": every[1::2]}

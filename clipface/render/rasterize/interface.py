@@ -20,7 +20,7 @@ MAX_MIP_LEVEL = 9  # smaller levels than level 0
 
 
 class Fragments(NamedTuple):
-    """What each pixel sees.
+    """The surface that each pixel sees.
 
     `rast` [B, H, W, 4]: weight u of the triangle's first vertex, v of the second, depth z/w, triangle number + 1 (0:
     nothing). `derivatives` [B, H, W, 4]: du/dX, du/dY, dv/dX, dv/dY per pixel, or None if not asked for.
@@ -143,11 +143,11 @@ class Rasterizer(Protocol):
         small on fine meshes. Use *position* faces: a seam of the texture is no silhouette.
         """
 
-    def compose(self, drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
+    def compose(self, rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
         """Put rendered colours over a background.
 
         Args:
-            drawn: [B, H, W, C + 1], colours on black, and last the mask.
+            rendered: [B, H, W, C + 1], colours on black, and last the mask.
             background: a number, or [B or 1, C or 1, H or 1, W or 1].
 
         Returns:
@@ -192,7 +192,7 @@ def check_backend(name: str) -> None:
 
 
 def mip_levels(height: int, width: int) -> list[tuple[int, int]]:
-    """Heights and widths of a texture's mip levels, the whole texture first; ends where a side cannot be halved."""
+    """Heights and widths of a texture's mip levels, the full texture first; ends where a side cannot be halved."""
     sizes = [(height, width)]
     while len(sizes) <= MAX_MIP_LEVEL and (height, width) != (1, 1):
         if (height > 1 and height % 2) or (width > 1 and width % 2):

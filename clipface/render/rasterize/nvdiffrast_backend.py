@@ -118,10 +118,10 @@ def antialias(
     return _library().antialias(image.contiguous(), fragments.rast, clip.contiguous(), faces, topology_hash=topology)
 
 
-def compose(drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Put what is drawn over a background (see `interface.Rasterizer`)."""
-    drawn = drawn.permute(0, 3, 1, 2)
-    colour, mask = drawn[:, :-1], drawn[:, -1:]
+def compose(rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Put what is rendered over a background (see `interface.Rasterizer`)."""
+    rendered = rendered.permute(0, 3, 1, 2)
+    colour, mask = rendered[:, :-1], rendered[:, -1:]
     return colour + (1 - mask) * background, mask
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from clipface.render.light import ORTHONORMAL, harmonic_basis
 from clipface.synthetic.canvas import Canvas, PaintContext
 
-_SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its drawing
+_SHOULDER = 0.78  # brighter values are compressed, so that pale skin keeps its details
 _LOBE = (1.0, 0.72, 0.72, 0.72, 0.30, 0.30, 0.30, 0.30, 0.30)  # widens a point light to a large window
 _SHADOW_TINT = (0.82, 1.0, 1.06)  # exponents: skin shadows stay warm, because red light travels furthest in skin
 

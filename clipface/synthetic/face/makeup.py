@@ -1,4 +1,4 @@
-"""Make-up: lipstick, blush, eye shadow, liner, and whole faces of it."""
+"""Make-up: lipstick, blush, eye shadow, liner, and complete styles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def paint_lipstick(
 
 
 def eye_shadow(context: PaintContext, reach: float, wing: float = 0.0) -> Tensor:
-    """Mask [1, 1, R, R] of the upper lid, `reach` millimetres high, drawn outwards by `wing` millimetres."""
+    """Mask [1, 1, R, R] of the upper lid, `reach` millimetres high, extended outwards by `wing` millimetres."""
     at = context.at
     x, y = at.position[..., 0].abs()[None, None], at.position[..., 1][None, None]
     lid = step(reach * 1.25, reach * 0.25, at.upper_lid) * step(-1.5, 0.5, at.above_eye)

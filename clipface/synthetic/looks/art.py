@@ -188,7 +188,7 @@ def barbie_makeup(canvas: Canvas, context: PaintContext) -> None:
 
 
 def princess(canvas: Canvas, context: PaintContext) -> None:
-    """The clear, glowing skin of a drawn heroine."""
+    """The clear, glowing skin of a cartoon heroine."""
     _smooth(canvas, context, [(0.99, 0.85, 0.75), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.94)
 
 

@@ -94,7 +94,7 @@ def _joined(phrases: list[str], rng: random.Random) -> list[str]:
 
 
 def _noun(face: Attributes, rng: random.Random, taken: set[str]) -> str:
-    """The noun for the person; may tell the age, which then counts as taken."""
+    """The noun for the person; may say the age, which then counts as mentioned."""
     kind = face.sex if rng.random() < 0.7 else "any"
     if kind != "any" and "age" not in taken and rng.random() < 0.12 and face.age != "adult":
         return rng.choice((words.YOUNG_PERSON if face.age == "young" else words.OLD_PERSON)[kind])

@@ -1,4 +1,4 @@
-"""Which phrases of the captions tell each value of an attribute: what an encoder was trained to say of it."""
+"""Trained phrases: how the captions that encoders are trained on name each value of each attribute."""
 
 import re
 from pathlib import Path
@@ -24,8 +24,8 @@ def _every(table: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 # Attribute → value → phrases. The attributes are those of `attributes.CHOICES`, but that `detail` gathers what a face
-# has or has not, since the lack of it is not told. Values that captions keep silent about are left out.
-TAUGHT: dict[str, dict[str, tuple[str, ...]]] = {
+# has or has not, since captions never mention the lack of it. Values that captions do not name are left out.
+TRAINED_PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "sex": _joined({sex: words.PERSON[sex] for sex in SEXES}, words.YOUNG_PERSON, words.OLD_PERSON),
     "age": _joined(words.AGE_ADJECTIVES, words.AGE_PHRASES),
     "skin": _joined(words.SKIN_ADJECTIVES, words.SKIN_PHRASES),
@@ -49,7 +49,7 @@ TAUGHT: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 class Phrase(NamedTuple):
-    """A phrase that tells a value of an attribute; both are keys of `TAUGHT`."""
+    """A phrase for a value of an attribute; both are keys of `TRAINED_PHRASES`."""
 
     attribute: str
     value: str
@@ -57,21 +57,26 @@ class Phrase(NamedTuple):
 
 
 def trained_phrases() -> list[Phrase]:
-    """All of `TAUGHT` in a row."""
-    return [Phrase(name, value, text) for name, values in TAUGHT.items() for value in values for text in values[value]]
+    """All of `TRAINED_PHRASES` as one list."""
+    return [
+        Phrase(name, value, text)
+        for name, values in TRAINED_PHRASES.items()
+        for value in values
+        for text in values[value]
+    ]
 
 
 def read_phrases(path: Path) -> list[Phrase]:
     """Read a CSV file with the columns attribute, value, phrase.
 
     Raises:
-        ValueError: if a row tells a value that is not in `TAUGHT`.
+        ValueError: if a row has a value that is not in `TRAINED_PHRASES`.
     """
     rows = [
         Phrase(**{name: row[name] for name in Phrase._fields}) for row in read_table(path, Phrase._fields, "phrases")
     ]
     for row in rows:
-        if row.value not in TAUGHT.get(row.attribute, {}):
+        if row.value not in TRAINED_PHRASES.get(row.attribute, {}):
             raise ValueError(f"{path.name}: expected a trained attribute and value, got {row}")
     return rows
 

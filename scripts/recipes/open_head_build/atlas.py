@@ -167,7 +167,7 @@ def _mirror_patch(cut: Cut, chosen: np.ndarray, uv: np.ndarray, corners: np.ndar
 
 
 def build_atlas(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """UV points `vt [N, 2]` (v up, 0..1) and corner indices `ft [F, 3]` of the whole head."""
+    """UV points `vt [N, 2]` (v up, 0..1) and corner indices `ft [F, 3]` of all of the head."""
     uv, corners = skin_chart(cut, mean)
     points, indices = [uv], np.full((len(cut.faces), 3), -1)
     indices[cut.part == PARTS.index("skin")] = corners

@@ -1,4 +1,4 @@
-"""Warp kernels that put what is drawn over a background, and take it from rows of pixels to planes."""
+"""Warp kernels that put what is rendered over a background, and take it from rows of pixels to planes."""
 
 import torch
 import warp as wp
@@ -24,7 +24,7 @@ def behind_of(background: wp.array(dtype=float), number: float, at: int):
 @wp.kernel
 def compose_pixels(
     start: int,
-    drawn: wp.array(dtype=float),
+    rendered: wp.array(dtype=float),
     vectors: wp.array(dtype=wp.vec4),
     background: wp.array(dtype=float),
     number: float,
@@ -40,7 +40,7 @@ def compose_pixels(
 ):
     """Colours plus what the mask leaves of the background, which is `number` where there is no array.
 
-    Where a pixel has four numbers, `vectors` is the same memory as `drawn`.
+    Where a pixel has four numbers, `vectors` is the same memory as `rendered`.
     """
     row, column = place(wp.tid(), start, width)
     frame = row / height
@@ -56,10 +56,10 @@ def compose_pixels(
             image[out + c * plane] = whole[c] + (1.0 - whole[3]) * back
         mask[pixel] = whole[3]
         return
-    own = drawn[pixel * (channels + 1) + channels]
+    own = rendered[pixel * (channels + 1) + channels]
     for c in range(channels):
         back = behind_of(background, number, behind + c * channel_step)
-        image[out + c * plane] = drawn[pixel * (channels + 1) + c] + (1.0 - own) * back
+        image[out + c * plane] = rendered[pixel * (channels + 1) + c] + (1.0 - own) * back
     mask[pixel] = own
 
 
@@ -80,7 +80,7 @@ def compose_pixels_backward(
     g_drawn: wp.array(dtype=float),
     g_vectors: wp.array(dtype=wp.vec4),
 ):
-    """The adjoint of `compose_pixels` to what is drawn; a gradient that nobody has is an empty array."""
+    """The adjoint of `compose_pixels` to what is rendered; a gradient that nobody has is an empty array."""
     row, column = place(wp.tid(), start, width)
     image = row / height
     line = row - image * height
@@ -109,17 +109,20 @@ def compose_pixels_backward(
 
 
 class Compose(Function):
-    """drawn [B, H, W, C + 1], a number or background [B or 1, C or 1, H or 1, W or 1] -> image, mask."""
+    """rendered [B, H, W, C + 1], a number or background [B or 1, C or 1, H or 1, W or 1] -> image, mask."""
 
     @staticmethod
-    def forward(ctx, drawn: Tensor, background: float | Tensor):
-        images, height, width, size = drawn.shape
+    def forward(ctx, rendered: Tensor, background: float | Tensor):
+        images, height, width, size = rendered.shape
         shape = (images, size - 1, height, width)
-        image, mask = torch.empty(shape, device=drawn.device), torch.empty(images, 1, *shape[2:], device=drawn.device)
+        image, mask = (
+            torch.empty(shape, device=rendered.device),
+            torch.empty(images, 1, *shape[2:], device=rendered.device),
+        )
         given = background.contiguous() if isinstance(background, Tensor) else None
         ctx.behind = _behind(background if given is None else given, shape)
-        arguments = [drawn, drawn if size == 4 else None, given, *ctx.behind, image, mask]
-        launch_pixels(compose_pixels, images * height, width, arguments, drawn.device)
+        arguments = [rendered, rendered if size == 4 else None, given, *ctx.behind, image, mask]
+        launch_pixels(compose_pixels, images * height, width, arguments, rendered.device)
         ctx.set_materialize_grads(False)
         ctx.shape = shape
         ctx.save_for_backward(given, mask if ctx.needs_input_grad[1] else None)
@@ -152,8 +155,8 @@ def _behind(background: float | Tensor, shape: tuple[int, ...]) -> list:
     return [0.0, *steps, *shape[1:]]
 
 
-def compose(drawn: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Put what is drawn over a background (see `interface.Rasterizer`)."""
-    check_float("drawn", drawn, ("B", "H", "W", "C"))
+def compose(rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Put what is rendered over a background (see `interface.Rasterizer`)."""
+    check_float("rendered", rendered, ("B", "H", "W", "C"))
     start()
-    return Compose.apply(drawn.contiguous(), background)
+    return Compose.apply(rendered.contiguous(), background)

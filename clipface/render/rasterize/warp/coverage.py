@@ -68,7 +68,7 @@ def fill(
 ):
     """Offer one snapped triangle to every pixel whose centre it covers, in rows strip, strip + strips, ..."""
     area = wp.int64(b[0] - a[0]) * wp.int64(c[1] - a[1]) - wp.int64(b[1] - a[1]) * wp.int64(c[0] - a[0])
-    if area < wp.int64(0):  # both orientations are drawn: turn it round
+    if area < wp.int64(0):  # both orientations are rendered: turn it round
         area = -area
         b, c = exchanged(b, c)
     ax = int(a[0])
@@ -122,7 +122,7 @@ def cover(
     strips: int,
     keys: wp.array(dtype=wp.int64),
 ):
-    """Draw the triangles that need no clipping; `strips` threads share a triangle's rows."""
+    """Rasterize the triangles that need no clipping; `strips` threads share a triangle's rows."""
     i, strip = wp.tid()
     i = i + start
     image = i / face_count
@@ -187,7 +187,7 @@ def cover_clipped(
     strips: int,
     keys: wp.array(dtype=wp.int64),
 ):
-    """Clip the triangles `cover` left out to the view volume and draw what remains, under the same triangle number."""
+    """Clip the triangles `cover` left out to the view volume, and rasterize what remains under their numbers."""
     i, strip = wp.tid()
     i = i + start
     image = i / face_count

@@ -1,4 +1,4 @@
-"""Warp kernels that tell where on its triangle each pixel lies: barycentrics, their screen derivatives, the adjoint.
+"""Warp kernels that find where on its triangle each pixel lies: barycentrics, their screen derivatives, the adjoint.
 
 Everything here uses the unsnapped clip positions, moved so that the pixel's centre is the origin; that keeps the
 differences of nearby numbers accurate. With q = (x, y, w) so moved, n_i = q_j x q_k holds all that is needed: its last

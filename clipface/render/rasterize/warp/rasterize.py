@@ -13,7 +13,7 @@ from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_
 
 NOTHING = torch.iinfo(torch.int64).max  # key of a pixel that no triangle covers
 LEAST_STRIPS = 4  # CUDA threads that share one triangle's rows, at least
-MOST_COPIED = 1 << 20  # pixels of which CPU threads may each have a copy to draw into
+MOST_COPIED = 1 << 20  # pixels of which CPU threads may each have a copy of their own
 COVER_THREADS = 1 << 17  # CUDA threads that coverage is worth having
 
 

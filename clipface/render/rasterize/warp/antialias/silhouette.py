@@ -12,7 +12,7 @@ MOST_STEPS = wp.constant(64)  # triangles on the way from one pixel to the next
 
 @wp.struct
 class Mesh:
-    """What is drawn: one clip-space mesh an image, and the images' size."""
+    """What is rendered: one clip-space mesh an image, and the images' size."""
 
     clip: wp.array(dtype=wp.vec4)
     faces: wp.array(dtype=int)

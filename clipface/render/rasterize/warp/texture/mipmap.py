@@ -175,7 +175,7 @@ def collapse(
     texels: int,
     g_texture: wp.array(dtype=float),
 ):
-    """The adjoint of the whole pyramid: each texel of level 0 gathers its share of every level's gradient."""
+    """The adjoint of the full pyramid: each texel of level 0 gathers its share of every level's gradient."""
     line, i = wp.tid()
     image = (line + start) / height
     y = line + start - image * height

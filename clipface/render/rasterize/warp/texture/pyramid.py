@@ -35,7 +35,7 @@ class Pyramid:
         return _collapse(gradient, self)
 
     def arguments(self, texels: Tensor, wraps: bool) -> list:
-        """What kernels that look up colours are told: texels, offsets, last level, width, height, channels, stride,
+        """The arguments of kernels that look up colours: texels, offsets, last level, width, height, channels, stride,
         wraps."""
         starts = self.starts[:-1]
         offsets = (*starts, *[0] * (int(MOST_LEVELS) - len(starts)))

@@ -47,7 +47,7 @@ def sample_pixels(
 ):
     """Look up every pixel's colour; `stride` is a pyramid's texels, 0 for one that all images share.
 
-    A pixel has `size` numbers, of which one more than there are channels tells that a triangle is seen. Where they are
+    A pixel has `size` numbers, of which one more than there are channels says that a triangle is seen. Where they are
     four, `value_vectors` is the same memory as `values`.
     """
     row, column = place(wp.tid(), start, width)
