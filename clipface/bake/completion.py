@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.bake.baker import Baked
 from clipface.bake.mask import EYEBALLS, INSIDE
-from clipface.bake.visibility import Baked
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
@@ -34,7 +34,7 @@ def complete(uv_map: UVMap, baked: Baked, base: Tensor) -> Tensor:
 
     Args:
         uv_map: of the head and of the texture's size.
-        baked: B textures, from `bake.bake`.
+        baked: B textures, from `Baker.bake`.
         base: [B or 1, 3, R, R] in 0..1, a complete texture of this head.
 
     Returns:

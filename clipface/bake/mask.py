@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.bake.baker import vertices_of
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.skin_colour import colour_logs, skin_odds, without_shading
 from clipface.head import HeadModel
@@ -108,7 +109,7 @@ class FaceMask:
         return torch.stack(known).any(0) if known else torch.zeros_like(next(iter(self.head.regions.values())))
 
     def _see(self, fit: HeadFit, size: int) -> "_Visible":
-        vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
+        vertices = vertices_of(self.head, fit)
         rasterizer = interface.backend(self.renderer.backend)
         clip = project(vertices, fit.camera).contiguous()
         fragments = rasterizer.rasterize(clip, self.renderer.faces, (size, size), False)

@@ -5,13 +5,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.bake import UNLIT
+from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
 from clipface.bake.head_fit import HeadFit
-from clipface.bake.visibility import Baked, bake, without_light
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
-from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.synthetic.faces import PaintedFaces
 from clipface.texture.linear import load_texture_model
@@ -42,16 +41,16 @@ class TextureBaker:
     ) -> None:
         base = base_texture(head, renderer) if base is None else base
         expect("base", base, (3, "R", "R"))
-        self.uv_map, self.renderer, self.unlit = UVMap(head, size, renderer.backend), renderer, unlit
+        self.baker, self.unlit = Baker(head, renderer, size), unlit
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
-        """What B images show (see `bake.bake`), without the fitted light."""
-        return without_light(self.uv_map, fit, bake(self.uv_map, self.renderer, fit, crops, mask), self.unlit)
+        """What B images show (see `Baker.bake`), without the fitted light."""
+        return self.baker.without_light(fit, self.baker.bake(fit, crops, mask), self.unlit)
 
     def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
-        """Complete textures [B, 3, R, R] in 0..1 of B images; arguments as for `bake.bake`."""
-        return complete(self.uv_map, self.baked(fit, crops, mask), self.base)
+        """Complete textures [B, 3, R, R] in 0..1 of B images; arguments as for `Baker.bake`."""
+        return complete(self.baker.uv_map, self.baked(fit, crops, mask), self.base)
 
     def of_one_person(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
         """One complete texture [1, 3, R, R] of all B images, in which each counts where it shows the face best."""
@@ -61,7 +60,7 @@ class TextureBaker:
         texture = (baked.texture * (colour[:1] / colour)).clamp(0, 1)
         weight = baked.weight**3
         together = (texture * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True).clamp_min(1e-6)
-        return complete(self.uv_map, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
+        return complete(self.baker.uv_map, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
 
 
 def base_texture(head: HeadModel, renderer: Renderer) -> Tensor:

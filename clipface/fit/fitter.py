@@ -6,14 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from clipface.bake.baker import Baker
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import FaceMask
-from clipface.bake.visibility import vertices_of, visible_texels
 from clipface.fit.landmarks import LandmarkObjective, fit_landmarks
 from clipface.fit.photometric import Photometric
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
-from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.texture.linear import load_texture_model
 
@@ -46,7 +45,7 @@ class Fitter:
     def __init__(self, head: HeadModel, renderer: Renderer, photometric: bool = True) -> None:
         self.head, self.renderer, self.photometric = head, renderer, photometric
         self.find_mask = FaceMask(head, renderer)
-        self.uv_map = UVMap(head, VISIBILITY_SIZE, renderer.backend)
+        self.baker = Baker(head, renderer, VISIBILITY_SIZE)
 
     def __call__(
         self, crops: Tensor, points: Tensor, person: Tensor, inside: Tensor, groups: Tensor | None = None
@@ -80,7 +79,7 @@ class Fitter:
         model = load_texture_model(self.head) if self.photometric else None
         if model is None:
             return None
-        return Photometric(UVMap(self.head, model[0].size, self.renderer.backend), self.renderer, model[0])
+        return Photometric(Baker(self.head, self.renderer, model[0].size), model[0])
 
     def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedImages:
         """Find what images show of heads that are fitted already; all on the head's device."""
@@ -89,6 +88,6 @@ class Fitter:
 
     @torch.no_grad()
     def _visibility(self, fit: HeadFit, mask: Tensor) -> Tensor:
-        weight, places = visible_texels(self.uv_map, self.renderer, fit, vertices_of(self.head, fit), mask.shape[-1])
+        weight, places = self.baker.visible(fit, mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
-        return self.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
+        return self.baker.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()

@@ -7,16 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.bake.baker import Baked, Baker, vertices_of
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.light import shading
-from clipface.bake.visibility import Baked, bake, light_of, without_light
 from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.fit.landmarks import RATES, descend
 from clipface.fit.silhouette import distance_outside, sticking_out
 from clipface.render.camera import project
-from clipface.render.renderer import Renderer
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import UVMap
 from clipface.texture.linear import TextureModel
 
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
@@ -51,17 +49,14 @@ class Photometric:
     """Refines landmark fits of one head; made once, shares no state between calls.
 
     Args:
-        uv_map: of the head, of the texture model's size.
-        renderer: of the same mesh.
+        baker: of the head, of the texture model's size.
         model: the linear texture model.
         settings: spreads, rates and weights.
     """
 
-    def __init__(
-        self, uv_map: UVMap, renderer: Renderer, model: TextureModel, settings: PhotometricSettings | None = None
-    ) -> None:
-        self.uv_map, self.renderer, self.model = uv_map, renderer, model
-        self.head, self.settings = uv_map.head, settings or PhotometricSettings()
+    def __init__(self, baker: Baker, model: TextureModel, settings: PhotometricSettings | None = None) -> None:
+        self.baker, self.head, self.renderer, self.model = baker, baker.head, baker.renderer, model
+        self.settings = settings or PhotometricSettings()
         known = torch.zeros(model.size**2, device=model.mean.device)
         known[model.texels] = 1
         known = known.view(1, 1, model.size, model.size)
@@ -110,14 +105,14 @@ class Photometric:
     @torch.no_grad()
     def start(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> HeadFit:
         """Light and texture in closed form, in turns, with the geometry as it is."""
-        baked = bake(self.uv_map, self.renderer, fit, crops, mask)
+        baked = self.baker.bake(fit, crops, mask)
         baked = Baked(baked.texture, baked.weight * self._known)
         albedo = self.model.mean[None]
         for _ in range(2):
-            fit = fit._replace(light=light_of(self.uv_map, fit, baked, albedo))
-            fit = fit._replace(texture=self._project(without_light(self.uv_map, fit, baked)))
+            fit = fit._replace(light=self.baker.light(fit, baked, albedo))
+            fit = fit._replace(texture=self._project(self.baker.without_light(fit, baked)))
             albedo = self.model(fit.texture).clamp(0.02, 1)
-        return fit._replace(light=light_of(self.uv_map, fit, baked, albedo))
+        return fit._replace(light=self.baker.light(fit, baked, albedo))
 
     def loss(self, fit: HeadFit, target: Tensor, weight: Tensor, outside: Tensor) -> Tensor:
         """Twice the negative logarithm of the likelihood of images [B].
@@ -129,7 +124,7 @@ class Photometric:
             outside: [B, s, s], distance of pixels outside the person, see `silhouette`.
         """
         s, camera = self.settings, fit.camera
-        vertices = self.head(fit.shape, fit.expression, fit.pose, None, fit.eye_pose)
+        vertices = vertices_of(self.head, fit)
         image, known = self.render(fit, vertices, target.shape[-1])
         weight = weight * known.detach()
         away = (image - target).square().sum(1, keepdim=True) / (3 * s.colour**2)

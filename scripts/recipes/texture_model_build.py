@@ -8,14 +8,13 @@ from torch.nn import functional
 from torchvision.utils import make_grid, save_image
 from tqdm import tqdm
 
+from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, INSIDE
 from clipface.bake.texture import plain_skin
-from clipface.bake.visibility import Baked, bake, light_of, without_light
 from clipface.data.faces import MaskedFaces
 from clipface.fit.stored import stored_batches
-from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.render.uv import UVMap
 from clipface.settings import HeadConfig, RendererConfig
@@ -36,9 +35,10 @@ def build(options: Namespace) -> None:
     faces = MaskedFaces(options.dataset, BASE_SIZE)
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig())
     head, renderer = head.to(options.device), renderer.to(options.device)
-    uv_map = UVMap(head, BASE_SIZE)
-    fits, baked = bake_all(faces, uv_map, renderer)
-    unlit = take_out_light(uv_map, fits, baked)
+    baker = Baker(head, renderer, BASE_SIZE)
+    uv_map = baker.uv_map
+    fits, baked = bake_all(faces, baker)
+    unlit = take_out_light(baker, fits, baked)
     base = base_texture(uv_map, unlit, plain_skin(head, renderer, BASE_SIZE)[None])
     completed = torch.cat([complete(uv_map, unlit.select(rows), base) for rows in batches(len(faces))])
     completed, weight = (torch.cat([part, uv_map.flipped(part)]) for part in (completed, unlit.weight))
@@ -56,13 +56,13 @@ def batches(count: int) -> list[slice]:
     return [slice(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
 
 
-def bake_all(faces: MaskedFaces, uv_map: UVMap, renderer: Renderer) -> tuple[HeadFit, Baked]:
+def bake_all(faces: MaskedFaces, baker: Baker) -> tuple[HeadFit, Baked]:
     """Heads and textures, with their light, of all faces."""
     fits, baked = [], []
-    stored = stored_batches(faces, range(len(faces)), BATCH, uv_map.texels.device)
+    stored = stored_batches(faces, range(len(faces)), BATCH, baker.uv_map.texels.device)
     for fit, crops, mask in tqdm(stored, total=-(-len(faces) // BATCH), unit="batch"):
         fits.append(fit)
-        baked.append(bake(uv_map, renderer, fit, crops, mask))
+        baked.append(baker.bake(fit, crops, mask))
     return HeadFit(*map(torch.cat, zip(*fits, strict=True))), Baked(*map(torch.cat, zip(*baked, strict=True)))
 
 
@@ -74,15 +74,15 @@ def mean_texture(uv_map: UVMap, baked: Baked) -> tuple[Tensor, Tensor]:
     return total / share.clamp_min(1e-3), share / 2
 
 
-def take_out_light(uv_map: UVMap, fits: HeadFit, baked: Baked) -> Baked:
+def take_out_light(baker: Baker, fits: HeadFit, baked: Baked) -> Baked:
     """Textures without what makes each one's light differ from the mean one's, which stays in all alike."""
-    mean, share = mean_texture(uv_map, baked)
+    mean, share = mean_texture(baker.uv_map, baked)
     mean = torch.where(share > VARIES / 2, mean, torch.ones_like(mean))
     colours, unlit = baked.mean_colour, []
     for rows in batches(len(colours)):
         part, fit = baked.select(rows), fits.select(rows)
-        fit = fit._replace(light=light_of(uv_map, fit, part, mean * colours[rows]))
-        unlit.append(without_light(uv_map, fit, part))
+        fit = fit._replace(light=baker.light(fit, part, mean * colours[rows]))
+        unlit.append(baker.without_light(fit, part))
     return Baked(*map(torch.cat, zip(*unlit, strict=True)))
 
 

@@ -2,12 +2,11 @@ import pytest
 import torch
 from fitted_heads import two_heads
 
+from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete, spread_out
 from clipface.bake.light import shading, white_light
 from clipface.bake.mask import EYEBALLS
-from clipface.bake.visibility import Baked, bake, light_of, normals_on, without_light
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import UVMap
 
 SIZE = 64
 
@@ -28,8 +27,13 @@ def facing(head):
 
 
 @pytest.fixture(scope="module")
-def uv_map(head):
-    return UVMap(head, SIZE)
+def baker(open_head):
+    return Baker(*open_head, SIZE)
+
+
+@pytest.fixture(scope="module")
+def uv_map(baker):
+    return baker.uv_map
 
 
 def _smooth_texture(size: int = SIZE) -> torch.Tensor:
@@ -44,10 +48,10 @@ def _draw(head, renderer, fit, texture, light=None):
     return (image.permute(0, 2, 3, 1).clamp(0, 1) * 255).round().byte()
 
 
-def test_a_drawn_texture_is_baked_back(head, drawn, facing, uv_map):
+def test_a_drawn_texture_is_baked_back(head, drawn, facing, baker, uv_map):
     texture = _smooth_texture()
     images = _draw(head, drawn, facing, texture)
-    baked = bake(uv_map, drawn, facing, images, torch.ones(2, 256, 256))
+    baked = baker.bake(facing, images, torch.ones(2, 256, 256))
     face = uv_map.region(["face"])
     seen = (baked.weight > 0.9)[:, 0] & face
     away = (baked.texture - texture).abs().mean(1)
@@ -55,8 +59,8 @@ def test_a_drawn_texture_is_baked_back(head, drawn, facing, uv_map):
     assert away[seen].mean() < 0.01 and away[seen].quantile(0.97) < 0.05
 
 
-def test_what_lies_behind_is_not_seen(head, drawn, facing, uv_map):
-    baked = bake(uv_map, drawn, facing, torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.ones(2, 256, 256))
+def test_what_lies_behind_is_not_seen(head, facing, baker, uv_map):
+    baked = baker.bake(facing, torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.ones(2, 256, 256))
     back = uv_map.image(uv_map.on_texels(head.v_template[None]))[0, 2] < -0.1  # head frame, metres
     assert not baked.weight[0, 0, back].any()
     # The second head is turned: of the nose, the side away from the viewer is hidden.
@@ -66,22 +70,22 @@ def test_what_lies_behind_is_not_seen(head, drawn, facing, uv_map):
     assert abs(weight[nose & left].mean() - weight[nose & right].mean()) > 0.3
 
 
-def test_masked_pixels_are_not_baked(drawn, facing, uv_map):
+def test_masked_pixels_are_not_baked(facing, baker):
     mask = torch.ones(2, 256, 256)
     mask[0] = 0
-    baked = bake(uv_map, drawn, facing, torch.full((2, 256, 256, 3), 200, dtype=torch.uint8), mask)
+    baked = baker.bake(facing, torch.full((2, 256, 256, 3), 200, dtype=torch.uint8), mask)
     assert not baked.weight[0].any() and baked.weight[1].any() and not baked.texture[0].any()
 
 
-def test_light_is_found_and_taken_out(head, drawn, facing, uv_map):
+def test_light_is_found_and_taken_out(head, drawn, facing, baker, uv_map):
     texture, light = _smooth_texture(), white_light(2)
     light[:, 1, :] = torch.tensor([0.2, -0.15])[:, None]
-    baked = bake(uv_map, drawn, facing, _draw(head, drawn, facing, texture * 0.8, light), torch.ones(2, 256, 256))
-    found = light_of(uv_map, facing, baked, texture * 0.8)
-    normals = normals_on(uv_map, facing)
+    baked = baker.bake(facing, _draw(head, drawn, facing, texture * 0.8, light), torch.ones(2, 256, 256))
+    found = baker.light(facing, baked, texture * 0.8)
+    normals = baker.normals(facing)
     seen = baked.weight[:, 0].flatten(1)[:, uv_map.texels] > 0.9
     assert (shading(normals, found) - shading(normals, light))[seen].abs().mean() < 0.02
-    unlit = without_light(uv_map, facing._replace(light=found), baked)
+    unlit = baker.without_light(facing._replace(light=found), baked)
     seen = ((baked.weight > 0.9) & uv_map.region(["face"])).expand_as(baked.texture)
     before, after = ((part / (texture * 0.8)) for part in (baked.texture, unlit.texture))
     assert after[seen].std() < 0.4 * before[seen].std()

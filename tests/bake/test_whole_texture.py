@@ -25,7 +25,7 @@ def person(open_head):
 
 def test_two_views_make_one_texture(person):
     skin, crops, mask, fit, baker = person
-    face = baker.uv_map.region(["face"])
+    face = baker.baker.uv_map.region(["face"])
     single = (baker(fit, crops, mask) - skin).abs().mean(1)[:, face].mean(1)
     both = (baker.of_one_person(fit, crops, mask) - skin).abs().mean(1)[:, face].mean()
     assert both < single.mean() and both < 0.03
@@ -36,7 +36,7 @@ def test_textures_are_whole(person):
     textures = baker(fit, crops, mask)
     assert textures.shape == (2, 3, SIZE, SIZE) and torch.isfinite(textures).all()
     assert 0 <= textures.min() and textures.max() <= 1
-    assert (textures.flatten(2)[..., baker.uv_map.texels].amax(1) > 0.05).all()  # no hole
+    assert (textures.flatten(2)[..., baker.baker.uv_map.texels].amax(1) > 0.05).all()  # no hole
 
 
 def test_a_picture_that_shows_nothing_gives_the_base(person):

@@ -3,6 +3,7 @@ import torch
 from fitted_heads import two_heads
 from torch.nn import functional
 
+from clipface.bake.baker import Baker
 from clipface.bake.light import shading
 from clipface.fit.correspondence import correspondence
 from clipface.fit.fitter import Fitter
@@ -11,7 +12,6 @@ from clipface.fit.photometric import Photometric, PhotometricSettings
 from clipface.fit.silhouette import distance_outside
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
-from clipface.render.uv import UVMap
 from clipface.texture.linear import load_texture_model
 
 SIZE = 128
@@ -22,7 +22,7 @@ def stage(open_head):
     """A photometric fit, and images [2, S, S, 3] drawn from known heads, light and texture coefficients."""
     head, renderer = open_head
     model, _ = load_texture_model(head)
-    refinement = Photometric(UVMap(head, model.size), renderer, model, PhotometricSettings(size=64, steps=20))
+    refinement = Photometric(Baker(head, renderer, model.size), model, PhotometricSettings(size=64, steps=20))
     truth = two_heads(head)
     texture = torch.randn(2, model.count, generator=torch.Generator().manual_seed(3)) * 0.8
     light = truth.light.clone()

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from clipface.bake.visibility import vertices_of
+from clipface.bake.baker import vertices_of
 from clipface.evaluation.grid import grid
 from clipface.evaluation.photos.fits import point_errors
 from clipface.evaluation.tables import Table

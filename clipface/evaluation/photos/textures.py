@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.bake.baker import Baked, Baker
 from clipface.bake.texture import TextureBaker, previews
-from clipface.bake.visibility import Baked, bake
 from clipface.data.faces import MaskedFaces
 from clipface.evaluation.grid import grid
 from clipface.evaluation.tables import Table
@@ -20,13 +20,12 @@ from clipface.fit.stored import stored_batches
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
-from clipface.render.uv import UVMap
 from clipface.settings import HeadConfig, RendererConfig
 
 BATCH = 16
 CELL, FACES_A_ROW = 150, 4  # pixels of an image on the sheet
 COLUMNS = ("photograph", "front", "30 degrees")
-SHOWN = 0.0  # weight above which a texel counts as shown: masked in, and turned to the viewer (see visibility.GRAZING)
+SHOWN = 0.0  # weight above which a texel counts as shown: masked in, and turned to the viewer (see baker.GRAZING)
 SQUARELY = 0.5  # weight from which on its gradient is compared
 AROUND = 1 / 20  # of the texture's side: how far around the lips the mouth's surroundings reach
 LUMA = (0.299, 0.587, 0.114)
@@ -43,8 +42,9 @@ def measure_textures(faces: MaskedFaces, chosen: Sequence[int], size: int, devic
         device: "cpu" or "cuda".
     """
     head, renderer = _head_and_renderer(faces, device)
-    uv_map = UVMap(head, size)
-    parts = [bake(uv_map, renderer, *stored) for stored in stored_batches(faces, chosen, BATCH, device)]
+    baker = Baker(head, renderer, size)
+    uv_map = baker.uv_map
+    parts = [baker.bake(*stored) for stored in stored_batches(faces, chosen, BATCH, device)]
     baked = Baked(*map(torch.cat, zip(*parts, strict=True)))
     face = uv_map.region(["face"])
     shown = float((baked.weight[:, 0][:, face] > SHOWN).float().mean())
