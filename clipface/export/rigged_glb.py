@@ -1,4 +1,10 @@
-"""A textured head as a binary glTF file to pose and animate: skin, joints, named expressions, the edit as a target."""
+"""A textured head as a binary glTF file to pose and animate: skin, joints, named expressions, the edit as a target.
+
+Viewers know neither pose correctives nor joints that follow an expression. The first are morph targets too
+(`corrective_jaw_0`, ...), the second numbers; how a program moves both is in the mesh's `extras` (docs/export.md), and
+without it joints turn the plain way: linear blend skinning. At most four joints move a vertex (of five, the weakest is
+left out).
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,11 +46,6 @@ def write_rigged_glb(
     the weights in `expression`; what the edit changes in geometry is the target `edit`, which opens at 1: at 0 the head
     is the unedited one. The five joints are bound to the head as it opens and turned by the pose.
 
-    Viewers know neither pose correctives nor joints that follow an expression. The first are targets too
-    (`corrective_jaw_0`, ...), the second numbers; how a program moves both is in the mesh's `extras`
-    (docs/export.md), and without it joints turn the plain way: linear blend skinning. At most four joints move a vertex
-    (of five, the weakest is left out).
-
     Args:
         path: file ending in `.glb`; its folder is made if missing.
         head: the head the parameters belong to.
@@ -67,19 +68,12 @@ def write_rigged_glb(
     path, image = checked_path(path, ".glb"), texture_image(texture)
     posed = {"pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
     before = _single(head, {"shape": shape, "expression": expression, **posed})
-    edited = edited_shape is not None or edited_expression is not None
-    after = {
-        "shape": shape if edited_shape is None else edited_shape,
-        "expression": expression if edited_expression is None else edited_expression,
-    }
-    try:
-        after = _single(head, after | posed)
-    except ValueError as error:  # the others have been checked
-        raise ValueError(f"edited_{error}") from error
+    edited = {"shape": edited_shape, "expression": edited_expression}
+    after = _edited(head, before, {name: value for name, value in edited.items() if value is not None})
     base, opened = before.rest(head).numpy(), _unposed(head, after)
     regressor, correctives = head.joint_regressor.double().cpu().numpy(), pose_correctives(head)
     targets = _expressions(head, before, opened, _slots(head, before, expressions))
-    if edited:
+    if after is not before:
         targets.append(_edit(head, before, base, opened))
     extras = _extras(targets, correctives, regressor)
     targets += _corrections(head, after, opened, correctives)
@@ -95,6 +89,16 @@ def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequen
         if value is not None and len(value) != 1:
             raise ValueError(f"{name}: expected one head, [1, ...], got {len(value)}")
     return sequence
+
+
+def _edited(head: HeadModel, before: HeadSequence, edited: dict[str, Tensor]) -> HeadSequence:
+    """Check edited parameters; the others are those before the edit."""
+    if not edited:
+        return before
+    try:
+        return _single(head, before._asdict() | edited)
+    except ValueError as error:  # the others have been checked
+        raise ValueError(f"edited_{error}") from error
 
 
 def _unposed(head: HeadModel, parameters: HeadSequence) -> np.ndarray:

@@ -25,10 +25,7 @@ _raw_stream = getattr(torch._C, "_cuda_getCurrentRawStream", None)
 @cache
 def start() -> None:
     """Start Warp, once, without its banner."""
-    if hasattr(wp.config, "log_level"):
-        wp.config.log_level = wp.LOG_ERROR
-    else:
-        wp.config.quiet = True
+    wp.config.log_level = wp.LOG_ERROR
     # Warp remarks on standard error that a machine has no CUDA driver, which alarms users who do not want one.
     with nullcontext() if torch.cuda.is_available() else _silent_standard_error():
         wp.init()
