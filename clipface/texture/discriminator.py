@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from clipface.shapes import expect
 from clipface.texture.layers import REDUCED_FROM, EqualConv, EqualLinear
-from clipface.texture.ops.activation import downsample
+from clipface.texture.ops.upsample import downsample
 
 
 class DiscriminatorBlock(nn.Module):

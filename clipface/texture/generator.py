@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from clipface import weights
 from clipface.shapes import expect
 from clipface.texture.layers import REDUCED_FROM, EqualLinear, ModulatedConv, ToRGB, normalise
-from clipface.texture.ops.activation import upsample
+from clipface.texture.ops.upsample import upsample
 
 MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN2)
 

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clipface.texture.ops.activation import CLAMP, SLOPE, activate, scale_channels, upsample_activate
+from clipface.texture.ops.activation import CLAMP, SLOPE, activate, scale_channels
 from clipface.texture.ops.convolution import convolve
+from clipface.texture.ops.upsample import upsample_activate
 
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
 EPSILON = 1e-8

@@ -7,7 +7,14 @@ import torch
 from clipface.texture.discriminator import Discriminator
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.losses import discriminator_loss, path_lengths, r1_penalty
-from clipface.texture.ops import activation, activation_torch, activation_triton
+from clipface.texture.ops import (
+    activation,
+    activation_torch,
+    activation_triton,
+    upsample,
+    upsample_torch,
+    upsample_triton,
+)
 
 DEVICE = sys.argv[1] if len(sys.argv) > 1 else "cpu"
 
@@ -17,8 +24,9 @@ def images(*size: int, dtype: torch.dtype) -> torch.Tensor:
 
 
 def check(name: str, arguments: tuple) -> None:
-    given = getattr(activation_triton, name)(*copied(arguments))
-    wanted = getattr(activation_torch, name)(*copied(arguments))
+    kernels, plain = (upsample_triton, upsample_torch) if "sample" in name else (activation_triton, activation_torch)
+    given = getattr(kernels, name)(*copied(arguments))
+    wanted = getattr(plain, name)(*copied(arguments))
     pairs = zip(given, wanted, strict=True) if isinstance(wanted, tuple) else [(given, wanted)]
     for got, want in pairs:
         assert (got is None) == (want is None), name
@@ -89,9 +97,9 @@ def compare_networks() -> None:
             if name.endswith(("noise_strength", "bias")):
                 torch.nn.init.normal_(parameter)
     found = []
-    for operations in (activation_torch, activation_triton):
-        activation._operations = lambda x, chosen=operations: (
-            chosen if x.is_contiguous(memory_format=torch.channels_last) else activation_torch
+    for kernels in (False, True):
+        activation.use_kernels = upsample.use_kernels = lambda x, chosen=kernels: (
+            chosen and x.is_contiguous(memory_format=torch.channels_last)
         )
         found.append(gradients(*networks))
     for wanted, given in zip(*found, strict=True):

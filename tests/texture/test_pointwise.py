@@ -10,7 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clipface.texture.ops.activation import activate, downsample, scale_channels, upsample, upsample_activate
+from clipface.texture.ops.activation import activate, scale_channels
+from clipface.texture.ops.upsample import downsample, upsample, upsample_activate
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

@@ -1,8 +1,8 @@
-"""Pointwise operations of the texture networks with cheap gradients, as often differentiable as one likes.
+"""Scaling, bias, noise and leaky ReLU of the texture networks in one pass, as often differentiable as one likes.
 
 Between two convolutions the networks only move memory. Written plainly, the backward pass makes several times as many
 passes over it as needed. Each operation here is one pass, and so is its gradient, which is again made of operations of
-this file, so second derivatives come by themselves. On a GPU, images in channels_last format go through the kernels of
+this file, so second derivatives come by themselves. On a GPU, images [B, C, H, W] in channels_last format go through
 activation_triton.py, everything else through activation_torch.py.
 """
 
@@ -17,11 +17,11 @@ from torch.autograd import Function
 from clipface.texture.ops import activation_torch
 from clipface.texture.ops.activation_torch import CLAMP, SLOPE
 
-__all__ = ["CLAMP", "SLOPE", "activate", "downsample", "scale_channels", "upsample", "upsample_activate"]
+__all__ = ["CLAMP", "SLOPE", "activate", "scale_channels"]
 
 
 def scale_channels(x: Tensor, factor: Tensor) -> Tensor:
-    """Multiply x [B, C, H, W] by factor [B, C]."""
+    """Multiply x [B, C, H, W] by factor [B, C]. Gradient: to both, any number of times."""
     return _Blend.apply(x, factor, None, None, 1.0, False)
 
 
@@ -39,23 +39,14 @@ def activate(
         gain: of bias and noise.
         factor: [B, C].
         noise: [B or 1, 1, H, W].
+
+    Returns:
+        [B, C, H, W]. Gradient: to all of them, any number of times.
+
+    Example:
+        >>> y = activate(convolve(x, weight), bias, gain=2**0.5)
     """
     return _Blend.apply(x, factor, bias, noise, gain, True)
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Double the resolution of [B, C, H, W]: nearest neighbour, replicate-pad (2, 1), filter [1, 3, 3, 1]/8."""
-    return _Upsample.apply(x)
-
-
-def upsample_activate(x: Tensor, bias: Tensor, gain: float = 1.0, noise: Tensor | None = None) -> Tensor:
-    """`upsample` x [B, C, H, W], then `activate` it, in one pass."""
-    return _UpsampleBlend.apply(x, bias, noise, gain)
-
-
-def downsample(x: Tensor) -> Tensor:
-    """Halve the resolution of [B, C, H, W] with the filter [1, 3, 3, 1]/8 on each axis, zero outside like StyleGAN2."""
-    return _Downsample.apply(x)
 
 
 @lru_cache(maxsize=1)
@@ -64,8 +55,13 @@ def has_triton() -> bool:
     return find_spec("triton") is not None
 
 
+def use_kernels(x: Tensor) -> bool:
+    """Whether an operation on images [B, C, H, W] goes through a kernel."""
+    return x.is_cuda and has_triton() and x.is_contiguous(memory_format=torch.channels_last)
+
+
 def _operations(x: Tensor) -> ModuleType:
-    if x.is_cuda and has_triton() and x.is_contiguous(memory_format=torch.channels_last):
+    if use_kernels(x):
         from clipface.texture.ops import activation_triton
 
         return activation_triton
@@ -86,27 +82,11 @@ class _Blend(Function):
     def backward(ctx, gradient):
         x, factor, y = ctx.saved_tensors
         wanted = tuple(ctx.needs_input_grad[1:4])
-        of_x, of_factor, of_bias, of_noise = _BlendGradient.apply(gradient, y, x, factor, wanted)
-        return of_x, of_factor, *_summed(of_bias, of_noise, ctx.gain, ctx.noise_batch), None, None
+        of_x, of_factor, of_bias, of_noise = BlendGradient.apply(gradient, y, x, factor, wanted)
+        return of_x, of_factor, *summed(of_bias, of_noise, ctx.gain, ctx.noise_batch), None, None
 
 
-class _UpsampleBlend(Function):
-    @staticmethod
-    def forward(ctx, x, bias, noise, gain):
-        y = _operations(x).upsample_blend(x, bias, noise, gain)
-        ctx.save_for_backward(y)
-        ctx.gain, ctx.noise_batch = gain, None if noise is None else len(noise)
-        return y
-
-    @staticmethod
-    def backward(ctx, gradient):
-        wanted = (False, *ctx.needs_input_grad[1:3])
-        of_large, _, of_bias, of_noise = _BlendGradient.apply(gradient, ctx.saved_tensors[0], None, None, wanted)
-        of_x = _UpsampleTransposed.apply(of_large)
-        return of_x, *_summed(of_bias, of_noise, ctx.gain, ctx.noise_batch), None
-
-
-def _summed(
+def summed(
     of_bias: Tensor | None, of_noise: Tensor | None, gain: float, noise_batch: int | None
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of bias and noise with the gain; one noise for all images gets the sum over them."""
@@ -115,7 +95,7 @@ def _summed(
     return tuple(None if part is None else part * gain for part in (of_bias, of_noise))
 
 
-class _BlendGradient(Function):
+class BlendGradient(Function):
     """Gradients of x, factor, bias and noise, in one pass."""
 
     @staticmethod
@@ -171,43 +151,3 @@ class _Dot(Function):
     def backward(ctx, gradient):
         a, b = ctx.saved_tensors
         return scale_channels(b, gradient), scale_channels(a, gradient)
-
-
-class _Upsample(Function):
-    @staticmethod
-    def forward(ctx, x):
-        return _operations(x).upsample(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _UpsampleTransposed.apply(gradient)
-
-
-class _UpsampleTransposed(Function):
-    @staticmethod
-    def forward(ctx, x):
-        return _operations(x).upsample_transposed(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _Upsample.apply(gradient)
-
-
-class _Downsample(Function):
-    @staticmethod
-    def forward(ctx, x):
-        return _operations(x).downsample(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _DownsampleTransposed.apply(gradient)
-
-
-class _DownsampleTransposed(Function):
-    @staticmethod
-    def forward(ctx, x):
-        return _operations(x).downsample_transposed(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _Downsample.apply(gradient)

@@ -1,82 +1,22 @@
-"""The kernels behind pointwise_triton.py.
+"""The operations of upsample.py as GPU kernels, for images in channels_last format; twins of upsample_torch.py.
 
-Images lie in memory as [B, H, W, C]; a program takes a block of pixels of one image and a block of channels. Arithmetic
-is float32, whatever the images are.
+Blocks and arithmetic as in activation_triton.py.
 """
 
 import triton
 import triton.language as tl
+from torch import Tensor
 
-from clipface.texture.ops import activation_torch
-
-SLOPE, CLAMP = tl.constexpr(activation_torch.SLOPE), tl.constexpr(activation_torch.CLAMP)
-
-
-@triton.jit
-def _place(pixels, channels, ALONG: tl.constexpr, ACROSS: tl.constexpr):
-    """Image, pixels and channels of this program."""
-    pixel = tl.program_id(0) * ALONG + tl.arange(0, ALONG)
-    channel = tl.program_id(1) * ACROSS + tl.arange(0, ACROSS)
-    image = tl.program_id(2).to(tl.int64)
-    return image, pixel, channel, (pixel < pixels)[:, None] & (channel < channels)[None, :]
-
-
-@triton.jit
-def _active(value):
-    value = tl.where(value > 0, value, value * SLOPE)
-    return tl.minimum(tl.maximum(value, -CLAMP), CLAMP)
-
-
-@triton.jit
-def blend_kernel(
-    x, factor, bias, noise, y, pixels, channels, gain, noise_stride,
-    HAS_FACTOR: tl.constexpr, HAS_BIAS: tl.constexpr, HAS_NOISE: tl.constexpr, ACTIVE: tl.constexpr,
-    ALONG: tl.constexpr, ACROSS: tl.constexpr,
-):  # fmt: skip
-    """x · factor + gain · (bias + noise), if ACTIVE through leaky ReLU and clamp."""
-    image, pixel, channel, inside = _place(pixels, channels, ALONG, ACROSS)
-    place = (image * pixels + pixel)[:, None] * channels + channel[None, :]
-    value = tl.load(x + place, inside, 0).to(tl.float32)
-    if HAS_FACTOR:
-        value *= tl.load(factor + image * channels + channel, channel < channels, 0).to(tl.float32)[None, :]
-    if HAS_BIAS:
-        value += gain * tl.load(bias + channel, channel < channels, 0).to(tl.float32)[None, :]
-    if HAS_NOISE:
-        value += gain * tl.load(noise + image * noise_stride + pixel, pixel < pixels, 0).to(tl.float32)[:, None]
-    if ACTIVE:
-        value = _active(value)
-    tl.store(y + place, value, inside)
-
-
-@triton.jit
-def gradient_kernel(
-    gradient, y, x, factor, of_x, sums, of_noise, pixels, channels, batch,
-    ACTIVE: tl.constexpr, HAS_FACTOR: tl.constexpr, OF_X: tl.constexpr, OF_FACTOR: tl.constexpr, OF_BIAS: tl.constexpr,
-    OF_NOISE: tl.constexpr, ALONG: tl.constexpr, ACROSS: tl.constexpr,
-):  # fmt: skip
-    """Gradients of `blend_kernel`: of x, each program's sums for factor and bias, of the noise."""
-    image, pixel, channel, inside = _place(pixels, channels, ALONG, ACROSS)
-    place = (image * pixels + pixel)[:, None] * channels + channel[None, :]
-    value = tl.load(gradient + place, inside, 0).to(tl.float32)
-    if ACTIVE:
-        result = tl.load(y + place, inside, 0).to(tl.float32)
-        value = tl.where(result > 0, value, value * SLOPE)
-        value = tl.where((result > -CLAMP) & (result < CLAMP), value, 0)
-    row = (image * tl.num_programs(0) + tl.program_id(0)) * channels + channel
-    if OF_FACTOR:
-        total = tl.sum(value * tl.load(x + place, inside, 0).to(tl.float32), 0)
-        tl.store(sums + row, total, channel < channels)
-    if OF_BIAS:
-        # The second half of the sums.
-        half = batch * tl.num_programs(0).to(tl.int64) * channels
-        tl.store(sums + half + row, tl.sum(value, 0), channel < channels)
-    if OF_NOISE:
-        start = (tl.program_id(1).to(tl.int64) * batch + image) * pixels
-        tl.store(of_noise + start + pixel, tl.sum(value, 1), pixel < pixels)
-    if OF_X:
-        if HAS_FACTOR:
-            value *= tl.load(factor + image * channels + channel, channel < channels, 0).to(tl.float32)[None, :]
-        tl.store(of_x + place, value, inside)
+from clipface.texture.ops.activation_triton import (
+    ELEMENTS,
+    WARPS,
+    activated,
+    address_of,
+    empty,
+    grid_of,
+    place_of,
+    stride_of,
+)
 
 
 @triton.jit
@@ -85,7 +25,7 @@ def large_kernel(
     UP: tl.constexpr, ACTIVE: tl.constexpr, HAS_NOISE: tl.constexpr, ALONG: tl.constexpr, ACROSS: tl.constexpr,
 ):  # fmt: skip
     """From nine neighbours to the four pixels that lie on the middle one: `upsample`, or `downsample` transposed."""
-    image, pixel, channel, inside = _place(height * width, channels, ALONG, ACROSS)
+    image, pixel, channel, inside = place_of(height * width, channels, ALONG, ACROSS)
     row, column = pixel // width, pixel % width
     zero = tl.zeros((ALONG, ACROSS), tl.float32)
     even_even, even_odd, odd_even, odd_odd = zero, zero, zero, zero
@@ -121,7 +61,7 @@ def large_kernel(
                 if HAS_NOISE:
                     here = tl.load(noise + image * noise_stride + large, pixel < height * width, 0).to(tl.float32)
                     value += gain * here[:, None]
-                value = _active(value)
+                value = activated(value)
             place = (image * 4 * height * width + large)[:, None] * channels + channel[None, :]
             tl.store(y + place, value, inside)
 
@@ -142,7 +82,7 @@ def small_kernel(
     x, y, height, width, channels, UP: tl.constexpr, ALONG: tl.constexpr, ACROSS: tl.constexpr
 ):  # fmt: skip
     """From four or five neighbours along each axis to one pixel: `downsample`, or `upsample` transposed."""
-    image, pixel, channel, inside = _place(height * width, channels, ALONG, ACROSS)
+    image, pixel, channel, inside = place_of(height * width, channels, ALONG, ACROSS)
     row, column = pixel // width, pixel % width
     total = tl.zeros((ALONG, ACROSS), tl.float32)
     for down in tl.static_range(-1, 4 if UP else 3):
@@ -171,3 +111,47 @@ def _small_weight(step: tl.constexpr, place, size, UP: tl.constexpr):
         if step == 1:
             result += tl.where(place == 0, 0.125, 0.0) + tl.where(place == size - 1, 0.125, 0.0)
     return result
+
+
+def upsample(x: Tensor) -> Tensor:
+    """See `upsample_torch.upsample`."""
+    return _to_large(x, None, None, 1.0, up=True)
+
+
+def upsample_blend(x: Tensor, bias: Tensor, noise: Tensor | None, gain: float) -> Tensor:
+    """See `upsample_torch.upsample_blend`."""
+    return _to_large(x, bias, noise, gain, up=True)
+
+
+def upsample_transposed(gradient: Tensor) -> Tensor:
+    """See `upsample_torch.upsample_transposed`."""
+    return _to_small(gradient, up=True)
+
+
+def downsample(x: Tensor) -> Tensor:
+    """See `upsample_torch.downsample`."""
+    return _to_small(x, up=False)
+
+
+def downsample_transposed(gradient: Tensor) -> Tensor:
+    """See `upsample_torch.downsample_transposed`."""
+    return _to_large(gradient, None, None, 1.0, up=False)
+
+
+def _to_large(x: Tensor, bias: Tensor | None, noise: Tensor | None, gain: float, up: bool) -> Tensor:
+    batch, channels, height, width = x.shape
+    y = empty(x, 2 * height, 2 * width)
+    grid, blocks = grid_of(batch, height * width, channels, ELEMENTS // 4)
+    large_kernel[grid](
+        x, address_of(bias, x), address_of(noise, x), y, height, width, channels, gain, stride_of(noise), up,
+        bias is not None, noise is not None, *blocks, num_warps=WARPS // 2,
+    )  # fmt: skip
+    return y
+
+
+def _to_small(x: Tensor, up: bool) -> Tensor:
+    batch, channels, height, width = x.shape
+    y = empty(x, height // 2, width // 2)
+    grid, blocks = grid_of(batch, height * width // 4, channels, ELEMENTS // 4)
+    small_kernel[grid](x, y, height // 2, width // 2, channels, up, *blocks, num_warps=WARPS // 2)
+    return y
