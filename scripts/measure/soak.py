@@ -1,6 +1,8 @@
 """Renders random scenes until time is up, and stops at the first NaN, crash or growing memory.
 
 python scripts/measure/soak.py --minutes 60
+python scripts/measure/soak.py --minutes 60 --seed 11 --device cuda
+python scripts/measure/soak.py --scenes 300
 
 A scene is a head, or a heap of triangles, loose or not, some of them broken, partly behind the camera or off the image,
 of random size, batch, texture and light; it is rendered, and its gradients are computed.

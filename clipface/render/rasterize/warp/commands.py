@@ -1,4 +1,8 @@
-"""Launches of Warp kernels that are recorded once and then only given other arguments."""
+"""Launches of Warp kernels that are recorded once and then only given other arguments.
+
+Recording, setting arguments and launching are `wp.Launch`'s public methods; `kernel.func` alone, for the kinds of the
+arguments, is not documented.
+"""
 
 import ctypes
 import threading
@@ -12,7 +16,7 @@ _overloads: dict[wp.Kernel, dict[str, Any]] = {}
 
 
 def overload(kernel: wp.Kernel, dtype: type) -> wp.Kernel:
-    """The overload of a kernel whose arrays of `Any` hold `dtype`."""
+    """Return the overload of a generic kernel whose arrays of `Any` hold `dtype`."""
     kinds = {
         name: wp.array(dtype=dtype) if getattr(kind, "dtype", None) is Any else kind
         for name, kind in kernel.func.__annotations__.items()
@@ -61,7 +65,7 @@ class _Recorded:
 
 
 def _flat(dtype: type) -> ctypes.Structure:
-    """A kernel's flat array argument without its pointer, as long as need be: the kernels mind their bounds."""
+    """A descriptor of a flat array without its pointer, as long as need be: the kernels mind their bounds."""
     vector = issubclass(dtype, ctypes.Array)  # of float32, as all the kernels' vectors are
     one = torch.empty(1, len(dtype())) if vector else torch.empty(1, dtype=wp.dtype_to_torch(dtype))
     described = wp.from_torch(one, dtype=dtype, return_ctype=True)

@@ -26,6 +26,11 @@ def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: b
 
 
 def check_view(clip: Tensor, faces: Tensor, size: tuple[int, int]) -> int:
+    """Check what is rasterized and how large, and return the number of images.
+
+    Raises:
+        TypeError, ValueError: naming the argument, what was expected and what it got.
+    """
     images = check_float("clip", clip, ("B", "V", 4))["B"]
     check_faces("faces", faces, clip.device)
     if min(size) < 1:
@@ -63,7 +68,7 @@ class _Rasterize(Function):
 
 
 def nearest_keys(clip: Tensor, faces: Tensor, height: int, width: int) -> Tensor:
-    """The key of the nearest triangle at each pixel [B, H, W], int64."""
+    """The key of the nearest triangle at each pixel [B, H, W], int64 (see `coverage.depth_key`)."""
     device, images, vertices, count = clip.device, clip.shape[0], clip.shape[1], faces.shape[0]
     work = images * (count + height * width)  # a triangle's pixels take longer than the triangle
     if images % threads(device, work) and images * height * width > MOST_COPIED:
