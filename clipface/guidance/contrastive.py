@@ -1,4 +1,4 @@
-"""What a face encoder learns from: images and captions that belong together, and those that contradict each other.
+"""Losses of a face encoder: images and captions that belong together, and those that contradict each other.
 
 Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """
@@ -11,14 +11,14 @@ from torch.nn import functional
 
 # Pairs of neighbouring words are counted in this many buckets.
 _PAIR_BUCKETS = 8192
-# A term that was expected this often beside a value and was never met there contradicts it (chance alone: 2 %).
+# A term that was expected this often with a value and never came with it contradicts it (chance alone: 2 %).
 _CONCLUSIVE = 4.0
 
 
 class Agreement:
-    """Which captions can be true of which faces, learnt by counting.
+    """Which captions can be true of which faces, found by counting.
 
-    A caption tells a few of a face's attributes, so it is true of many faces of a batch: these are no counterexamples.
+    A caption mentions a few of a face's attributes, so it is true of many faces of a batch: these are no negatives.
     Words, and pairs of neighbouring words, that never come with a value of an attribute contradict this value.
     """
 
@@ -53,13 +53,13 @@ class Agreement:
         return marked.to(self.counts.device)
 
     def count(self, tokens: Tensor, values: Tensor) -> None:
-        """Learn from captions [N, context] and the values [N, values] of the faces that they are about."""
+        """Count captions [N, context] and the values [N, values] of the faces that they are about."""
         self.counts += self._terms(tokens).T @ values
         self.faces += values.sum(0)
         self.captions += len(tokens)
 
     def contradicts(self, tokens: Tensor, values: Tensor) -> Tensor:
-        """Tell which captions are wrong about which faces.
+        """Find which captions are wrong about which faces.
 
         Args:
             tokens: [N, context].

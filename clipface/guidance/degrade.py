@@ -14,15 +14,15 @@ _GROUPS = 4  # parts of a batch that are blurred differently
 _SHARPEST, _BLURRIEST = 1.0, 0.35  # size of the image in between, for blurring
 _NOISE = 0.06  # largest standard deviation, of the range 0..1
 _TURN, _SHIFT = 0.15, 0.08  # largest: radians, half images
-_NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the image that is seen
+_NEAREST, _FARTHEST = -0.4, 0.15  # logarithm of the part of the image that is shown
 _LIGHT, _CONTRAST, _SATURATION = 0.12, 0.25, 0.3
 
 
 def degrade(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
-    """Move, flip, put before another background, blur, tint and add noise.
+    """Move, flip, composite on another background, blur, tint and add noise.
 
     Args:
-        images: [B, 3, S, S] in 0..1, drawn before black.
+        images: [B, 3, S, S] in 0..1, on black.
         masks: [B, 1, S, S], 1 on the head.
         generator: on the images' device.
 
@@ -49,9 +49,9 @@ def _chosen(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def _move(images: Tensor, generator: torch.Generator) -> Tensor:
     angle, right, down = (_random(images, generator, -most, most).flatten() for most in (_TURN, _SHIFT, _SHIFT))
-    seen = _random(images, generator, _NEAREST, _FARTHEST).flatten().exp()
+    shown = _random(images, generator, _NEAREST, _FARTHEST).flatten().exp()
     flip = torch.where(_random(images, generator).flatten() < 0.5, -1.0, 1.0)
-    cos, sin = angle.cos() * seen, angle.sin() * seen
+    cos, sin = angle.cos() * shown, angle.sin() * shown
     affine = torch.stack([torch.stack([cos * flip, -sin, right], 1), torch.stack([sin * flip, cos, down], 1)], 1)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)

@@ -29,25 +29,17 @@ class Encoder(nn.Module):
 
     def __init__(
         self,
-        model: nn.Module,
-        tokenizer: Callable[[Sequence[str]], Tensor],
-        image_size: int,
-        mean: Sequence[float],
-        std: Sequence[float],
+        model: nn.Module,  # has open_clip's `encode_image` and `encode_text`
+        tokenizer: Callable[[Sequence[str]], Tensor],  # texts to tokens [N, context]
+        image_size: int,  # side of the square images that the model was trained on, pixels
+        mean: Sequence[float],  # of each colour, in 0..1, as the model was trained
+        std: Sequence[float],  # likewise
     ) -> None:
-        """Put the parts together.
-
-        Args:
-            model: has open_clip's `encode_image` and `encode_text`.
-            tokenizer: texts to tokens [N, context].
-            image_size: side of the square images that the model was trained on, pixels.
-            mean: of each colour, in 0..1, as the model was trained.
-            std: likewise.
-        """
+        """Put the parts together."""
         super().__init__()
         self.model, self.tokenizer, self.image_size = model, tokenizer, image_size
         self.frozen = False
-        self.reader: SentenceReader | None = None  # reads texts with words that the model was not trained
+        self.reader: SentenceReader | None = None  # reads texts with words that the model was not trained on
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -71,8 +63,7 @@ class Encoder(nn.Module):
             [B, D], length 1.
 
         Raises:
-            ValueError: if a value is not finite or far outside 0..1; on CUDA, where looking would stall the queue, it
-                is not looked at.
+            ValueError: if a value is not finite or far outside 0..1; unchecked on CUDA, where it would stall the queue.
 
         Gradient:
             To `images`, through the antialiased resizing.
@@ -96,7 +87,7 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts; those with words that the encoder never saw go to its reader, or else give a warning.
+        """Encode texts; those with words outside its vocabulary go to its reader, or else give a warning.
 
         Args:
             texts: any number of texts.
@@ -113,14 +104,14 @@ class Encoder(nn.Module):
                 features[row] = self.reader([text])[0]
             elif unknown:
                 warnings.warn(
-                    f"the encoder never saw the words {', '.join(unknown)} of {text!r} and takes no notice of them; "
+                    f"the encoder never saw the words {', '.join(unknown)} of {text!r} and ignores them; "
                     f"{LARGER} chooses a larger encoder that knows them",
                     stacklevel=2,
                 )
         return features
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of a text that the encoder never saw; open_clip's own models spell everything, so none."""
+        """The words of a text outside the vocabulary; open_clip's own models spell everything, so none."""
         return self.tokenizer.unknown_words(text) if isinstance(self.tokenizer, WordTokenizer) else []
 
 

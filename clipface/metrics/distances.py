@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 LEAST = 4  # images of a kind
 SUBSETS = 50  # of the kernel distance, which is the mean over them
-LARGEST_SUBSET = 1000  # images; of smaller sets, half are drawn
+LARGEST_SUBSET = 1000  # images; of smaller sets, half are sampled
 
 
 class Distances(nn.Module):
@@ -52,7 +52,7 @@ class Distances(nn.Module):
         if min(counts) < LEAST:
             raise ValueError(f"images: expected at least {LEAST} real ones and fakes, got {counts}")
         self.kernel.subset_size = min(LARGEST_SUBSET, min(counts) // 2)
-        with torch.random.fork_rng():  # KID draws its subsets: the same ones each time, and nobody else notices
+        with torch.random.fork_rng():  # KID samples its subsets: the same ones each time, other numbers stay
             torch.manual_seed(0)
             found = {"fid": float(self.frechet.compute()), "kid": float(self.kernel.compute()[0])}
         self.frechet.reset()

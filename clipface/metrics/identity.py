@@ -17,7 +17,7 @@ _INSTALL = 'install it with `pip install -e ".[identity]"`'
 class FaceEmbedder:
     """Images and their landmarks to vectors that are near for images of the same person.
 
-    Faces are not looked for, which may fail on drawn ones: the landmarks say where they are.
+    Faces are not detected, which may fail on rendered ones: the landmarks say where they are.
 
     Source: dlib's ResNet with 29 layers (King, 2017), trained on photographs; public domain.
 
@@ -62,8 +62,8 @@ class FaceEmbedder:
 def identity_kept(before: Tensor, after: Tensor) -> dict[str, float]:
     """Compare embeddings [B, D] of the same people before and after an edit.
 
-    Drawn heads are nearer to each other than photographs of different people are, so the usual bound of distances, 0.6
-    for one person, says nothing here; what counts is whether an edited face is still nearest to its own original.
+    Rendered heads are nearer to each other than photographs of different people are, so the usual bound of distances,
+    0.6 for one person, says nothing here; what counts is whether an edited face is nearest to its own original.
 
     Returns:
         `distance` and `cosine`, means over the people; `recognised`, the share nearest to their own original; and

@@ -1,1 +1,1 @@
-"""Latent code → UV texture: the generator, what judges it, and what trains it."""
+"""Latent code → UV texture: the generator, its discriminators, losses and augmentation; a PCA model of textures."""

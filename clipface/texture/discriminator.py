@@ -1,4 +1,4 @@
-"""What judges images: one discriminator for whole images, one for patches.
+"""Discriminators: one for full images, one for patches.
 
 Source: the residual discriminator of StyleGAN2 (arXiv 1912.04958), its minibatch statistic from Progressive GAN
 (arXiv 1710.10196); patches from ClipFace (arXiv 2212.01406), section 3.1. Own code.
@@ -15,7 +15,11 @@ from clipface.texture.ops.upsample import downsample
 class DiscriminatorBlock(nn.Module):
     """Residual block that halves the resolution; filtering comes before the second convolution, which is cheaper."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(
+        self,
+        inputs: int,  # channels
+        outputs: int,  # channels
+    ) -> None:
         super().__init__()
         self.conv0 = EqualConv(inputs, inputs, 3)
         self.conv1 = EqualConv(inputs, outputs, 3)
@@ -29,16 +33,19 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Image → one number, large for real ones.
+    """Image → logit, large for real ones.
 
-    Args:
-        resolution: of the images, a power of two, at least 8.
-        channel_base: at a resolution there are min(channel_base / resolution, channel_max) channels.
-        channel_max: the most channels.
-        group: images whose standard deviation is shown to the network, which uncovers lack of variety; 0: none.
+    Raises:
+        ValueError: if the resolution is no power of two from 8 up.
     """
 
-    def __init__(self, resolution: int = 256, channel_base: int = 16384, channel_max: int = 512, group: int = 4):
+    def __init__(
+        self,
+        resolution: int = 256,  # of the images, pixels; a power of two
+        channel_base: int = 16384,  # a block has min(channel_base / its resolution, channel_max) channels
+        channel_max: int = 512,
+        group: int = 4,  # images whose standard deviation the network gets, which uncovers lack of variety; 0: none
+    ) -> None:
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
             raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")
@@ -55,10 +62,10 @@ class Discriminator(nn.Module):
         self.out = EqualLinear(channels[-1], 1)
 
     def forward(self, images: Tensor, dtype: torch.dtype | None = None, parts: int = 1) -> Tensor:
-        """Judge images [B, 3, R, R] in [-1, 1].
+        """Logits of images.
 
         Args:
-            images: to judge.
+            images: [B, 3, R, R] in [-1, 1].
             dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
             parts: equal parts of the batch whose images are never compared with those of another part.
 

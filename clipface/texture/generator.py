@@ -17,7 +17,13 @@ MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to th
 class MappingNetwork(nn.Module):
     """Multi-layer perceptron z → w, with the running mean of w that truncation pulls towards."""
 
-    def __init__(self, z_dim: int, w_dim: int, layers: int, levels: int):
+    def __init__(
+        self,
+        z_dim: int,  # length of a latent code
+        w_dim: int,  # length of a style code
+        layers: int,  # depth
+        levels: int,  # L, style codes that the synthesis reads
+    ) -> None:
         super().__init__()
         sizes = [z_dim] + [w_dim] * layers
         self.layers = nn.ModuleList(
@@ -41,7 +47,13 @@ class MappingNetwork(nn.Module):
 class SynthesisBlock(nn.Module):
     """One resolution: [conv0 and upsampling], conv1, colours."""
 
-    def __init__(self, inputs: int, channels: int, w_dim: int, resolution: int):
+    def __init__(
+        self,
+        inputs: int,  # channels of the block before; 0: there is none
+        channels: int,
+        w_dim: int,  # length of a style code
+        resolution: int,  # of the result, texels
+    ) -> None:
         super().__init__()
         self.conv0 = ModulatedConv(inputs, channels, w_dim, resolution, upsample=True) if inputs else None
         self.conv1 = ModulatedConv(channels, channels, w_dim, resolution)
@@ -51,7 +63,17 @@ class SynthesisBlock(nn.Module):
     def forward(
         self, x: Tensor, image: Tensor | None, w: Sequence[Tensor], noise: str, dtype: torch.dtype | None
     ) -> tuple[Tensor, Tensor]:
-        """Map features and image so far, and the block's two or three levels of w, to the next features and image."""
+        """Give the next features and image.
+
+        Args:
+            x: features [B, inputs, H, W]; in the first block the constant.
+            image: so far, [B, 3, H, W]; None in the first block.
+            w: the block's two or three levels, each [B, w_dim].
+            noise, dtype: see SynthesisNetwork.
+
+        Returns:
+            [B, channels, resolution, resolution] and [B, 3, resolution, resolution].
+        """
         if dtype is not None and self.resolution >= REDUCED_FROM:
             x = x.to(dtype)
         if self.conv0 is not None:
@@ -64,7 +86,13 @@ class SynthesisBlock(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Style code w+ → image, from 4×4 upwards; block n reads levels 2n-1, 2n, 2n+1, the first reads 0 and 1."""
 
-    def __init__(self, resolution: int, w_dim: int, channel_base: int, channel_max: int):
+    def __init__(
+        self,
+        resolution: int,  # of the texture, texels
+        w_dim: int,  # length of a style code
+        channel_base: int,  # a block has min(channel_base / its resolution, channel_max) channels
+        channel_max: int,
+    ) -> None:
         super().__init__()
         resolutions = [2**n for n in range(2, resolution.bit_length())]
         channels = [min(channel_base // r, channel_max) for r in resolutions]
@@ -94,15 +122,14 @@ class SynthesisNetwork(nn.Module):
 
 
 class TextureGenerator(nn.Module):
-    """StyleGAN2 variant that paints UV textures.
+    """StyleGAN2 variant that generates UV textures.
 
-    Args:
-        resolution: of the texture, a power of two, at least 8.
-        z_dim: size of the latent code.
-        w_dim: size of a style code.
-        mapping_layers: depth of the mapping network.
-        channel_base: a block has min(channel_base / its resolution, channel_max) channels.
-        channel_max: the most channels.
+    Raises:
+        ValueError: if the resolution is no power of two from 8 up.
+
+    Example:
+        >>> generator = TextureGenerator.from_weights(assets.resolve("generator"))
+        >>> texture = generator(torch.randn(4, 512), psi=0.7)  # [4, 3, 256, 256], about [-1, 1]
 
     Source: StyleGAN2 (arXiv 1912.04958) as changed by the published ClipFace checkpoints: conv0 works at the lower
     resolution, and upsampling comes after it. Own code.
@@ -110,13 +137,13 @@ class TextureGenerator(nn.Module):
 
     def __init__(
         self,
-        resolution: int = 256,
-        z_dim: int = 512,
-        w_dim: int = 512,
-        mapping_layers: int = 4,
-        channel_base: int = 8192,
+        resolution: int = 256,  # of the texture, texels; a power of two
+        z_dim: int = 512,  # length of a latent code
+        w_dim: int = 512,  # length of a style code
+        mapping_layers: int = 4,  # depth of the mapping network
+        channel_base: int = 8192,  # a block has min(channel_base / its resolution, channel_max) channels
         channel_max: int = 256,
-    ):
+    ) -> None:
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
             raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")

@@ -22,16 +22,16 @@ def normalise(x: Tensor) -> Tensor:
 
 
 class EqualLinear(nn.Module):
-    """Linear layer whose weights are stored with unit variance and scaled when used.
+    """Linear layer whose weights are stored with unit variance and scaled when used."""
 
-    Args:
-        inputs, outputs: sizes.
-        bias: what the bias starts from.
-        multiplier: of the learning rate; weights are stored this much larger.
-        activation: leaky ReLU with gain √2 afterwards.
-    """
-
-    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, multiplier: float = 1.0, activation: bool = False):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        bias: float = 0.0,  # initial
+        multiplier: float = 1.0,  # of the learning rate; weights are stored this much larger
+        activation: bool = False,  # leaky ReLU with gain √2 afterwards
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / multiplier)
         self.bias = nn.Parameter(torch.full((outputs,), float(bias)))
@@ -44,15 +44,15 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """Convolution with scaled weights, its gain folded into them.
+    """Convolution with scaled weights, its gain folded into them."""
 
-    Args:
-        inputs, outputs: channels.
-        kernel: size, odd.
-        activation: bias, and leaky ReLU with gain √2 (and clamp) afterwards.
-    """
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, activation: bool = True):
+    def __init__(
+        self,
+        inputs: int,  # channels
+        outputs: int,  # channels
+        kernel: int,  # size, odd
+        activation: bool = True,  # bias, and leaky ReLU with gain √2 (and clamp) afterwards
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if activation else None
@@ -72,15 +72,16 @@ class ModulatedConv(nn.Module):
 
     Modulation scales input channels and demodulation output channels, so one ordinary convolution serves the whole
     batch: activations are scaled before and after it, and no weights per sample are ever made.
-
-    Args:
-        inputs, outputs: channels.
-        w_dim: size of a latent code.
-        resolution: of the output, in pixels.
-        upsample: double the resolution after the convolution.
     """
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, upsample: bool = False):
+    def __init__(
+        self,
+        inputs: int,  # channels
+        outputs: int,  # channels
+        w_dim: int,  # length of a style code
+        resolution: int,  # of the output, pixels
+        upsample: bool = False,  # double the resolution after the convolution
+    ) -> None:
         super().__init__()
         self.affine = EqualLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
@@ -116,7 +117,11 @@ class ToRGB(nn.Module):
     Three outputs are so few that weights per sample are cheaper than scaled activations: one small matrix product.
     """
 
-    def __init__(self, inputs: int, w_dim: int):
+    def __init__(
+        self,
+        inputs: int,  # channels
+        w_dim: int,  # length of a style code
+    ) -> None:
         super().__init__()
         self.affine = EqualLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))

@@ -1,4 +1,4 @@
-"""A small linear model of skin without light, made of baked textures."""
+"""A linear (PCA) model of textures without light, made of baked ones."""
 
 from pathlib import Path
 
@@ -10,20 +10,19 @@ from clipface.head import HeadModel
 from clipface.head.mesh import topology
 from clipface.shapes import expect
 
-ROUNDS = 8  # of filling what was not seen by what the model makes of the rest
-LEAST_SEEN = 0.02  # weight of a texel that was not seen, against 1
+ROUNDS = 8  # of filling hidden texels by what the model makes of the visible ones
+LEAST_VISIBLE = 0.02  # weight of a hidden texel, against 1
 
 
 class TextureModel:
-    """Mean texture plus directions, each scaled to one standard deviation.
+    """Mean texture plus directions, each scaled to one standard deviation."""
 
-    Args:
-        mean: [3, R, R] in 0..1.
-        directions: [K, 3, M], by how much the colours of M texels change.
-        texels: [M] int64, their places in the flattened texture; all others keep the mean.
-    """
-
-    def __init__(self, mean: Tensor, directions: Tensor, texels: Tensor) -> None:
+    def __init__(
+        self,
+        mean: Tensor,  # [3, R, R] in 0..1
+        directions: Tensor,  # [K, 3, M], by how much the colours of M texels change
+        texels: Tensor,  # [M] int64, their places in the flattened texture; all others keep the mean
+    ) -> None:
         size = expect("mean", mean, (3, "R", "R"))["R"]
         sizes = expect("directions", directions, ("K", 3, "M"))
         expect("texels", texels, (sizes["M"],))
@@ -47,7 +46,7 @@ class TextureModel:
         Args:
             path: file ending in `.safetensors`.
             head: whose chart it paints.
-            base: [3, R', R'] in 0..1, a whole texture for `complete.complete`.
+            base: [3, R', R'] in 0..1, a full texture, from which completion starts.
             note: what it was made of, and whom to credit.
         """
         tensors = {"mean": self.mean, "directions": self.directions, "texels": self.texels.int(), "base": base}
@@ -78,11 +77,11 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
 
 @torch.no_grad()
 def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count: int) -> TextureModel:
-    """Principal components of textures that are seen in part.
+    """Principal components of textures that are visible in part.
 
     Args:
         textures: [N, 3, R, R] in 0..1, completed.
-        weight: [N, 1, R, R] in 0..1, how well each texel was seen: the rest is only a guess.
+        weight: [N, 1, R, R] in 0..1, how visible each texel was: the rest is only a guess.
         region: [R, R] bool, the texels that vary.
         count: number of directions, at most N - 1.
 
@@ -94,7 +93,7 @@ def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count:
         raise ValueError(f"count: expected 1 to {number - 1} directions from {number} textures, got {count}")
     texels = torch.nonzero(region.flatten())[:, 0]
     data = textures.flatten(2)[..., texels]
-    seen = weight.flatten(2)[..., texels].clamp_min(LEAST_SEEN)
+    visible = weight.flatten(2)[..., texels].clamp_min(LEAST_VISIBLE)
     filled = data.clone()
     for _ in range(ROUNDS):
         mean = filled.mean(0)
@@ -104,7 +103,7 @@ def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count:
         directions = (vectors.T @ centred) / number**0.5  # [K, 3 M], one standard deviation long
         coefficients = vectors * number**0.5  # [N, K], of unit variance
         model = mean + (coefficients @ directions).view_as(data)
-        filled = data * seen + model * (1 - seen)
-    whole = textures.mean(0).flatten(1)
-    whole[:, texels] = mean
-    return TextureModel(whole.view(textures.shape[1:]), directions.view(count, 3, -1), texels)
+        filled = data * visible + model * (1 - visible)
+    full = textures.mean(0).flatten(1)
+    full[:, texels] = mean
+    return TextureModel(full.view(textures.shape[1:]), directions.view(count, 3, -1), texels)

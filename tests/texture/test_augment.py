@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from clipface.texture.augment.pipeline import GROUPS, NAMES, Augment, _Draw, colour, geometry
+from clipface.texture.augment.pipeline import GROUPS, NAMES, Augment, _Random, colour, geometry
 from clipface.texture.augment.transforms import (
     band_gains,
     bands,
@@ -51,9 +51,9 @@ def test_unknown_transforms_are_refused():
 
 def test_share_of_changed_pictures_follows_probability():
     torch.manual_seed(0)
-    draw = _Draw(4000, torch.tensor(0.3), {"scale", "rotate"}, torch.device("cpu"))
+    draw = _Random(4000, torch.tensor(0.3), {"scale", "rotate"}, torch.device("cpu"))
     assert (draw.normal("scale", 1.0) != 0).float().mean().item() == pytest.approx(0.3, abs=0.03)
-    _, moved = geometry(_Draw(4000, torch.tensor(0.3), {"rotate"}, torch.device("cpu")), SIZE)
+    _, moved = geometry(_Random(4000, torch.tensor(0.3), {"rotate"}, torch.device("cpu")), SIZE)
     assert moved.float().mean().item() == pytest.approx(0.3, abs=0.03)
 
 
@@ -85,7 +85,7 @@ def shifted(x: torch.Tensor, dx: int, dy: int) -> torch.Tensor:
 @pytest.mark.parametrize(("name", "free"), [("scale", 1), ("rotate", 1), ("stretch", 1), ("move", 2)])
 def test_a_geometric_transform_alone_is_its_matrix(name, free):
     torch.manual_seed(0)
-    matrix, moved = geometry(_Draw(200, torch.tensor(1.0), {name}, torch.device("cpu")), 64)
+    matrix, moved = geometry(_Random(200, torch.tensor(1.0), {name}, torch.device("cpu")), 64)
     assert moved.all()
     linear, shift = matrix[:, :2, :2], matrix[:, :2, 2]
     if name == "scale":
@@ -138,7 +138,7 @@ def test_a_colour_transform_alone_is_its_formula(name):
     matrix = colour_map(**values)[0]
     torch.testing.assert_close(matrix[:, :3] @ pixel + matrix[:, 3], slow_colour(name, value, pixel))
     torch.manual_seed(0)
-    drawn, changed = colour(_Draw(500, torch.tensor(1.0), {name}, torch.device("cpu")))
+    drawn, changed = colour(_Random(500, torch.tensor(1.0), {name}, torch.device("cpu")))
     assert changed.float().mean() > (0.4 if name == "invert" else 0.99)
     spread = {"brightness": drawn[:, 0, 3].std(), "contrast": drawn[:, 0, 0].log2().std()}
     if name in spread:
@@ -147,7 +147,7 @@ def test_a_colour_transform_alone_is_its_formula(name):
 
 def test_colour_maps_keep_grey_grey():
     torch.manual_seed(0)
-    matrix, _ = colour(_Draw(1000, torch.tensor(1.0), {*GROUPS["colour"]}, torch.device("cpu")))
+    matrix, _ = colour(_Random(1000, torch.tensor(1.0), {*GROUPS["colour"]}, torch.device("cpu")))
     moved = matrix[:, :, :3] @ GREY
     torch.testing.assert_close(moved, moved.mean(1, keepdim=True).expand_as(moved), atol=1e-5, rtol=0)
     assert (moved @ GREY).abs().log2().std().item() == pytest.approx(0.5, rel=0.1)

@@ -21,7 +21,7 @@ class DatasetConfig:
     # of heads in textures that were baked from photographs, mixed into the batches of either kind
     textures: str | None = None  # folder of textures (scripts/bake_texture.py --dataset); null: none
     textures_share: float = 0.5  # of each batch
-    blends: float = 0.5  # share of these whose skin is a blend of two
+    blends: float = 0.5  # share of these whose texture is a blend of two
     painted: float = 0.5  # share of these with more paint than eyes and hair: looks, make-up, beards, wrinkles
     repeats: int = 1  # times that each of these comes before others are sampled
 
@@ -104,7 +104,7 @@ class AverageConfig:
     """Moving average of the generator."""
 
     half_life: float = 10_000  # images
-    ramp_up: float = 0.05  # its most, as a share of the images seen; 0: no bound
+    ramp_up: float = 0.05  # its most, as a share of the images trained on; 0: no bound
 
 
 @dataclass

@@ -29,7 +29,7 @@ LENGTH = 10.0  # of the encoder's vectors here, so that their variance is about 
 
 
 class GeneratorStep(NamedTuple):
-    """What an extra loss may look at."""
+    """What an extra loss may use."""
 
     number: int  # of the batch, from 0
     seed: int  # of the batch, another in each process

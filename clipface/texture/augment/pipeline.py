@@ -1,4 +1,4 @@
-"""Adaptive augmentation of what discriminators see.
+"""Adaptive augmentation of the images that discriminators get.
 
 Every transform is applied with probability p; p follows how sure the discriminator is of real images.
 
@@ -50,17 +50,17 @@ CUTOUT_SIDE = 0.5  # of the image's side
 class Augment(nn.Module):
     """Random transforms with an adaptive probability.
 
-    Args:
-        target: mean sign of the logits of real images that p is steered to.
-        images: number of images in which p can go from 0 to 1.
-        transforms: groups or single transforms (see GROUPS) that may happen.
-
     Attributes:
         probability: p, a scalar on the module's device; it never visits the host.
-        signs: sum and number of the signs seen since the last adaptation.
+        signs: sum and number of the logits' signs since the last adaptation.
     """
 
-    def __init__(self, target: float = 0.6, images: float = 500_000, transforms: Sequence[str] = PAPER):
+    def __init__(
+        self,
+        target: float = 0.6,  # mean sign of the logits of real images that p is steered to
+        images: float = 500_000,  # in which p can go from 0 to 1
+        transforms: Sequence[str] = PAPER,  # groups or single transforms (see GROUPS) that may happen
+    ) -> None:
         super().__init__()
         unknown = [name for name in transforms if name not in GROUPS and name not in NAMES]
         if unknown:
@@ -76,7 +76,7 @@ class Augment(nn.Module):
         self.signs[1] += real.numel()
 
     def adapt(self) -> None:
-        """Move p by the number of logits seen since the last call, up if they were too sure."""
+        """Move p by the number of logits since the last call, up if they were too sure."""
         total, count = self.signs
         step = (total / count.clamp(min=1) - self.target).sign() * count / self.images
         self.probability.add_(step).clamp_(0, 1)
@@ -89,32 +89,32 @@ class Augment(nn.Module):
         """
         sizes = expect("images", images, ("B", 3, "H", "H"))
         images = images.contiguous()
-        draw = _Draw(sizes["B"], self.probability, self.used, images.device)
+        random = _Random(sizes["B"], self.probability, self.used, images.device)
         if self.used & {*GROUPS["blit"], *GROUPS["geometry"]}:
-            transform, moved = geometry(draw, sizes["H"])
+            transform, moved = geometry(random, sizes["H"])
             images = resample(images, transform[:, :2], ~moved)
         if self.used & {*GROUPS["colour"]}:
-            matrix, changed = colour(draw)
+            matrix, changed = colour(random)
             matrix = matrix.to(images.dtype)
             coloured = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], images.flatten(2)).view_as(images)
             images = torch.where(changed[:, None, None, None], coloured, images)
-        return self._degrade(images, draw) if self.used & {"filter", "noise", "cutout"} else images
+        return self._degrade(images, random) if self.used & {"filter", "noise", "cutout"} else images
 
-    def _degrade(self, images: Tensor, draw: "_Draw") -> Tensor:
+    def _degrade(self, images: Tensor, random: "_Random") -> Tensor:
         if "filter" in self.used:
-            strengths = torch.stack([draw.normal("filter", BAND_DEVIATION) for _ in BAND_POWER], 1)
+            strengths = torch.stack([random.normal("filter", BAND_DEVIATION) for _ in BAND_POWER], 1)
             filtered = filter_bands(images, band_gains(strengths))
             images = torch.where((strengths != 0).any(1)[:, None, None, None], filtered, images)
         if "noise" in self.used:
-            deviation = draw.normal("noise", NOISE_DEVIATION).abs()
+            deviation = random.normal("noise", NOISE_DEVIATION).abs()
             images = images + torch.randn_like(images) * deviation[:, None, None, None]
         if "cutout" in self.used:
-            happens, centre = draw.happens("cutout"), torch.rand(len(images), 2, device=images.device)
+            happens, centre = random.happens("cutout"), torch.rand(len(images), 2, device=images.device)
             images = cut_out(images, centre, happens, CUTOUT_SIDE)
         return images
 
 
-class _Draw:
+class _Random:
     """Random numbers for a batch, each left at its neutral value 0 with probability 1 − p."""
 
     def __init__(self, batch: int, probability: Tensor, used: set[str], device: torch.device):
@@ -145,25 +145,26 @@ class _Draw:
         return value[0] if len(value) == 1 else value.T
 
 
-def geometry(draw: _Draw, size: int) -> tuple[Tensor, Tensor]:
+def geometry(random: _Random, size: int) -> tuple[Tensor, Tensor]:
     """All geometric transforms: one map [B, 3, 3] each, and [B] whether it falls between pixels."""
     bound = round(size * TRANSLATION)
     pixels = pixel_map(
-        draw.whole("flip", 0, 1), draw.whole("turn", 0, 3), draw.whole("shift", -bound, bound, 2) * (2 / size)
+        random.whole("flip", 0, 1), random.whole("turn", 0, 3), random.whole("shift", -bound, bound, 2) * (2 / size)
     )
     # Two turns, before and after the anisotropic scale; together one of them happens with probability p.
-    once = 1 - (1 - draw.probability).sqrt()
-    scale, before = draw.normal("scale", SCALE_DEVIATION), draw.angle("rotate", once)
-    stretch, after = draw.normal("stretch", SCALE_DEVIATION), draw.angle("rotate", once)
-    move = draw.normal("move", 2 * TRANSLATION, 2)
+    once = 1 - (1 - random.probability).sqrt()
+    scale, before = random.normal("scale", SCALE_DEVIATION), random.angle("rotate", once)
+    stretch, after = random.normal("stretch", SCALE_DEVIATION), random.angle("rotate", once)
+    move = random.normal("move", 2 * TRANSLATION, 2)
     moved = torch.cat((torch.stack((scale, before, stretch, after), 1), move), 1) != 0
     return pixels @ smooth_map(scale, before, stretch, after, move), moved.any(1)
 
 
-def colour(draw: _Draw) -> tuple[Tensor, Tensor]:
+def colour(random: _Random) -> tuple[Tensor, Tensor]:
     """All colour transforms: one map [B, 3, 4] each, and [B] whether there is any."""
-    brightness, contrast = draw.normal("brightness", BRIGHTNESS_DEVIATION), draw.normal("contrast", CONTRAST_DEVIATION)
-    invert, hue = draw.whole("invert", 0, 1), draw.angle("hue")
-    saturation = draw.normal("saturation", SATURATION_DEVIATION)
+    brightness = random.normal("brightness", BRIGHTNESS_DEVIATION)
+    contrast = random.normal("contrast", CONTRAST_DEVIATION)
+    invert, hue = random.whole("invert", 0, 1), random.angle("hue")
+    saturation = random.normal("saturation", SATURATION_DEVIATION)
     parts = (brightness, contrast, invert, hue, saturation)
     return colour_map(*parts), (torch.stack(parts) != 0).any(0)

@@ -1,4 +1,4 @@
-"""Formulas of the random transforms of adaptive augmentation; random numbers come from augment.py.
+"""Formulas of the random transforms of adaptive augmentation; random numbers come from pipeline.py.
 
 Source: Karras et al., "Training generative adversarial networks with limited data" (arXiv 2006.06676), appendix B; own
 code from its formulas.
@@ -36,7 +36,7 @@ def pixel_map(flip: Tensor, turn: Tensor, shift: Tensor) -> Tensor:
 def smooth_map(scale: Tensor, before: Tensor, stretch: Tensor, after: Tensor, shift: Tensor) -> Tensor:
     """Maps [B, 3, 3] with the transforms that fall between pixels, in [-1, 1].
 
-    The inverse of a random transform is a random transform of the same kind, so each is drawn as an inverse at once.
+    The inverse of a random transform is a random transform of the same kind, so each is sampled as an inverse at once.
 
     Args:
         scale: [B], log2 of the isotropic scale.
