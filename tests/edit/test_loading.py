@@ -8,7 +8,7 @@ import torch
 from commands import script
 from PIL import Image
 
-from clipface.edit.loading import load_avatar
+from clipface.edit.loading import load_avatar, load_editor
 from clipface.edit.mapper import FaceMapper
 from clipface.settings import HeadConfig, RendererConfig
 
@@ -74,3 +74,35 @@ def test_a_thousand_faces_take_no_more_memory_than_a_hundred(avatar, tmp_path, c
     assert "1000 faces" in capsys.readouterr().out and len(list((tmp_path / "out/textures").iterdir())) == 1000
     tile = Image.open(tmp_path / "out/faces.png").height / 64
     assert 64 < tile < 70, "the sheet shows the first 64 faces"
+
+
+@pytest.mark.parametrize(("command", "old", "new"), [("evaluate_textures", "--skins", "--textures")])
+def test_flags_of_earlier_versions_are_refused_with_the_present_name(command, old, new, capsys):
+    with pytest.raises(SystemExit):
+        script(command).parse([old, "somewhere"])
+    assert f"{old}: expected {new}" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_together_is_refused(avatar, tmp_path, wide_head):
+    plain, other = save_run(avatar, tmp_path / "plain"), save_run(avatar, tmp_path / "other", wide_head)
+    with pytest.raises(ValueError, match="mapper: expected all of one head, got .*narrow.npz.* of .*other and .*plain"):
+        script("edit").main(["--mapper", plain, other, "--latents", "0:1", "--output", str(tmp_path / "out")])
+    load_editor([plain, other], head="open", device="cpu")
+    for message, sizes in {
+        "expected one for codes of 16 numbers a level": {"dim": 8},
+        r"expected at most \d+ coefficients \(n_expression\)": {"n_expression": avatar.head.n_expression + 1},
+        r"expected at most \d+ coefficients \(n_shape\)": {"n_shape": avatar.head.n_shape + 1},
+        "region: expected one or more of .*lips": {"region": "nostril"},
+    }.items():
+        run = save_run(avatar, tmp_path / "wrong", **sizes)
+        with pytest.raises(ValueError, match=message):
+            script("export").main(["--mapper", run, "--output", str(tmp_path / "face.obj"), "--device", "cpu"])
+    for message, options in {"psi: expected": {"psi": -1.0}, "device: expected auto, cpu": {"device": "moon"}}.items():
+        with pytest.raises(ValueError, match=message):
+            load_editor([plain], **options)
+
+
+def test_the_shipped_generator_paints_no_other_uv_map(monkeypatch):
+    monkeypatch.delenv("CLIPFACE_DATA", raising=False)
+    with pytest.raises(ValueError, match="generator: expected one for the UV map of flame, got the shipped one"):
+        load_editor(head="flame", device="cpu")
