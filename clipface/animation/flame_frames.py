@@ -169,8 +169,8 @@ def _motion(path: Path, arrays: Arrays, head: HeadModel, own: float | None, rate
     frames = len(given)
     expression = np.zeros((frames, has))
     expression[:, : given.shape[1]] = given
-    whole = _full_pose(arrays, frames)
-    parts = (expression, whole[:, [0, 1, 2, 6, 7, 8]], whole[:, 3:6], whole[:, 9:])
+    full = _full_pose(arrays, frames)
+    parts = (expression, full[:, [0, 1, 2, 6, 7, 8]], full[:, 3:6], full[:, 9:])
     tensors = (torch.from_numpy(part).float() for part in parts)
     motion = Motion(*tensors, float(own or rate), head.expression_names)
     return motion if rate is None else motion.resampled(rate)
@@ -178,11 +178,11 @@ def _motion(path: Path, arrays: Arrays, head: HeadModel, own: float | None, rate
 
 def _full_pose(arrays: Arrays, frames: int) -> np.ndarray:
     """[T, 15] in FLAME's order: head, neck, jaw, left eye, right eye; what is given apart goes before `pose`."""
-    whole = np.zeros((frames, 15))
-    pose = arrays.get("pose", whole[:, :3])
+    full = np.zeros((frames, 15))
+    pose = arrays.get("pose", full[:, :3])
     columns = {3: slice(0, 3), 6: [0, 1, 2, 6, 7, 8], 15: slice(0, 15)}[pose.shape[1]]
-    whole[:, columns] = pose
+    full[:, columns] = pose
     for name, start in (("global_pose", 0), ("neck_pose", 3), ("jaw_pose", 6), ("eye_pose", 9)):
         if name in arrays:
-            whole[:, start : start + arrays[name].shape[1]] = arrays[name]
-    return whole
+            full[:, start : start + arrays[name].shape[1]] = arrays[name]
+    return full

@@ -10,7 +10,7 @@ MOST_GAP = 0.25  # seconds without a frame that a blend may hide; an expression 
 STANDARD = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0)  # frames per second
 NEAR = 0.02  # relative distance at which a rate is taken for a standard one
 ONE_FRAME = 30.0  # frames per second of what has one frame, which stays for any time
-PHONE = 60.0  # frames per second of ARKit, which time codes of less than a second do not tell
+PHONE = 60.0  # frames per second of ARKit, which time codes of less than a second leave open
 IRREGULAR, MOST_IRREGULAR = 0.5, 0.25  # of the usual interval; share of such intervals that still is one rate
 SHIFTED = 0.1  # of an interval; frames that are off by less are not moved
 
@@ -39,8 +39,8 @@ def seconds_of(path: Path, cells: list[str]) -> np.ndarray:
             expected = "a time code hh:mm:ss:ff as in the first line, or seconds"
             raise ValueError(f"{path}: line {line}: expected {expected}, got {cell!r}")
     table = np.array(parts)
-    whole = table[:, : min(table.shape[1], 3)]
-    times = whole @ np.array([3600.0, 60.0, 1.0])[-whole.shape[1] :]
+    clock = table[:, : min(table.shape[1], 3)]
+    times = clock @ np.array([3600.0, 60.0, 1.0])[-clock.shape[1] :]
     if table.shape[1] == 4:
         times = times + table[:, 3] / _code_rate(path, times, table[:, 3])
     late = np.flatnonzero(np.diff(times) <= 0)
@@ -60,7 +60,7 @@ def _code_rate(path: Path, seconds: np.ndarray, frames: np.ndarray) -> float:
     rate = min(STANDARD, key=lambda standard: abs(standard - counted))
     if not full.size or abs(rate - counted) > 1:
         rate = max(PHONE, float(np.floor(frames.max()) + 1))
-        warnings.warn(f"{path}: its time codes do not tell their frames per second; {rate:g} are taken", stacklevel=5)
+        warnings.warn(f"{path}: its time codes do not say their frames per second; {rate:g} are taken", stacklevel=5)
     return rate
 
 

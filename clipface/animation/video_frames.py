@@ -49,9 +49,9 @@ def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing
         ImportError: if PyAV or MediaPipe is missing; says how to get it.
     """
     found = _with_short_gaps(path, _points(path))
-    seen = np.isfinite(found.points).all((1, 2))
-    motion = fit_points(head, found.points[seen], found.rate)
-    motion = sampled(found.times[seen], motion, found.rate, end=found.times[-1]).smoothed(smoothing)
+    detected = np.isfinite(found.points).all((1, 2))
+    motion = fit_points(head, found.points[detected], found.rate)
+    motion = sampled(found.times[detected], motion, found.rate, end=found.times[-1]).smoothed(smoothing)
     return motion if rate is None else motion.resampled(rate)
 
 
@@ -122,11 +122,11 @@ def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
 
 def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTime:
     """Raise for gaps that are too long, and warn of those that are filled."""
-    times, seen = found.times, np.isfinite(found.points).all((1, 2))
-    if not seen.any():
+    times, detected = found.times, np.isfinite(found.points).all((1, 2))
+    if not detected.any():
         raise ValueError(f"{path}: expected a video of a face, got {len(times)} frames without one")
     # Before the first and after the last frame there is nothing, as if it lay one frame further.
-    edges = np.concatenate([[times[0] - 1 / found.rate], times[seen], [times[-1] + 1 / found.rate]])
+    edges = np.concatenate([[times[0] - 1 / found.rate], times[detected], [times[-1] + 1 / found.rate]])
     gaps = [
         (start, end)
         for start, end in zip(edges[:-1], edges[1:], strict=True)
@@ -135,11 +135,10 @@ def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTim
     if gaps:
         words = ", ".join(f"from {max(start, 0):.2f} to {min(end, times[-1]):.2f} s" for start, end in gaps[:4])
         raise ValueError(f"{path}: expected a face at least every {MOST_GAP} s, got none {words}; cut the video there")
-    if not seen.all():
-        first = times[~seen][0]
+    if not detected.all():
+        missing, first = int((~detected).sum()), times[~detected][0]
         warnings.warn(
-            f"{path}: {int((~seen).sum())} of {len(seen)} frames show no face, the first at {first:.2f} s; they are "
-            "interpolated",
+            f"{path}: {missing} of {len(detected)} frames show no face, the first at {first:.2f} s; they are interpolated",
             stacklevel=3,
         )
     return found

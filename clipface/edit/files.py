@@ -119,10 +119,10 @@ READERS = {".npz": _read_npz, ".safetensors": _read_sampled}  # of latents, by t
 
 
 def _coefficients(path: Path, name: str, given: Tensor | None, count: int, most: int) -> Tensor:
-    whole = torch.zeros(count, most)
+    padded = torch.zeros(count, most)
     if given is not None:
         if given.ndim != 2 or len(given) != count or given.shape[1] > most or not torch.isfinite(given).all():
             expected = f"shape ({count}, {most} or fewer), finite"
             raise ValueError(f"latents: {path}: {name}: expected {expected}, got {tuple(given.shape)}")
-        whole[:, : given.shape[1]] = given
-    return whole
+        padded[:, : given.shape[1]] = given
+    return padded

@@ -55,7 +55,7 @@ def load_editor(
         generator: weights, the authors' too; None: those that the mappers' runs had, or the shipped ones.
         head: "open" or "flame"; None: that of the mappers' runs, or the open one.
         renderer: "warp" or "nvdiffrast".
-        psi: truncation, 0 the mean texture, 1 the generator's whole variety; None: that of the first run, or 0.7.
+        psi: truncation, 0 the mean texture, 1 the generator's full variety; None: that of the first run, or 0.7.
         device: as `choose_device` takes it.
         animated: whether mappers of animations are taken too.
         like: further files with notes that must agree with those of the mappers: edits of single faces.
@@ -72,7 +72,7 @@ def load_editor(
     notes = noted[0][1] if noted else {}
     psi = notes.get("psi", PSI) if psi is None else psi
     if not (math.isfinite(psi) and psi >= 0):
-        raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the whole variety), got {psi}")
+        raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the full variety), got {psi}")
     config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
     avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
     read = read_any_mapper if animated else read_mapper
@@ -95,10 +95,10 @@ def check_alike(noted: Sequence[tuple[str | Path, dict]], keys: Sequence[str]) -
 
 def check_fit(file: str | Path, mapper: FaceMapper | VideoMapper, avatar: Avatar) -> None:
     """Refuse a mapper of another code size or of more coefficients than the head has, or whose region it lacks."""
-    needed = {"dim": avatar.generator.config["w_dim"]}
-    if mapper.config["dim"] != needed["dim"]:
+    dim = avatar.generator.config["w_dim"]
+    if mapper.config["dim"] != dim:
         raise ValueError(
-            f"mapper: expected one for codes of {needed['dim']} numbers a level, as the generator has, got {file} for "
+            f"mapper: expected one for codes of {dim} numbers a level, as the generator has, got {file} for "
             f"{mapper.config['dim']}; give --generator as in its run"
         )
     if isinstance(mapper, VideoMapper):  # it reads as many coefficients as there are

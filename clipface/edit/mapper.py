@@ -122,7 +122,7 @@ class FaceMapper(nn.Module):
         return codes.moved(self.offsets(codes), strength)
 
     def save(self, path: str | Path, **notes: object) -> Path:
-        """Write the mapper to a `.safetensors` file; `notes` go into the configuration beside it."""
+        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
         return weights.save(path, self.state_dict(), {"mapper": self.config, **notes})
 
     @classmethod

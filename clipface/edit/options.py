@@ -50,7 +50,7 @@ def add_avatar(parser: argparse.ArgumentParser, runs: bool = True) -> None:
 
     Args:
         parser: to add to.
-        runs: whether mappers' runs tell the defaults.
+        runs: whether mappers' runs give the defaults.
     """
     add = parser.add_argument
     add("--psi", type=float, default=None if runs else PSI, help="truncation of random faces, 0..1 " + _left_out(runs))

@@ -61,7 +61,7 @@ class VideoMapper(nn.Module):
         Args:
             w_plus: of each frame's face before the edit [N, L, dim].
             expression: [N, E] coefficients of the head.
-            pose: [N, 6] axis-angle of the whole head and of the jaw, radians.
+            pose: [N, 6] axis-angle of the head and of the jaw, radians.
             importance: [N] in 0..1 (`clipface.animation.importance`), times any strength.
 
         Returns:
@@ -72,7 +72,7 @@ class VideoMapper(nn.Module):
         return w_plus + importance[:, None, None] * self.offsets(w_plus, expression, pose)
 
     def save(self, path: str | Path, **notes: object) -> Path:
-        """Write the mapper to a `.safetensors` file; `notes` go into the configuration beside it."""
+        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
         return weights.save(path, self.state_dict(), {"video_mapper": self.config, **notes})
 
     @classmethod

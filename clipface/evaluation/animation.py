@@ -47,9 +47,9 @@ class Flickers(NamedTuple):
         """How many times that of the unedited face; 1 where nothing moves."""
         return self.after.value / self.before.value if self.before.value else 1.0
 
-    def watch(self, drawn: Iterable[Rendered]) -> Iterator[Rendered]:
+    def watch(self, rendered: Iterable[Rendered]) -> Iterator[Rendered]:
         """Hand frames of one face through, and take them in."""
-        for part in drawn:
+        for part in rendered:
             self.before.add(part.before)
             self.after.add(part.after)
             yield part
@@ -80,7 +80,7 @@ def render_animation(
 
 
 def write_animation(
-    drawn: Iterable[Rendered],
+    rendered: Iterable[Rendered],
     motion: Motion,
     video: Path,
     strip: Path,
@@ -89,7 +89,7 @@ def write_animation(
     """Write a video and a strip of frames, and each frame's texture if asked for, as the frames come.
 
     Args:
-        drawn: of `render_animation`.
+        rendered: of `render_animation`.
         motion: that is shown.
         video: file ending in .mp4.
         strip: file ending in .png.
@@ -103,7 +103,7 @@ def write_animation(
     chosen = {round(i * (len(motion) - 1) / (STRIP - 1)) for i in range(STRIP)}
     columns, labels, flickers = [], [], Flickers(Flicker(), Flicker())
     with VideoWriter(video, motion.rate) as writer:
-        for part in flickers.watch(drawn):
+        for part in flickers.watch(rendered):
             images = part.before, part.after, part.geometry
             writer.write(labelled_row(images, VIEWS))
             for row, number in enumerate(part.frames.numbers.tolist()):

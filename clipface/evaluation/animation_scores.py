@@ -35,10 +35,10 @@ class FrameScores(NamedTuple):
     agreement: Tensor  # cosine of the image's change with the words' change
 
 
-def score_frames(drawn: Iterable[Rendered], loss: EncoderMean) -> FrameScores:
+def score_frames(rendered: Iterable[Rendered], loss: EncoderMean) -> FrameScores:
     """Score frames of one face as they come."""
     parts = []
-    for part in drawn:
+    for part in rendered:
         before, after = loss.encode(part.before), loss.encode(part.after)
         similarity = loss.similarity(before), loss.similarity(after)
         parts.append(torch.stack([part.frames.importance, *similarity, loss.agreement(after, before)]).cpu())

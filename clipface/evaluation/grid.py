@@ -91,7 +91,7 @@ def _bytes(image: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _strip(labels: tuple[str, ...], width: int) -> Tensor:
-    """The labels above images of one width: [3, h, (gap + width) * count + gap] in 0..1; once for a whole video."""
+    """The labels above images of one width: [3, h, (gap + width) * count + gap] in 0..1; once for a video."""
     font = _font(width)
     texts = [_wrap(label, font, width) for label in labels]
     lines = max(text.count("\n") + 1 for text in texts)

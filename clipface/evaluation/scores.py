@@ -18,12 +18,12 @@ from clipface.metrics.words import directional_similarity, retrieval
 from clipface.render.camera import project, view
 
 REGIONS = ("forehead", "brows", "eye_region", "nose", "lips", "face")
-BATCH = 32  # images that a network sees at once
+BATCH = 32  # images that a network encodes at once
 Numbers = dict[str, float | None]
 
 
 class Measurement(NamedTuple):
-    """One edit's faces as all that measures see them."""
+    """One edit's faces as every measure needs them."""
 
     name: str
     target: str
@@ -32,10 +32,10 @@ class Measurement(NamedTuple):
 
 
 class Measures:
-    """Looks at edits of the same faces, and compares each with the originals.
+    """Measures edits of the same faces, and compares each with the originals.
 
     Args:
-        avatar: draws, on the device that everything happens on.
+        avatar: renders, on the device of all computation.
         protocol: views and sizes.
         encoders: that score, by name.
         original: the faces before any edit.
@@ -64,7 +64,7 @@ class Measures:
 
     @torch.no_grad()
     def render(self, texture: Tensor, codes: Codes) -> Tensor:
-        """Draw every view of every face: [B, views, 3, S, S] in 0..1."""
+        """Render every view of every face: [B, views, 3, S, S] in 0..1."""
         images = []
         for start in range(0, len(texture), TOGETHER):
             rows = slice(start, start + TOGETHER)
@@ -97,12 +97,12 @@ class Measures:
 
     @torch.no_grad()
     def compare(
-        self, seen: Sequence[Measurement], sources: Sequence[str], others: Sequence[str] = ()
+        self, measured: Sequence[Measurement], sources: Sequence[str], others: Sequence[str] = ()
     ) -> tuple[list[Numbers], list[str], dict[str, Tensor]]:
         """Measure what the words say, and which prompt every edited face is nearest to.
 
         Args:
-            seen: the edits.
+            measured: the edits.
             sources: each one's words for a face before the edit.
             others: prompts that nobody edited for, which an edited face may be nearer to.
 
@@ -112,20 +112,20 @@ class Measures:
             change by the edit is nearest to what each prompt asks to change ("change"). Words that name rare looks are
             far from every face, so that another look's words are often nearer even to a face that became such.
         """
-        prompts = list(dict.fromkeys([*(one.target for one in seen), *others]))
+        prompts = list(dict.fromkeys([*(one.target for one in measured), *others]))
         # By encoder: [E, B, V, P], [B, V, P], [E, B, V, P]
         after, before, directional = [], [], []
         for name, encoder in self.encoders.items():
             words = encoder.encode_text(prompts)
             known = {source: encoder.encode_text([source])[0] for source in dict.fromkeys(sources)}
-            after.append(torch.stack([one.features[name] @ words.T for one in seen]))
+            after.append(torch.stack([one.features[name] @ words.T for one in measured]))
             before.append(self.features[name] @ words.T)
-            parts = zip(seen, (known[source] for source in sources), strict=True)
+            parts = zip(measured, (known[source] for source in sources), strict=True)
             directional.append(torch.stack([self._directional(name, one, words, source) for one, source in parts]))
         scored = {"look": after, "change": directional}
         matrices = {by: retrieval(torch.stack(parts).mean(0).mean(2)) for by, parts in scored.items()}
         rows = []
-        for i, one in enumerate(seen):
+        for i, one in enumerate(measured):
             own = prompts.index(one.target)
             scores = torch.stack([part[i, ..., own] for part in after])
             rows.append({

@@ -6,7 +6,7 @@ import torch
 
 
 def synchronized_time(device: torch.device) -> float:
-    """Seconds on a clock, once the device has done what it was told."""
+    """Seconds of a clock, once the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

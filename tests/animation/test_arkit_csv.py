@@ -107,7 +107,7 @@ def test_without_times_the_rate_is_to_be_given(tmp_path, arkit_head, table):
 
 def test_short_codes_are_taken_for_a_phones(tmp_path, arkit_head, table):
     path = table.write(tmp_path / "a.csv", rows=range(45, 70))
-    with pytest.warns(UserWarning, match="do not tell their frames per second; 60"):
+    with pytest.warns(UserWarning, match="do not say their frames per second; 60"):
         assert load_motion(path, arkit_head).rate == 60
 
 

@@ -1,23 +1,11 @@
 """scripts/render.py, scripts/benchmarks/render.py and the soak test, on tiny files: what the command line calls."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from commands import script
 from PIL import Image
 
 from clipface import assets
-
-ROOT = Path(__file__).parents[2]
-
-
-def script(path: str):
-    spec = importlib.util.spec_from_file_location(Path(path).stem + "_script", ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -27,7 +15,7 @@ def files(tiny_files, monkeypatch):
 
 
 def _render(output, *words):
-    script("scripts/render.py").main(["--output", str(output), "--device", "cpu", "--size", "32", *words])
+    script("render").main(["--output", str(output), "--device", "cpu", "--size", "32", *words])
     return np.asarray(Image.open(output))
 
 
@@ -69,7 +57,7 @@ def test_errors_name_the_argument(files, tmp_path):
 
 @pytest.mark.parametrize("verbs", [[], ["--verbs", "--no-antialias"]])
 def test_the_benchmark_prints_a_row_for_each_size(files, capsys, verbs):
-    benchmark = script("scripts/benchmarks/render.py")
+    benchmark = script("benchmarks/render")
     benchmark.main(["--sizes", "8", "16", "--batches", "1", "2", "--texture", "8", "--seconds", "0.01", *verbs])
     rows = capsys.readouterr().out.splitlines()[1:]  # after what the command will do
     assert len(rows) == 6
@@ -80,10 +68,9 @@ def test_the_benchmark_prints_a_row_for_each_size(files, capsys, verbs):
 
 
 def test_the_benchmark_draws_silhouettes(files, tmp_path):
-    script("scripts/benchmarks/render.py").main(["--silhouettes", str(tmp_path / "ways.png")])
+    script("benchmarks/render").main(["--silhouettes", str(tmp_path / "ways.png")])
     assert Image.open(tmp_path / "ways.png").width > 4 * 48 * 6
 
 
-def test_the_soak_test_runs(monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    assert script("scripts/measure/soak.py").main(["--scenes", "12", "--minutes", "1"]) == 12
+def test_the_soak_test_runs():
+    assert script("measure/soak").main(["--scenes", "12", "--minutes", "1"]) == 12

@@ -1,21 +1,18 @@
 """What a training step of the mapper sees: caches, several encoders, jitter; and the script that times it."""
 
-import importlib.util
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import open_clip
 import pytest
 import torch
+from commands import script
 
 from clipface.settings import GuidanceConfig, Jitter
 from trainer.common.callbacks import StopOnNaN
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import MapperConfig, PromptConfig
 from trainer.mapper.train import build
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -83,11 +80,8 @@ def test_the_benchmark_prints_its_table(config, capsys, encoder, tmp_path):
         }
         (tmp_path / "tiny-clip.json").write_text(json.dumps(description))
         open_clip.add_model_config(tmp_path)
-    spec = importlib.util.spec_from_file_location("benchmark_mapper", ROOT / "scripts/benchmarks/mapper.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     words = f"--size 32 --batch 1 --views 2 --steps 1 --warm-up 1 --threads 1 --precision bf16 --encoder {encoder}"
-    script.main(words.split())
+    script("benchmarks/mapper").main(words.split())
     table = capsys.readouterr().out
     for name in ("samples/s", "mapper", "generator", "renderer", "encoder", "backward", "optimizer"):
         assert name in table
