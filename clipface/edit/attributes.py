@@ -1,6 +1,6 @@
 """Edits that need no training: looks of the shipped generator, as offsets of its style code.
 
-They were trained with the generator (trainer/texture_gan/attribute_offsets.py). A look edits every face by the same
+They were trained with the generator (trainer/texture_gan/extra_losses.py). A look edits every face by the same
 offset; its name can stand where a mapper's file could: `look:zombie`, `look:red_lipstick`.
 """
 

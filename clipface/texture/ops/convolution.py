@@ -11,62 +11,54 @@ from torch.autograd import Function
 
 
 def convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolve x [B, I, H, W] with weight [O, I, K, K], K odd: [B, O, H, W], zero outside.
+    """Convolve images with a kernel of odd size, zero outside.
 
-    Gradient: to both, any number of times.
+    Args:
+        x: [B, I, H, W].
+        weight: [O, I, K, K].
+
+    Returns:
+        [B, O, H, W]. Gradient: to both, any number of times.
     """
-    return _Convolve.apply(x, weight)
+    return _Convolve.apply(x, weight, False)
 
 
 class _Convolve(Function):
+    """Convolution, or the transposed one, which is its gradient to the input; each is the other's."""
+
     @staticmethod
-    def forward(ctx, x, weight):
+    def forward(ctx, x, weight, transposed):
         ctx.save_for_backward(x, weight)
-        return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        ctx.transposed = transposed
+        return (F.conv_transpose2d if transposed else F.conv2d)(x, weight, padding=weight.shape[-1] // 2)
 
     @staticmethod
     def backward(ctx, gradient):
         x, weight = ctx.saved_tensors
-        wanted_x, wanted_weight = ctx.needs_input_grad
+        needs_x, needs_weight, _ = ctx.needs_input_grad
+        outputs, inputs = (x, gradient) if ctx.transposed else (gradient, x)
         return (
-            _OfInput.apply(gradient, weight) if wanted_x else None,
-            _OfWeight.apply(gradient, x, weight.shape[-1]) if wanted_weight else None,
-        )
-
-
-class _OfInput(Function):
-    """Gradient of the input: the transposed convolution."""
-
-    @staticmethod
-    def forward(ctx, gradient, weight):
-        ctx.save_for_backward(gradient, weight)
-        return F.conv_transpose2d(gradient, weight, padding=weight.shape[-1] // 2)
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        gradient, weight = ctx.saved_tensors
-        wanted_gradient, wanted_weight = ctx.needs_input_grad
-        return (
-            _Convolve.apply(cotangent, weight) if wanted_gradient else None,
-            _OfWeight.apply(gradient, cotangent, weight.shape[-1]) if wanted_weight else None,
+            _Convolve.apply(gradient, weight, not ctx.transposed) if needs_x else None,
+            _OfWeight.apply(outputs, inputs, weight.shape[-1]) if needs_weight else None,
+            None,
         )
 
 
 class _OfWeight(Function):
-    """Gradient of the weight."""
+    """Gradient of the weight, from those of the outputs [B, O, H, W] and the inputs [B, I, H, W]."""
 
     @staticmethod
-    def forward(ctx, gradient, x, size):
-        ctx.save_for_backward(gradient, x)
-        shape = (gradient.shape[1], x.shape[1], size, size)
-        return torch.nn.grad.conv2d_weight(x, shape, gradient, padding=size // 2)
+    def forward(ctx, outputs, inputs, size):
+        ctx.save_for_backward(outputs, inputs)
+        shape = (outputs.shape[1], inputs.shape[1], size, size)
+        return torch.nn.grad.conv2d_weight(inputs, shape, outputs, padding=size // 2)
 
     @staticmethod
     def backward(ctx, cotangent):
-        gradient, x = ctx.saved_tensors
-        wanted_gradient, wanted_x, _ = ctx.needs_input_grad
+        outputs, inputs = ctx.saved_tensors
+        needs_outputs, needs_inputs, _ = ctx.needs_input_grad
         return (
-            _Convolve.apply(x, cotangent) if wanted_gradient else None,
-            _OfInput.apply(gradient, cotangent) if wanted_x else None,
+            _Convolve.apply(inputs, cotangent, False) if needs_outputs else None,
+            _Convolve.apply(outputs, cotangent, True) if needs_inputs else None,
             None,
         )
