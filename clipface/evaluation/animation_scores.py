@@ -1,7 +1,7 @@
 """Scores of an animated edit, frame by frame: how near the images come to the words, and how steadily."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from clipface.animation import Motion, load_motion
 from clipface.edit.animate import animate
-from clipface.edit.avatar import FRONT_SCALE
+from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.loading import load_editor
+from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import sample_faces
+from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.animation import Flickers, Rendered, render_animation
 from clipface.evaluation.edits import prompt_of
 from clipface.evaluation.timing import synchronized_time
@@ -45,9 +47,36 @@ def score_frames(rendered: Iterable[Rendered], loss: EncoderMean) -> FrameScores
     return FrameScores(*torch.cat(parts, 1))
 
 
-def mean_scores(scores: Sequence[FrameScores]) -> FrameScores:
-    """The means over faces, of the same frames."""
-    return FrameScores(*(torch.stack(each).mean(0) for each in zip(*scores, strict=True)))
+def score_faces(
+    avatar: Avatar,
+    codes: Codes,
+    motion: Motion,
+    mapper: VideoMapper | FaceMapper,
+    loss: EncoderMean,
+    size: int,
+    numbers: Tensor | None = None,
+) -> tuple[FrameScores, float]:
+    """Score the frames of several faces in the same motion.
+
+    Args:
+        avatar: renders them.
+        codes: of the faces.
+        motion, mapper, numbers: as `animate` takes them.
+        loss: knows the words.
+        size: side of the images, pixels.
+
+    Returns:
+        The means over faces, and the flicker: the mean change from frame to frame, over that of the unedited faces.
+    """
+    camera, scores, flickers = front(len(motion)), [], []
+    for row in range(len(codes.shape)):
+        frames = animate(avatar, codes.rows(slice(row, row + 1)), motion, mapper, numbers=numbers)
+        rendered = render_animation(avatar, frames, camera, size, geometry=False)
+        flickers.append(Flickers(Flicker(), Flicker()))
+        scores.append(score_frames(flickers[-1].watch(rendered), loss))
+    before, after = (sum(getattr(each, when).value for each in flickers) for when in ("before", "after"))
+    mean = FrameScores(*(torch.stack(each).mean(0) for each in zip(*scores, strict=True)))
+    return mean, after / before if before else 1.0  # 1 where nothing moves
 
 
 def front(frames: int) -> Tensor:
@@ -110,14 +139,8 @@ def score_run(
     words = {key: value for key, value in prompt.items() if key != "name"}
     loss = EncoderMean([DirectionalLoss(encoder, **words)])
     codes = sample_faces(editor.avatar, range(faces), editor.psi, "evaluation", seed).codes
-    scores, flickers, started = [], [], synchronized_time(codes.w_plus.device)
-    for row in range(faces):
-        frames = animate(editor.avatar, codes.rows(slice(row, row + 1)), motion, editor.mappers[0])
-        rendered = render_animation(editor.avatar, frames, front(len(motion)), size, geometry=False)
-        flickers.append(Flickers(Flicker(), Flicker()))
-        scores.append(score_frames(flickers[-1].watch(rendered), loss))
+    started = synchronized_time(codes.w_plus.device)
+    frames, flicker = score_faces(editor.avatar, codes, motion, editor.mappers[0], loss, size)
     rate = faces * len(motion) / (synchronized_time(codes.w_plus.device) - started)
-    before, after = (sum(getattr(each, when).value for each in flickers) for when in ("before", "after"))
-    ratio = after / before if before else 1.0  # nothing moves
     name = prompt.get("name") or prompt["target"]
-    return RunScores(name, Path(source).stem, motion, mean_scores(scores), ratio, rate)
+    return RunScores(name, Path(source).stem, motion, frames, flicker, rate)

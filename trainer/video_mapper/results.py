@@ -9,7 +9,7 @@ from clipface.edit.animate import animate
 from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
-from clipface.evaluation.animation_scores import front, mean_scores, score_frames, write_scores
+from clipface.evaluation.animation_scores import front, score_faces, write_scores
 from clipface.metrics.animation import rank_correlation
 from trainer.video_mapper.module import VideoMapperModule
 
@@ -28,15 +28,11 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
     config, avatar, motion, mapper = module.config, module.avatar, module.motion, module.mapper
     faces = sample_faces(avatar, range(config.validation), config.psi, "validation").codes
     numbers = torch.linspace(0, len(motion) - 1, min(config.scored_frames, len(motion))).round().long().unique()
-    camera, scores = front(len(motion)), []
-    for row in range(config.validation):
-        frames = animate(avatar, faces.rows(slice(row, row + 1)), motion, mapper, numbers=numbers)
-        drawn = render_animation(avatar, frames, camera, config.image_size, geometry=False)
-        scores.append(score_frames(drawn, module.directional_loss))
-    scores = mean_scores(scores)
+    parts = avatar, faces, motion, mapper, module.directional_loss, config.image_size
+    scores, _ = score_faces(*parts, numbers)
     write_scores(folder / "frames.csv", numbers, motion.rate, scores)
     first = faces.rows(slice(0, 1))
-    frames = render_animation(avatar, animate(avatar, first, motion, mapper), camera)
+    frames = render_animation(avatar, animate(avatar, first, motion, mapper), front(len(motion)))
     flickers = write_animation(frames, motion, folder / "animation.mp4", folder / "frames.png")
     peak = int(scores.importance.argmax())
     write_head(folder / "head.glb", avatar, first, motion, mapper, int(numbers[peak]))
