@@ -5,7 +5,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's bar, which shows the number of steps in a resumed run too."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.train_progress_bar.reset(trainer.num_training_batches)
 
 
 class StopOnNaN(Callback):

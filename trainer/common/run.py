@@ -15,11 +15,12 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback
 
 from clipface.edit.loading import MAPPER_FILE
 from clipface.settings import SEED_STRIDE
 from trainer.common import checkpoint, distributed
+from trainer.common.callbacks import ProgressBar
 from trainer.common.config import TrainerConfig
 from trainer.common.interrupt import Interrupt
 
@@ -191,7 +192,7 @@ def fit(
         precision=precision or config.precision,
         logger=logger,
         # Signals come first: the other callbacks are to know in the same batch that training stops.
-        callbacks=[TQDMProgressBar(refresh_rate=refresh), interrupt or own, *callbacks],
+        callbacks=[ProgressBar(refresh_rate=refresh), interrupt or own, *callbacks],
         default_root_dir=str(folder),
         log_every_n_steps=config.log_every,
         enable_checkpointing=False,  # checkpoint.py writes them: trained parts only, atomically
@@ -218,6 +219,7 @@ def _quieten() -> None:
         ".*no `val_dataloader`.*",
         ".*Experiment logs directory .* exists.*",
         ".*The number of training batches .* is smaller than the logging interval.*",
+        ".*sync_dist=True.*",  # every process validates on the same faces
     ):
         warnings.filterwarnings("ignore", message=message)
     for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):

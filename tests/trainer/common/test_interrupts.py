@@ -43,7 +43,7 @@ def test_an_interrupted_run_keeps_its_results_and_ends_bit_equal_when_resumed(ov
     assert (folder / "last.ckpt").is_file()
     training = weights.load_config(folder / "mapper.safetensors")["training"]
     assert training["status"] == "interrupted" and 2 <= training["steps"] < 60
-    resume(output)
+    assert "60/60 [" in resume(output)
     assert weights.load_config(folder / "mapper.safetensors")["training"] | {"seconds": 0} == {
         "seconds": 0, "steps": 60, "device": "cpu", "status": "done",
     }  # fmt: skip
