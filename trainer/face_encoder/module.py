@@ -82,9 +82,8 @@ class FaceEncoderModule(pl.LightningModule):
             contrast = contrastive_loss(image_features, text_features, scale, contradicts)
             direction = direction_loss(image_features, text_features)
         loss = contrast + self.config.direction_weight * direction
-        if self._trainer is not None:
-            self.log("loss", loss, prog_bar=True)
-            self.log_dict({"contrast": contrast, "direction": direction, "rate": self._rate()})
+        self.log("loss", loss, prog_bar=True)
+        self.log_dict({"contrast": contrast, "direction": direction, "rate": self._rate()})
         return loss
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> None:

@@ -63,8 +63,7 @@ class SentenceProjectionModule(pl.LightningModule):
         parts = zip(self.captions, self.phrases, strict=True)
         texts = Targets(*(torch.cat([a[captions], b[phrases]]).to(self.device) for a, b in parts))
         loss = self.loss(texts)
-        if self._trainer is not None:
-            self.log("loss", loss, prog_bar=True)
+        self.log("loss", loss, prog_bar=True)
         return loss
 
     def loss(self, texts: Targets) -> Tensor:
