@@ -41,15 +41,11 @@ def read_file(path: Path, head: HeadModel, rate: float | None = None) -> Motion:
     Raises:
         ValueError: if it is damaged, lacks a key, holds no frame, or numbers that are not finite or not the head's.
     """
-    arrays, own = _arrays(path, _table(path))
+    arrays, own = _arrays(path)
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         words = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise ValueError(f"{path}: expected as many frames of each key, got {words}")
-    for name, array in arrays.items():
-        bad = ~np.isfinite(array).all(1)
-        if bad.any():
-            raise ValueError(f"{path}: {name}: frame {int(bad.argmax())} holds values that are no finite numbers")
     return _motion(path, arrays, head, own, rate)
 
 
@@ -62,14 +58,12 @@ def read_folder(folder: Path, head: HeadModel, rate: float | None = None) -> Mot
     rows: list[Arrays] = []
     rates: dict[float, Path] = {}
     for path in _in_order(folder):
-        arrays, own = _arrays(path, _table(path))
+        arrays, own = _arrays(path)
         if own is not None:
             rates.setdefault(own, path)
         for name, array in arrays.items():
             if len(array) != 1:
                 raise ValueError(f"{path}: {name}: expected one frame in each file of a folder, got {len(array)}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{path}: {name} holds values that are no finite numbers")
             if rows and array.shape != rows[0].get(name, array[:, :0]).shape:
                 first, found = rows[0][name].shape[1] if name in rows[0] else "no", array.shape[1]
                 raise ValueError(f"{path}: {name}: expected {first} numbers as in the first frame, got {found}")
@@ -108,16 +102,11 @@ def _in_order(folder: Path) -> list[Path]:
     return [frames[number] for number in sorted(frames)]
 
 
-def _table(path: Path) -> Mapping[str, Any]:
-    content = read_content(path)
+def _arrays(path: Path) -> tuple[Arrays, float | None]:
+    """What a file holds under our names, finite [T, N] each, and its rate."""
+    content, arrays = read_content(path), {}
     if not isinstance(content, Mapping):
         raise ValueError(f"{path}: expected a table with the keys exp and pose, got {type(content).__name__}")
-    return content
-
-
-def _arrays(path: Path, content: Mapping[str, Any]) -> tuple[Arrays, float | None]:
-    """What a file holds under our names, [T, N] each, and its rate."""
-    arrays = {}
     for name, keys in NAMES.items():
         key = next((key for key in keys if key in content), None)
         if key is not None:
@@ -128,6 +117,10 @@ def _arrays(path: Path, content: Mapping[str, Any]) -> tuple[Arrays, float | Non
         if not any(name in arrays for name in needed):
             keys = " or ".join(key for name in needed for key in NAMES[name])
             raise ValueError(f"{path}: expected {keys}, got a file with {has}")
+    for name, array in arrays.items():
+        bad = ~np.isfinite(array).all(1)
+        if bad.any():
+            raise ValueError(f"{path}: {name}: expected finite numbers, got others in frame {int(bad.argmax())}")
     if not len(arrays["expression"]):
         raise ValueError(f"{path}: expected at least one frame, got none")
     if own is not None and (own.size != 1 or not np.isfinite(own).all() or own.item() <= 0):

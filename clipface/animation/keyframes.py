@@ -61,6 +61,7 @@ def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Mo
     rate = content.get("rate", RATE) if rate is None else rate
     ease = content.get("ease", EASES[0])
     try:
+        _check_keys(content, KEYS)
         check_rate(rate)
         if ease not in EASES:
             raise ValueError(f"ease: expected {' or '.join(EASES)}, got {ease!r}")
@@ -88,10 +89,6 @@ def _content(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: no YAML, or cut off ({error})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected the keys {', '.join(KEYS)}, got {type(content).__name__}")
-    try:
-        _check_keys(content, KEYS)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
     return content
 
 

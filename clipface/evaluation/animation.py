@@ -15,6 +15,7 @@ from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.loading import Editor
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.video_mapper import VideoMapper
+from clipface.evaluation.faces import IMAGE_SIZE
 from clipface.evaluation.grid import grid, labelled_row, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.animated_glb import write_animated_glb
@@ -22,7 +23,6 @@ from clipface.export.video import VideoWriter
 from clipface.metrics.animation import Flicker
 from clipface.render.camera_path import camera_path
 
-IMAGE_SIZE = 256  # pixels
 STRIP = 7  # frames in a strip
 VIEWS = ("before", "after", "geometry")
 

@@ -90,7 +90,7 @@ class Hostile:
     ("change", "words"),
     [
         ({"exp": np.zeros((4, 101))}, "expected at most the 100 coefficients of generic_model.pkl, got 101"),
-        ({"exp": np.full((4, 3), np.nan)}, "expression: frame 0 holds values that are no finite"),
+        ({"exp": np.full((4, 3), np.nan)}, "expression: expected finite numbers, got others in frame 0"),
         ({"pose": np.zeros((3, 6))}, "as many frames .* expression 4, pose 3"),
         ({"pose": np.zeros((4, 5))}, "3 or 6 or 15 numbers a frame"),
         ({"pose": np.full((4, 6), 30.0)}, "in radians, got 30; are these degrees"),
@@ -135,7 +135,7 @@ def test_missing_frames_are_named(tmp_path, unnamed_head):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"exp": np.full(COUNT, np.inf)}, "frame_2.pkl: expression holds values that are no finite"),
+        ({"exp": np.full(COUNT, np.inf)}, "frame_2.pkl: expression: expected finite numbers"),
         ({"exp": np.zeros(COUNT + 1)}, "frame_2.pkl: expression: expected 12 numbers as in the first frame, got 13"),
         ({"exp": np.zeros((2, COUNT))}, "frame_2.pkl: expression: expected one frame"),
         ({"pose": np.zeros(6), "neck_pose": np.zeros(3)}, "frame_2.pkl: neck_pose: expected no numbers as in the first"),
