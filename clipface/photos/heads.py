@@ -5,7 +5,7 @@ Vertices have the layout of ClipFace's authors: `FFHQ_512_filtered/*.png` and, o
 or of DECA's crop if a `tform` says where that lies; a smaller z is nearer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,16 +69,9 @@ class DecaHeads:
 
     def reason(self, file: str) -> str | None:
         """Drop what has no code, or a damaged one."""
-        if file in self.pairing.reasons:
-            return self.pairing.reasons[file]
-        if file not in self._codes:
-            try:
-                self._codes[file] = self._read(file)
-            except (OSError, ValueError) as error:
-                return f"damaged fit: {error}"
-        return None
+        return None if file in self._codes else _reason(self.pairing, file, self._read)
 
-    def _read(self, file: str) -> DecaCode:
+    def _read(self, file: str) -> None:
         code, head = read_deca(self.pairing.paths[file]), self.fitter.head
         lengths = len(code.shape), len(code.expression)
         self._lengths = self._lengths or lengths
@@ -88,7 +81,7 @@ class DecaHeads:
         if code.tform is None:
             with Image.open(self.photos / file) as photograph:  # reads no pixels
                 code = code._replace(tform=full_image(photograph.size))
-        return code
+        self._codes[file] = code
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the heads of a batch."""
@@ -115,13 +108,7 @@ class VertexHeads:
 
     def reason(self, file: str) -> str | None:
         """Drop what has no vertices, or damaged ones."""
-        if file in self.pairing.reasons:
-            return self.pairing.reasons[file]
-        try:
-            read_vertices(self.pairing.paths[file], self.count)
-        except (OSError, ValueError) as error:
-            return f"damaged fit: {error}"
-        return None
+        return _reason(self.pairing, file, lambda file: read_vertices(self.pairing.paths[file], self.count))
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the vertices of a batch."""
@@ -224,3 +211,14 @@ def stacked(cutouts: Sequence[Cutout]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def _masked(fitter: Fitter, fit: HeadFit, cutouts: Sequence[Cutout]) -> FittedImages:
     crops, _, person, inside = (part.to(fitter.head.v_template.device) for part in stacked(cutouts))
     return fitter.masked(fit, crops, person, inside)
+
+
+def _reason(pairing: Pairing, file: str, read: Callable[[str], object]) -> str | None:
+    """Why a photograph's file cannot be used: there is none, or reading it fails."""
+    if file in pairing.reasons:
+        return pairing.reasons[file]
+    try:
+        read(file)
+    except (OSError, ValueError) as error:
+        return f"damaged fit: {error}"
+    return None

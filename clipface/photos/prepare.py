@@ -44,8 +44,7 @@ def prepare(options: Namespace) -> None:
         sources = with_fits(sources, pairing.paths)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device: expected cpu, got {options.device}, but PyTorch sees no CUDA device")
-    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig())
-    head, renderer = head.to(options.device), renderer.to(options.device)
+    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
     source = _head_source(options, pairing, head, renderer)
     with exclusive(options.out):
         for damage in open_output(settings, source.name, options.verify):

@@ -13,12 +13,10 @@ from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.fit.fitter import Fitter
 from clipface.fit.stored import stored_batches
-from clipface.head import HeadModel
 from clipface.photos.crop import SIZE
 from clipface.photos.examine import Cutout, examine
 from clipface.photos.filter import ANY_FACE
 from clipface.photos.heads import stacked
-from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
@@ -48,7 +46,7 @@ def bake_photographs(photographs: Sequence[Path], out: Path, head: str, options:
     Raises:
         ValueError: if a photograph cannot be read or shows no face.
     """
-    model, renderer = _head_and_renderer(head, options.device)
+    model, renderer = load_head_and_renderer(HeadConfig(head), RendererConfig(), options.device)
     cutouts = [_cut_out(path) for path in photographs]
     crops, points, person, inside = stacked(cutouts)
     fitted = Fitter(model, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
@@ -70,7 +68,7 @@ def bake_dataset(dataset: Path, out: Path, options: TextureOptions) -> None:
         options: size, light, preview and device.
     """
     faces = MaskedFaces(dataset, SIZE)
-    head, renderer = _head_and_renderer(faces.head, options.device)
+    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit)
     names = iter(faces.names)
     batches = stored_batches(faces, range(len(faces)), BATCH, options.device)
@@ -82,11 +80,6 @@ def bake_dataset(dataset: Path, out: Path, options: TextureOptions) -> None:
             _write(texture, path)
             if preview is not None:
                 _write(preview, _preview_of(path))
-
-
-def _head_and_renderer(head: str, device: str) -> tuple[HeadModel, Renderer]:
-    model, renderer = load_head_and_renderer(HeadConfig(head), RendererConfig())
-    return model.to(device), renderer.to(device)
 
 
 def _cut_out(path: Path) -> Cutout:

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     faces = examine_folder(options.photos, options.cache)
     batch = faces.tensors(np.arange(options.batch) % len(faces.files))
-    head, renderer = load_head_and_renderer(HeadConfig(), RendererConfig(options.renderer))
-    head, renderer, device = head.to(options.device), renderer.to(options.device), torch.device(options.device)
+    device = torch.device(options.device)
+    head, renderer = load_head_and_renderer(HeadConfig(), RendererConfig(options.renderer), device)
     for name in ("landmarks alone", "landmarks and photometric"):
         fitter, seconds = Fitter(head, renderer, photometric="photometric" in name), []
         for _ in range(options.rounds + 1):

@@ -38,10 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     faces = examine_folder(options.photos, options.cache)
     labels = read_labels(options.labels, faces.files)
-    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.backend))
-    head = head.to(options.device)
-    fitter = Fitter(head, renderer.to(options.device)) if options.stage == "full" else None
-    print(measure_fits(FitBench(head, faces, labels, fitter)))
+    parts = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.backend), options.device)
+    fitter = Fitter(*parts) if options.stage == "full" else None
+    print(measure_fits(FitBench(parts[0], faces, labels, fitter)))
 
 
 if __name__ == "__main__":

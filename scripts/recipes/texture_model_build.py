@@ -33,8 +33,7 @@ EAR_TINT = (0.92, 0.87, 0.86)  # ears are redder than the face, and in its shade
 def build(options: Namespace) -> None:
     """Bake, take out light, complete, find the components, write; takes the options of build_texture_model.py."""
     faces = MaskedFaces(options.dataset, BASE_SIZE)
-    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig())
-    head, renderer = head.to(options.device), renderer.to(options.device)
+    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = Baker(head, renderer, BASE_SIZE)
     uv_map = baker.uv_map
     fits, baked = bake_all(faces, baker)

@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from clipface.render.load import load_head_and_renderer
 
     faces = examine_folder(options.photos, count=options.count)
-    head, renderer = load_head_and_renderer(HeadConfig(), RendererConfig())
-    table, sheet = compare_fits(head.to(options.device), renderer.to(options.device), faces)
+    parts = load_head_and_renderer(HeadConfig(), RendererConfig(), options.device)
+    table, sheet = compare_fits(*parts, faces)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(options.out)
     print(table.markdown())

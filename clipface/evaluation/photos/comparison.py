@@ -1,5 +1,7 @@
 """Heads fitted to landmarks alone beside heads fitted to colours and outline too: measured, and shown on a sheet."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from PIL import Image
@@ -24,7 +26,7 @@ BATCH = 16
 PARTS = {"ears": ("right_ear", "left_ear"), "skull": ("scalp",)}
 OUT = 0.01  # half images from which on a vertex counts as sticking out of the person
 OUTLINE_SIZE = 128  # pixels that the person's outline is looked at in
-CELL, PEOPLE_A_ROW = 96, 4  # pixels of an image on the sheet
+CELL, FACES_A_ROW = 96, 4  # pixels of an image on the sheet
 CLAY = 0.62  # opacity of the head over the photograph
 STRONGER = 3.0  # times that differences are shown
 COLUMNS = ("photograph", "landmarks", "colours, outline", "texture model", f"difference x {STRONGER:.0f}")
@@ -52,10 +54,14 @@ def compare_fits(head: HeadModel, renderer: Renderer, faces: ExaminedFaces) -> t
     header = ["fitted to", *(f"{part} out of the person" for part in PARTS), "points, median", "contour, median"]
     means = {name: 100 * torch.cat(parts).mean(0) for name, parts in numbers.items()}
     table = Table(title, header, [[name, *(f"{value:.2f}" for value in row)] for name, row in means.items()])
-    blank = [torch.ones_like(cells[0][0])] * len(COLUMNS)
-    cells += [blank] * (-len(cells) % PEOPLE_A_ROW)
-    rows = [sum(cells[start : start + PEOPLE_A_ROW], []) for start in range(0, len(cells), PEOPLE_A_ROW)]
-    return table, grid(rows, COLUMNS * PEOPLE_A_ROW)
+    return table, sheet_of_faces(cells, COLUMNS, FACES_A_ROW)
+
+
+def sheet_of_faces(faces: list[list[Tensor]], header: Sequence[str], in_a_row: int) -> Image.Image:
+    """Lay out several faces in each row of a sheet; images [3, H, W] of each face are named by `header`."""
+    faces = faces + [[torch.ones_like(image) for image in faces[0]]] * (-len(faces) % in_a_row)
+    rows = [sum(faces[start : start + in_a_row], []) for start in range(0, len(faces), in_a_row)]
+    return grid(rows, [*header] * in_a_row)
 
 
 def _outline_and_errors(head: HeadModel, fitted: FittedImages, faces: ExaminedFaces, rows: np.ndarray) -> Tensor:

@@ -14,11 +14,9 @@ from torch.nn import functional
 from clipface.bake.baker import Baked, Baker
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
-from clipface.evaluation.grid import grid
+from clipface.evaluation.photos.comparison import sheet_of_faces
 from clipface.evaluation.tables import Table
 from clipface.fit.stored import stored_batches
-from clipface.head import HeadModel
-from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
@@ -41,7 +39,7 @@ def measure_textures(faces: MaskedFaces, chosen: Sequence[int], size: int, devic
         size: of the textures.
         device: "cpu" or "cuda".
     """
-    head, renderer = _head_and_renderer(faces, device)
+    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), device)
     baker = Baker(head, renderer, size)
     uv_map = baker.uv_map
     parts = [baker.bake(*stored) for stored in stored_batches(faces, chosen, BATCH, device)]
@@ -60,15 +58,13 @@ def measure_textures(faces: MaskedFaces, chosen: Sequence[int], size: int, devic
 @torch.no_grad()
 def sheet_of_textures(faces: MaskedFaces, chosen: Sequence[int], device: str) -> Image.Image:
     """Show the photograph, and the completed texture from the front and from 30 degrees, of each face."""
-    head, renderer = _head_and_renderer(faces, device)
+    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), device)
     baker, cells = TextureBaker(head, renderer), []
     for fit, crops, mask in stored_batches(faces, chosen, BATCH // 2, device):
         turned = previews(head, renderer, fit.shape, baker(fit, crops, mask), CELL).chunk(2, 3)
         images = functional.interpolate(crops.permute(0, 3, 1, 2).float() / 255, (CELL, CELL), mode="area")
         cells += [list(face) for face in zip(images, *turned, strict=True)]
-    cells += [[torch.ones_like(cells[0][0])] * len(COLUMNS)] * (-len(cells) % FACES_A_ROW)
-    rows = [sum(cells[start : start + FACES_A_ROW], []) for start in range(0, len(cells), FACES_A_ROW)]
-    return grid(rows, COLUMNS * FACES_A_ROW)
+    return sheet_of_faces(cells, COLUMNS, FACES_A_ROW)
 
 
 def sharpness(baked: Baked, region: Tensor) -> float:
@@ -85,8 +81,3 @@ def sharpness(baked: Baked, region: Tensor) -> float:
 def _gradient(grey: Tensor) -> Tensor:
     across, down = grey[..., :-1, 1:] - grey[..., :-1, :-1], grey[..., 1:, :-1] - grey[..., :-1, :-1]
     return (across.square() + down.square()).sqrt()
-
-
-def _head_and_renderer(faces: MaskedFaces, device: str) -> tuple[HeadModel, Renderer]:
-    head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig())
-    return head.to(device), renderer.to(device)
