@@ -135,7 +135,8 @@ def test_keys_of_earlier_versions_are_refused_with_the_new_name(trainer: str):
 
 
 def test_the_command_refuses_them():
-    for trainer, old, new in (("mapper", "pool=4", "cache=4"), ("texture_gan", "looks.weight=3", "attribute_offsets.weight=3")):
+    renamed = ("mapper", "pool=4", "cache=4"), ("texture_gan", "looks.weight=3", "attribute_offsets.weight=3")
+    for trainer, old, new in renamed:
         command = [sys.executable, "-m", f"trainer.{trainer}", old]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 1 and f"now; give {new}" in done.stderr

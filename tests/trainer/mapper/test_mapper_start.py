@@ -72,7 +72,8 @@ def test_identity_moves_on_request_and_its_prior_holds_it(config, tmp_path):
 def test_lips_that_cross_cost_as_much_as_was_asked_for(config):
     losses = []
     for weight in (0.0, 2.0):
-        module = build(replace(config, lip_penetration_weight=weight, model=ModelConfig(texture=False, init_from="random")))
+        model = ModelConfig(texture=False, init_from="random")
+        module = build(replace(config, lip_penetration_weight=weight, model=model))
         module.log = module.log_dict = lambda *values, **more: None
         torch.manual_seed(0)
         for parameter in module.mapper.parameters():
