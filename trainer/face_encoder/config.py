@@ -9,9 +9,9 @@ from trainer.common.config import TrainerConfig, register
 
 @dataclass
 class PaintingConfig:
-    """The painted faces that are learnt from."""
+    """The painted faces that are trained on."""
 
-    images: int = 49152  # in the cache; never more than the run draws
+    images: int = 49152  # in the cache; never more than the run needs
     chunk: int = 512  # images painted at a time
     renew_every: int = 20  # steps between chunks
     captions: int = 4  # of each image
@@ -19,19 +19,19 @@ class PaintingConfig:
     texture_size: int = 256
     max_yaw: float = 35.0  # of the views, degrees
     max_zoom: float = 1.5  # of the views; 1 shows the whole head, and at 1.5 the face fills the image
-    validation: int = 1024  # images for the scores; never more than the run draws
+    validation: int = 1024  # images for the scores; never more than the run needs
 
 
 @dataclass
 class PhotographsConfig:
-    """Photographs that are learnt from beside painted faces; without `labels` there are none."""
+    """Photographs that are trained on besides painted faces; without `labels` there are none."""
 
     labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
     dataset: str | None = None  # data set folder with their images (scripts/prepare_photos.py)
     textures: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
     share: float = 0.15  # of the images that are photographs
     photo_skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
-    expressions: str | None = None  # CSV: file, expression, of photographs of which `labels` do not say it
+    expressions: str | None = None  # CSV: file, expression, of photographs whose expression `labels` leave empty
 
 
 @dataclass
@@ -42,11 +42,11 @@ class FaceEncoderConfig:
     seed: int = 0
     batch_size: int = 768
     learning_rate: float = 1e-3
-    init_from: str | None = None  # weights of an encoder to go on from
+    init_from: str | None = None  # weights of an encoder to continue from
     weight_decay: float = 0.1
     warm_up: float = 0.04  # share of the run
     direction_weight: float = 0.3
-    word_dropout: float = 0.05  # share of words that are made unknown
+    word_dropout: float = 0.05  # share of words that are replaced by the unknown one
     score_every: int = 1000  # steps between scores
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg

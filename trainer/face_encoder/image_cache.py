@@ -44,7 +44,7 @@ class ImageCache:
         self.next = end
 
     def sample(self, count: int, generator: torch.Generator) -> CaptionedImages:
-        """Sample images [count, 4, S, S] and values [count, values], with tokens [count, context] of one caption each."""
+        """Sample images [count, 4, S, S] and values [count, values], with the tokens [count, context] of a caption."""
         device = self.held.images.device
         rows = torch.randint(len(self.held.images), (count,), generator=generator, device=device)
         caption = torch.randint(self.held.tokens.shape[1], (count,), generator=generator, device=device)

@@ -19,9 +19,9 @@ class SentenceProjectionConfig:
     hidden: int = 1024  # width of the projection's hidden layer
     dropout: float = 0.2
     noise: float = 0.7  # added to sentence features, whose every number has variance 1
-    contrast_weight: float = 1.0  # of telling values of an attribute apart, beside the distance to the target
-    scale: float = 15.0  # of the cosines that tell them apart
-    change_weight: float = 1.0  # of telling them apart by their change from "a photo of a face", as an edit does
+    contrast_weight: float = 1.0  # of the cross entropy among an attribute's values; the distance has 1
+    scale: float = 15.0  # of the cosines, its logits
+    change_weight: float = 1.0  # of the same for changes from "a photo of a face", as an edit makes them
     change_scale: float = 7.5  # likewise
     captions: int = 8000
     sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's

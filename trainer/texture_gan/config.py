@@ -142,7 +142,7 @@ class StatisticsConfig:
 
 @dataclass
 class RobustConfig:
-    """When gradients that are not finite end a run; until then, steps with such are left out."""
+    """When gradients that are not finite end a run; until then, steps with such are skipped."""
 
     in_a_row: int = 20  # batches
     share: float = 0.05  # of about the last 200 batches

@@ -184,7 +184,7 @@ class FeatureStatistics(nn.Module):
         return sum(frechet_distance(*pair, weights, weights) for pair in pairs)
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        # A broken image must not stay among those to come; the step is left out all the same (SkipNonfinite).
+        # A broken image must not stay among those to come; the step is skipped all the same (SkipNonfinite).
         vectors = self.encoder.encode_image((images / 2 + 0.5).nan_to_num(0.5).clamp(0, 1))
         parts, self._parts = self._parts, []
         return [vectors * LENGTH, *parts]

@@ -16,7 +16,7 @@ def half_life_now(half_life: float, ramp_up: float, images: int) -> float:
 
     Args:
         half_life: images after which a value counts half, in the long run.
-        ramp_up: the most, as a share of the images trained on, so that the start is soon forgotten; 0: no such bound.
+        ramp_up: the most, as a share of the images trained on, so that the start soon stops counting; 0: no such bound.
         images: trained on so far.
     """
     return min(half_life, images * ramp_up) if ramp_up else half_life

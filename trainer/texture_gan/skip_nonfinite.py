@@ -1,4 +1,4 @@
-"""Steps whose gradient is no finite number are left out and counted; a run in which that goes on is stopped."""
+"""Steps with a gradient that is not finite are skipped and counted; a run with too many of them is stopped."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class SkipNonfinite(nn.Module):
         share: of broken batches, over about the last 200, that ends a run.
 
     Attributes:
-        skipped: broken batches so far: those in which at least one step was left out.
+        skipped: broken batches so far: those in which at least one step was skipped.
     """
 
     def __init__(self, in_a_row: int, share: float):
@@ -29,7 +29,7 @@ class SkipNonfinite(nn.Module):
         """Let a fused optimiser step, unless a gradient is infinite or NaN: then nothing of it changes."""
         norms = torch.stack(torch._foreach_norm(list(gradients)))
         found = (~norms.isfinite().all()).float()
-        optimizer.found_inf = found  # what PyTorch's fused optimisers look at; no other way leaves their state alone
+        optimizer.found_inf = found  # PyTorch's fused optimizers read it; no other way leaves their state alone
         optimizer.step()
         self.broken = torch.maximum(self.broken, found)
 
@@ -49,13 +49,13 @@ class SkipNonfinite(nn.Module):
         in_a_row, share = int(self.in_a_row), float(self.share)
         if in_a_row >= self.most_in_a_row or share > self.most_share:
             raise RuntimeError(
-                f"training: gradients were no finite numbers in {in_a_row} batches in a row up to batch {batches} and "
-                f"in {share:.1%} of the last; at most {self.most_in_a_row} and {self.most_share:.1%} are allowed "
+                f"training: expected finite gradients, got others in {in_a_row} batches in a row up to batch {batches} "
+                f"and in {share:.1%} of the last; at most {self.most_in_a_row} and {self.most_share:.1%} are allowed "
                 "(robust.in_a_row, robust.share). The last checkpoint is from before. Lower learning_rate, or use "
                 "trainer.precision=32-true"
             )
 
 
 def finite_or(value: Tensor, other: Tensor) -> Tensor:
-    """A value, or the other where it is no finite number."""
+    """A value, or the other where it is not finite."""
     return torch.where(value.isfinite(), value, other)
