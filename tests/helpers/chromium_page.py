@@ -193,27 +193,28 @@ class Tab:
 
 _CANVAS = "[...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0]"
 _WIDTH = f"return {_CANVAS}.clientWidth"
-# Looks at the image's middle whenever something is drawn: first before the event, then, once a texture has come, until
-# the pixels are others.
+# Looks at the image's middle when something is drawn: once before the event, then, after a texture has come, until the
+# pixels are others.
 _WATCH = f"const canvas = {_CANVAS};" + """
 const [event, ready] = arguments;
-const graphics = canvas.getContext('webgl2'), side = 96, different = 8;
+const graphics = canvas.getContext('webgl2'), side = 96, different = 2;
 let before = null, started = null, arrived = false;
 window.clipfaceAnswer = null;
-const prototype = Object.getPrototypeOf(graphics);
-for (const name of ['texImage2D', 'texSubImage2D']) {
-  graphics[name] = function (...given) { arrived ||= started !== null; return prototype[name].apply(graphics, given); };
-}
 document.addEventListener(event, (e) => { started ??= e.timeStamp; }, {capture: true, once: true});
+const prototype = Object.getPrototypeOf(graphics);
+graphics.texStorage2D = function (...given) {
+  arrived ||= started !== null;
+  prototype.texStorage2D.apply(graphics, given);
+};
 graphics.drawElements = function (...given) {
   prototype.drawElements.apply(graphics, given);
-  if (graphics.getParameter(graphics.FRAMEBUFFER_BINDING) !== null) return;
+  if (before !== null && !arrived || graphics.getParameter(graphics.FRAMEBUFFER_BINDING) !== null) return;
   const pixels = new Uint8Array(4 * side * side);
   const [x, y] = [(canvas.width - side) / 2, (canvas.height - side) / 2].map(Math.floor);
   graphics.readPixels(x, y, side, side, graphics.RGBA, graphics.UNSIGNED_BYTE, pixels);
   if (before === null) { before = pixels; ready(); return; }
-  if (!arrived || !pixels.some((value, n) => Math.abs(value - before[n]) > different)) return;
-  for (const name of ['drawElements', 'texImage2D', 'texSubImage2D']) delete graphics[name];
+  if (!pixels.some((value, n) => Math.abs(value - before[n]) > different)) return;
+  for (const name of ['drawElements', 'texStorage2D']) delete graphics[name];
   window.clipfaceAnswer = performance.now() - started;
 };
 """
