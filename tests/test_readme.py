@@ -37,7 +37,7 @@ def test_trainer_commands_compose(command: str):
     trainer = words[2].removeprefix("trainer.")
     overrides = [word for word in words[3:] if word != "-m"]
     choices = [override.split(",")[0] if "-m" in words[3:] else override for override in overrides]
-    importlib.import_module(words[2])
+    importlib.import_module(f"{words[2]}.config")
     with initialize_config_module("configs", version_base="1.3"):
         compose(trainer, overrides=[choice for choice in choices if not choice.startswith("hydra.")])
 

@@ -11,12 +11,12 @@ from clipface.synthetic.words import look_words as looks
 from clipface.synthetic.words import vocabulary as words
 
 _PREFIXES = (
-    "a photo of", "a photo of", "a photo of", "an image of", "an image of", "a portrait of", "a close-up of",
+    "a photo of", "a photo of", "a photo of", "a picture of", "an image of", "a portrait of", "a close-up of",
     "a photograph of",
     "a head shot of", "a render of", "a 3d render of", "the face of", "a closeup photo of", "a portrait photo of",
     "this is",
 )  # fmt: skip
-_PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a person", "an image of a face",
+_PLAIN = ("a photo of a face", "a photo of a face", "a face", "a photo of a person", "a picture of a face",
           "a human face",
           "a portrait of a person", "a normal face", "an ordinary face", "a photo of a human face",
           "a photo of a normal person",
