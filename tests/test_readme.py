@@ -70,6 +70,6 @@ def test_the_walk_enters_files_that_exist_and_each_once():
     for journey in text.split("\n## ")[1:]:
         names = re.findall(r"`((?:clipface|trainer|scripts|tests)/[\w/]+(?:\.py|/))`", journey)
         missing = [name for name in names if not (ROOT / name).exists()]
-        steps = [re.search(r"`([\w/]+\.py)`", line)[1] for line in re.findall(r"^\d+\. `.*", journey, flags=re.M)]
+        steps = re.findall(r"^\d+\. `([\w/]+\.py)`", journey, flags=re.M)
         assert not missing, f"{journey.splitlines()[0]}: {missing}"
         assert len(set(steps)) == len(steps), f"{journey.splitlines()[0]}: entered twice: {steps}"
