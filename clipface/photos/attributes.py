@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass
 class AttributeRule:
-    """What attribute files must contain; the defaults are the paper's (ClipFace, section 4): no glasses, headwear or mask.
+    """What attribute files must say; the defaults are the paper's (ClipFace, section 4): no glasses, headwear or mask.
 
     Of the 70,000 images of FFHQ it keeps 51,931.
     """
