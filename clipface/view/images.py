@@ -35,7 +35,15 @@ class BrowserCamera(NamedTuple):
 
     def matrix(self, aspect: float) -> Tensor:
         """The renderer's camera [1, 4, 4] for an image of width / height `aspect`."""
-        return camera_of(np.array(self.position), np.array(self.target), np.array(self.up), self.fov, aspect)
+        target = np.array(self.target)
+        back = np.array(self.position) - target
+        distance = np.linalg.norm(back)
+        back = back / distance
+        right = np.cross(self.up, back)
+        right = right / np.linalg.norm(right)
+        axes = torch.tensor(np.stack([right, np.cross(back, right), back])[None], dtype=torch.float32)
+        lens = torch.tensor([float(distance)]), torch.tensor([float(np.degrees(self.fov))])
+        return perspective(axes, *lens, aspect, near=NEAR, centre=self.target)
 
 
 class Window(NamedTuple):
@@ -45,28 +53,6 @@ class Window(NamedTuple):
     bottom: int
     left: int
     right: int
-
-
-def camera_of(position: np.ndarray, target: np.ndarray, up: np.ndarray, fov: float, aspect: float) -> Tensor:
-    """The renderer's camera for one of the browser.
-
-    Args:
-        position, target, up: [3], metres, head frame.
-        fov: over the image's height, radians.
-        aspect: width / height.
-
-    Returns:
-        [1, 4, 4].
-    """
-    back = np.asarray(position, float) - target
-    distance = np.linalg.norm(back)
-    back = back / distance
-    right = np.cross(up, back)
-    right = right / np.linalg.norm(right)
-    axes = torch.tensor(np.stack([right, np.cross(back, right), back])[None], dtype=torch.float32)
-    centre = tuple(float(value) for value in target)
-    fov_degrees = torch.tensor([float(np.degrees(fov))])
-    return perspective(axes, torch.tensor([float(distance)]), fov_degrees, aspect, near=NEAR, centre=centre)
 
 
 def shown_faces(state: FaceState, settings: ViewSettings) -> tuple[FaceState, ...]:

@@ -6,7 +6,6 @@ python -m clipface.view.measure --repeats 50        more of each
 """
 
 import argparse
-import contextlib
 import io
 import statistics
 import time
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING
 from clipface import startup
 from clipface.view.__main__ import build
 from clipface.view.__main__ import parse as parse_editor
-from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW, load_viser
+from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
 from clipface.view.state import Edit, FaceState, ViewSettings
 
 if TYPE_CHECKING:
-    from clipface.view.page import Services
+    from clipface.view.engine import Engine
 
 SIZE = 512  # pixels of the canvas's sides
 PAINTED, LIT = ViewSettings(), ViewSettings(light="left")
@@ -39,39 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.prepare()
     options = parse(arguments)
     startup.announce(f"Measure how long the editor takes to answer at {SIZE} x {SIZE} pixels")
-    services = build(parse_editor(["--runs", options.runs]))
-    with contextlib.redirect_stdout(io.StringIO()):  # viser prints its address
-        server = load_viser().ViserServer("127.0.0.1", 0, verbose=False)
-    try:
-        measure(services, server, options.repeats)
-    finally:
-        server.stop()
+    measure(build(parse_editor(["--runs", options.runs])).engine, options.repeats)
 
 
-def measure(services: "Services", server: object, count: int) -> None:
-    """Print a row for each kind of change.
+def measure(engine: "Engine", count: int) -> None:
+    """Print a row for each kind of change, of which `count` are made."""
+    from PIL import Image
 
-    Args:
-        services: of the editor.
-        server: viser's, which encodes the images.
-        count: of each change.
-    """
     from clipface.view.images import BrowserCamera, render_view, shown_faces
     from clipface.view.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
 
-    engine = services.engine
     runs = engine.library.runs()
     edits = (Edit(runs[0].name),) if runs else ()
     face = FaceState(edits=edits)
 
     def answer(state: FaceState, settings: ViewSettings = PAINTED, x: float = 0.0, at_rest: bool = False) -> None:
         """Render and encode what the browser is sent."""
-        position = (x, *CAMERA_POSITION[1:])
-        camera = BrowserCamera(position, CAMERA_TARGET, (0.0, 1.0, 0.0), FIELD_OF_VIEW, (SIZE, SIZE))
+        camera = BrowserCamera((x, *CAMERA_POSITION[1:]), CAMERA_TARGET, (0.0, 1.0, 0.0), FIELD_OF_VIEW, (SIZE, SIZE))
         surfaces = [engine.surface(shown, settings) for shown in shown_faces(state, settings)]
         image = render_view(engine, surfaces, camera, camera.size, REST_SUPERSAMPLE if at_rest else 1)
-        quality = REST_QUALITY if at_rest else QUICK_QUALITY
-        server.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
+        Image.fromarray(image).save(io.BytesIO(), "JPEG", quality=REST_QUALITY if at_rest else QUICK_QUALITY)
 
     row("turning", count, lambda n: answer(face, x=0.3 * n / count))
     row("turning, at rest", count, lambda n: answer(face, x=0.3 * n / count, at_rest=True))

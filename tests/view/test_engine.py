@@ -16,7 +16,7 @@ from clipface.edit.regions import edit_mask
 from clipface.edit.sampling import sample_latents
 from clipface.render.camera import perspective
 from clipface.view import export, lights
-from clipface.view.images import BrowserCamera, camera_of, shown_faces
+from clipface.view.images import BrowserCamera, shown_faces
 from clipface.view.state import Edit, FaceState, ViewSettings
 
 FACE = FaceState(seed=3)
@@ -158,12 +158,13 @@ def test_light_comes_from_where_it_says(engine):
 
 
 def test_the_renderers_camera_is_the_browsers():
-    camera = camera_of(np.array([0, 0.02, 0.62]), np.array([0, 0.02, 0.0]), np.array([0, 1.0, 0]), 0.5, 1.5)
+    up, size = (0.0, 1.0, 0.0), (100, 100)
+    camera = BrowserCamera((0, 0.02, 0.62), (0, 0.02, 0), up, 0.5, size).matrix(1.5)
     wanted = perspective(
         torch.eye(3)[None], torch.tensor([0.62]), torch.tensor([np.degrees(0.5)]).float(), 1.5, centre=(0, 0.02, 0)
     )
     torch.testing.assert_close(camera, wanted)
-    side = camera_of(np.array([0.6, 0, 0]), np.zeros(3), np.array([0, 1.0, 0]), 0.5, 1.0)
+    side = BrowserCamera((0.6, 0, 0), (0, 0, 0), up, 0.5, size).matrix(1.0)
     clip = side[0] @ torch.tensor([0.0, 0, -0.1, 1])  # behind the face's middle: to the right, seen from +x
     assert clip[0] / clip[3] > 0 and abs(clip[1] / clip[3]) < 1e-6
 
