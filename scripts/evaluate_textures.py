@@ -1,6 +1,6 @@
 """FID and KID of textures on the heads of a data set: a generator's, baked ones, their mean, a linear model of them.
 
-python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --textures my_textures
+python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --textures baked
 python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
 python scripts/evaluate_textures.py --dataset my_faces --network inception --device cuda
 """

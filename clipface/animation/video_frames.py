@@ -138,7 +138,8 @@ def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTim
     if not detected.all():
         missing, first = int((~detected).sum()), times[~detected][0]
         warnings.warn(
-            f"{path}: {missing} of {len(detected)} frames show no face, the first at {first:.2f} s; they are interpolated",
+            f"{path}: {missing} of {len(detected)} frames show no face, the first at {first:.2f} s; they are "
+            "interpolated",
             stacklevel=3,
         )
     return found

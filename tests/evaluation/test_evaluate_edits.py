@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from commands import script
 from PIL import Image
 
+from clipface import weights
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation import report
 from clipface.evaluation.baselines import FreeFaces, optimise
@@ -192,3 +194,19 @@ def test_a_mapper_of_the_expression_alone_has_no_baseline(config):
     objective = objective_of(config)
     with pytest.raises(ValueError, match="one of w_plus"):
         FreeFaces("direct", tiny_codes(objective).codes, torch.zeros(3, 3, 8, 8))
+
+
+def test_a_look_is_compared_with_a_run(runs, tiny_files, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "data"
+    shutil.copytree(tiny_files, folder)
+    looks = {"options": [["creature", "zombie"], ["creature", "nameless"]]}
+    weights.save(folder / "looks.safetensors", {"offsets": torch.randn(2, 8, 16)}, looks)
+    monkeypatch.setenv("CLIPFACE_DATA", str(folder))
+    words = ["--faces", "2", "--size", "32", "--output", str(tmp_path / "scores"), "--mappers"]
+    script("evaluate").main([*words, f"trained={runs / 'zombie'}", "look:zombie"])
+    rows = json.loads((tmp_path / "scores/scores.json").read_text())["edits"]
+    assert [row["name"] for row in rows] == ["trained", "zombie"]
+    assert rows[0]["prompt"] == rows[1]["prompt"] == "a photo of a zombie"
+    with pytest.raises(ValueError, match="or a look that is a prompt in configs/prompt, got look:nameless"):
+        script("evaluate").main([*words, "look:nameless"])
+    capsys.readouterr()
