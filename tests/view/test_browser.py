@@ -15,7 +15,7 @@ from clipface.view.stream import ImageStream
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
 END, HOME = "\ue010", "\ue011"  # keys
-# Milliseconds; on two idle cores 120 and 200 are met, but other tests may share them, and WebGL is drawn by them here.
+# Milliseconds. The goal is 120 and 200 on two idle cores; other tests may share them, and they run WebGL too here.
 LONGEST_AFTER_POINTER, LONGEST_AFTER_KEY = 600, 1000
 LONGEST_ANSWER = 0.2  # seconds from a slider's callback to the message on its way, on a CPU
 
