@@ -6,17 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.fit.face_points import (
-    EYE_CORNERS,
-    EYE_CORNERS_LEFT,
-    FIRST_IRIS,
-    LOWER_LID,
-    LOWER_LIP,
-    UPPER_LID,
-    UPPER_LIP,
-    FacePoints,
-    read_face_points,
-)
+from clipface.fit.face_points import FacePoints, read_face_points
 from clipface.fit.surface import Surface, covered
 from clipface.fit.warp_points import carried
 from clipface.head import HeadModel
@@ -26,6 +16,11 @@ from clipface.head.mesh import topology
 
 EARS = ("right_ear", "left_ear")  # no point lies on them; where a head does not name them, closeness must do
 INSIDE = 0.002  # metres behind other skin from which on a triangle is of the mouth's inside, an eye socket or a nostril
+UPPER_LIP = (191, 80, 81, 82, 13, 185, 40, 39, 37, 0)
+LOWER_LIP = (95, 88, 178, 87, 14, 146, 91, 181, 84, 17)
+UPPER_LID, LOWER_LID = (161, 160, 159, 158, 157, 173), (163, 144, 145, 153, 154, 155)
+EYE_CORNERS, EYE_CORNERS_LEFT = (33, 133), (263, 362)
+FIRST_IRIS = 468  # points from this number on lie on the irises
 LID_DEPTH = 0.1  # how much depth counts on the lids
 ON_JAW, HALF = 0.4, 0.5  # skinning weights from which on a triangle is of the jaw, or of an eyeball
 

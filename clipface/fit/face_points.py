@@ -23,11 +23,6 @@ HALVES: dict[str, tuple[int, ...]] = {
     "contour": (162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
     "irises": (468,),
 }  # fmt: skip
-UPPER_LIP = (191, 80, 81, 82, 13, 185, 40, 39, 37, 0)
-LOWER_LIP = (95, 88, 178, 87, 14, 146, 91, 181, 84, 17)
-UPPER_LID, LOWER_LID = (161, 160, 159, 158, 157, 173), (163, 144, 145, 153, 154, 155)
-EYE_CORNERS, EYE_CORNERS_LEFT = (33, 133), (263, 362)
-FIRST_IRIS = 468  # points from this number on lie on the irises
 OUTER_EYE_CORNERS = (33, 263)  # errors are given over the distance between them
 
 KEYS = ("mirror", "places", "landmarks", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")

@@ -1,9 +1,10 @@
 """The fit goes on through the renderer: heads whose image, lit and coloured, is the photograph's."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,9 +13,9 @@ from clipface.bake.head_fit import HeadFit
 from clipface.bake.light import shading
 from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.fit.landmarks import RATES, descend
-from clipface.fit.silhouette import distance_outside, sticking_out
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
+from clipface.shapes import expect
 from clipface.texture.linear import TextureModel
 
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
@@ -36,13 +37,6 @@ class PhotometricSettings:
     outline: float = 0.012  # spread of how far a vertex may stick out of the person, half images
     outline_trust: float = 0.045  # of the vertices, likewise
     light: float = 0.3  # spread of the light's uneven coefficients
-
-
-class Appearance(NamedTuple):
-    """What the photometric fit adds: `light` [B, 9, 3] and `texture` [B, K]."""
-
-    light: Tensor
-    texture: Tensor
 
 
 class Photometric:
@@ -87,18 +81,17 @@ class Photometric:
         beyond = functional.avg_pool2d(inside[:, None].float(), coarse)[:, 0] < 0.5
         outside = distance_outside(human | beyond)
         parameters = objective.from_fit(fit)
-        appearance = Appearance(fit.light.clone().requires_grad_(), fit.texture.clone().requires_grad_())
+        light, texture = (part.clone().requires_grad_() for part in (fit.light, fit.texture))
 
         def now() -> HeadFit:
-            return objective.fit(parameters)._replace(**appearance._asdict())
+            return objective.fit(parameters)._replace(light=light, texture=texture)
 
         def loss() -> Tensor:
             return objective.loss(parameters) + self.loss(now(), target, weight, outside)
 
         s = self.settings
         groups = [{"params": [part], "lr": s.rate * rate} for part, rate in zip(parameters, RATES, strict=True)]
-        groups.append({"params": [appearance.light], "lr": s.light_rate})
-        groups.append({"params": [appearance.texture], "lr": s.texture_rate})
+        groups += [{"params": [light], "lr": s.light_rate}, {"params": [texture], "lr": s.texture_rate}]
         descend(loss, groups, s.steps, lambda: objective.clamp(parameters))
         return HeadFit(*(part.detach() for part in now()))
 
@@ -121,7 +114,7 @@ class Photometric:
             fit: B heads; gradient to all parts.
             target: [B, 3, s, s] in 0..1.
             weight: [B, 1, s, s], where the face is visible.
-            outside: [B, s, s], distance of pixels outside the person, see `silhouette`.
+            outside: [B, s, s], from `distance_outside` of the person.
         """
         s, camera = self.settings, fit.camera
         vertices = vertices_of(self.head, fit)
@@ -153,3 +146,31 @@ class Photometric:
         normal = rows.flatten(2) @ model.directions.flatten(1).T
         target = (rows * rest[:, None]).sum((2, 3))
         return torch.linalg.solve(normal + torch.eye(model.count, device=rest.device), target)
+
+
+def distance_outside(mask: Tensor) -> Tensor:
+    """Distance of every pixel to the nearest pixel of a mask.
+
+    Args:
+        mask: [B, H, W] bool.
+
+    Returns:
+        [B, H, W] pixels, 0 in the mask; where a mask is empty, 0 everywhere.
+    """
+    expect("mask", mask, ("B", "H", "W"))
+    away = [distance_transform_edt(~one) if one.any() else np.zeros(one.shape) for one in mask.cpu().numpy()]
+    return torch.from_numpy(np.stack(away)).float().to(mask.device)
+
+
+def sticking_out(places: Tensor, outside: Tensor) -> Tensor:
+    """How far points lie outside, in half images.
+
+    Args:
+        places: [B, N, 2] in [-1, 1], y down.
+        outside: [B, S, S], from `distance_outside`, pixels.
+
+    Returns:
+        [B, N]; points beyond the image count by its border. Gradient: to places.
+    """
+    looked_up = functional.grid_sample(outside[:, None], places[:, None], padding_mode="border", align_corners=False)
+    return looked_up[:, 0, 0] / (outside.shape[-1] / 2)

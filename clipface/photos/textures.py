@@ -11,8 +11,7 @@ from tqdm import tqdm
 
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
-from clipface.fit.fitter import Fitter
-from clipface.fit.stored import stored_batches
+from clipface.fit.fitter import Fitter, stored_batches
 from clipface.photos.crop import SIZE
 from clipface.photos.examine import Cutout, examine
 from clipface.photos.filter import ANY_FACE

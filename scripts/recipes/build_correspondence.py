@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.prepare()
     options = parse(arguments)
     startup.announce(f"Placing face points on the open head by the photographs in {options.photos}")
-    from correspondence_build.build import build
+    from correspondence_build import build
 
     build(options)
 

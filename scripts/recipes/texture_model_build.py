@@ -14,7 +14,7 @@ from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, INSIDE
 from clipface.bake.texture import plain_skin
 from clipface.data.faces import MaskedFaces
-from clipface.fit.stored import stored_batches
+from clipface.fit.fitter import stored_batches
 from clipface.render.load import load_head_and_renderer
 from clipface.render.uv import UVMap
 from clipface.settings import HeadConfig, RendererConfig

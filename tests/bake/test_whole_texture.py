@@ -5,7 +5,7 @@ from fitted_heads import two_heads
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.data.shards import Face, ShardWriter, create_dataset
-from clipface.fit.stored import stored_images
+from clipface.fit.fitter import stored_images
 
 SIZE = 64
 

@@ -8,8 +8,7 @@ from clipface.bake.light import shading
 from clipface.fit.correspondence import correspondence
 from clipface.fit.fitter import Fitter
 from clipface.fit.landmarks import LandmarkObjective
-from clipface.fit.photometric import Photometric, PhotometricSettings
-from clipface.fit.silhouette import distance_outside
+from clipface.fit.photometric import Photometric, PhotometricSettings, distance_outside
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
 from clipface.texture.linear import load_texture_model

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from clipface.fit.silhouette import distance_outside, sticking_out
+from clipface.fit.photometric import distance_outside, sticking_out
 
 
 def test_distance_is_the_exact_euclidean_one():

@@ -14,7 +14,7 @@ from clipface.evaluation.grid import grid
 from clipface.evaluation.photos.fits import point_errors
 from clipface.evaluation.tables import Table
 from clipface.fit.fitter import FittedImages, Fitter
-from clipface.fit.silhouette import distance_outside, sticking_out
+from clipface.fit.photometric import distance_outside, sticking_out
 from clipface.head import HeadModel
 from clipface.head.regions import region_mask
 from clipface.photos.crop import SIZE

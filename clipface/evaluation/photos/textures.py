@@ -16,7 +16,7 @@ from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.evaluation.photos.comparison import sheet_of_faces
 from clipface.evaluation.tables import Table
-from clipface.fit.stored import stored_batches
+from clipface.fit.fitter import stored_batches
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 

@@ -1,1 +1,0 @@
-"""Steps of scripts/recipes/build_correspondence.py."""
