@@ -13,7 +13,7 @@ from clipface.edit.loading import Editor
 from clipface.edit.mapper import Codes
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
-from clipface.export.glb import write_glb
+from clipface.export.still import write_glb
 from clipface.render.camera import view
 
 IMAGE_SIZE = 256  # pixels

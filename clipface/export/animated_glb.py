@@ -6,10 +6,17 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from clipface.export.gltf_buffer import GltfBuffer, load_pygltflib
-from clipface.export.gltf_head import GltfTarget, head_document
-from clipface.export.head_sequence import HeadSequence, joint_translations, quaternions, read_sequence, rest_joints
-from clipface.export.morph_targets import MorphTarget, morph_targets, normal_offsets
+from clipface.export.gltf import GltfBuffer, GltfTarget, head_document, load_pygltflib
+from clipface.export.head_sequence import (
+    HeadSequence,
+    MorphTarget,
+    joint_translations,
+    morph_targets,
+    normal_offsets,
+    quaternions,
+    read_sequence,
+    rest_joints,
+)
 from clipface.export.surface import checked_path, texture_image
 from clipface.files import write_atomic
 from clipface.head import HeadModel

@@ -1,5 +1,6 @@
 """From vertices, texture and camera to an image: the one function of the project that renders."""
 
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch.nn import functional
 from clipface.render.camera import project, viewing_axes
 from clipface.render.light import Light, Shading, check_shading, harmonic_light, sky, studio_light
 from clipface.render.rasterize.checks import check_batch
-from clipface.render.rasterize.interface import Boundary, Fragments, Rasterizer, check_backend
+from clipface.render.rasterize.interface import Boundary, Fragments, check_backend
 from clipface.render.rasterize.interface import backend as load_backend
 from clipface.render.shading import shade, vertex_normals
 from clipface.shapes import expect
@@ -194,7 +195,7 @@ class Renderer(nn.Module):
         surface = self._over(surface, fragments)
         return shade(surface[..., :3], surface[..., 3:], mask, axes)
 
-    def _edges(self, rasterizer: Rasterizer) -> object:
+    def _edges(self, rasterizer: ModuleType) -> object:
         """The mesh's silhouette topology, made once per device."""
         if self._topology is None or self._topology[0] != self.faces.device:
             self._topology = (self.faces.device, rasterizer.topology(self.faces))

@@ -49,7 +49,7 @@ class UVMap:
         seen = rast[self.texels]
         self.corners = head.faces.long()[seen[:, 3].long() - 1]
         u, v = seen[:, :2].unbind(1)
-        self.barycentric = torch.stack([u, v, 1 - u - v], 1)  # to the bit as `Rasterizer.interpolate` weights them
+        self.barycentric = torch.stack([u, v, 1 - u - v], 1)
         outside = ~self.covered.cpu().numpy()
         rows, columns = ndimage.distance_transform_edt(outside, return_distances=False, return_indices=True)
         self.nearest = torch.from_numpy((rows * size + columns).ravel()).to(uv.device)

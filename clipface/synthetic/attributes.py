@@ -1,7 +1,5 @@
 """What a painted face is asked to be: named attributes, and the distribution they are sampled from."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What layers paint on, and with: the canvas (colour, relief, gloss) and the context (maps, noise, randomness)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,11 +36,11 @@ class Canvas:
         """Multiply by a colour where mask is 1: what is beneath still shows."""
         self.colour = self.colour * (1 + (as_colour(colour, self.colour) - 1) * mask.clamp(0, 1))
 
-    def rows(self, index: Tensor) -> Canvas:
+    def rows(self, index: Tensor) -> "Canvas":
         """Copy of some of the batch."""
         return Canvas(self.colour[index], self.height[index], self.gloss[index])
 
-    def put(self, index: Tensor, part: Canvas) -> None:
+    def put(self, index: Tensor, part: "Canvas") -> None:
         """Put back what `rows` took out."""
         self.colour[index], self.height[index], self.gloss[index] = part.colour, part.height, part.gloss
 

@@ -1,7 +1,5 @@
 """Painted faces: images with known attributes, captions, heads and textures, made in batches on any device."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

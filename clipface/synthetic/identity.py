@@ -1,7 +1,5 @@
 """Head parameters that go with attributes: believable identities, and expressions by the names of their slots."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -5,8 +5,6 @@ everywhere. A weighted sum of independent Gaussian fields is again such a field,
 matrix product with the bank: cheap on any device.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Attributes → UV texture: the order in which the layers go on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

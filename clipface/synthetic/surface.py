@@ -1,8 +1,7 @@
 """The head's rest surface as maps in UV space: where each texel lies, how it is turned, how much light reaches it."""
 
-from __future__ import annotations
-
 import math
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ def sphere_directions(count: int, device: torch.device) -> Tensor:
     return torch.stack([ring * angle.cos(), height, ring * angle.sin()], dim=1)
 
 
-def light_transfer(vertices: Tensor, normals: Tensor, faces: Tensor, backend: interface.Rasterizer) -> Tensor:
+def light_transfer(vertices: Tensor, normals: Tensor, faces: Tensor, backend: ModuleType) -> Tensor:
     """How light from everywhere reaches each vertex, self-shadowing included (precomputed radiance transfer).
 
     Returns:

@@ -15,8 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from clipface import assets
 from clipface.export.animated_glb import write_animated_glb
-from clipface.export.glb import write_glb
 from clipface.export.head_sequence import quaternions
+from clipface.export.still import write_glb
 from clipface.export.surface import vertex_normals
 from clipface.head import HeadModel, load_head, read_open_head
 
@@ -187,7 +187,7 @@ def test_wrong_arguments_are_named(head, texture, tmp_path):
 def test_without_pygltflib_the_extra_is_named():
     code = (
         "import sys; sys.modules['pygltflib'] = None\n"
-        "from clipface.export.gltf_buffer import load_pygltflib\n"
+        "from clipface.export.gltf import load_pygltflib\n"
         "load_pygltflib()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

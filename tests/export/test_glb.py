@@ -11,7 +11,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from clipface.export.glb import write_glb
+from clipface.export.still import write_glb
 from clipface.head import load_head
 
 TYPES = {5125: np.uint32, 5123: np.uint16, 5126: np.float32}

@@ -7,7 +7,7 @@ import trimesh
 from PIL import Image
 
 from clipface.export import write_obj, write_ply
-from clipface.export.ply import vertex_colours
+from clipface.export.still import vertex_colours
 from clipface.export.surface import vertex_normals
 from clipface.head import load_head
 from clipface.head.mesh import read_obj

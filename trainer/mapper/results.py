@@ -8,7 +8,7 @@ import torch
 from clipface.edit.loading import MAPPER_FILE
 from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid
-from clipface.export.glb import write_glb
+from clipface.export.still import write_glb
 from trainer.mapper.module import MapperModule
 
 

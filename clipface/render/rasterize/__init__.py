@@ -1,5 +1,5 @@
 """The rasteriser: one contract (`interface`), two backends."""
 
-from clipface.render.rasterize.interface import Fragments, Rasterizer, backend
+from clipface.render.rasterize.interface import Fragments, backend
 
-__all__ = ["Fragments", "Rasterizer", "backend"]
+__all__ = ["Fragments", "backend"]

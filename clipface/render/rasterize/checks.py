@@ -54,7 +54,7 @@ def check_boundary(boundary: str) -> None:
 
 
 def check_attributes(attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool) -> None:
-    """Check the arguments of `interface.Rasterizer.interpolate`.
+    """Check the arguments of the verb `interpolate`.
 
     Raises:
         TypeError, ValueError: naming the argument, what was expected and what it got.
@@ -67,7 +67,7 @@ def check_attributes(attributes: Tensor, fragments: Fragments, faces: Tensor, de
 
 
 def check_look_up(texture: Tensor, uv: Tensor, fragments: Fragments | None, boundary: str, coverage: bool) -> None:
-    """Check the arguments of `interface.Rasterizer.sample`.
+    """Check the arguments of the verb `sample`.
 
     Raises:
         TypeError, ValueError: naming the argument, what was expected and what it got.

@@ -1,4 +1,4 @@
-"""The rasteriser on nvdiffrast, for CUDA (contract: `interface.Rasterizer`). Optional, and for research use only."""
+"""The rasteriser on nvdiffrast, for CUDA (contract: `warp.backend`). Optional, and for research use only."""
 
 from functools import cache
 from typing import Any
@@ -26,7 +26,7 @@ def _context(device: torch.device) -> Any:
 
 
 def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
-    """Find the triangle that each pixel sees (see `interface.Rasterizer`).
+    """Find the triangle that each pixel sees (see `warp.backend`).
 
     Raises:
         ValueError: positions on the CPU, or a size that is no multiple of 8.
@@ -47,7 +47,7 @@ def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: b
 def interpolate(
     attributes: Tensor, fragments: Fragments, faces: Tensor, derivatives: bool = False
 ) -> tuple[Tensor, Tensor | None]:
-    """Interpolate vertex attributes over the triangles (see `interface.Rasterizer`)."""
+    """Interpolate vertex attributes over the triangles (see `warp.backend`)."""
     check_attributes(attributes, fragments, faces, derivatives)
     if not derivatives:
         return _library().interpolate(attributes.contiguous(), fragments.rast, faces)[0], None
@@ -64,7 +64,7 @@ def sample(
     boundary: Boundary = "wrap",
     coverage: bool = False,
 ) -> Tensor:
-    """Look up a texture (see `interface.Rasterizer`)."""
+    """Look up a texture (see `warp.backend`)."""
     check_look_up(texture, uv, fragments, boundary, coverage)
     if uv_derivatives is None:
         colour = _library().texture(texture.contiguous(), uv, filter_mode="linear", boundary_mode=boundary)
@@ -93,7 +93,7 @@ def paint(
     texture: Tensor,
     boundary: Boundary = "wrap",
 ) -> tuple[Tensor, Fragments]:
-    """The first three verbs, one after the other (see `interface.Rasterizer`)."""
+    """The first three verbs, one after the other (see `warp.backend`)."""
     check_float("uv", uv, ("T", 2))
     fragments = rasterize(clip, faces, size)
     at, slopes = interpolate(uv[None], fragments, uv_faces, derivatives=True)
@@ -108,7 +108,7 @@ def antialias(
     topology: Any | None = None,
     follow: bool = False,
 ) -> Tensor:
-    """Blend pixels across silhouette edges (see `interface.Rasterizer`).
+    """Blend pixels across silhouette edges (see `warp.backend`).
 
     Raises:
         ValueError: if the surface is to be followed, which nvdiffrast cannot.
@@ -119,7 +119,7 @@ def antialias(
 
 
 def compose(rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Put what is rendered over a background (see `interface.Rasterizer`)."""
+    """Put what is rendered over a background (see `warp.backend`)."""
     rendered = rendered.permute(0, 3, 1, 2)
     colour, mask = rendered[:, :-1], rendered[:, -1:]
     return colour + (1 - mask) * background, mask

@@ -1,7 +1,5 @@
 """What years and feelings leave on a skin: wrinkles, creases of an expression, freckles, tired eyes, a scar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Distances to points and curves on the rest head, the ruler that all painted features are laid out with."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Eyeballs, lids and lashes."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

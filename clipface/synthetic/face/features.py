@@ -4,8 +4,6 @@ Every map is a [1, 1, R, R] tensor, usually 0..1. Lengths are millimetres on a h
 with it.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

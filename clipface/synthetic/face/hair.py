@@ -1,7 +1,5 @@
 """Brows, scalp hair, beards and stubble: strand noise combed along the hair's direction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

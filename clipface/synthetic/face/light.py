@@ -1,7 +1,5 @@
 """Soft light baked into the texture, so that the unlit rendering of the head looks solid."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Make-up: lipstick, blush, eye shadow, liner, and complete styles."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The base skin: bare, young, hairless, unlit. Everything else is painted over it, or over a photographic one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Stretched noise coordinates: hair combed along its growth, creases of the lips, fibres of the iris, strokes."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

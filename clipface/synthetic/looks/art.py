@@ -1,7 +1,5 @@
 """Looks of things that are made: statues, dolls, cartoons, a robot."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

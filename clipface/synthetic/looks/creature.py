@@ -1,7 +1,5 @@
 """Looks of fairy-tale figures: witch, witcher, demon, orc, alien, and a person who took too much."""
 
-from __future__ import annotations
-
 import torch
 
 from clipface.synthetic.canvas import Canvas, PaintContext, as_colour

@@ -1,7 +1,5 @@
 """Looks of living, undead and otherworldly creatures, as layers over any skin."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

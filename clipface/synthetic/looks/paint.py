@@ -1,7 +1,5 @@
 """Looks of face paint: clown, joker, skull, tiger, war paint."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Looks that change the lit image: oil painting, pencil, brush strokes. All take and return [B, 3, R, R], 0..1."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

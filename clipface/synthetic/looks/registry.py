@@ -1,7 +1,5 @@
 """The stylised looks: for each, its eyes and hair, and the functions that paint it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Attributes → a caption: nought to four of the attributes, in many words and templates."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Collection

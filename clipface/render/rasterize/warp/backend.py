@@ -1,4 +1,4 @@
-"""The rasteriser on NVIDIA Warp: one set of kernels for CPU and CUDA (contract: `interface.Rasterizer`).
+"""The rasteriser on NVIDIA Warp: one set of kernels for CPU and CUDA.
 
 One file a verb, with its kernels in it or beside it.
 """

@@ -156,7 +156,17 @@ def _behind(background: float | Tensor, shape: tuple[int, ...]) -> list:
 
 
 def compose(rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Put what is rendered over a background (see `interface.Rasterizer`)."""
+    """Put rendered colours over a background.
+
+    Args:
+        rendered: [B, H, W, C + 1], colours on black, and last the mask.
+        background: a number, or [B or 1, C or 1, H or 1, W or 1].
+
+    Returns:
+        Image [B, C, H, W] and mask [B, 1, H, W].
+
+    Gradient: to both.
+    """
     check_float("rendered", rendered, ("B", "H", "W", "C"))
     start()
     return Compose.apply(rendered.contiguous(), background)

@@ -1,8 +1,8 @@
 """Warp kernels that decide which triangle each pixel sees: a depth and a triangle in one 64-bit key per pixel.
 
 Vertices are snapped to 1/16 pixel, and coverage is decided in integers, so that of two triangles that share an edge
-never both nor neither own a pixel. Triangles that leave the view volume are clipped to it first (`cover_clipped`),
-which also keeps the integers small; all others take the short way (`cover`).
+never both nor neither own a pixel. Triangles that leave the view volume are clipped to it first, which also keeps the
+integers small; all others take a short way.
 """
 
 import warp as wp
@@ -110,33 +110,6 @@ def fill(
             edge_c += step_c
 
 
-@wp.kernel
-def cover(
-    start: int,
-    clip: wp.array(dtype=wp.vec4),
-    faces: wp.array(dtype=int),
-    vertex_count: int,
-    face_count: int,
-    height: int,
-    width: int,
-    strips: int,
-    keys: wp.array(dtype=wp.int64),
-):
-    """Rasterize the triangles that need no clipping; `strips` threads share a triangle's rows."""
-    i, strip = wp.tid()
-    i = i + start
-    image = i / face_count
-    face = i - image * face_count
-    a = clip[image * vertex_count + faces[3 * face]]
-    b = clip[image * vertex_count + faces[3 * face + 1]]
-    c = clip[image * vertex_count + faces[3 * face + 2]]
-    if is_plain(a) and is_plain(b) and is_plain(c):
-        a = snap(a, width, height)
-        b = snap(b, width, height)
-        c = snap(c, width, height)
-        fill(a, b, c, face, strip, strips, image, height, width, keys)
-
-
 @wp.func
 def cut(corners: Corners, count: int, at_a: float, at_b: float, at_c: float):
     """Keep the part of a polygon where a linear function is not negative.
@@ -176,7 +149,7 @@ def corner(corners: Corners, i: int, a: wp.vec4, b: wp.vec4, c: wp.vec4, width: 
 
 
 @wp.kernel
-def cover_clipped(
+def cover(
     start: int,
     clip: wp.array(dtype=wp.vec4),
     faces: wp.array(dtype=int),
@@ -187,7 +160,7 @@ def cover_clipped(
     strips: int,
     keys: wp.array(dtype=wp.int64),
 ):
-    """Clip the triangles `cover` left out to the view volume, and rasterize what remains under their numbers."""
+    """Rasterize triangles, those that leave the view volume clipped to it; `strips` threads share a triangle's rows."""
     i, strip = wp.tid()
     i = i + start
     image = i / face_count
@@ -196,6 +169,10 @@ def cover_clipped(
     b = clip[image * vertex_count + faces[3 * face + 1]]
     c = clip[image * vertex_count + faces[3 * face + 2]]
     if is_plain(a) and is_plain(b) and is_plain(c):
+        a = snap(a, width, height)
+        b = snap(b, width, height)
+        c = snap(c, width, height)
+        fill(a, b, c, face, strip, strips, image, height, width, keys)
         return
     for axis in range(3):  # wholly beyond one plane: the usual case
         if wp.max(wp.max(a[axis] + a[3], b[axis] + b[3]), c[axis] + c[3]) < 0.0:

@@ -95,6 +95,28 @@ def pixel_slopes(t: Corners, r: wp.vec4, width: int, height: int):
     return slopes(t, r[0], r[1], scale / float(width), scale / float(height))
 
 
+@wp.func
+def pair_slopes(d: wp.vec4, along_u: wp.vec2, along_v: wp.vec2):
+    """Screen derivatives of two channels (dX, dY of the first, then of the second) with these slopes along u and v."""
+    return wp.vec4(
+        d[0] * along_u[0] + d[2] * along_v[0],
+        d[1] * along_u[0] + d[3] * along_v[0],
+        d[0] * along_u[1] + d[2] * along_v[1],
+        d[1] * along_u[1] + d[3] * along_v[1],
+    )
+
+
+@wp.func
+def pair_slopes_gradient(h: wp.vec4, along_u: wp.vec2, along_v: wp.vec2):
+    """The adjoint of `pair_slopes` to `d`."""
+    return wp.vec4(
+        h[0] * along_u[0] + h[2] * along_u[1],
+        h[1] * along_u[0] + h[3] * along_u[1],
+        h[0] * along_v[0] + h[2] * along_v[1],
+        h[1] * along_v[0] + h[3] * along_v[1],
+    )
+
+
 @wp.kernel
 def shade_fragments(
     start: int,

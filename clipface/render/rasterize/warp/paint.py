@@ -18,9 +18,10 @@ from clipface.render.rasterize.warp.fragments import (
     centre,
     corners_of,
     fragment,
+    pair_slopes,
+    pair_slopes_gradient,
     pixel_slopes,
 )
-from clipface.render.rasterize.warp.interpolation import pair_slopes, pair_slopes_gradient
 from clipface.render.rasterize.warp.native import place
 from clipface.render.rasterize.warp.rasterize import check_view, nearest_keys
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
@@ -213,7 +214,22 @@ def paint(
     texture: Tensor,
     boundary: Boundary = "wrap",
 ) -> tuple[Tensor, Fragments]:
-    """Rasterize, interpolate texture coordinates and look up colours in one go (see `interface.Rasterizer`)."""
+    """`rasterize`, `interpolate` the texture coordinates and `sample`, with coverage, in one go: the usual case.
+
+    A backend may leave out what lies between, which saves most of the memory and its traffic.
+
+    Args:
+        clip, faces, size: as in `rasterize`.
+        uv: [T, 2], constants.
+        uv_faces: [F, 3], int32, indices into `uv`.
+        texture, boundary: as in `sample`.
+
+    Returns:
+        Colours, and last the coverage, [B, H, W, C + 1]; and fragments for `antialias`, perhaps without derivatives
+        and gradient.
+
+    Gradient: to clip and texture.
+    """
     images = check_view(clip, faces, size)
     check_float("uv", uv, ("T", 2))
     check_faces("uv_faces", uv_faces, clip.device)

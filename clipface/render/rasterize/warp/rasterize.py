@@ -7,7 +7,7 @@ from torch.autograd.function import once_differentiable
 
 from clipface.render.rasterize.checks import check_faces, check_float
 from clipface.render.rasterize.interface import Fragments
-from clipface.render.rasterize.warp.coverage import cover, cover_clipped
+from clipface.render.rasterize.warp.coverage import cover
 from clipface.render.rasterize.warp.fragments import shade_fragments, shade_fragments_backward
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_pixels, reproducible, start, threads
 
@@ -18,7 +18,17 @@ COVER_THREADS = 1 << 17  # CUDA threads that coverage is worth having
 
 
 def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: bool = True) -> Fragments:
-    """Find the triangle that each pixel sees (see `interface.Rasterizer`)."""
+    """Find the triangle that each pixel sees, of either orientation; what leaves the view volume is clipped.
+
+    Args:
+        clip: vertices [B, V, 4] in clip space.
+        faces: vertex indices [F, 3], int32.
+        size: height and width in pixels.
+        derivatives: whether to compute the screen derivatives of u and v too.
+
+    Gradient: u, v and their derivatives to x, y, w of `clip`. Depth and triangle number carry none, and
+    coverage none: silhouettes move through `antialias` only.
+    """
     check_view(clip, faces, size)
     start()
     rast, screen = _Rasterize.apply(clip.contiguous(), faces.contiguous(), size[0], size[1], derivatives)
@@ -79,5 +89,4 @@ def nearest_keys(clip: Tensor, faces: Tensor, height: int, width: int) -> Tensor
         strips = min(max(LEAST_STRIPS, COVER_THREADS // max(images * count, 1)), height)
     mesh = [clip, faces, vertices, count, height, width, strips, keys]
     launch(cover, images * count, (strips,), mesh, device, work)
-    launch(cover_clipped, images * count, (strips,), mesh, device, work)
     return keys.min()

@@ -219,7 +219,19 @@ def antialias(
     topology: Topology | None = None,
     follow: bool = False,
 ) -> Tensor:
-    """Blend pixels across silhouette edges (see `interface.Rasterizer`)."""
+    """Blend pixels across silhouette edges, which gives silhouettes a gradient.
+
+    Args:
+        image: [B, H, W, C].
+        fragments, clip, faces: as in `rasterize`.
+        topology: from `topology(faces)`; made anew if left out.
+        follow: from a pixel's triangle follow the surface, triangle by triangle, to where it ends or turns away
+            before the next pixel. Otherwise only the pixel's own triangle is looked at, and a silhouette whose
+            triangles are smaller than a pixel is mostly missed. "warp" only.
+
+    Gradient: to image, and to the positions of silhouette edges. Without `follow` it has the right sign but is too
+    small on fine meshes. Use *position* faces: a seam of the texture is no silhouette.
+    """
     check_float("image", image, ("B", "H", "W", "C"))
     check_float("clip", clip, (image.shape[0], "V", 4))
     check_faces("faces", faces, clip.device)

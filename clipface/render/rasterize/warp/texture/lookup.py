@@ -2,7 +2,7 @@
 
 import warp as wp
 
-from clipface.render.rasterize.warp.texture.texels import Tap, along, blend, mixed, scatter, slope, tap
+from clipface.render.rasterize.warp.texture.texels import Tap, along, blend, fetched, mixed, scatter, slope, stored, tap
 
 wp.set_module_options({"enable_backward": False})
 
@@ -107,16 +107,7 @@ def read(
     """A pixel's group of up to four numbers, the rest zero; `vectors` is the same memory where `size` is four."""
     if vectors:
         return vectors[pixel]
-    first = pixel * size + 4 * group
-    out = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    out[0] = numbers[first]
-    if count > 1:
-        out[1] = numbers[first + 1]
-    if count > 2:
-        out[2] = numbers[first + 2]
-    if count > 3:
-        out[3] = numbers[first + 3]
-    return out
+    return fetched(numbers, pixel * size + 4 * group, 1, count)
 
 
 @wp.func
@@ -127,15 +118,8 @@ def write(
     """Write a pixel's group of up to four numbers."""
     if vectors:
         vectors[pixel] = value
-        return
-    first = pixel * size + 4 * group
-    numbers[first] = value[0]
-    if count > 1:
-        numbers[first + 1] = value[1]
-    if count > 2:
-        numbers[first + 2] = value[2]
-    if count > 3:
-        numbers[first + 3] = value[3]
+    else:
+        stored(numbers, pixel * size + 4 * group, 1, count, value)
 
 
 @wp.func

@@ -6,6 +6,8 @@ last one filled up with zeros.
 
 import warp as wp
 
+from clipface.render.rasterize.warp.texture.texels import fetched, stored
+
 wp.set_module_options({"enable_backward": False})
 
 
@@ -13,20 +15,6 @@ wp.set_module_options({"enable_backward": False})
 def quarter(x: int, y: int, corner: int, width: int, height: int):
     """One of the four texels under texel (x, y) of the next level; an axis of one texel is not halved."""
     return wp.min(2 * y + corner / 2, height - 1) * width + wp.min(2 * x + corner % 2, width - 1)
-
-
-@wp.func
-def fetched(texture: wp.array(dtype=float), first: int, step: int, count: int):
-    """One group of a texel's channels."""
-    out = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    out[0] = texture[first]
-    if count > 1:
-        out[1] = texture[first + step]
-    if count > 2:
-        out[2] = texture[first + 2 * step]
-    if count > 3:
-        out[3] = texture[first + 3 * step]
-    return out
 
 
 @wp.kernel
@@ -184,11 +172,4 @@ def collapse(
     group = i - x * groups
     first = image * image_step + y * row_step + x * column_step + 4 * group * channel_step
     total = gathered(gradient, image * texels, levels, x, y, width, height, group, groups)
-    count = channels - 4 * group
-    g_texture[first] = total[0]
-    if count > 1:
-        g_texture[first + channel_step] = total[1]
-    if count > 2:
-        g_texture[first + 2 * channel_step] = total[2]
-    if count > 3:
-        g_texture[first + 3 * channel_step] = total[3]
+    stored(g_texture, first, channel_step, channels - 4 * group, total)

@@ -170,7 +170,21 @@ def sample(
     boundary: Boundary = "wrap",
     coverage: bool = False,
 ) -> Tensor:
-    """Look up a texture (see `interface.Rasterizer`)."""
+    """Look up a texture: trilinear over 2 x 2 mip-maps with `uv_derivatives`, else bilinear.
+
+    Args:
+        texture: [B or 1, Ht, Wt, C]. Mip-maps go on while both sides can be halved, nine at most.
+        uv: [B, H, W, 2].
+        uv_derivatives: [B, H, W, 4], from `interpolate`.
+        fragments: pixels that see nothing are skipped and zero.
+        boundary: "wrap" repeats the texture, "clamp" continues its border.
+        coverage: append a channel that is 1 where a triangle is seen, else 0; needs `fragments`.
+
+    Returns:
+        Colours [B, H, W, C], or with coverage [B, H, W, C + 1].
+
+    Gradient: to texture, uv and, through the level of detail, uv_derivatives.
+    """
     check_look_up(texture, uv, fragments, boundary, coverage)
     start()
     rast = None if fragments is None else fragments.rast

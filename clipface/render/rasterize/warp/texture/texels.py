@@ -10,6 +10,32 @@ from clipface.render.rasterize.warp.native import add
 wp.set_module_options({"enable_backward": False})
 
 
+@wp.func
+def fetched(numbers: wp.array(dtype=float), first: int, step: int, count: int):
+    """A group of up to four numbers that lie `step` apart, the rest zero."""
+    out = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    out[0] = numbers[first]
+    if count > 1:
+        out[1] = numbers[first + step]
+    if count > 2:
+        out[2] = numbers[first + 2 * step]
+    if count > 3:
+        out[3] = numbers[first + 3 * step]
+    return out
+
+
+@wp.func
+def stored(numbers: wp.array(dtype=float), first: int, step: int, count: int, value: wp.vec4):
+    """Write a group of up to four numbers, `step` apart."""
+    numbers[first] = value[0]
+    if count > 1:
+        numbers[first + step] = value[1]
+    if count > 2:
+        numbers[first + 2 * step] = value[2]
+    if count > 3:
+        numbers[first + 3 * step] = value[3]
+
+
 @wp.struct
 class Tap:
     """The four texels around a point, and the point's place between them."""
