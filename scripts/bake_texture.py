@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--head", default="open", choices=("open", "flame"), help="head to fit (photographs only)")
     one.add_argument("--size", type=int, default=512, help="side of the texture, pixels")
     one.add_argument("--unlit", type=float, default=UNLIT, help="how much of the fitted light is taken out, 0 to 1")
-    one.add_argument("--no-preview", action="store_true", help="textures only")
+    one.add_argument("--no-preview", dest="preview", action="store_false", help="textures only")
     one.add_argument("--device", default="cpu", help="cpu, cuda")
     return one.parse_args(arguments)
 
@@ -38,14 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     what = options.dataset or ", ".join(map(str, options.photo))
     startup.announce(f"Baking {what} into {options.out}")
-    from clipface.photos.textures import TextureOptions, bake_dataset, bake_photographs
+    from clipface.photos.textures import bake_dataset, bake_photographs
 
-    chosen = TextureOptions(options.size, options.unlit, not options.no_preview, options.device)
     try:
-        if options.dataset:
-            bake_dataset(options.dataset, options.out, chosen)
-        else:
-            bake_photographs(options.photo, options.out, options.head, chosen)
+        (bake_dataset if options.dataset else bake_photographs)(options)
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

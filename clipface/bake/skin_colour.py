@@ -91,11 +91,9 @@ def _histogram(values: Tensor, weights: Tensor) -> Tensor:
     """Smoothed shares [B, bins], with a floor."""
     count = BINS[0] * BINS[1] * BINS[2]
     counts = values.new_zeros(len(values), count).scatter_add(1, _bins(values), weights.flatten(1))
-    counts = counts.view(-1, 1, *BINS)
-    for axis in range(3):
-        kernel = counts.new_tensor([0.25, 0.5, 0.25]).view([3 if i == axis else 1 for i in range(3)])[None, None]
-        counts = functional.conv3d(counts, kernel, padding=[int(i == axis) for i in range(3)])
-    counts = counts.flatten(1)
+    bell = counts.new_tensor([0.25, 0.5, 0.25])
+    kernel = bell[:, None, None] * bell[:, None] * bell
+    counts = functional.conv3d(counts.view(-1, 1, *BINS), kernel[None, None], padding=1).flatten(1)
     total = counts.sum(1, keepdim=True)
     return (counts + FLOOR * total.clamp_min(1.0) / count) / (total * (1 + FLOOR)).clamp_min(1.0)
 

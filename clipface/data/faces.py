@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision.transforms.functional import to_tensor
 
 from clipface.data.shards import Shard, read_manifest, survey
 
@@ -123,16 +124,14 @@ class MaskedFaces(Dataset):
         pixels, grey, archive = self._read(place)
         image, mask = self._pixels(pixels, place, "RGB") * 2 - 1, self._pixels(grey, place, "L")
         arrays = self._arrays(archive, place, (*PARAMETERS, *EXTRA))
-        parts = {key: torch.from_numpy(arrays[key].astype(np.float32)) for key in PARAMETERS if key in arrays}
+        parts = {key: torch.from_numpy(array.astype(np.float32)) for key, array in arrays.items()}
         for key in OPTIONAL:
             parts.setdefault(key, torch.zeros(PARAMETERS[key]))
         if turns:
             image, mask = image.flip(-1), mask.flip(-1)
             parts["camera"] = parts["camera"] * torch.tensor([[-1.0], [1], [1], [1]])
-        if "vertices" in arrays:
-            parts["vertices"] = torch.from_numpy(arrays["vertices"].astype(np.float32))
-        if "visibility" in arrays:
-            parts["visibility"] = torch.from_numpy(arrays["visibility"].astype(np.float32) / 255)[None]
+        if "visibility" in parts:
+            parts["visibility"] = parts["visibility"][None] / 255
         return FaceBatch(composite(image, mask, self.background), mask, **parts)
 
     def parameters(self, index: int) -> dict[str, np.ndarray]:
@@ -166,8 +165,7 @@ class MaskedFaces(Dataset):
         if image.size != (self.image_size, self.image_size):
             # Bilinear filters when it shrinks, and unlike sharper kernels never overshoots, so masks stay masks.
             image = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)
-        return pixels[None] if mode == "L" else pixels.permute(2, 0, 1)
+        return to_tensor(image)
 
     def _decoded(self, content: bytes, index: int, mode: str) -> Image.Image:
         try:

@@ -27,6 +27,8 @@ OUTER_EYE_CORNERS = (33, 263)  # errors are given over the distance between them
 
 KEYS = ("mirror", "places", "landmarks", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")
 
+WIDE = {"f": np.float64, "i": np.int64}  # what the kinds of numbers are read as
+
 
 class FacePoints(NamedTuple):
     """The shipped numbers.
@@ -95,7 +97,7 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
     path = Path(path or assets.resolve("face_points"))
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in KEYS}
+            arrays = {key: file[key].astype(WIDE.get(file[key].dtype.kind, str)) for key in KEYS}
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"face points: {path} is cut off or not such a file ({error}); build it again") from error
     numbers, regions, mirror = point_lists(arrays["mirror"])
@@ -104,9 +106,5 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             raise ValueError(f"face points: {path}: {name}: expected shape {shape}, got {arrays[name].shape}")
-    doubles = {name: arrays[name].astype(np.float64) for name in KEYS if arrays[name].dtype.kind == "f"}
-    return FacePoints(
-        numbers, regions, mirror, arrays["mirror"].astype(np.int64), doubles["places"], doubles["landmarks"],
-        arrays["faces"].astype(np.int64), doubles["barycentric"], str(arrays["topology"]), doubles["shape_mean"],
-        doubles["shape_covariance"],
-    )  # fmt: skip
+    mirror_face, topology = arrays.pop("mirror"), str(arrays.pop("topology"))
+    return FacePoints(numbers, regions, mirror, mirror_face, topology=topology, **arrays)

@@ -7,7 +7,6 @@ headwear | glasses | mask, confidence}.
 
 import json
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -39,15 +38,15 @@ class FaceAttributes:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._archive: zipfile.ZipFile | None = None
+        self._root: Path | zipfile.Path = self.path
         if self.path.is_dir():
-            names: Iterable[str] = (p.relative_to(self.path).as_posix() for p in sorted(self.path.rglob("*.json")))
+            names = [p.relative_to(self.path).as_posix() for p in sorted(self.path.rglob("*.json"))]
         elif self.path.is_file():
             try:
-                self._archive = zipfile.ZipFile(self.path)  # noqa: SIM115  read as long as this object lives
+                self._root = zipfile.Path(self.path)
             except zipfile.BadZipFile as error:
                 raise ValueError(f"attributes: {self.path} is no zip file or cut off ({error})") from error
-            names = (name for name in self._archive.namelist() if name.endswith(".json"))
+            names = [name for name in self._root.root.namelist() if name.endswith(".json")]
         else:
             raise FileNotFoundError(f"attributes: {self.path} does not exist; give a folder or zip of JSON files")
         self._files: dict[str, str] = {}
@@ -74,8 +73,7 @@ class FaceAttributes:
         """
         name = self._files[stem]
         try:
-            content = self._archive.read(name) if self._archive else (self.path / name).read_bytes()
-            faces = json.loads(content)
+            faces = json.loads((self._root / name).read_bytes())
             return [face["faceAttributes"] for face in sorted(faces, key=_largest_first)]
         except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{name}: no attribute file or damaged ({error})") from error

@@ -71,15 +71,9 @@ def write_distribution(out: Path, head: HeadModel) -> FitDistribution | None:
     if not set(BLOCKS) <= set(faces.sizes) or "vertices" in faces.sizes:
         (out / DISTRIBUTION).unlink(missing_ok=True)
         return None
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in BLOCKS}
-    for index in range(len(faces)):
-        parameters = faces.parameters(index)
-        for name in BLOCKS:
-            rows[name].append(parameters[name])
-    slots = faces.sizes["expression"][0]
-    distribution = FitDistribution.fit(
-        {name: np.stack(parts) for name, parts in rows.items()}, np.arange(slots) < len(head.expression_names)
-    )
+    rows = [[parameters[name] for name in BLOCKS] for parameters in map(faces.parameters, range(len(faces)))]
+    heads = dict(zip(BLOCKS, map(np.stack, zip(*rows, strict=True)), strict=True))
+    distribution = FitDistribution.fit(heads, np.arange(faces.sizes["expression"][0]) < len(head.expression_names))
     distribution.save(out / DISTRIBUTION)
     return distribution
 

@@ -136,9 +136,9 @@ def grouped(sources: list[Source], most: int) -> list[list[Source]]:
     return [group[start : start + most] for group in groups.values() for start in range(0, len(group), most)]
 
 
-def packed(groups: list[list[Source]], most: int) -> list[list[list[Source]]]:
-    """Fill packets with groups, which are not split, at most so many photographs in each."""
-    packets: list[list[list[Source]]] = []
+def packed(groups: Sequence[Any], most: int) -> list[list[Any]]:
+    """Fill packets with groups (of any sized kind), which are not split, at most so many photographs in each."""
+    packets: list[list[Any]] = []
     room = 0
     for group in groups:
         if len(group) > room:

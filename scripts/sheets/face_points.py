@@ -8,13 +8,9 @@ CLIPFACE_DATA=my_data python scripts/sheets/face_points.py --out rebuilt_points.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clipface import startup
 from clipface.edit.options import command
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 CELL, DOT = 560, 2  # pixels
 OPEN = 0.35  # radians of the jaw
@@ -34,8 +30,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def sheet(size: int) -> "Image.Image":
-    """Render the clay head with its points, those of hidden parts too."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    startup.prepare()
+    options = parse(arguments)
+    startup.announce(f"Rendering the face points on the open head as {options.out}")
     import torch
     from torchvision.utils import draw_keypoints
 
@@ -52,19 +50,12 @@ def sheet(size: int) -> "Image.Image":
         rows.append([])
         for yaw, close, shift in VIEWS.values():
             camera = view(torch.tensor([yaw]), torch.zeros(1), close, torch.tensor([[0.0, shift]]))
-            image = (renderer(vertices, None, camera, size).image[0] * 255).round().byte()
-            places = (project(on.on(vertices), camera)[0, :, :2] + 1) / 2 * size
+            image = (renderer(vertices, None, camera, CELL).image[0] * 255).round().byte()
+            places = (project(on.on(vertices), camera)[0, :, :2] + 1) / 2 * CELL
             for region, colour in COLOURS.items():
                 image = draw_keypoints(image, places[None, on.rows(region)], colors=colour, radius=DOT)
             rows[-1].append(image / 255)
-    return grid(rows, list(VIEWS), ["mouth shut", "mouth open"])
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
-    options = parse(arguments)
-    startup.announce(f"Rendering the face points on the open head as {options.out}")
-    sheet(CELL).save(options.out, optimize=True)
+    grid(rows, list(VIEWS), ["mouth shut", "mouth open"]).save(options.out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from clipface.fit.landmarks import fit_landmarks
 from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
 from clipface.photos.folder import ExaminedFaces, PhotographLabels
+from clipface.photos.sources import packed
 
 LANDMARK_BATCH, FULL_BATCH = 512, 32  # images
 NEAR_FRONTAL = 15.0  # degrees of yaw
@@ -59,9 +60,10 @@ class FitBench:
         person = self.labels.person if shared else torch.arange(len(self.faces.files))
         fits, device = [], self.head.v_template.device
         order = person.argsort(stable=True)
+        images = order.split(torch.unique(person, return_counts=True)[1].tolist())  # of each person
         start = synchronized_time(device)
-        for rows in _batches(person[order], FULL_BATCH if self.fitter else LANDMARK_BATCH):
-            rows = order[rows]
+        for people in packed(images, FULL_BATCH if self.fitter else LANDMARK_BATCH):
+            rows = torch.cat(people)
             groups = torch.unique(person[rows], return_inverse=True)[1]
             if self.fitter is None:
                 chosen = None if weights is None else weights[rows]
@@ -174,13 +176,3 @@ def point_errors(head: HeadModel, places: Tensor, fit: HeadFit) -> tuple[Tensor,
     objective = LandmarkObjective(head, places)
     errors = objective.errors(objective.from_fit(fit))
     return errors, errors[:, objective.on.rows("contour").to(errors.device)]
-
-
-def _batches(person: Tensor, most: int) -> list[Tensor]:
-    """Cut sorted people into runs of rows of at most about `most`, a person never in two."""
-    starts = torch.cat([torch.tensor([True]), person[1:] != person[:-1]]).nonzero()[:, 0].tolist()
-    cuts = [0]
-    for start, end in zip(starts, [*starts[1:], len(person)], strict=True):
-        if end - cuts[-1] > most and start > cuts[-1]:
-            cuts.append(start)
-    return [torch.arange(a, b) for a, b in zip(cuts, [*cuts[1:], len(person)], strict=True)]
