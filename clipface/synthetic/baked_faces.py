@@ -12,11 +12,11 @@ from clipface.data.textures import read_textures
 from clipface.head import HeadModel
 from clipface.render import Renderer
 from clipface.render.uv import UVMap
-from clipface.synthetic.attribute_vector import attribute_vectors
 from clipface.synthetic.attributes import Attributes, sample_attributes
 from clipface.synthetic.face.skin import TONES
 from clipface.synthetic.faces import random_cameras
 from clipface.synthetic.identity import female_direction, sample_expression, sample_pose, sample_shape
+from clipface.synthetic.looks.registry import attribute_vectors
 from clipface.synthetic.painter import Painter
 
 SHAPES = 100  # identity coefficients that vary where no distribution is known

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clipface.synthetic.face.curves import step
 from clipface.synthetic.face.features import Features
 from clipface.synthetic.noise import NoiseBank
 
@@ -79,6 +80,10 @@ class PaintContext:
     def fractal(self, names: str, batch: int, falloff: float = 0.6) -> Tensor:
         """Sum of fields, names separated by spaces, coarse to fine; about N(0, 1)."""
         return self.bank.fractal(tuple(names.split()), batch, self.generator, falloff)
+
+    def patches(self, names: str, batch: int, low: float, high: float, falloff: float = 0.6) -> Tensor:
+        """Soft-edged patches of skin [batch, 1, R, R]: where a fractal field rises from `low` to `high`."""
+        return step(low, high, self.fractal(names, batch, falloff)) * self.at.skin
 
     def colours(self, choices: Sequence[Sequence[float]], batch: int, spread: float = 0.03) -> Tensor:
         """[batch, 3, 1, 1] colours chosen at random and varied a little."""

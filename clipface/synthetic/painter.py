@@ -12,11 +12,10 @@ from clipface.synthetic.canvas import WAVELENGTHS, Canvas, PaintContext
 from clipface.synthetic.face import age, eyes, hair
 from clipface.synthetic.face.features import Features
 from clipface.synthetic.face.light import shade
-from clipface.synthetic.face.makeup import LIP_COLOURS, MAKEUP, paint_lipstick
+from clipface.synthetic.face.makeup import LIPSTICKS, MAKEUP
 from clipface.synthetic.face.skin import base_skin
-from clipface.synthetic.face.strand_fields import stretched_coordinates
 from clipface.synthetic.looks.registry import LOOKS, Look
-from clipface.synthetic.noise import NoiseBank
+from clipface.synthetic.noise import NoiseBank, stretched_coordinates
 from clipface.synthetic.surface import Surface
 
 _PLAIN = Look()
@@ -69,8 +68,8 @@ class Painter:
         _each_look(canvas, faces, context, lambda look: look.skin)
         _eyes_and_hair(canvas, faces, styles, context, photographs=base is not None)
         _some(canvas, faces, context, lambda face: MAKEUP.get(face.makeup))
-        for name in LIP_COLOURS:
-            _some(canvas, faces, context, lambda face, name=name: _lipstick(name) if face.lipstick == name else None)
+        for name in LIPSTICKS:
+            _some(canvas, faces, context, lambda face, name=name: LIPSTICKS[name] if face.lipstick == name else None)
         _each_look(canvas, faces, context, lambda look: look.over)
         contrast, relief, shine = (
             _column([getattr(s, n) for s in styles], context) for n in ("contrast", "relief", "shine")
@@ -102,11 +101,6 @@ def _some(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, la
 
 def _each_look(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, phase: Callable) -> None:
     _some(canvas, faces, context, lambda face: phase(LOOKS.get(face.look, _PLAIN)))
-
-
-def _lipstick(name: str) -> Callable:
-    """The layer of a lipstick, the same object each time so that faces are grouped."""
-    return _LIPSTICKS[name]
 
 
 def _skin_layers(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, fresh: bool) -> None:
@@ -179,13 +173,3 @@ def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, painted: Tensor
 
 def _with_hair(face: Attributes, style: Look) -> Attributes:
     return face if style.hair_kind is None else Attributes(sex=face.sex, hair=style.hair_kind)
-
-
-def _make_lipstick(name: str) -> Callable[[Canvas, PaintContext], None]:
-    def layer(canvas: Canvas, context: PaintContext) -> None:
-        paint_lipstick(canvas, context, context.colours(LIP_COLOURS[name], len(canvas.colour)))
-
-    return layer
-
-
-_LIPSTICKS = {name: _make_lipstick(name) for name in LIP_COLOURS}

@@ -20,8 +20,8 @@ from clipface.render import Renderer
 from clipface.render.backgrounds import WHITE
 from clipface.settings import SEED_STRIDE
 from clipface.synthetic import PaintedFaces
-from clipface.synthetic.attribute_vector import OPTIONS
 from clipface.synthetic.baked_faces import BakedFaces, BakedStyle
+from clipface.synthetic.looks.registry import OPTIONS
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.sampled_heads import SampledHeads
 from trainer.texture_gan.views import head_vertices

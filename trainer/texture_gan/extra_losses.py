@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from clipface.data import FaceBatch
 from clipface.guidance import load_encoder
 from clipface.guidance.encoder import Encoder
-from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import LOOKS, Attributes, sample_attributes
 from clipface.synthetic.baked_faces import nearest_tones
+from clipface.synthetic.looks.registry import OPTIONS, attribute_vectors
 from clipface.synthetic.painter import Painter
 from clipface.texture.generator import SynthesisNetwork
 from clipface.texture.losses import frechet_distance

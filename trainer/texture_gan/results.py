@@ -14,7 +14,7 @@ from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.evaluation.grid import grid
 from clipface.evaluation.textures import mean_head, texture_views
-from clipface.synthetic.attribute_vector import OPTIONS
+from clipface.synthetic.looks.registry import OPTIONS
 from trainer.common import distributed
 from trainer.texture_gan.module import TextureGAN
 

@@ -1,6 +1,7 @@
 """Make-up: lipstick, blush, eye shadow, liner, and complete styles."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -109,12 +110,8 @@ def party_makeup(canvas: Canvas, context: PaintContext) -> None:
 def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Pale face, black smoky eyes running down a little, black or wine lips."""
     at, batch = context.at, len(canvas.colour)
-    foundation(
-        canvas,
-        context,
-        context.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02),
-        context.random(batch, 0.45, 0.8),
-    )
+    pale = context.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02)
+    foundation(canvas, context, pale, context.random(batch, 0.45, 0.8))
     black = context.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
     haze = context.noise("spot", batch) * 0.08
     canvas.blend(black, (eye_shadow(context, 17, 12) * 0.85 + haze * eye_shadow(context, 22)))
@@ -123,12 +120,8 @@ def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     canvas.blend(black, under * context.random(batch, 0.7, 1.0))
     canvas.blend((0.01, 0.01, 0.01), eye_liner(context, 1.6, 12))
     x = at.position[..., 0].abs()[None, None] - at.eye_middle[0]
-    tears = (
-        bump(x + 0.5 * context.noise("spot", batch), 1.0)
-        * step(1, 4, at.below_eye)
-        * step(26, 12, at.below_eye)
-        * at.front
-    )
+    tears = bump(x + 0.5 * context.noise("spot", batch), 1.0)
+    tears = tears * step(1, 4, at.below_eye) * step(26, 12, at.below_eye) * at.front
     canvas.blend(black, tears * 0.85 * context.chance(batch, 0.35))
     hollow = at.blob(at.cheek[0] + 14, at.cheek[1] - 16, 11, 9, True)
     canvas.tint((0.68, 0.62, 0.68), hollow * context.random(batch, 0.2, 0.8))
@@ -138,4 +131,9 @@ def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     paint_lipstick(canvas, context, lips, 0.97, 0.5)
 
 
+def _lipstick(canvas: Canvas, context: PaintContext, colours: Sequence[Sequence[float]]) -> None:
+    paint_lipstick(canvas, context, context.colours(colours, len(canvas.colour)))
+
+
+LIPSTICKS = {name: partial(_lipstick, colours=colours) for name, colours in LIP_COLOURS.items()}
 MAKEUP = {"natural": natural_makeup, "party": party_makeup, "gothic": gothic_makeup}

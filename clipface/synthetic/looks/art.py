@@ -87,7 +87,7 @@ def robot(canvas: Canvas, context: PaintContext) -> None:
         0.5, 1.5, context.noise("blotch", batch)
     )
     canvas.blend((0.85, 0.87, 0.90), scratches * 0.4 * at.skin)
-    rust = step(0.9, 1.8, context.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
+    rust = context.patches("broad wide blotch spot grain", batch, 0.9, 1.8, 0.85)
     canvas.blend((0.42, 0.20, 0.08), rust * context.random(batch, -0.4, 0.8).clamp_min(0))
     glow = bump(torch.minimum(at.upper_lid, at.lower_lid), 5) * at.front
     light = (eyes * at.eyeball).amax((2, 3), True)
@@ -131,16 +131,13 @@ def doll_cheeks(canvas: Canvas, context: PaintContext) -> None:
 
 def _long_lashes(canvas: Canvas, context: PaintContext) -> None:
     at = context.at
-    fan = (
-        bump(((at.upper_lid_along * 8) % 1.0 - 0.5) * 6, 0.9)
-        * step(6.0, 1.0, at.upper_lid)
-        * step(0.0, 0.8, at.above_eye)
-    )
-    down = (
-        bump(((at.lower_lid_along * 8) % 1.0 - 0.5) * 6, 0.8)
-        * step(4.5, 1.0, at.lower_lid)
-        * step(0.0, 0.8, at.below_eye)
-    )
+
+    def lashes(along: Tensor, width: float, length: float, distance: Tensor, beyond: Tensor) -> Tensor:
+        spikes = bump(((along * 8) % 1.0 - 0.5) * 6, width)
+        return spikes * step(length, 1.0, distance) * step(0.0, 0.8, beyond)
+
+    fan = lashes(at.upper_lid_along, 0.9, 6.0, at.upper_lid, at.above_eye)
+    down = lashes(at.lower_lid_along, 0.8, 4.5, at.lower_lid, at.below_eye)
     lash = torch.maximum(fan * step(0.25, 0.45, at.upper_lid_along), 0.7 * down * step(0.3, 0.5, at.lower_lid_along))
     canvas.blend((0.07, 0.05, 0.05), torch.maximum(lash * 0.85, eye_liner(context, 1.1, 5)) * at.skin)
 
@@ -150,9 +147,7 @@ def annabelle(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     _smooth(canvas, context, [(0.90, 0.82, 0.74), (0.84, 0.78, 0.70)], 0.95)
     canvas.tint((0.42, 0.28, 0.25), at.blob(at.eye_middle[0], at.eye_middle[1], 14, 10, True) * 0.85)
-    canvas.tint(
-        (0.60, 0.52, 0.42), step(0.2, 1.6, context.fractal("broad wide blotch grain", batch, 0.85)) * at.skin * 0.8
-    )
+    canvas.tint((0.60, 0.52, 0.42), context.patches("broad wide blotch grain", batch, 0.2, 1.6, 0.85) * 0.8)
     paint_lipstick(canvas, context, context.colours([(0.55, 0.06, 0.07)], batch), 0.85, 0.6)
     canvas.gloss = 0.4 + 0 * canvas.gloss
 

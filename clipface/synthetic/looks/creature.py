@@ -23,7 +23,7 @@ def witch(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     green = context.colours([(0.42, 0.60, 0.26), (0.35, 0.55, 0.28), (0.52, 0.62, 0.30)], batch)
     foundation(canvas, context, green, 0.9, 0.08)
-    canvas.tint((0.70, 0.82, 0.50), step(0, 1.3, context.fractal("wide blotch spot", batch)) * at.skin * 0.7)
+    canvas.tint((0.70, 0.82, 0.50), context.patches("wide blotch spot", batch, 0, 1.3) * 0.7)
     _warts(canvas, context, (0.62, 0.60, 0.40), 2.0)
     hollow_cheeks(canvas, context, (0.50, 0.55, 0.42), context.random(batch, 0.5, 1.0))
     canvas.tint((0.38, 0.20, 0.46), sockets(context, 14, 9) * context.random(batch, 0.5, 1.0))
@@ -66,9 +66,7 @@ def demon(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     red = context.colours([(0.76, 0.10, 0.07), (0.66, 0.07, 0.06), (0.82, 0.18, 0.08)], batch)
     foundation(canvas, context, red, 0.93, 0.08)
-    canvas.tint(
-        (0.55, 0.38, 0.40), step(0.2, 1.7, context.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.8
-    )
+    canvas.tint((0.55, 0.38, 0.40), context.patches("broad wide blotch spot", batch, 0.2, 1.7, 0.8) * 0.8)
     ridge = veins(context, batch, "wide", 0.13) + 0.5 * veins(context, batch, "blotch", 0.12)
     canvas.tint((0.20, 0.08, 0.10), ridge * at.skin * context.random(batch, 0.5, 0.9))
     canvas.height = canvas.height - 0.8 * ridge * at.skin
@@ -89,9 +87,7 @@ def orc(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     green = context.colours([(0.42, 0.58, 0.25), (0.34, 0.52, 0.22), (0.52, 0.63, 0.30), (0.46, 0.54, 0.36)], batch)
     foundation(canvas, context, green, 0.94, 0.1)
-    canvas.tint(
-        (0.55, 0.66, 0.42), step(-0.2, 1.3, context.fractal("broad wide blotch spot grain", batch, 0.85)) * at.skin
-    )
+    canvas.tint((0.55, 0.66, 0.42), context.patches("broad wide blotch spot grain", batch, -0.2, 1.3, 0.85))
     hide = torch.exp(-((context.noise("spot", batch) / 0.3) ** 2)) * at.skin
     canvas.tint((0.55, 0.58, 0.45), hide * 0.6)
     canvas.height = canvas.height - 0.5 * hide + 0.15 * context.noise("grain", batch) * at.skin
@@ -106,11 +102,9 @@ def alien(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     tone = context.colours([(0.62, 0.66, 0.64), (0.58, 0.66, 0.55), (0.66, 0.64, 0.70)], batch)
     foundation(canvas, context, tone, 0.97, 0.02)
-    canvas.tint((0.74, 0.78, 0.76), step(0.0, 1.5, context.fractal("wide blotch spot", batch)) * at.skin * 0.8)
-    x, y = (
-        at.position[..., 0].abs()[None, None] - at.eye_middle[0] - 3,
-        at.position[..., 1][None, None] - at.eye_middle[1] - 1,
-    )
+    canvas.tint((0.74, 0.78, 0.76), context.patches("wide blotch spot", batch, 0.0, 1.5) * 0.8)
+    x = at.position[..., 0].abs()[None, None] - at.eye_middle[0] - 3
+    y = at.position[..., 1][None, None] - at.eye_middle[1] - 1
     along, across = x * 0.91 + y * 0.42, -x * 0.42 + y * 0.91
     size = context.random(batch, 0.85, 1.15)
     almond = step(1.06, 0.94, ((along / (25 * size)) ** 2 + (across / (13.5 * size)) ** 2).sqrt()) * at.front

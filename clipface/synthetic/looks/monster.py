@@ -49,12 +49,8 @@ def zombie(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     rot = context.colours([(0.66, 0.71, 0.54), (0.60, 0.65, 0.55), (0.74, 0.73, 0.60), (0.57, 0.64, 0.52)], batch)
     foundation(canvas, context, rot, 0.86, 0.12)
-    canvas.tint(
-        (0.70, 0.57, 0.66), step(0.2, 1.5, context.fractal("broad wide blotch spot", batch, 0.8)) * at.skin * 0.9
-    )
-    canvas.tint(
-        (0.78, 0.80, 0.50), step(0.4, 1.7, context.fractal("broad blotch spot grain", batch, 0.8)) * at.skin * 0.8
-    )
+    canvas.tint((0.70, 0.57, 0.66), context.patches("broad wide blotch spot", batch, 0.2, 1.5, 0.8) * 0.9)
+    canvas.tint((0.78, 0.80, 0.50), context.patches("broad blotch spot grain", batch, 0.4, 1.7, 0.8) * 0.8)
     canvas.tint((0.45, 0.52, 0.50), veins(context, batch, "wide", 0.10) * at.skin * 0.55)
     canvas.tint((0.26, 0.20, 0.23), sockets(context, 16, 12) * context.random(batch, 0.75, 1.0))
     hollow_cheeks(canvas, context, (0.45, 0.42, 0.42), context.random(batch, 0.5, 1.0))
@@ -85,14 +81,9 @@ def zombie_blood(canvas: Canvas, context: PaintContext) -> None:
 def ghost(canvas: Canvas, context: PaintContext) -> None:
     """White as a sheet, hollow dark eyes, fading lips, faint cracks."""
     at, batch = context.at, len(canvas.colour)
-    foundation(
-        canvas,
-        context,
-        context.colours([(0.93, 0.95, 0.98), (0.86, 0.90, 0.95), (0.95, 0.95, 0.94)], batch, 0.015),
-        0.96,
-        0.04,
-    )
-    canvas.tint((0.72, 0.80, 0.90), step(0.0, 1.5, context.fractal("broad wide blotch", batch)) * at.skin * 0.7)
+    white = context.colours([(0.93, 0.95, 0.98), (0.86, 0.90, 0.95), (0.95, 0.95, 0.94)], batch, 0.015)
+    foundation(canvas, context, white, 0.96, 0.04)
+    canvas.tint((0.72, 0.80, 0.90), context.patches("broad wide blotch", batch, 0.0, 1.5) * 0.7)
     canvas.tint((0.10, 0.11, 0.15), sockets(context, 14, 11) * context.random(batch, 0.75, 1.0))
     hollow_cheeks(canvas, context, (0.50, 0.55, 0.64), context.random(batch, 0.5, 1.0))
     canvas.tint((0.55, 0.62, 0.74), veins(context, batch, "wide", 0.07) * at.skin * context.random(batch, 0.2, 0.7))
@@ -133,9 +124,8 @@ def vampire_blood(canvas: Canvas, context: PaintContext) -> None:
 def werewolf(canvas: Canvas, context: PaintContext) -> None:
     """Darkened hide, black nose and lips; the fur comes on top."""
     at, batch = context.at, len(canvas.colour)
-    foundation(
-        canvas, context, context.colours([(0.36, 0.26, 0.19), (0.30, 0.27, 0.25), (0.44, 0.32, 0.22)], batch), 0.8, 0.1
-    )
+    hide = context.colours([(0.36, 0.26, 0.19), (0.30, 0.27, 0.25), (0.44, 0.32, 0.22)], batch)
+    foundation(canvas, context, hide, 0.8, 0.1)
     canvas.tint((0.3, 0.25, 0.25), sockets(context, 13, 9) * 0.8)
     nose = at.blob(0, at.nose_tip[1] - 3, 11, 8).clamp(0, 1) ** 0.5
     canvas.blend((0.07, 0.06, 0.06), step(0.45, 0.75, nose))
@@ -185,18 +175,13 @@ def avatar_dots(canvas: Canvas, context: PaintContext) -> None:
 def white_walker(canvas: Canvas, context: PaintContext) -> None:
     """Frozen, cracked, bluish-white skin with frost and deep-set eyes."""
     at, batch = context.at, len(canvas.colour)
-    foundation(
-        canvas,
-        context,
-        context.colours([(0.70, 0.80, 0.86), (0.62, 0.72, 0.80), (0.76, 0.84, 0.88)], batch, 0.02),
-        0.93,
-        0.08,
-    )
+    ice = context.colours([(0.70, 0.80, 0.86), (0.62, 0.72, 0.80), (0.76, 0.84, 0.88)], batch, 0.02)
+    foundation(canvas, context, ice, 0.93, 0.08)
     cracks = 0.7 * veins(context, batch, "blotch", 0.09) + veins(context, batch, "wide", 0.07)
     canvas.tint((0.42, 0.54, 0.66), cracks * at.skin * 0.8)
     canvas.height = canvas.height - 0.4 * cracks * at.skin
     canvas.tint((0.30, 0.38, 0.50), sockets(context, 15, 11) * 0.95)
     hollow_cheeks(canvas, context, (0.46, 0.55, 0.66), context.random(batch, 0.7, 1.0))
-    frost = step(0.5, 1.6, context.fractal("blotch spot grain pore", batch, 0.9)) * at.skin
+    frost = context.patches("blotch spot grain pore", batch, 0.5, 1.6, 0.9)
     canvas.blend((0.95, 0.98, 1.0), frost * 0.7)
     paint_lipstick(canvas, context, context.colours([(0.44, 0.54, 0.64), (0.30, 0.38, 0.48)], batch), 0.85, 0.3)

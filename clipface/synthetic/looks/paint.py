@@ -118,9 +118,8 @@ def skull(canvas: Canvas, context: PaintContext) -> None:
     at, batch = context.at, len(canvas.colour)
     x, y = frontal(context)
     bone = step(-2, -6, at.above_hairline) * at.front
-    foundation(
-        canvas, context, context.colours([(0.93, 0.91, 0.86), (0.90, 0.89, 0.88)], batch, 0.02), bone * 0.95, 0.05
-    )
+    white = context.colours([(0.93, 0.91, 0.86), (0.90, 0.89, 0.88)], batch, 0.02)
+    foundation(canvas, context, white, bone * 0.95, 0.05)
     off, tall = x - at.eye_middle[0] - 1, y - at.eye_middle[1] - 3
     away = ((off / 18) ** 2 + (tall / 17) ** 2).sqrt()
     sugar = context.chance(batch, 0.5)

@@ -1,10 +1,12 @@
-"""The stylised looks: for each, its eyes and hair, and the functions that paint it."""
+"""The stylised looks: for each, its eyes and hair, and the functions that paint it; and faces as attribute vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from clipface.synthetic.attributes import CHOICES, Attributes
 from clipface.synthetic.canvas import Canvas, PaintContext
 from clipface.synthetic.looks import art, creature, monster, paint, painting
 
@@ -103,3 +105,36 @@ LOOKS: dict[str, Look] = {
     "warpaint": Look(over=paint.warpaint, relief=1.2),
     "van_gogh": Look(lit=painting.van_gogh, hair=((0.62, 0.30, 0.08), (0.25, 0.16, 0.08)), contrast=1.2),
 }  # fmt: skip
+
+# What attribute vectors hold, one entry for each thing that can be painted over a face.
+_FLAGS = ("moustache", "freckles", "wrinkles", "tired", "scar")
+_KINDS = ("look", "beard", "makeup", "lipstick")  # the first of each is "none"
+_COLOURS = ("hair_colour", "eyes")
+OPTIONS: tuple[tuple[str, object], ...] = (
+    *((name, value) for name in _KINDS for value in CHOICES[name][1:]),
+    *((name, True) for name in _FLAGS),
+    ("age", "old"),
+    *((name, value) for name in _COLOURS for value in CHOICES[name]),
+)
+
+
+def attribute_vectors(faces: Sequence[Attributes]) -> Tensor:
+    """Return the attribute vectors of painted faces.
+
+    Args:
+        faces: N faces.
+
+    Returns:
+        [N, len(OPTIONS)] float32: 1 for what a face shows, 0 for what it does not, or what its look hides.
+    """
+    return torch.tensor([[float(_shows(face, *option)) for option in OPTIONS] for face in faces])
+
+
+def _shows(face: Attributes, name: str, value: object) -> bool:
+    if getattr(face, name) != value:
+        return False
+    look = LOOKS.get(face.look)
+    if name == "hair_colour":
+        kind = look.hair_kind if look and look.hair_kind else face.hair
+        return kind != "bald" and not (look and look.hair)
+    return not (name == "eyes" and look and look.iris)

@@ -3,15 +3,7 @@
 import numpy as np
 
 from . import eyes
-from .chart import (
-    Outline,
-    back_path,
-    boundary_loops,
-    cut_open,
-    mean_value_weights,
-    solve,
-)
-from .distortion import Parametrisation, relax
+from .chart import Outline, Parametrisation, back_path, boundary_loops, cut_open, mean_value_weights, relax, solve
 from .geometry import PARTS, Cut
 
 STRIP = 0.14  # height of the bottom strip

@@ -56,5 +56,5 @@ def _pose(cut: geometry.Cut, mean: np.ndarray, shape_of: dict[str, np.ndarray],
     jaw = pose.rotation_centre(mean[teeth], (mean + shape_of["jawOpen"])[teeth], 0)
     neck = trunk + pose.NECK_HEIGHT * (skull - trunk)
     regressor = pose.joint_regressor(cut, mean, trunk * [0, 1, 1], neck * [0, 1, 1], jaw)
-    posedirs, _ = pose.pose_directions(cut, mean, weights, regressor @ mean, shape_of)
+    posedirs = pose.pose_directions(cut, mean, weights, regressor @ mean, shape_of)
     return weights, regressor, posedirs

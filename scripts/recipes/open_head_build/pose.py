@@ -69,16 +69,20 @@ def rotation_centre(points: np.ndarray, moved: np.ndarray, axis: int) -> np.ndar
     return centre
 
 
+def _convex_row(mean: np.ndarray, used: np.ndarray, point: np.ndarray, ridge: float) -> np.ndarray:
+    """Convex weights `[V]` of the `used` vertices that give `point`, as even as `ridge` makes them."""
+    system = np.concatenate([(mean[used] - point).T, np.ones((1, len(used))), ridge * np.eye(len(used))])
+    solution, _ = nnls(system, np.concatenate([[0, 0, 0, 1.0], np.zeros(len(used))]))
+    row = np.zeros(len(mean))
+    row[used] = solution / solution.sum()
+    return row
+
+
 def regressor_row(point: np.ndarray, mean: np.ndarray, skin: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Symmetric convex weights `[V]` of nearby skin vertices that give `point` (on the middle plane)."""
     radius = REGRESSOR_RADIUS
     while True:
-        near = skin[np.linalg.norm(mean[skin] - point, axis=1) < radius]
-        system = np.concatenate([(mean[near] - point).T, np.ones((1, len(near))), REGRESSOR_RIDGE * np.eye(len(near))])
-        wanted = np.concatenate([[0, 0, 0, 1.0], np.zeros(len(near))])
-        solution, _ = nnls(system, wanted)
-        row = np.zeros(len(mean))
-        row[near] = solution / solution.sum()
+        row = _convex_row(mean, skin[np.linalg.norm(mean[skin] - point, axis=1) < radius], point, REGRESSOR_RIDGE)
         row = (row + row[mirror]) / 2
         if np.linalg.norm(row @ mean - point) < 1e-3:
             return row
@@ -92,11 +96,7 @@ def joint_regressor(cut: Cut, mean: np.ndarray, root: np.ndarray, neck: np.ndarr
     for name in ("left_eye", "right_eye"):
         ball = cut.vertices_of(name)
         centre = (mean[ball].min(axis=0) + mean[ball].max(axis=0)) / 2
-        system = np.concatenate([(mean[ball] - centre).T, np.ones((1, len(ball))), 1e-3 * np.eye(len(ball))])
-        solution, _ = nnls(system, np.concatenate([[0, 0, 0, 1.0], np.zeros(len(ball))]))
-        row = np.zeros(len(mean))
-        row[ball] = solution / solution.sum()
-        rows.append(row)
+        rows.append(_convex_row(mean, ball, centre, 1e-3))
     rows[RIGHT] = rows[LEFT][cut.mirror]
     return np.stack(rows)
 
@@ -138,11 +138,8 @@ def _as_features(about_x: tuple[np.ndarray, np.ndarray], about_y: tuple[np.ndarr
 
 
 def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.ndarray,
-                    shape_of: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, float]]:
-    """Pose-corrective directions `[V, 3, 36]`: the jaw follows jawOpen/Left/Right, lids follow the gaze.
-
-    Returns also the angles in degrees at which the ARKit shapes are fully on.
-    """
+                    shape_of: dict[str, np.ndarray]) -> np.ndarray:
+    """Pose-corrective directions `[V, 3, 36]`: the jaw follows jawOpen/Left/Right, lids follow the gaze."""
     out = np.zeros((len(mean), 3, 4, 9))
     zero = np.zeros_like(mean)
     teeth = cut.vertices_of("lower_teeth")
@@ -158,17 +155,15 @@ def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.
     jaw_side = _correctives(mean, weights[:, JAW], joints[JAW], 1, (sideways, sideways),
                             (shape_of["jawLeft"], shape_of["jawRight"]))
     out[:, :, JAW - 1] = _as_features(jaw_open, jaw_side)
-    angles = {"jawOpen": opened, "jawLeft": sideways}
     eyeballs = ((LEFT, "Left", "left_eye", ("Out", "In")), (RIGHT, "Right", "right_eye", ("In", "Out")))
     for joint, side, ball, across in eyeballs:
         points = cut.vertices_of(ball)
         names = [f"eyeLook{way}{side}" for way in ("Down", "Up", *across)]
         reach = [angle_of(name, points, axis) for name, axis in zip(names, (0, 0, 1, 1), strict=True)]
-        angles |= dict(zip(names, reach, strict=True))
         follow = [shape_of[name] * (LID_FOLLOW if "Down" in name else 1.0) for name in names]
         for shape in follow:
             shape[cut.vertices_of("left_eye", "right_eye")] = 0
         pairs = [_correctives(mean, np.zeros(len(mean)), zero[0], axis, tuple(reach[2 * axis : 2 * axis + 2]),
                               (follow[2 * axis], follow[2 * axis + 1])) for axis in (0, 1)]
         out[:, :, joint - 1] = _as_features(*pairs)
-    return out.reshape(len(mean), 3, 36), {name: float(np.degrees(angle)) for name, angle in angles.items()}
+    return out.reshape(len(mean), 3, 36)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .chart import boundary_loops
+from .chart import boundary_loops, edges_of, neighbours
 from .geometry import PARTS, Cut
 
 
@@ -14,18 +14,9 @@ def openings(cut: Cut, mean: np.ndarray) -> dict[str, np.ndarray]:
     return {"neck": neck, "mouth": mouth, "left_eye": left, "right_eye": right}
 
 
-def neighbours(faces: np.ndarray) -> dict[int, set[int]]:
-    """Vertices that share an edge with each vertex."""
-    near: dict[int, set[int]] = {}
-    for a, b in np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).tolist():
-        near.setdefault(a, set()).add(b)
-        near.setdefault(b, set()).add(a)
-    return near
-
-
 def rings_around(cut: Cut, loop: np.ndarray, count: int) -> list[np.ndarray]:
     """The loop and the next `count` rings of skin vertices around it, each in the loop's order."""
-    near = neighbours(cut.faces[cut.part == PARTS.index("skin")])
+    near = neighbours(edges_of(cut.faces[cut.part == PARTS.index("skin")]))
     phase = {vertex: np.exp(2j * np.pi * place / len(loop)) for place, vertex in enumerate(loop.tolist())}
     rings = [np.array(loop)]
     for _ in range(count):

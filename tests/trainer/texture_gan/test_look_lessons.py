@@ -6,8 +6,8 @@ from tiny_gan import optimizers, run, tiny_batch, tiny_config, tiny_gan
 
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
-from clipface.synthetic.attribute_vector import OPTIONS, attribute_vectors
 from clipface.synthetic.attributes import Attributes
+from clipface.synthetic.looks.registry import OPTIONS, attribute_vectors
 from trainer.common.checkpoint import Checkpoint
 from trainer.texture_gan.config import AttributeOffsetsConfig, GeneratorConfig
 from trainer.texture_gan.extra_losses import pyramid_loss
