@@ -1,8 +1,10 @@
-"""What a command does before it imports PyTorch: settings of the process, and its first line."""
+"""The process before PyTorch is imported: its settings, a command's first line, and packages that may be missing."""
 
 import ctypes
+import importlib
 import os
 import sys
+from types import ModuleType
 
 
 def prepare() -> None:
@@ -27,3 +29,19 @@ def prepare() -> None:
 def announce(line: str) -> None:
     """Print a command's first line at once: what it is about to do, before its heavy imports."""
     print(line, flush=True)
+
+
+def need(package: str, remedy: str) -> ModuleType:
+    """Import a package that only some commands need.
+
+    Args:
+        package: its module's name.
+        remedy: what needs it, and how to install it; the error's message.
+
+    Raises:
+        ImportError: if it is missing.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ImportError(remedy) from error

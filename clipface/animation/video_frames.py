@@ -18,6 +18,7 @@ from tqdm import tqdm
 from clipface.animation.frame_times import MOST_GAP, ONE_FRAME, rounded_rate
 from clipface.animation.motion import SMOOTHING, Motion, sampled
 from clipface.head import HeadModel
+from clipface.startup import need
 
 SUFFIXES = (".mp4", ".mov", ".avi", ".webm", ".mkv")
 IDENTITY_FRAMES = 24  # that the person's identity is found from; more change it by less than the landmarks' noise
@@ -102,10 +103,7 @@ def _points(path: Path) -> FacePointsOverTime:
 
 def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
     """Images [H, W, 3] uint8, upright, one at a time, with their time in seconds."""
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError("reading videos needs the package av: pip install av") from error
+    av = need("av", "reading videos needs the package av: pip install av")
     try:
         with av.open(str(path)) as video:
             if not video.streams.video:

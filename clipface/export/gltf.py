@@ -11,6 +11,7 @@ from clipface.export.surface import png, vertex_normals
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 from clipface.head.mesh import split_seams
+from clipface.startup import need
 
 COMPONENTS = {np.dtype("u1"): 5121, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125, np.dtype("<f4"): 5126}
 TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
@@ -103,11 +104,7 @@ def load_pygltflib() -> ModuleType:
     Raises:
         ImportError: if it is missing; says how to install it.
     """
-    try:
-        import pygltflib
-    except ImportError as error:
-        raise ImportError("GLB files need the package pygltflib: pip install pygltflib") from error
-    return pygltflib
+    return need("pygltflib", "GLB files need the package pygltflib: pip install pygltflib")
 
 
 class GltfTarget(NamedTuple):

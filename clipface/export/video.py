@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clipface.shapes import expect
+from clipface.startup import need
 
 PRESET = "medium"  # x264's own middle of speed and size
 WORST_QUALITY = 51  # of x264's constant rate factor
@@ -185,11 +186,7 @@ def load_av() -> ModuleType:
     Raises:
         ImportError: if it is missing; says how to install it.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError("videos need the package av: pip install av") from error
-    return av
+    return need("av", "videos need the package av: pip install av")
 
 
 def _opened(path: str | Path) -> object:

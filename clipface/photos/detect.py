@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from clipface.startup import need
+
 POINTS = 478  # of MediaPipe's face mesh with both irises
 MARGIN = 0.6  # of a found face's box, added on each side before landmarks are looked for
 LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
@@ -185,8 +187,4 @@ def _solutions() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*SymbolDatabase.GetPrototype.*")
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise ImportError('finding faces needs the package mediapipe: pip install -e ".[fit]"') from error
-    return mediapipe.solutions
+    return need("mediapipe", 'finding faces needs the package mediapipe: pip install -e ".[fit]"').solutions

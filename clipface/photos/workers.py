@@ -18,6 +18,7 @@ from typing import Any
 
 from clipface.photos.examine import Cutout, examine
 from clipface.photos.filter import FilterRule
+from clipface.startup import need
 
 AHEAD = 4  # photographs for each process that are read before they are asked for
 TRIES = 2  # since a process may be ended for what another one does, when memory is short
@@ -103,12 +104,9 @@ class Examiners:
 
 
 def _one_process() -> Any:
-    try:
-        from pebble import ProcessPool
-    except ImportError as error:
-        raise ImportError('several processes need the package pebble: pip install -e ".[fit]"') from error
+    pebble = need("pebble", 'several processes need the package pebble: pip install -e ".[fit]"')
     # Not forked: threads and CUDA of this process would be copied in whatever state they are.
-    return ProcessPool(1, initializer=_prepare, context=get_context("spawn"))
+    return pebble.ProcessPool(1, initializer=_prepare, context=get_context("spawn"))
 
 
 def _end(pools: Iterable[Any]) -> None:

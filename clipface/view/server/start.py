@@ -12,6 +12,7 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from clipface.startup import need
 from clipface.view.server.token_auth import LOOPBACK, Admitted, Redirected, TokenAuth
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ def load_viser() -> ModuleType:
     Raises:
         ImportError: if it is missing; says how to install it.
     """
-    try:
-        import viser
-    except ImportError as error:
-        raise ImportError('viser: it is missing; pip install -e ".[view]" (or: pip install viser)') from error
-    return viser
+    return need("viser", 'viser: it is missing; pip install -e ".[view]" (or: pip install viser)')
 
 
 def is_loopback(host: str) -> bool:

@@ -28,10 +28,7 @@ def compose_pixels(
     vectors: wp.array(dtype=wp.vec4),
     background: wp.array(dtype=float),
     number: float,
-    image_step: int,
-    channel_step: int,
-    row_step: int,
-    column_step: int,
+    steps: wp.vec4i,
     channels: int,
     height: int,
     width: int,
@@ -39,6 +36,8 @@ def compose_pixels(
     mask: wp.array(dtype=float),
 ):
     """Colours plus what the mask leaves of the background, which is `number` where there is no array.
+
+    `steps` lie between the background's images, channels, rows and columns.
 
     Where a pixel has four numbers, `vectors` is the same memory as `rendered`.
     """
@@ -48,17 +47,17 @@ def compose_pixels(
     pixel = row * width + column
     plane = height * width
     out = frame * channels * plane + line * width + column
-    behind = frame * image_step + line * row_step + column * column_step
+    behind = frame * steps[0] + line * steps[2] + column * steps[3]
     if vectors:
         whole = vectors[pixel]
         for c in range(3):
-            back = behind_of(background, number, behind + c * channel_step)
+            back = behind_of(background, number, behind + c * steps[1])
             image[out + c * plane] = whole[c] + (1.0 - whole[3]) * back
         mask[pixel] = whole[3]
         return
     own = rendered[pixel * (channels + 1) + channels]
     for c in range(channels):
-        back = behind_of(background, number, behind + c * channel_step)
+        back = behind_of(background, number, behind + c * steps[1])
         image[out + c * plane] = rendered[pixel * (channels + 1) + c] + (1.0 - own) * back
     mask[pixel] = own
 
@@ -68,10 +67,7 @@ def compose_pixels_backward(
     start: int,
     background: wp.array(dtype=float),
     number: float,
-    image_step: int,
-    channel_step: int,
-    row_step: int,
-    column_step: int,
+    steps: wp.vec4i,
     channels: int,
     height: int,
     width: int,
@@ -87,7 +83,7 @@ def compose_pixels_backward(
     pixel = row * width + column
     plane = height * width
     at = image * channels * plane + line * width + column
-    behind = image * image_step + line * row_step + column * column_step
+    behind = image * steps[0] + line * steps[2] + column * steps[3]
     g_own = wp.float32(0.0)
     if g_mask:
         g_own = g_mask[pixel]
@@ -96,14 +92,14 @@ def compose_pixels_backward(
         if g_image:
             g = wp.vec3(g_image[at], g_image[at + plane], g_image[at + 2 * plane])
             for c in range(3):
-                g_own -= g[c] * behind_of(background, number, behind + c * channel_step)
+                g_own -= g[c] * behind_of(background, number, behind + c * steps[1])
         g_vectors[pixel] = wp.vec4(g[0], g[1], g[2], g_own)
         return
     for c in range(channels):
         one = wp.float32(0.0)
         if g_image:
             one = g_image[at + c * plane]
-            g_own -= one * behind_of(background, number, behind + c * channel_step)
+            g_own -= one * behind_of(background, number, behind + c * steps[1])
         g_drawn[pixel * (channels + 1) + c] = one
     g_drawn[pixel * (channels + 1) + channels] = g_own
 
@@ -150,9 +146,9 @@ class Compose(Function):
 def _behind(background: float | Tensor, shape: tuple[int, ...]) -> list:
     """A number to use where there is no background tensor, steps of one that has 1 for some sizes, and the sizes."""
     if not isinstance(background, Tensor):
-        return [float(background), 0, 0, 0, 0, *shape[1:]]
-    steps = [0 if size == 1 else step for size, step in zip(background.shape, background.stride(), strict=True)]
-    return [0.0, *steps, *shape[1:]]
+        return [float(background), (0, 0, 0, 0), *shape[1:]]
+    steps = tuple(0 if size == 1 else step for size, step in zip(background.shape, background.stride(), strict=True))
+    return [0.0, steps, *shape[1:]]
 
 
 def compose(rendered: Tensor, background: float | Tensor) -> tuple[Tensor, Tensor]:

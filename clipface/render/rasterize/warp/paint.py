@@ -26,7 +26,9 @@ from clipface.render.rasterize.warp.native import place
 from clipface.render.rasterize.warp.rasterize import check_view, nearest_keys
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
 from clipface.render.rasterize.warp.texture.lookup import (
-    Offsets,
+    CHANNELS,
+    STRIDE,
+    Layout,
     footprint,
     level_gradient,
     look,
@@ -74,13 +76,7 @@ def paint_pixels(
     uv: wp.array(dtype=wp.vec2),
     uv_faces: wp.array(dtype=int),
     pyramid: wp.array(dtype=wp.vec4),
-    offsets: Offsets,
-    last_level: int,
-    texture_width: int,
-    texture_height: int,
-    channels: int,
-    stride: int,
-    wraps: int,
+    layout: Layout,
     height: int,
     width: int,
     rast: wp.array(dtype=wp.vec4),
@@ -90,12 +86,12 @@ def paint_pixels(
     """From each pixel's key to its fragment, and its colour and coverage."""
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
-    groups = (channels + 3) / 4
+    channels = layout[CHANNELS]
     size = channels + 1
     key = keys[pixel]
     if key == EMPTY:
         rast[pixel] = wp.vec4(0.0, 0.0, 0.0, 0.0)
-        write_nothing(channels, groups, pixel, size, values, value_vectors)
+        write_nothing(channels, pixel, size, values, value_vectors)
         return
     face = int(FACE_MASK - (key & FACE_MASK))
     image = row / height
@@ -105,9 +101,9 @@ def paint_pixels(
     r = fragment(t, face, clip)
     rast[pixel] = r
     spot = spot_of(t, r, face, uv, uv_faces, width, height)
-    f = footprint(spot.slopes, texture_width, texture_height, last_level)
-    s = look(spot.at, f, offsets, last_level, texture_width, texture_height, image * stride, groups, wraps)
-    write_colour(s, pyramid, channels, groups, pixel, size, values, value_vectors)
+    f = footprint(spot.slopes, layout)
+    s = look(spot.at, f, layout, image * layout[STRIDE])
+    write_colour(s, pyramid, channels, pixel, size, values, value_vectors)
 
 
 @wp.kernel
@@ -119,13 +115,7 @@ def paint_pixels_backward(
     uv: wp.array(dtype=wp.vec2),
     uv_faces: wp.array(dtype=int),
     pyramid: wp.array(dtype=wp.vec4),
-    offsets: Offsets,
-    last_level: int,
-    texture_width: int,
-    texture_height: int,
-    channels: int,
-    stride: int,
-    wraps: int,
+    layout: Layout,
     height: int,
     width: int,
     rast: wp.array(dtype=wp.vec4),
@@ -141,24 +131,24 @@ def paint_pixels_backward(
     face = int(r[3]) - 1
     if face < 0:
         return
-    groups = (channels + 3) / 4
+    channels = layout[CHANNELS]
     image = row / height
     x = centre(column, width)
     y = centre(row - image * height, height)
     t = corners_of(face, image * vertex_count, x, y, clip, faces)
     spot = spot_of(t, r, face, uv, uv_faces, width, height)
-    f = footprint(spot.slopes, texture_width, texture_height, last_level)
-    s = look(spot.at, f, offsets, last_level, texture_width, texture_height, image * stride, groups, wraps)
+    f = footprint(spot.slopes, layout)
+    s = look(spot.at, f, layout, image * layout[STRIDE])
     moves = wp.bool(False)
     if g_clip:
         moves = wp.bool(True)
-    pull = look_backward(s, pyramid, channels, groups, pixel, channels + 1, g_values, g_value_vectors, g_pyramid, moves)
+    pull = look_backward(s, pyramid, layout[CHANNELS], pixel, channels + 1, g_values, g_value_vectors, g_pyramid, moves)
     if moves:
         g_u = wp.dot(pull.place, spot.along_u)
         g_v = wp.dot(pull.place, spot.along_v)
         d = wp.vec4(0.0, 0.0, 0.0, 0.0)
         if s.between != 0:
-            h = pull.level * level_gradient(spot.slopes, f, texture_width, texture_height)
+            h = pull.level * level_gradient(spot.slopes, f, layout)
             d = pair_slopes_gradient(h, spot.along_u, spot.along_v)
         add_fragment_gradient(t, face, image, g_u, g_v, d, x, y, width, height, g_clip)
 

@@ -7,7 +7,10 @@ from clipface.render.rasterize.warp.texture.texels import Tap, along, blend, fet
 wp.set_module_options({"enable_backward": False})
 
 MOST_LEVELS = wp.constant(10)  # level 0 and nine smaller ones
-Offsets = wp.types.vector(length=MOST_LEVELS, dtype=int)
+# A texture's layout: where its levels begin, and at the places named here its last level, size, channels, the texels of
+# one image (0: all images share it), and whether it repeats.
+LAST_LEVEL, WIDTH, HEIGHT, CHANNELS, STRIDE, WRAPS = (wp.constant(int(MOST_LEVELS) + i) for i in range(6))
+Layout = wp.types.vector(length=16, dtype=int)
 
 HALF_PER_LN2 = wp.constant(0.7213475204444817)  # 0.5 / ln 2: from a squared length to a power of two
 
@@ -25,12 +28,12 @@ class Footprint:
 
 
 @wp.func
-def footprint(d: wp.vec4, width: int, height: int, last_level: int):
+def footprint(d: wp.vec4, layout: Layout):
     """The footprint given by (du/dX, du/dY, dv/dX, dv/dY)."""
-    ux = d[0] * float(width)
-    uy = d[1] * float(width)
-    vx = d[2] * float(height)
-    vy = d[3] * float(height)
+    ux = d[0] * float(layout[WIDTH])
+    uy = d[1] * float(layout[WIDTH])
+    vx = d[2] * float(layout[HEIGHT])
+    vy = d[3] * float(layout[HEIGHT])
     out = Footprint()
     out.xx = ux * ux + vx * vx
     out.yy = uy * uy + vy * vy
@@ -38,20 +41,20 @@ def footprint(d: wp.vec4, width: int, height: int, last_level: int):
     out.root = wp.sqrt(0.25 * (out.xx - out.yy) * (out.xx - out.yy) + out.xy * out.xy)
     out.major = 0.5 * (out.xx + out.yy) + out.root
     if out.major > 1.0:
-        out.level = wp.min(HALF_PER_LN2 * wp.log(out.major), float(last_level))
+        out.level = wp.min(HALF_PER_LN2 * wp.log(out.major), float(layout[LAST_LEVEL]))
     return out
 
 
 @wp.func
-def level_gradient(d: wp.vec4, f: Footprint, width: int, height: int):
+def level_gradient(d: wp.vec4, f: Footprint, layout: Layout):
     """Gradient of the level of detail, where it is not clamped, with respect to the four derivatives of uv."""
     lean = wp.float32(0.0)
     mix = wp.float32(0.0)
     if f.root > 0.0:
         lean = 0.5 * (f.xx - f.yy) / f.root
         mix = f.xy / f.root
-    ww = HALF_PER_LN2 / f.major * float(width) * float(width)
-    hh = HALF_PER_LN2 / f.major * float(height) * float(height)
+    ww = HALF_PER_LN2 / f.major * float(layout[WIDTH]) * float(layout[WIDTH])
+    hh = HALF_PER_LN2 / f.major * float(layout[HEIGHT]) * float(layout[HEIGHT])
     return wp.vec4(
         ww * ((1.0 + lean) * d[0] + mix * d[1]),
         ww * ((1.0 - lean) * d[1] + mix * d[0]),
@@ -71,32 +74,30 @@ class Look:
 
 
 @wp.func
-def first_texel(offsets: Offsets, level: int):
+def first_texel(layout: Layout, level: int):
     """Where a level begins. Chosen among constant places: a place computed would put the vector into slow memory."""
     out = wp.int32(0)
     for k in range(MOST_LEVELS):
         if k == level:
-            out = offsets[k]
+            out = layout[k]
     return out
 
 
 @wp.func
-def look(
-    at: wp.vec2, f: Footprint, offsets: Offsets, last_level: int, width: int, height: int, base: int, groups: int,
-    wraps: int,
-):  # fmt: skip
+def look(at: wp.vec2, f: Footprint, layout: Layout, base: int):
     """Find the texels that a pixel mixes; `base` is its pyramid's first texel."""
     lower = int(f.level)
-    start = base + first_texel(offsets, lower)
-    across = wp.max(width >> lower, 1)
-    down = wp.max(height >> lower, 1)
+    start = base + first_texel(layout, lower)
+    across = wp.max(layout[WIDTH] >> lower, 1)
+    down = wp.max(layout[HEIGHT] >> lower, 1)
+    groups = (layout[CHANNELS] + 3) / 4
     out = Look()
     out.part = f.level - float(lower)
-    out.fine = tap(at[0], at[1], across, down, wraps, start, groups)
-    if f.level > 0.0 and lower < last_level:
+    out.fine = tap(at[0], at[1], across, down, layout[WRAPS], start, groups)
+    if f.level > 0.0 and lower < layout[LAST_LEVEL]:
         out.between = 1
         start += across * down  # the next level follows
-        out.coarse = tap(at[0], at[1], wp.max(across >> 1, 1), wp.max(down >> 1, 1), wraps, start, groups)
+        out.coarse = tap(at[0], at[1], wp.max(across >> 1, 1), wp.max(down >> 1, 1), layout[WRAPS], start, groups)
     return out
 
 
@@ -132,10 +133,11 @@ def replaced(v: wp.vec4, k: int, x: float):
 
 @wp.func
 def write_colour(
-    s: Look, pyramid: wp.array(dtype=wp.vec4), channels: int, groups: int, pixel: int, size: int,
+    s: Look, pyramid: wp.array(dtype=wp.vec4), channels: int, pixel: int, size: int,
     values: wp.array(dtype=float), value_vectors: wp.array(dtype=wp.vec4),
 ):  # fmt: skip
     """Write a seen pixel's colour, and 1 for its coverage where a pixel has one number more than channels."""
+    groups = (channels + 3) / 4
     for i in range(groups):
         value = blend(pyramid, i, s.fine)
         if s.part > 0.0:
@@ -149,10 +151,11 @@ def write_colour(
 
 @wp.func
 def write_nothing(
-    channels: int, groups: int, pixel: int, size: int, values: wp.array(dtype=float),
+    channels: int, pixel: int, size: int, values: wp.array(dtype=float),
     value_vectors: wp.array(dtype=wp.vec4),
 ):  # fmt: skip
     """Write zeros for a pixel that sees nothing."""
+    groups = (channels + 3) / 4
     for i in range(groups):
         write(values, value_vectors, pixel, size, i, size - 4 * i, wp.vec4(0.0, 0.0, 0.0, 0.0))
     if size > 4 * groups:
@@ -169,14 +172,14 @@ class Pull:
 
 @wp.func
 def look_backward(
-    s: Look, pyramid: wp.array(dtype=wp.vec4), channels: int, groups: int, pixel: int, size: int,
+    s: Look, pyramid: wp.array(dtype=wp.vec4), channels: int, pixel: int, size: int,
     g_values: wp.array(dtype=float), g_value_vectors: wp.array(dtype=wp.vec4), g_pyramid: wp.array(dtype=wp.vec4),
     moves: bool,
 ):  # fmt: skip
     """Add a pixel's gradient to the pyramid's, unless that is empty, and if `moves`, find what pulls at its place."""
     fine = wp.vec4(0.0, 0.0, 0.0, 0.0)
     coarse = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    for i in range(groups):
+    for i in range((channels + 3) / 4):
         g = read(g_values, g_value_vectors, pixel, size, i, channels - 4 * i)
         if size > channels and channels - 4 * i < 4:
             g = replaced(g, channels - 4 * i, 0.0)

@@ -21,10 +21,7 @@ def quarter(x: int, y: int, corner: int, width: int, height: int):
 def begin(
     start: int,
     texture: wp.array(dtype=float),
-    image_step: int,
-    row_step: int,
-    column_step: int,
-    channel_step: int,
+    steps: wp.vec4i,
     channels: int,
     width: int,
     height: int,
@@ -34,7 +31,7 @@ def begin(
     pyramid: wp.array(dtype=wp.vec4),
 ):
     """Copy the texture into level 0, and average it into the level at `coarse` and that into the one at `coarser`,
-    unless these are 0; a thread takes a block of 4 x 4 texels."""
+    unless these are 0; a thread takes a block of 4 x 4 texels. Images, rows, columns and channels lie `steps` apart."""
     i = wp.tid() + start
     groups = (channels + 3) / 4
     block = i / groups
@@ -46,7 +43,7 @@ def begin(
     image = line / down
     row = line - image * down
     base = image * texels
-    first = image * image_step + 4 * group * channel_step
+    first = image * steps[0] + 4 * group * steps[3]
     half_width = (width + 1) / 2
     half_height = (height + 1) / 2
     whole = wp.vec4(0.0, 0.0, 0.0, 0.0)
@@ -57,7 +54,7 @@ def begin(
         for corner in range(4):
             x = wp.min(2 * x1 + corner % 2, width - 1)
             y = wp.min(2 * y1 + corner / 2, height - 1)
-            value = fetched(texture, first + y * row_step + x * column_step, channel_step, channels - 4 * group)
+            value = fetched(texture, first + y * steps[1] + x * steps[2], steps[3], channels - 4 * group)
             pyramid[(base + y * width + x) * groups + group] = value
             total += value
         total = 0.25 * total
@@ -153,10 +150,7 @@ def collapse(
     start: int,
     gradient: wp.array(dtype=wp.vec4),
     levels: int,
-    image_step: int,
-    row_step: int,
-    column_step: int,
-    channel_step: int,
+    steps: wp.vec4i,
     channels: int,
     width: int,
     height: int,
@@ -170,6 +164,6 @@ def collapse(
     groups = (channels + 3) / 4
     x = i / groups
     group = i - x * groups
-    first = image * image_step + y * row_step + x * column_step + 4 * group * channel_step
+    first = image * steps[0] + y * steps[1] + x * steps[2] + 4 * group * steps[3]
     total = gathered(gradient, image * texels, levels, x, y, width, height, group, groups)
-    stored(g_texture, first, channel_step, channels - 4 * group, total)
+    stored(g_texture, first, steps[3], channels - 4 * group, total)

@@ -35,13 +35,12 @@ class Pyramid:
         return _collapse(gradient, self)
 
     def arguments(self, texels: Tensor, wraps: bool) -> list:
-        """The arguments of kernels that look up colours: texels, offsets, last level, width, height, channels, stride,
-        wraps."""
+        """The arguments of kernels that look up colours: texels and `lookup.Layout`."""
         starts = self.starts[:-1]
         offsets = (*starts, *[0] * (int(MOST_LEVELS) - len(starts)))
         _, height, width, channels = self.shape
         stride = texels.shape[1] if texels.shape[0] > 1 else 0
-        return [texels, offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps)]
+        return [texels, (*offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps))]
 
 
 def _is_planar(texture: Tensor) -> bool:
@@ -71,7 +70,7 @@ def _build(texture: Tensor, layout: Pyramid) -> Tensor:
     pyramid = torch.empty(images, starts[-1], groups, 4, device=device)
     source = texture.detach().permute(0, 3, 1, 2) if planar else texture.detach().contiguous()
     level_starts = [*starts[:-1], 0, 0]  # 0: no such level
-    arguments = [source, *_steps(texture.shape, planar), channels, width, height, starts[-1], *level_starts[1:3]]
+    arguments = [source, _steps(texture.shape, planar), channels, width, height, starts[-1], *level_starts[1:3]]
     across, down = -(-width // BLOCK), -(-height // BLOCK)
     launch(mipmap.begin, images * down * across * groups, (), [*arguments, pyramid], device)
     for i in range(2, len(levels) - 1, 2):
@@ -96,6 +95,6 @@ def _collapse(gradient: Tensor, layout: Pyramid) -> Tensor:
         arguments = [gradient, starts[at], count - at, groups, own_width, own_height, texels]
         launch(mipmap.collapse_coarse, images * own_height, (own_width * groups,), arguments, device)
     steps = _steps(layout.shape, layout.planar)
-    arguments = [gradient, min(count, NEAR_LEVELS), *steps, channels, width, height, texels, g_texture]
+    arguments = [gradient, min(count, NEAR_LEVELS), steps, channels, width, height, texels, g_texture]
     launch(mipmap.collapse, images * height, (width * groups,), arguments, device)
     return g_texture.permute(0, 2, 3, 1) if layout.planar else g_texture

@@ -11,8 +11,10 @@ from clipface.render.rasterize.interface import Boundary, Fragments
 from clipface.render.rasterize.warp.native import place
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
 from clipface.render.rasterize.warp.texture.lookup import (
+    CHANNELS,
+    STRIDE,
     Footprint,
-    Offsets,
+    Layout,
     footprint,
     level_gradient,
     look,
@@ -29,13 +31,7 @@ wp.set_module_options({"enable_backward": False})
 def sample_pixels(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
-    offsets: Offsets,
-    last_level: int,
-    texture_width: int,
-    texture_height: int,
-    channels: int,
-    stride: int,
-    wraps: int,
+    layout: Layout,
     uv: wp.array(dtype=wp.vec2),
     uv_derivatives: wp.array(dtype=wp.vec4),
     rast: wp.array(dtype=wp.vec4),
@@ -45,37 +41,30 @@ def sample_pixels(
     values: wp.array(dtype=float),
     value_vectors: wp.array(dtype=wp.vec4),
 ):
-    """Look up every pixel's colour; `stride` is a pyramid's texels, 0 for one that all images share.
+    """Look up every pixel's colour.
 
     A pixel has `size` numbers, of which one more than there are channels says that a triangle is seen. Where they are
     four, `value_vectors` is the same memory as `values`.
     """
     row, column = place(wp.tid(), start, width)
     pixel = row * width + column
-    groups = (channels + 3) / 4
+    channels = layout[CHANNELS]
     if rast:
         if rast[pixel][3] <= 0.0:
-            write_nothing(channels, groups, pixel, size, values, value_vectors)
+            write_nothing(channels, pixel, size, values, value_vectors)
             return
     f = Footprint()
     if uv_derivatives:
-        f = footprint(uv_derivatives[pixel], texture_width, texture_height, last_level)
-    base = (row / height) * stride
-    s = look(uv[pixel], f, offsets, last_level, texture_width, texture_height, base, groups, wraps)
-    write_colour(s, pyramid, channels, groups, pixel, size, values, value_vectors)
+        f = footprint(uv_derivatives[pixel], layout)
+    s = look(uv[pixel], f, layout, (row / height) * layout[STRIDE])
+    write_colour(s, pyramid, channels, pixel, size, values, value_vectors)
 
 
 @wp.kernel
 def sample_pixels_backward(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
-    offsets: Offsets,
-    last_level: int,
-    texture_width: int,
-    texture_height: int,
-    channels: int,
-    stride: int,
-    wraps: int,
+    layout: Layout,
     uv: wp.array(dtype=wp.vec2),
     uv_derivatives: wp.array(dtype=wp.vec4),
     rast: wp.array(dtype=wp.vec4),
@@ -97,19 +86,17 @@ def sample_pixels_backward(
     g_at = wp.vec2(0.0, 0.0)
     g_slopes = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if covered:
-        groups = (channels + 3) / 4
         f = Footprint()
         if uv_derivatives:
-            f = footprint(uv_derivatives[pixel], texture_width, texture_height, last_level)
-        base = (row / height) * stride
-        s = look(uv[pixel], f, offsets, last_level, texture_width, texture_height, base, groups, wraps)
+            f = footprint(uv_derivatives[pixel], layout)
+        s = look(uv[pixel], f, layout, (row / height) * layout[STRIDE])
         moves = wp.bool(False)
         if g_uv:
             moves = wp.bool(True)
-        pull = look_backward(s, pyramid, channels, groups, pixel, size, g_values, g_value_vectors, g_pyramid, moves)
+        pull = look_backward(s, pyramid, layout[CHANNELS], pixel, size, g_values, g_value_vectors, g_pyramid, moves)
         g_at = pull.place
         if s.between != 0 and moves:
-            g_slopes = pull.level * level_gradient(uv_derivatives[pixel], f, texture_width, texture_height)
+            g_slopes = pull.level * level_gradient(uv_derivatives[pixel], f, layout)
     if g_uv:
         g_uv[pixel] = g_at
     if g_uv_derivatives:
