@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def prepare() -> None:
-    """Set what OpenMP and glibc read only once; every command calls it before PyTorch is imported.
+    """Set what OpenMP and glibc read only once, before PyTorch is imported.
 
     Idle OpenMP threads otherwise spin on the cores that the renderer's kernels and the user's other programs need: on
     two busy cores an image then takes ten times as long. And glibc otherwise gives freed memory back and asks for it
@@ -27,7 +27,8 @@ def prepare() -> None:
 
 
 def announce(line: str) -> None:
-    """Print a command's first line at once: what it is about to do, before its heavy imports."""
+    """Begin a command, before its heavy imports: prepare the process, and print at once what it is about to do."""
+    prepare()
     print(line, flush=True)
 
 

@@ -40,7 +40,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Animate and write."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Animate the faces of {options.latents}")
     from clipface.animation import load_motion

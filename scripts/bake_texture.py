@@ -34,7 +34,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    startup.prepare()
     options = parse(arguments)
     what = options.dataset or ", ".join(map(str, options.photo))
     startup.announce(f"Baking {what} into {options.out}")

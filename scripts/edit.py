@@ -37,7 +37,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> "EditedBatch":
     """Edit and write; returns the last batch's faces."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Edit the faces of {options.latents} by {', '.join(options.mapper)}")
     from clipface.edit.files import face_batches

@@ -43,7 +43,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate and write."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Compare {len(options.mappers)} edits of the same unseen faces")
     from clipface.evaluation.edits import read_sources

@@ -35,7 +35,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
     """Evaluate and write; returns the table's rows."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Score {len(options.mappers)} animated edits frame by frame")
     import torch

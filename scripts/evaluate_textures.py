@@ -63,7 +63,6 @@ def open_scorer(options: argparse.Namespace) -> "Scorer":
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Compare textures on {options.count} heads with photographs")
     from clipface.edit.loading import choose_device

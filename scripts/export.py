@@ -41,7 +41,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Edit one face and write it."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Write one face to {', '.join(map(str, options.output))}")
     from clipface.edit.apply import edit_faces

@@ -53,7 +53,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing, make what is missing."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Make {options.count} heads in {options.output}")
     from clipface.edit.loading import load_editor

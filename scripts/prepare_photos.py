@@ -54,7 +54,6 @@ def number(least: int) -> Callable[[str], int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Preparing the photographs in {options.photos} as the data set {options.out}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -54,7 +54,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Render and write."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Render a head to {options.output}")
     import torch

@@ -46,7 +46,6 @@ def parse_seeds(words: str) -> list[int]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Sample {len(options.seeds)} textures")
     from clipface import assets

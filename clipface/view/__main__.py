@@ -106,7 +106,6 @@ def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start the editor and wait for Ctrl-C."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce("Start the editor: load the head and the generator, then wait for a browser")
     try:

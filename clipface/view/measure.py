@@ -35,7 +35,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print a table."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Measure how long the editor takes to answer at {SIZE} x {SIZE} pixels")
     measure(build(parse_editor(["--runs", options.runs])).engine, options.repeats)

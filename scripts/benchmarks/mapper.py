@@ -102,7 +102,6 @@ class Step:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce("Time the training of a mapper")
     import torch

@@ -43,7 +43,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, or write the outlines."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Rendering the open head, {'to show outlines' if options.silhouettes else 'timed'}")
     import torch

@@ -102,7 +102,6 @@ def describe(module: Any, config: Any, options: argparse.Namespace) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce("Time the training of the texture generator")
     import torch

@@ -42,7 +42,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Optimise and write."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Edit {options.faces} faces without a mapper for the prompts of {len(options.mappers)} runs")
     from clipface.edit.sampling import sample_faces

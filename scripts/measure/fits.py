@@ -28,7 +28,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Fitting heads to the photographs in {options.photos} ({options.stage}, {options.device})")
     from clipface.evaluation.photos.fits import FitBench, measure_fits

@@ -26,7 +26,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Render until time is up; returns the number of scenes."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Rendering random scenes of seed {options.seed} for {options.minutes:g} minutes")
     from clipface.render.soak import soak

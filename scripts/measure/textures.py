@@ -30,7 +30,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Baking and measuring textures of {options.dataset}")
     from clipface.data.faces import MaskedFaces

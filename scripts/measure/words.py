@@ -40,7 +40,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and with --wrong the list."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Measure the words that {options.encoder} understands")
     from clipface import assets

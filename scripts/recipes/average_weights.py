@@ -45,7 +45,6 @@ def average(first: Path, second: Path, share: float) -> tuple[dict, dict]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read, average, write."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Averaging {options.first} and {options.second}")
     from clipface import weights

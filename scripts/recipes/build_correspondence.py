@@ -27,7 +27,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Placing face points on the open head by the photographs in {options.photos}")
     from correspondence_build import build

@@ -21,7 +21,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, build, write."""
-    startup.prepare()
     out = parse(arguments).out
     startup.announce(f"Building the open head {out}")
     import numpy as np

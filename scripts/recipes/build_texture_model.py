@@ -30,7 +30,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Building the texture model {options.out} from {options.dataset}")
     from texture_model_build import build

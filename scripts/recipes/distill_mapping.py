@@ -30,7 +30,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Find the direction, train the mapping network, write the weights."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Distilling the mapping network of {options.generator}")
     import torch

@@ -36,7 +36,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Paint a folder, a sheet, or both."""
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Painting faces for {options.folder or options.sheet}")
     from torch.nn.functional import interpolate

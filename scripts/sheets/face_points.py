@@ -31,7 +31,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Rendering the face points on the open head as {options.out}")
     import torch

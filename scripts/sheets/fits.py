@@ -28,7 +28,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    startup.prepare()
     options = parse(arguments)
     startup.announce(f"Fitting heads to photographs in {options.photos} for the sheet {options.out}")
     from clipface.evaluation.photos.comparison import compare_fits

@@ -21,7 +21,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Render the sheet and write it."""
-    startup.prepare()
     out = parse(arguments).out
     startup.announce(f"Rendering the open head for the sheet {out}")
     import torch

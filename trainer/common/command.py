@@ -23,7 +23,6 @@ def command(trainer: str) -> Callable[[], None]:
     @hydra.main(version_base="1.3", config_path="pkg://configs", config_name=trainer)
     def with_hydra(config: DictConfig) -> None:
         settings = OmegaConf.to_object(config)
-        startup.prepare()
         startup.announce(docstring(trainer).splitlines()[0])
         from trainer.common import run
 
