@@ -121,14 +121,13 @@ def resolve(name: str) -> Path:
         FileNotFoundError: if the file is missing; says where it was looked for and how to get it.
         ValueError: if a shipped file is not the one that was shipped (cut off or changed).
     """
-    asset, places = _known(name), _places(name)
-    path = next((place for place in places if place.is_file()), None)
+    asset, path, damaged = _found(name)
     if path is None:
         raise FileNotFoundError(
-            f"asset {name}: {' and '.join(map(str, places))} does not exist. To get it: {asset.how}. "
+            f"asset {name}: {' and '.join(map(str, _places(asset)))} does not exist. To get it: {asset.how}. "
             f"The variable {FOLDER_VARIABLE} can name another folder that holds {asset.file}. Licence: {asset.licence}."
         )
-    if _is_damaged(name, path):
+    if damaged:
         raise ValueError(f"asset {name}: {path} is not the file that was shipped (cut off or changed); {asset.how}")
     return path
 
@@ -145,9 +144,7 @@ def table(names: Sequence[str] = (), missing: bool = False) -> str:
     """
     lines, states = [], set()
     for name in names or ASSETS:
-        asset = _known(name)
-        path = next((place for place in _places(name) if place.is_file()), None)
-        damaged = path is not None and _is_damaged(name, path)
+        asset, path, damaged = _found(name)
         if missing and path and not damaged:
             continue
         state = "missing" if path is None else "damaged" if damaged else "there"
@@ -183,21 +180,20 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _known(name: str) -> Asset:
+def _found(name: str) -> tuple[Asset, Path | None, bool]:
+    """An asset, its file if it is there, and whether that is damaged."""
     if name not in ASSETS:
         raise KeyError(f"asset: expected one of {', '.join(sorted(ASSETS))}, got {name!r}")
-    return ASSETS[name]
+    asset = ASSETS[name]
+    path = next((place for place in _places(asset) if place.is_file()), None)
+    shipped = asset.sha256 and path == SHIPPED_FOLDER / asset.file  # a user's own file in the other folder may be any
+    return asset, path, bool(shipped) and checksum(path) != asset.sha256
 
 
-def _places(name: str) -> list[Path]:
+def _places(asset: Asset) -> list[Path]:
     """Where an asset may be, the user's folder first."""
     folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
-    return [folder / ASSETS[name].file for folder in [*folders, SHIPPED_FOLDER]]
-
-
-def _is_damaged(name: str, path: Path) -> bool:
-    asset = ASSETS[name]  # a user's own file in the other folder may be any
-    return path == SHIPPED_FOLDER / asset.file and asset.sha256 is not None and checksum(path) != asset.sha256
+    return [folder / asset.file for folder in [*folders, SHIPPED_FOLDER]]
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def spread_out(values: Tensor, weight: Tensor) -> Tensor:
     kernel = torch.outer(kernel, kernel) / kernel.sum() ** 2
     levels = [(values * weight, weight)]
     while min(levels[-1][0].shape[-2:]) > 4:
-        levels.append(tuple(_shrunk(part, kernel) for part in levels[-1]))
+        channels = [part.flatten(0, 1)[:, None] for part in levels[-1]]
+        shrunk = [functional.conv2d(part, kernel[None, None], stride=2, padding=1) for part in channels]
+        levels.append(tuple(part[:, 0].unflatten(0, (len(values), -1)) for part in shrunk))
     total, share = levels[-1]
     result = (total.sum((2, 3), keepdim=True) / share.sum((2, 3), keepdim=True).clamp_min(1e-8)).expand_as(total)
     for total, share in reversed(levels):
@@ -84,12 +86,6 @@ def spread_out(values: Tensor, weight: Tensor) -> Tensor:
         known = (share * 4).clamp(0, 1)
         result = torch.lerp(result, total / share.clamp_min(1e-8), known)
     return result
-
-
-def _shrunk(image: Tensor, kernel: Tensor) -> Tensor:
-    channels = image.shape[1]
-    padded = functional.pad(image, (1, 1, 1, 1))
-    return functional.conv2d(padded, kernel.expand(channels, 1, 4, 4), stride=2, groups=channels)
 
 
 def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:

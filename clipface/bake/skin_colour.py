@@ -35,14 +35,9 @@ def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor
     Returns:
         The difference from skin of the same shading [B, H, W, 3], and its spread over the sure pixels [B, 3].
     """
-    some, basis = slice(None, None, THINNED), harmonic_basis(normals)
-    thin = [part[:, some, some].flatten(1, 2) for part in (basis, logs, sure[..., None])]
-    coefficients, spread = _shading(*thin)
-    return logs - basis @ coefficients[:, None].transpose(2, 3), spread
-
-
-def _shading(basis: Tensor, values: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients [B, 3, 9] of each value's shading, fitted robustly, and the spread [B, 3] of what is left."""
+    some, full = slice(None, None, THINNED), harmonic_basis(normals)
+    basis, values, sure = (part[:, some, some].flatten(1, 2) for part in (full, logs, sure[..., None]))
+    # Coefficients [B, 3, 9] of each value's shading, fitted robustly, and the spread of what is left.
     pull = torch.diag(values.new_tensor([1e-4] + [RIDGE] * (COEFFICIENTS - 1)))
     weights = sure.expand_as(values)
     for _ in range(ROUNDS):
@@ -56,7 +51,7 @@ def _shading(basis: Tensor, values: Tensor, sure: Tensor) -> tuple[Tensor, Tenso
         spread = (rest.abs() * weights).sum(1) / total * 1.25
         spread = torch.maximum(spread, spread.new_tensor(LEAST_SPREAD))
         weights = sure / (1 + (rest / (2 * spread[:, None])).square())
-    return coefficients, spread
+    return logs - full @ coefficients[:, None].transpose(2, 3), spread
 
 
 def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """How the heads of a data set are distributed: mean and covariance of their parameters, to sample new heads from."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.files import write_atomic
+from clipface.files import replacing
 
 # Scale is kept as its logarithm, which is nearer to normal and stays positive.
 BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
@@ -96,9 +95,8 @@ class FitDistribution:
         """Write an `.npz`."""
         sizes = np.array([self.sizes[name] for name in BLOCKS])
         arrays = {"mean": self.mean, "covariance": self.covariance, "sizes": sizes, "bounded": self.bounded}
-        content = io.BytesIO()
-        np.savez_compressed(content, **arrays, count=np.array(self.count))
-        write_atomic(path, content.getvalue())
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, **arrays, count=np.array(self.count))
 
     @classmethod
     def load(cls, path: str | Path) -> "FitDistribution":

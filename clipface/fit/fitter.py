@@ -85,16 +85,14 @@ class Fitter:
             return None
         return Photometric(Baker(self.head, self.renderer, model[0].size), model[0])
 
+    @torch.no_grad()
     def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedImages:
         """Find what images show of heads that are fitted already; all on the head's device."""
         mask = self.find_mask(fit, crops, person, inside)
-        return FittedImages(fit, mask, self._visibility(fit, mask))
-
-    @torch.no_grad()
-    def _visibility(self, fit: HeadFit, mask: Tensor) -> Tensor:
         weight, places = self.baker.visible(fit, mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
-        return self.baker.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0].round().byte()
+        visibility = self.baker.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0]
+        return FittedImages(fit, mask, visibility.round().byte())
 
 
 def stored_images(faces: MaskedFaces, indices: Sequence[int], device: torch.device | str = "cpu") -> Stored:

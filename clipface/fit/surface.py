@@ -27,11 +27,18 @@ class Surface:
         Returns:
             Triangles [N], numbers of rows of the `faces` given, and barycentric weights [N, 3], none negative.
         """
-        a, b, c = (self.corners[None, :, k] for k in range(3))
-        weights = _closest_weights(targets[:, None], a, b, c)  # [N, F, 3]
-        places = np.einsum("nfk,fkd->nfd", weights, self.corners)
-        best = np.square(places - targets[:, None]).sum(-1).argmin(1)
-        return best, weights[np.arange(len(targets)), best]
+        inverse = np.linalg.pinv(self.corners[:, 1:] - self.corners[:, :1])  # [F, 3, 2]
+        rest = np.einsum("nfd,fdk->nfk", targets[:, None] - self.corners[:, 0], inverse)
+        ways = [np.concatenate([1 - rest.sum(-1, keepdims=True), rest], -1)]  # in the triangle's plane; on its edges
+        for first, second in ((0, 1), (1, 2), (2, 0)):
+            start, edge = self.corners[:, first], self.corners[:, second] - self.corners[:, first]
+            length = np.maximum(np.square(edge).sum(-1), 1e-30)
+            share = (((targets[:, None] - start) * edge).sum(-1) / length).clip(0, 1)[..., None]
+            ways.append((1 - share) * np.eye(3)[first] + share * np.eye(3)[second])
+        away = [np.square(np.einsum("nfk,fkd->nfd", way, self.corners) - targets[:, None]).sum(-1) for way in ways]
+        away[0][ways[0].min(-1) < 0] = np.inf
+        kind, best = np.divmod(np.stack(away, 1).reshape(len(targets), -1).argmin(1), len(self.corners))
+        return best, np.stack(ways)[kind, np.arange(len(targets)), best]
 
     def cut(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where rays leave the surface outwards.
@@ -81,25 +88,3 @@ def covered(vertices: np.ndarray, faces: np.ndarray, depth: float) -> np.ndarray
         above = a[:, 2] + u * side[:, 2] + v * other[:, 2] > middle[:, None, 2] + depth
         hidden[rows] = ((u >= 0) & (v >= 0) & (u + v <= 1) & above).any(1)
     return hidden
-
-
-def _closest_weights(p: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Barycentric weights [N, F, 3] of the points of triangles closest to p: inside, or on the nearest edge."""
-    ab, ac, ap = b - a, c - a, p - a
-    d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
-    d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
-    area = np.maximum(d00 * d11 - d01 * d01, 1e-30)
-    v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
-    best = np.stack([1 - v - w, v, w], -1)
-    distance = np.where(best.min(-1) >= 0, 0.0, np.inf)
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        start, end = (a, b, c)[first], (a, b, c)[second]
-        edge = end - start
-        share = (((p - start) * edge).sum(-1) / np.maximum((edge * edge).sum(-1), 1e-30)).clip(0, 1)
-        away = np.square(start + share[..., None] * edge - p).sum(-1)
-        on_edge = np.zeros_like(best)
-        on_edge[..., first], on_edge[..., second] = 1 - share, share
-        nearer = away < distance
-        best = np.where(nearer[..., None], on_edge, best)
-        distance = np.where(nearer, away, distance)
-    return best

@@ -10,7 +10,6 @@ import numpy as np
 
 from clipface.startup import need
 
-POINTS = 478  # of MediaPipe's face mesh with both irises
 MARGIN = 0.6  # of a found face's box, added on each side before landmarks are looked for
 LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192

@@ -161,25 +161,17 @@ def eyewear_lines(crop: np.ndarray, points: np.ndarray) -> tuple[float, float]:
     eyes = [places[list(eye)].mean(0) for eye in (RIGHT, LEFT)]
     across = eyes[1] - eyes[0]
     down = np.array([-across[1], across[0]])
-    rims = [_rings(light, eye, across, down) for eye in eyes]
+    below = np.cos(ANGLES)[:, None] * across + np.sin(ANGLES)[:, None] * down
+    rims = [_at(light, eye + RADII[:, None, None] * below) for eye in eyes]  # [radii, angles]
     rim = max(min(_line(sign * _thin(ring).clip(-STRONGEST, STRONGEST), REACH) for ring in rims) for sign in (1, -1))
-    nose = _thin(_patch(light, places[BRIDGE] + BRIDGE_DROP * down, across, down))
+    x, y = np.linspace(-1, 1, 15) * BRIDGE_HALF[0], np.linspace(-1, 1, 81) * BRIDGE_HALF[1]
+    bridge = places[BRIDGE] + BRIDGE_DROP * down + x[None, :, None] * across + y[:, None, None] * down
+    nose = _thin(_at(light, bridge))
     return rim, max(_line(sign * nose, 1) for sign in (1, -1))
 
 
-def _rings(light: np.ndarray, eye: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Brightness below an eye [radii, angles]."""
-    directions = np.cos(ANGLES)[:, None] * across + np.sin(ANGLES)[:, None] * down
-    return _at(light, eye + RADII[:, None, None] * directions)
-
-
-def _patch(light: np.ndarray, centre: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Brightness of the nose's bridge [down, across]."""
-    x, y = np.linspace(-1, 1, 15) * BRIDGE_HALF[0], np.linspace(-1, 1, 81) * BRIDGE_HALF[1]
-    return _at(light, centre + x[None, :, None] * across + y[:, None, None] * down)
-
-
 def _at(light: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Brightness at places [..., 2]."""
     # Places count from the image's corner, samples from the first pixel's centre.
     return map_coordinates(light, [places[..., 1] - 0.5, places[..., 0] - 0.5], order=1, mode="nearest")
 

@@ -47,8 +47,7 @@ class FittedHeads:
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Fit a batch; images of one group share the identity."""
-        crops, points, person, inside = stacked(cutouts)
-        return self.fitter(crops, points, person, inside, groups), {}
+        return self.fitter(*stacked(cutouts), groups), {}
 
 
 class DecaHeads:

@@ -1,6 +1,5 @@
 """What came of a folder of photographs: counts with reasons, the heads' distribution, a sheet to look at."""
 
-import io
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torchvision.utils import make_grid
 from clipface.data import FitDistribution, MaskedFaces
 from clipface.data.distribution import BLOCKS
 from clipface.data.shards import DISTRIBUTION, survey, write_json
-from clipface.files import write_atomic
+from clipface.files import replacing
 from clipface.head import HeadModel
 from clipface.render.renderer import Renderer
 
@@ -102,6 +101,6 @@ def write_sheet(out: Path, head: HeadModel, renderer: Renderer, count: int = SHE
             vertices = face.vertices[None].to(device)
         rendered = renderer(vertices, None, camera, CELL, photograph[None]).image[0].clamp(0, 1)
         cells += [(image.cpu() * 255).round().byte() for image in (photograph, (face.image + 1) / 2, rendered)]
-    content = io.BytesIO()
-    to_pil_image(make_grid(cells, SHEET_COLUMNS * 3, padding=0, pad_value=255)).save(content, "PNG")
-    return write_atomic(out / SHEET, content.getvalue())
+    with replacing(out / SHEET) as partial:
+        to_pil_image(make_grid(cells, SHEET_COLUMNS * 3, padding=0, pad_value=255)).save(partial, "PNG")
+    return out / SHEET

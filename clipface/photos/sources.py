@@ -177,33 +177,27 @@ def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...]) ->
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not files:
         raise FileNotFoundError(f"fits: {folder} holds no {kinds} files")
-    by_place = _called(files, lambda path: path.relative_to(folder).with_suffix("").as_posix())
-    by_name = _called(files, _stem)
-    same_place = _called(photographs, lambda photograph: Path(photograph).with_suffix("").as_posix())
-    same_name = _called(photographs, _stem)
+    names = (lambda path: path.with_suffix(""), lambda path: path.stem)  # by place, else by name
+    files_of = [_called([file.relative_to(folder) for file in files], name) for name in names]
+    photographs_of = [_called(map(Path, photographs), name) for name in names]
     paths, reasons = {}, {}
     for photograph in photographs:
-        place, stem = Path(photograph).with_suffix("").as_posix(), _stem(photograph)
-        found, sharing = (
-            (by_place[place], same_place[place]) if place in by_place else (by_name.get(stem, []), same_name[stem])
-        )
+        path = Path(photograph)
+        kind = 0 if names[0](path) in files_of[0] else 1
+        found, sharing = (table.get(names[kind](path), []) for table in (files_of[kind], photographs_of[kind]))
         if len(found) == len(sharing) == 1:
-            paths[photograph] = found[0]
+            paths[photograph] = folder / found[0]
         elif not found:
             reasons[photograph] = "no fit: there is no file of this name"
         else:
-            reasons[photograph] = f"no fit: {len(sharing)} photographs and {len(found)} files are called {stem}"
+            reasons[photograph] = f"no fit: {len(sharing)} photographs and {len(found)} files are called {path.stem}"
     used = set(paths.values())
     return Pairing(paths, reasons, [path for path in files if path not in used])
 
 
-def _stem(path: str | Path) -> str:
-    return Path(path).stem
-
-
-def _called(things: Iterable[Any], name: Callable[[Any], str]) -> dict[str, list[Any]]:
-    """Things by their name."""
-    table: dict[str, list[Any]] = defaultdict(list)
-    for thing in things:
-        table[name(thing)].append(thing)
+def _called(paths: Iterable[Path], name: Callable[[Path], Any]) -> dict[Any, list[Path]]:
+    """Paths by their name."""
+    table: dict[Any, list[Path]] = defaultdict(list)
+    for path in paths:
+        table[name(path)].append(path)
     return dict(table)
