@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Sequence
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_output, avatar_options, command
+from clipface.edit.options import SEEDS_HELP, add_avatar, add_output, command
 from clipface.settings import CAMERA_PATHS
 
 
@@ -42,23 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Animate and write."""
     options = parse(arguments)
     startup.announce(f"Animate the faces of {options.latents}")
-    from clipface.animation import load_motion
-    from clipface.edit.files import face_batches
-    from clipface.edit.loading import load_editor
     from clipface.evaluation.animation import animate_faces
 
-    mappers = [options.mapper] if options.mapper else []
-    editor = load_editor(mappers, **avatar_options(options), animated=True)
-    source = options.sequence or editor.notes.get("sequence")
-    if not source:
-        raise ValueError("sequence: expected one, got none; use --sequence laugh, or the path of a file")
-    motion = load_motion(source, editor.avatar.head, options.rate)
-    faces = face_batches(options.latents, editor.avatar, editor.psi, 1)
-    animate_faces(
-        editor, faces, motion, options.output,
-        strength=options.strength, camera=options.camera, size=options.size, window=options.window,
-        textures=options.textures, glb=options.glb,
-    )  # fmt: skip
+    animate_faces(options)
 
 
 if __name__ == "__main__":

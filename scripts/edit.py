@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_edits, add_output, avatar_options, command
+from clipface.edit.options import SEEDS_HELP, add_avatar, add_edits, add_output, command
 
 if TYPE_CHECKING:
     from clipface.evaluation.faces import EditedBatch
@@ -39,16 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> "EditedBatch":
     """Edit and write; returns the last batch's faces."""
     options = parse(arguments)
     startup.announce(f"Edit the faces of {options.latents} by {', '.join(options.mapper)}")
-    from clipface.edit.files import face_batches
-    from clipface.edit.loading import load_editor
     from clipface.evaluation.faces import write_edits
 
-    editor = load_editor(options.mapper, **avatar_options(options))
-    batches = face_batches(options.latents, editor.avatar, editor.psi, options.batch)
-    return write_edits(
-        editor, batches, options.output,
-        strengths=options.strength, mix=options.mix, size=options.size, glb=options.glb,
-    )  # fmt: skip
+    return write_edits(options)
 
 
 if __name__ == "__main__":

@@ -51,10 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
     options.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in options.mappers:
-        found = score_run(
-            path, encoder,
-            faces=options.faces, seed=options.seed, size=options.size, sequence=options.sequence, device=device,
-        )  # fmt: skip
+        found = score_run(path, encoder, options, device)
         file = options.output / f"{slug(found.name)}_{slug(found.sequence)}.csv"
         write_scores(file, torch.arange(len(found.motion)), found.motion.rate, found.frames)
         rows.append(found.row())

@@ -7,14 +7,10 @@ python scripts/evaluate_textures.py --dataset my_faces --network inception --dev
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from clipface import startup
 from clipface.edit.options import add_device, command
 from clipface.settings import BACKENDS, FEATURE_NETWORKS, HEADS
-
-if TYPE_CHECKING:
-    from trainer.texture_gan.scores import Scorer
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,9 +33,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def open_scorer(options: argparse.Namespace) -> "Scorer":
-    """Measure the real images."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the real images, then the others, and print the table."""
+    options = parse(arguments)
+    startup.announce(f"Compare textures on {options.count} heads with photographs")
     from clipface.edit.loading import choose_device
+    from clipface.evaluation.textures import candidates
     from clipface.metrics import load_features
     from clipface.render.load import load_head_and_renderer
     from clipface.settings import HeadConfig, RendererConfig
@@ -48,8 +47,8 @@ def open_scorer(options: argparse.Namespace) -> "Scorer":
     from trainer.texture_gan.data import open_faces
     from trainer.texture_gan.scores import Scorer
 
-    parts = load_head_and_renderer(HeadConfig(options.head), RendererConfig(options.renderer))
-    head, renderer = (part.to(choose_device(options.device)) for part in parts)
+    device = choose_device(options.device)
+    rows = candidates(options, device)
     run = TextureGANConfig(
         batch_size=options.batch,
         image_size=options.size,
@@ -57,21 +56,11 @@ def open_scorer(options: argparse.Namespace) -> "Scorer":
         head=HeadConfig(options.head),
         trainer=TrainerConfig(steps=1),
     )
+    parts = load_head_and_renderer(run.head, RendererConfig(options.renderer))
+    head, renderer = (part.to(device) for part in parts)
     features = load_features(options.network, options.weights)
-    return Scorer(features, head, renderer, open_faces(run, head, renderer)(0), options.count)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
-    options = parse(arguments)
-    startup.announce(f"Compare textures on {options.count} heads with photographs")
-    from clipface.edit.loading import choose_device
-    from clipface.evaluation.textures import candidates
-
-    compared = options.generator, options.textures, options.size, options.directions, options.psi
-    rows = candidates(*compared, choose_device(options.device))
-    scorer = open_scorer(options)
-    print(f"{options.count} images of each kind, {options.size} pixels; {scorer.distances.features.title}")
+    scorer = Scorer(features, head, renderer, open_faces(run, head, renderer)(0), options.count)
+    print(f"{options.count} images of each kind, {options.size} pixels; {features.title}")
     print(f"{'FID':>8}{'KID':>10}  textures")
     for name, textures in rows.items():
         found = scorer.score(textures, options.size)

@@ -44,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     startup.announce(f"Write one face to {', '.join(map(str, options.output))}")
     from clipface.edit.apply import edit_faces
-    from clipface.edit.export import write_face
-    from clipface.edit.files import read_face
+    from clipface.edit.files import read_face, write_face
     from clipface.edit.loading import load_editor
 
     editor = load_editor(options.mapper, **avatar_options(options))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_expressions, add_output, avatar_options, command
+from clipface.edit.options import add_avatar, add_expressions, add_output, command
 from clipface.settings import config_names
 
 if TYPE_CHECKING:
@@ -55,14 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing, make what is missing."""
     options = parse(arguments)
     startup.announce(f"Make {options.count} heads in {options.output}")
-    from clipface.edit.loading import load_editor
-    from clipface.evaluation.heads import HeadSettings, check_settings, edits_of, make_missing
+    from clipface.evaluation.heads import check_settings, make_missing
 
     check_settings(options.output, {name: value for name, value in vars(options).items() if name not in FREE})
     mappers = [*(train_prompt(prompt, options) for prompt in options.prompt), *options.mapper]
-    editor = load_editor(mappers, **avatar_options(options))
-    settings = HeadSettings(options.seed, tuple(options.strength), options.size, options.expressions)
-    made = make_missing(options.output, options.count, editor, edits_of(mappers, editor), settings)
+    made = make_missing(mappers, options)
     print(f"{options.output}: {options.count} heads, {made} of them made now; manifest.jsonl lists them")
 
 
@@ -73,13 +70,13 @@ def train_prompt(prompt: str, options: argparse.Namespace) -> Path:
         SystemExit: with 128 + signal, if training was interrupted; the checkpoint is kept.
     """
     from clipface.edit.loading import MAPPER_FILE
-    from trainer.common import checkpoint
+    from trainer.common.callbacks import CHECKPOINT_FILE
     from trainer.common.config import slug
     from trainer.common.run import INTERRUPTED
     from trainer.mapper.train import train
 
     folder = options.output / "mappers" / slug(prompt)
-    unfinished = folder / checkpoint.FILE  # a complete run removes it
+    unfinished = folder / CHECKPOINT_FILE  # a complete run removes it
     if (folder / MAPPER_FILE).is_file() and not unfinished.is_file():
         return folder
     if not unfinished.is_file():

@@ -13,18 +13,10 @@ Several angles, shadings or turns of the light give several images, side by side
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_edits, avatar_options, command
+from clipface.edit.options import add_avatar, add_edits, command
 from clipface.settings import SHADINGS
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from clipface.edit.mapper import Codes
-    from clipface.head import HeadModel
-    from clipface.render import Renderer
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -56,47 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Render and write."""
     options = parse(arguments)
     startup.announce(f"Render a head to {options.output}")
-    import torch
+    from clipface.evaluation.portraits import render_portraits
 
-    from clipface.evaluation.portraits import portrait_camera, portrait_lights, posed, read_texture, render_portraits
-
-    lights = portrait_lights(options.shading, options.turn, not options.no_eyes)
-    cameras = [portrait_camera(yaw, options.pitch, options.scale, options.distance) for yaw in options.yaw]
-    head, renderer, codes, texture = load(options)
-    device = head.v_template.device
-    if options.texture:
-        texture = None if options.texture == "none" else read_texture(options.texture).to(device)
-    elif texture is None:
-        raise ValueError("texture: expected an image file, none, or --face, got nothing")
-    shape, expression = (codes.shape, codes.expression) if codes else (None, None)
-    shape = torch.tensor([options.identity], device=device) if options.identity else shape
-    expression = torch.tensor([options.expression], device=device) if options.expression else expression
-    with torch.no_grad():
-        vertices = posed(head, shape, expression, options.jaw)
-    look = options.size, options.background, options.supersample
-    image = render_portraits(renderer, vertices, texture, cameras, lights, *look)
+    image = render_portraits(options)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     image.save(options.output)
     print(f"Written: {options.output}")
-
-
-def load(options: argparse.Namespace) -> "tuple[HeadModel, Renderer, Codes | None, Tensor | None]":
-    """Load what renders, and the face's codes and texture if one is asked for; a generator only then."""
-    from clipface.edit.apply import edit_faces
-    from clipface.edit.files import read_face
-    from clipface.edit.loading import choose_device, load_editor
-    from clipface.render.load import load_head_and_renderer
-    from clipface.settings import HeadConfig, RendererConfig
-
-    if options.face is None:
-        if options.mapper:
-            raise ValueError("face: expected a seed or a file of codes with --mapper, got neither")
-        parts = load_head_and_renderer(HeadConfig(options.head or "open"), RendererConfig(options.renderer))
-        return *(part.to(choose_device(options.device)) for part in parts), None, None
-    avatar, mappers, psi, _ = load_editor(options.mapper, **avatar_options(options))
-    codes = read_face(int(options.face) if options.face.isdecimal() else options.face, avatar, psi)
-    faces = edit_faces(avatar, codes, mappers, options.strength, options.mix)
-    return avatar.head, avatar.renderer, faces.codes, faces.texture(avatar)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
-from clipface.edit.options import add_avatar, avatar_options, command
+from clipface.edit.options import add_avatar, command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,18 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files."""
     options = parse(arguments)
     startup.announce(f"Sample {len(options.seeds)} textures")
-    from clipface import assets
-    from clipface.edit.loading import load_editor
-    from clipface.edit.sampling import sample_latents
-    from clipface.evaluation.textures import write_codes, write_samples
+    from clipface.evaluation.textures import write_samples
 
-    editor = load_editor(**avatar_options(options))
-    faces = sample_latents(editor.avatar, options.seeds, editor.psi)
-    write_samples(options.out, editor.avatar, faces, options.seeds, options.looks, images=not options.codes_only)
-    checksum = assets.checksum(Path(options.generator or assets.resolve("generator")))
-    notes = {"seeds": options.seeds, "psi": editor.psi, "generator_sha256": checksum}
-    path = write_codes(options.out / "codes.safetensors", faces, notes)
-    print(f"{len(options.seeds)} codes: {path}")
+    print(f"{len(options.seeds)} codes: {write_samples(options)}")
 
 
 if __name__ == "__main__":

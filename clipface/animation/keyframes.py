@@ -18,7 +18,7 @@ its neck, `gaze` [x, y] of both eyes, `jaw` about x, added to what the expressio
 import difflib
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,11 +41,7 @@ RATE = 30.0
 SHUT, HOLD, OPEN = 0.08, 0.03, 0.16
 
 
-class Track(NamedTuple):
-    """Values [K, N] at K times [K], seconds."""
-
-    times: list[float]
-    values: list[np.ndarray]
+Track = list[tuple[float, np.ndarray]]  # values [N] at some times, seconds
 
 
 def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Motion:
@@ -119,9 +115,7 @@ def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
             raise ValueError(f"keyframe {number}: {error}") from None
         last = time
         for name, value in values.items():
-            track = tracks.setdefault(name, Track([], []))
-            track.times.append(time)
-            track.values.append(value)
+            tracks.setdefault(name, []).append((time, value))
     return tracks, last
 
 
@@ -193,7 +187,7 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
 
 def _eased(track: Track, times: np.ndarray, ease: str) -> np.ndarray:
     """The track at other times [T]: [T, N]."""
-    at, values = np.array(track.times), np.stack(track.values)
+    at, values = (np.stack(part) for part in zip(*track, strict=True))
     held = np.clip(times, at[0], at[-1])
     if len(at) == 1:
         return np.repeat(values, len(times), axis=0)

@@ -9,6 +9,12 @@ from clipface.head import HeadModel
 
 _SEQUENCE = "sequence_"
 SHIPPED = tuple(name.removeprefix(_SEQUENCE) for name in assets.ASSETS if name.startswith(_SEQUENCE))
+READERS = {  # of files, by their suffix
+    **dict.fromkeys(keyframes.SUFFIXES, keyframes.read_keyframes),
+    **dict.fromkeys(arkit_csv.SUFFIXES, arkit_csv.read_arkit),
+    **dict.fromkeys(flame_frames.SUFFIXES, flame_frames.read_file),
+    **dict.fromkeys(video_frames.SUFFIXES, video_frames.read_video),
+}
 
 
 def load_motion(source: str | Path, head: HeadModel, rate: float | None = None) -> Motion:
@@ -37,17 +43,10 @@ def load_motion(source: str | Path, head: HeadModel, rate: float | None = None) 
         return flame_frames.read_folder(path, head, rate)
     if not path.is_file():
         raise FileNotFoundError(f"source: {path} does not exist; expected {_kinds()}")
-    for suffixes, read in (
-        (keyframes.SUFFIXES, keyframes.read_keyframes),
-        (arkit_csv.SUFFIXES, arkit_csv.read_arkit),
-        (flame_frames.SUFFIXES, flame_frames.read_file),
-        (video_frames.SUFFIXES, video_frames.read_video),
-    ):
-        if path.suffix.lower() in suffixes:
-            return read(path, head, rate)
-    raise ValueError(f"source: expected {_kinds()}, got {path}")
+    if path.suffix.lower() not in READERS:
+        raise ValueError(f"source: expected {_kinds()}, got {path}")
+    return READERS[path.suffix.lower()](path, head, rate)
 
 
 def _kinds() -> str:
-    files = (keyframes.SUFFIXES, arkit_csv.SUFFIXES, flame_frames.SUFFIXES, video_frames.SUFFIXES)
-    return f"one of {', '.join(SHIPPED)}, a folder of FLAME parameters, or a file {' '.join(sum(files, ()))}"
+    return f"one of {', '.join(SHIPPED)}, a folder of FLAME parameters, or a file {' '.join(READERS)}"

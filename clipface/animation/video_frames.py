@@ -125,13 +125,10 @@ def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTim
         raise ValueError(f"{path}: expected a video of a face, got {len(times)} frames without one")
     # Before the first and after the last frame there is nothing, as if it lay one frame further.
     edges = np.concatenate([[times[0] - 1 / found.rate], times[detected], [times[-1] + 1 / found.rate]])
-    gaps = [
-        (start, end)
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
-        if end - start > MOST_GAP + 1 / found.rate
-    ]
-    if gaps:
-        words = ", ".join(f"from {max(start, 0):.2f} to {min(end, times[-1]):.2f} s" for start, end in gaps[:4])
+    gaps = np.flatnonzero(np.diff(edges) > MOST_GAP + 1 / found.rate)
+    if gaps.size:
+        ends = ((max(edges[gap], 0), min(edges[gap + 1], times[-1])) for gap in gaps[:4])
+        words = ", ".join(f"from {start:.2f} to {end:.2f} s" for start, end in ends)
         raise ValueError(f"{path}: expected a face at least every {MOST_GAP} s, got none {words}; cut the video there")
     if not detected.all():
         missing, first = int((~detected).sum()), times[~detected][0]

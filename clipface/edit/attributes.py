@@ -37,13 +37,6 @@ def shipped_generator() -> bool:
     return assets.resolve("looks").parent == assets.resolve("generator").parent
 
 
-def visible_looks() -> dict[str, Tensor]:
-    """The looks that are clearly visible, as `look_offsets`; none if a user's generator has taken the place."""
-    if not shipped_generator():
-        return {}
-    return {name: offset for name, offset in look_offsets().items() if name not in FAINT}
-
-
 def known_start(start: str, prompt: str | None) -> str:
     """Where a mapper begins: `known` is the look that the prompt is named after, or else "zero"; any other stays.
 
@@ -53,7 +46,8 @@ def known_start(start: str, prompt: str | None) -> str:
     """
     if start != "known":
         return start
-    return PREFIX + prompt if prompt in visible_looks() else "zero"
+    visible = shipped_generator() and prompt in look_offsets() and prompt not in FAINT
+    return PREFIX + prompt if visible else "zero"
 
 
 def look_offset(path: str | Path, levels: int) -> Tensor:

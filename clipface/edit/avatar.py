@@ -78,36 +78,21 @@ class Avatar(nn.Module):
         """
         return after if region is None else blend(before, after, self.mask(region))
 
-    def image(
-        self,
-        texture: Tensor | None,
-        shape: Tensor | None,
-        expression: Tensor | None,
-        pose: Tensor | None,
-        camera: Tensor,
-        size: int,
-        background: Tensor | None = None,
+    def render(
+        self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
         """Render heads, each from one view or from several.
 
         Args:
             texture: [B|1, 3, R, R] in 0..1, or None for the grey geometry.
-            shape: [B, <= n_shape] identity coefficients.
-            expression: [B, <= n_expression] coefficients.
-            pose: [B, 6] global and jaw rotation, radians.
+            vertices: [B|1, V, 3] metres.
             camera: [B·views, 4, 4]; the views of one head lie together.
             size: side of the image, pixels.
             background: [B·views, 3, h, w] in 0..1, enlarged to the image; None: white.
 
         Returns:
-            [B·views, 3, size, size] in 0..1. Gradient: to texture, shape, expression and pose.
+            [B·views, 3, size, size] in 0..1. Gradient: to texture and vertices.
         """
-        return self.render(texture, self.head(shape, expression, pose), camera, size, background)
-
-    def render(
-        self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None
-    ) -> Tensor:
-        """Render heads of given vertices [B, V, 3], metres; the rest as in `image`. Gradient: to vertices too."""
         vertices = _each_view(vertices, len(camera))
         if texture is not None and len(texture) > 1:  # a single one is shared, not copied
             texture = _each_view(texture, len(camera))
@@ -118,8 +103,8 @@ class Avatar(nn.Module):
     def views(
         self, texture: Tensor | None, codes: Codes, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
-        """Render faces in a resting pose; arguments and result as in `image`, with one texture for each face."""
-        return self.image(texture, codes.shape, codes.expression, None, camera, size, background)
+        """Render faces in a resting pose; arguments and result as in `render`, with one texture for each face."""
+        return self.render(texture, self.head(codes.shape, codes.expression), camera, size, background)
 
 
 def _each_view(heads: Tensor, views: int) -> Tensor:

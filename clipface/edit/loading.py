@@ -8,7 +8,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 
@@ -25,7 +25,6 @@ from clipface.texture.generator import TextureGenerator
 from clipface.texture.published import load_published, read_published_generator
 
 MAPPER_FILE = "mapper.safetensors"
-Mapper = TypeVar("Mapper", FaceMapper, VideoMapper)
 
 
 class Editor(NamedTuple):
@@ -75,8 +74,8 @@ def load_editor(
         raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the full variety), got {psi}")
     config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
     avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
-    read = read_any_mapper if animated else read_mapper
-    found = [read(file, avatar.generator.levels)[0].to(place) for file in mappers]
+    kind = None if animated else FaceMapper
+    found = [read_mapper(file, avatar.generator.levels, kind)[0].to(place) for file in mappers]
     for file, mapper in zip(mappers, found, strict=True):
         check_fit(file, mapper, avatar)
     return Editor(avatar, found, psi, notes)
@@ -173,12 +172,15 @@ def mapper_notes(path: str | Path) -> dict[str, Any]:
     return weights.load_config(file) if not is_look(path) and file.suffix == ".safetensors" else {}
 
 
-def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict[str, Any]]:
+def read_mapper(
+    path: str | Path, levels: int, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
+) -> tuple[FaceMapper | VideoMapper, dict[str, Any]]:
     """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
 
     Args:
         path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
         levels: that the generator reads; the authors' files hold two more.
+        kind: FaceMapper, VideoMapper, or None: that of the file.
 
     Returns:
         The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors or a look.
@@ -188,31 +190,14 @@ def read_mapper(path: str | Path, levels: int) -> tuple[FaceMapper, dict[str, An
     """
     if is_look(path):
         return look_mapper(path, levels), {}
-    return _read(FaceMapper, mapper_file(path), levels)
-
-
-def read_video_mapper(path: str | Path, levels: int) -> tuple[VideoMapper, dict[str, Any]]:
-    """Read the mapper of an animation; arguments, result and errors as in `read_mapper`."""
-    return _read(VideoMapper, mapper_file(path), levels)
-
-
-def read_any_mapper(path: str | Path, levels: int) -> tuple[FaceMapper | VideoMapper, dict[str, Any]]:
-    """Read a mapper of either kind; arguments, result and errors as in `read_mapper`."""
     file = mapper_file(path)
-    if is_look(path):
-        return read_mapper(path, levels)
     if file.suffix == ".safetensors":
-        animated = "video_mapper" in weights.load_config(file)
-    else:  # the authors' mappers of still faces hold a network for the expression too
-        animated = not {"geo", "texture_mapper"} & load_published(file).keys()
-    return (read_video_mapper if animated else read_mapper)(file, levels)
-
-
-def _read(kind: type[Mapper], path: Path, levels: int) -> tuple[Mapper, dict[str, Any]]:
-    if path.suffix == ".safetensors":
-        mapper, notes = kind.from_weights(path)
+        kind = kind or (VideoMapper if VideoMapper.NAME in weights.load_config(file) else FaceMapper)
+        mapper, notes = kind.from_weights(file)
     else:
-        mapper, notes = kind.from_published(path, levels), {}
+        if kind is None:  # the authors' mappers of still faces hold a network for the expression too
+            kind = FaceMapper if {"geo", "texture_mapper"} & load_published(file).keys() else VideoMapper
+        mapper, notes = kind.from_published(file, levels), {}
     if mapper.config["levels"] != levels:
-        raise ValueError(f"mapper: {path} is for {mapper.config['levels']} levels, the generator has {levels}")
+        raise ValueError(f"mapper: {file} is for {mapper.config['levels']} levels, the generator has {levels}")
     return mapper.eval(), notes

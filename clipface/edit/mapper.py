@@ -6,12 +6,14 @@ Source: ClipFace (arXiv 2212.01406), section 3.2.
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from clipface import weights
-from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, TextureMapper
+from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, SavedMapper
 from clipface.texture.published import load_published
+
+COEFFICIENT_WIDTH = 50  # of the expression mapper's hidden layers in the paper
 
 
 class Offsets(NamedTuple):
@@ -55,7 +57,7 @@ def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> 
     return value + strength * (functional.pad(offset, (0, short)) if short else offset)
 
 
-class FaceMapper(nn.Module):
+class FaceMapper(SavedMapper):
     """An edit: texture offsets, then the offsets of expression and identity that suit the new texture.
 
     Attributes:
@@ -63,6 +65,8 @@ class FaceMapper(nn.Module):
             "+"), or None: all of it. The networks know nothing of it: whoever renders the edit blends the textures
             (`clipface.edit.apply`).
     """
+
+    NAME = "mapper"
 
     def __init__(
         self,
@@ -100,9 +104,10 @@ class FaceMapper(nn.Module):
             "texture": texture, "expression": expression, "n_shape": n_shape, "region": region,
         }  # fmt: skip
         self.region = region
-        self.texture = TextureMapper(levels, dim, layers) if texture else None
-        self.expression = CoefficientMapper(dim, n_expression, layers) if expression else None
-        self.identity = CoefficientMapper(dim, n_shape, layers) if n_shape else None
+        hidden = [COEFFICIENT_WIDTH] * (layers - 1)
+        self.texture = LevelwiseMLP(levels, [dim] * (layers + 1)) if texture else None
+        self.expression = CoefficientMapper(1, [dim, *hidden, n_expression]) if expression else None
+        self.identity = CoefficientMapper(1, [dim, *hidden, n_shape]) if n_shape else None
 
     def parts(self) -> list[LevelwiseMLP]:
         """The networks that are switched on."""
@@ -121,28 +126,6 @@ class FaceMapper(nn.Module):
         """Edit codes; a part that is switched off stays as it is. Gradient: to the networks and to the codes."""
         return codes.moved(self.offsets(codes), strength)
 
-    def save(self, path: str | Path, **notes: object) -> Path:
-        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
-        return weights.save(path, self.state_dict(), {"mapper": self.config, **notes})
-
-    @classmethod
-    def from_weights(cls, path: str | Path) -> tuple["FaceMapper", dict]:
-        """Read what `save` wrote.
-
-        Returns:
-            The mapper and the notes.
-
-        Raises:
-            FileNotFoundError: if a file is missing.
-            ValueError: if a file is cut off or holds other weights.
-        """
-        tensors, notes = weights.load(path)
-        if "mapper" not in notes:
-            raise ValueError(f"mapper: {path} holds other weights; give the mapper.safetensors of a trainer.mapper run")
-        mapper = cls(**notes.pop("mapper"))
-        weights.load_into(mapper, tensors, f"mapper {path}")
-        return mapper, notes
-
     @classmethod
     def from_published(cls, path: str | Path, levels: int) -> "FaceMapper":
         """Read the authors' files: a trained mapper (`level_0` … and `geo`) or `pretrain_mapper.pt`.
@@ -159,8 +142,8 @@ class FaceMapper(nn.Module):
         if "texture_mapper" in states:  # one network from which every level starts
             states = {"geo": states["geometry_mapper"], **dict.fromkeys(names, states["texture_mapper"])}
         weights.check_keys([*names, "geo"], [k for k in states if k in {*names, "geo"}], f"published mapper {path}")
-        texture = TextureMapper.from_published([states[name] for name in names])
-        expression = CoefficientMapper.from_published(states["geo"])
+        texture = LevelwiseMLP.from_published([states[name] for name in names])
+        expression = CoefficientMapper.from_published([states["geo"]])
         _, width, dim = texture.weights[0].shape
         mapper = cls(levels, dim, expression.weights[-1].shape[1], layers=len(texture.weights))
         mapper.texture, mapper.expression = texture, expression

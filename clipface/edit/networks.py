@@ -5,6 +5,8 @@ Source: ClipFace (arXiv 2212.01406), section 3.2; the layers are those of StyleG
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +19,40 @@ from clipface.shapes import expect
 LEARNING_RATE_MULTIPLIER = 0.01
 SLOPE = 0.2
 GAIN = math.sqrt(2)
-# Width of the expression mapper's hidden layers in the paper.
-COEFFICIENT_WIDTH = 50
+
+
+class SavedMapper(nn.Module):
+    """An edit that is kept in a file.
+
+    Attributes:
+        NAME: of the trainer; its configuration stands under this name beside the weights.
+        config: arguments that it was created with.
+    """
+
+    NAME: str
+    config: dict[str, Any]
+
+    def save(self, path: str | Path, **notes: object) -> Path:
+        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
+        return weights.save(path, self.state_dict(), {self.NAME: self.config, **notes})
+
+    @classmethod
+    def from_weights(cls, path: str | Path) -> tuple[Self, dict]:
+        """Read what `save` wrote.
+
+        Returns:
+            The mapper and the notes.
+
+        Raises:
+            FileNotFoundError: if a file is missing.
+            ValueError: if a file is cut off or holds other weights.
+        """
+        tensors, notes = weights.load(path)
+        if cls.NAME not in notes:
+            raise ValueError(f"mapper: {path} holds other weights; give the file of a trainer.{cls.NAME} run")
+        mapper = cls(**notes.pop(cls.NAME))
+        weights.load_into(mapper, tensors, f"mapper {path}")
+        return mapper, notes
 
 
 class LevelwiseMLP(nn.Module):
@@ -61,6 +95,7 @@ class LevelwiseMLP(nn.Module):
         Returns:
             [B, L, out]; zeros before training.
         """
+        expect("w_plus", codes, ("B", *self.weights[0].shape[::2]))
         x = codes.transpose(0, 1)  # [L, B, in]
         x = x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
         for weight, bias in zip(self.weights, self.biases, strict=True):
@@ -69,70 +104,31 @@ class LevelwiseMLP(nn.Module):
             x = functional.leaky_relu(x, SLOPE) * GAIN
         return x.transpose(0, 1)
 
-    def load_published(self, states: Sequence[Mapping[str, Tensor]]) -> None:
-        """Take over state dicts in the authors' form (`layers.0.weight` …), one for each level."""
-        names = [f"layers.{layer}.{kind}" for layer in range(len(self.weights)) for kind in ("weight", "bias")]
-        levels = self.weights[0].shape[0]
-        if len(states) != levels:
-            raise ValueError(f"published mapper: expected {levels} levels, got {len(states)}")
+    @classmethod
+    def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> Self:
+        """Build networks from state dicts in the authors' form (`layers.0.weight` …), one for each level.
+
+        Raises:
+            ValueError: if they are no such networks, or differ in size.
+        """
+        layers = range(max(len(states[0]) // 2, 1))
+        names = [f"layers.{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
         for level, state in enumerate(states):
             weights.check_keys(names, state, f"published mapper, level {level}")
-            for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-                for target, kind in ((weight, "weight"), (bias, "bias")):
+        sizes = [states[0][f"layers.{layer}.weight"].shape for layer in layers]
+        network = cls(len(states), [sizes[0][1], *(out for out, _ in sizes)])
+        for level, state in enumerate(states):
+            for layer in layers:
+                for target, kind in ((network.weights[layer], "weight"), (network.biases[layer], "bias")):
                     source = state[f"layers.{layer}.{kind}"]
                     expect(f"published layers.{layer}.{kind}", source, target[level].squeeze(0).shape)
                     target.data[level].copy_(source)
-
-
-class TextureMapper(LevelwiseMLP):
-    """Offsets of a texture code: every level's offset depends on that level alone."""
-
-    def __init__(self, levels: int, dim: int = 512, layers: int = 4) -> None:
-        """Create a mapper with zero output.
-
-        Args:
-            levels: levels of the generator's code, 2·log2(resolution) − 2.
-            dim: size of a level.
-            layers: layers of each level's network.
-        """
-        super().__init__(levels, [dim] * (layers + 1))
-
-    def forward(self, w_plus: Tensor) -> Tensor:
-        """Texture code [B, L, dim] to its offsets [B, L, dim]."""
-        expect("w_plus", w_plus, ("B", *self.weights[0].shape[::2]))
-        return super().forward(w_plus)
-
-    @classmethod
-    def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> "TextureMapper":
-        """Build a mapper from the authors' state dicts, one for each level."""
-        dim = states[0]["layers.0.weight"].shape[1]
-        mapper = cls(len(states), dim, layers=len(states[0]) // 2)
-        mapper.load_published(states)
-        return mapper
+        return network
 
 
 class CoefficientMapper(LevelwiseMLP):
     """Offset of the head's expression or identity, read from the mean of an edited texture code over its levels."""
 
-    def __init__(self, dim: int = 512, count: int = 50, layers: int = 4) -> None:
-        """Create a mapper with zero output.
-
-        Args:
-            dim: size of a level of the texture code.
-            count: coefficients that it moves, the first ones of the head.
-            layers: layers of the network.
-        """
-        super().__init__(1, [dim, *[COEFFICIENT_WIDTH] * (layers - 1), count])
-
     def forward(self, w_plus: Tensor) -> Tensor:
         """Edited texture code [B, L, dim] to an offset [B, count]."""
-        expect("w_plus", w_plus, ("B", "L", self.weights[0].shape[2]))
         return super().forward(w_plus.mean(1, keepdim=True)).squeeze(1)
-
-    @classmethod
-    def from_published(cls, state: Mapping[str, Tensor]) -> "CoefficientMapper":
-        """Build a mapper from the authors' state dict."""
-        layers = len(state) // 2
-        mapper = cls(state["layers.0.weight"].shape[1], state[f"layers.{layers - 1}.weight"].shape[0], layers)
-        mapper.load_published([state])
-        return mapper

@@ -1,10 +1,10 @@
-"""Random faces: a domain, a seed and an index identify each one, so neither their number nor the device matters.
+"""Random faces and views: a domain, a seed and an index identify each one, whatever their number and the device.
 
 Domains never share a face: what a mapper was trained on is not what users, validation or evaluation see.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +12,43 @@ from torch import Tensor
 
 from clipface.edit.avatar import FRONT_SCALE, Avatar, Faces
 from clipface.edit.mapper import Codes
-from clipface.edit.views import Views, sample_views
-from clipface.render.camera import view
+from clipface.render.backgrounds import coarse_backgrounds
+from clipface.render.camera import random_views, view
+from clipface.render.jitter import random_warps, warp_image
+from clipface.settings import Jitter
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
 DOMAINS = ("training", "validation", "evaluation", "frames")  # their order is part of every seed
+FACE_SCALES = (1.0, 1.4)  # of random views: words about faces are about the face, not about the neck
 Domain = Literal["training", "validation", "evaluation", "frames"]
+
+
+class Views(NamedTuple):
+    """What random views vary in, around the front."""
+
+    count: int
+    max_yaw: float = 0.0  # degrees to each side
+    max_pitch: float = 0.0  # degrees up and down
+    jitter: Jitter = Jitter()
+
+
+def sample_views(views: Views, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Sample views from around the front.
+
+    Args:
+        views: how many, and what varies.
+        generator: source of randomness.
+
+    Returns:
+        Cameras [count, 4, 4], and backgrounds [count, 3, h, w] in 0..1 to be enlarged, or None if all are white; both
+        on the generator's device.
+    """
+    count, max_yaw, max_pitch, jitter = views
+    camera = random_views(count, generator, max_yaw, max_pitch, scale=FACE_SCALES, lens=jitter.lens)
+    if jitter.crop or jitter.tilt:
+        camera = warp_image(camera, random_warps(count, generator, jitter.crop, jitter.tilt))
+    background = coarse_backgrounds(count, generator, 1 - jitter.background) if jitter.background else None
+    return camera, background
 
 
 def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:

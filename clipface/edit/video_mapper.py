@@ -6,22 +6,24 @@ Source: ClipFace (arXiv 2212.01406), section 3.3.
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from clipface import weights
-from clipface.edit.networks import LevelwiseMLP
+from clipface.edit.networks import LevelwiseMLP, SavedMapper
 from clipface.shapes import expect
 from clipface.texture.published import load_published
 
 POSE = 6  # global and jaw rotation
 
 
-class VideoMapper(nn.Module):
+class VideoMapper(SavedMapper):
     """One small network for every level of a texture code, shared by all frames: it reads the level and the motion.
 
     A frame's code is w + i·T(w, expression, pose), with the frame's importance i: a neutral frame is not edited at all.
     """
+
+    NAME = "video_mapper"
 
     def __init__(self, levels: int, dim: int, n_expression: int, layers: int = 4, smoothing: float = 0.0) -> None:
         """Create a mapper that changes nothing yet.
@@ -71,28 +73,6 @@ class VideoMapper(nn.Module):
         expect("importance", importance, (len(w_plus),))
         return w_plus + importance[:, None, None] * self.offsets(w_plus, expression, pose)
 
-    def save(self, path: str | Path, **notes: object) -> Path:
-        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
-        return weights.save(path, self.state_dict(), {"video_mapper": self.config, **notes})
-
-    @classmethod
-    def from_weights(cls, path: str | Path) -> tuple["VideoMapper", dict]:
-        """Read what `save` wrote.
-
-        Returns:
-            The mapper and the notes.
-
-        Raises:
-            FileNotFoundError: if a file is missing.
-            ValueError: if a file is cut off or holds other weights.
-        """
-        tensors, notes = weights.load(path)
-        if "video_mapper" not in notes:
-            raise ValueError(f"mapper: {path} holds other weights; give the file of a trainer.video_mapper run")
-        mapper = cls(**notes.pop("video_mapper"))
-        weights.load_into(mapper, tensors, f"mapper {path}")
-        return mapper, notes
-
     @classmethod
     def from_published(cls, path: str | Path, levels: int) -> "VideoMapper":
         """Read the authors' file (`level_0` …), whose networks read as many coefficients as their widths say.
@@ -107,17 +87,13 @@ class VideoMapper(nn.Module):
         states = load_published(path)
         names = [f"level_{i}" for i in range(levels)]
         weights.check_keys(names, [key for key in states if key in names], f"published mapper {path}")
-        chosen = [states[name] for name in names]
-        layers = len(chosen[0]) // 2
-        try:
-            width, dim = chosen[0]["layers.0.weight"].shape[1], chosen[0][f"layers.{layers - 1}.weight"].shape[0]
-        except KeyError as error:
-            raise ValueError(f"published mapper {path}: expected a network of layers, got none of {error}") from error
+        texture = LevelwiseMLP.from_published([states[name] for name in names])
+        width, dim, layers = texture.weights[0].shape[2], texture.weights[-1].shape[1], len(texture.weights)
         if width < dim + POSE:
             raise ValueError(
                 f"published mapper {path}: expected networks that read a level, an expression and a pose, more than "
                 f"{dim + POSE} numbers, got {width}; it is no mapper of animations"
             )
         mapper = cls(levels, dim, width - dim - POSE, layers)
-        mapper.texture.load_published(chosen)
+        mapper.texture = texture
         return mapper

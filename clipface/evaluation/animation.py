@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from clipface.animation import Motion
-from clipface.edit.animate import WINDOW, Frames, animate, edit_importance
+from clipface.animation import Motion, load_motion
+from clipface.edit.animate import Frames, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.loading import Editor
+from clipface.edit.files import face_batches
+from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.options import avatar_options
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.faces import IMAGE_SIZE
 from clipface.evaluation.grid import grid, labelled_row, to_image
@@ -143,48 +146,36 @@ def write_head(
     )
 
 
-def animate_faces(
-    editor: Editor,
-    faces: Iterable[Codes],
-    motion: Motion,
-    folder: Path,
-    *,
-    strength: float = 1.0,
-    camera: str = "front",
-    size: int = IMAGE_SIZE,
-    window: int = WINDOW,
-    textures: bool = False,
-    glb: bool = False,
-) -> None:
+def animate_faces(options: argparse.Namespace) -> None:
     """Animate faces one by one, write them, and print how fast.
 
     Args:
-        editor: avatar, and one mapper or none.
-        faces: codes of one face each.
-        motion: of the avatar's head.
-        folder: gets `NNNN.mp4` and `NNNN.png`, a strip of frames, of each face.
-        strength: 1 the trained edit, 0 none, negative the opposite way.
-        camera: name of a path (`camera_path`).
-        size: side of the images, pixels.
-        window: frames in memory together.
-        textures: whether `NNNN/NNNNN.png` with the texture of each frame are written too.
-        glb: whether `NNNN.glb`, a head that moves in the texture of the strongest frame, is written too.
+        options: of scripts/animate.py.
+
+    Raises:
+        ValueError: if neither they nor the mapper's run name a sequence.
     """
+    mappers, folder, strength = [options.mapper] if options.mapper else [], options.output, options.strength
+    editor = load_editor(mappers, **avatar_options(options), animated=True)
     avatar, mapper, count = editor.avatar, next(iter(editor.mappers), None), 0
+    source = options.sequence or editor.notes.get("sequence")
+    if not source:
+        raise ValueError("sequence: expected one, got none; use --sequence laugh, or the path of a file")
+    motion = load_motion(source, avatar.head, options.rate)
     device = avatar.head.v_template.device
-    cameras = camera_path(camera, len(motion), scale=FRONT_SCALE)
+    cameras = camera_path(options.camera, len(motion), scale=FRONT_SCALE)
     folder.mkdir(parents=True, exist_ok=True)
     started = synchronized_time(device)
-    for count, codes in enumerate(faces, 1):
+    for count, codes in enumerate(face_batches(options.latents, avatar, editor.psi, 1), 1):
         path = folder / f"{count - 1:04d}"
-        frames = animate(avatar, codes, motion, mapper, strength, window)
-        rendered = render_animation(avatar, frames, cameras, size)
+        frames = animate(avatar, codes, motion, mapper, strength, options.window)
+        rendered = render_animation(avatar, frames, cameras, options.size)
         video, strip = path.with_suffix(".mp4"), path.with_suffix(".png")
-        write_animation(rendered, motion, video, strip, path if textures else None)
-        if glb:
+        write_animation(rendered, motion, video, strip, path if options.textures else None)
+        if options.glb:
             strongest = int(edit_importance(motion, mapper).argmax())
             write_head(path.with_suffix(".glb"), avatar, codes, motion, mapper, strongest, strength)
     rate = count * len(motion) / (synchronized_time(device) - started)
     print(f"{count} faces x {len(motion)} frames on {device}: {rate:.1f} frames/s")
-    more = [name for name, asked in (("textures", textures), ("heads that move", glb)) if asked]
+    more = [name for name, asked in (("textures", options.textures), ("heads that move", options.glb)) if asked]
     print(f"Written to {folder}: {', '.join(['a video and a strip of frames for each', *more])}")

@@ -1,5 +1,6 @@
 """Scores of an animated edit, frame by frame: how near the images come to the words, and how steadily."""
 
+import argparse
 import csv
 from collections.abc import Iterable
 from pathlib import Path
@@ -114,33 +115,29 @@ class RunScores(NamedTuple):
 
 
 @torch.no_grad()
-def score_run(
-    path: str, encoder: Encoder, *, faces: int, seed: int, size: int, sequence: str | None = None, device: str = "cpu"
-) -> RunScores:
+def score_run(path: str, encoder: Encoder, options: argparse.Namespace, device: str = "cpu") -> RunScores:
     """Score one run on unseen faces.
 
     Args:
         path: of a run of trainer.video_mapper or trainer.mapper, or `look:NAME`.
         encoder: that scores, on the device.
-        faces: how many.
-        seed: of the faces.
-        size: side of the images, pixels.
-        sequence: name or path (`load_motion`); None: that of the run, at the rate of the run.
+        options: of scripts/evaluate_animation.py: faces, seed, size and sequence; without the last that of the run,
+            at the rate of the run.
         device: "cpu", "cuda" or "auto".
 
     Raises:
-        ValueError: if neither the run nor `sequence` names a motion, or the run does not say its prompt.
+        ValueError: if neither the run nor `options` name a motion, or the run does not say its prompt.
     """
     editor, prompt = load_editor([path], device=device, animated=True), prompt_of(path)
-    source = sequence or editor.notes.get("sequence")
+    source = options.sequence or editor.notes.get("sequence")
     if not source:
         raise ValueError(f"sequence: expected one, got none, and {path} was trained without; use --sequence")
-    motion = load_motion(source, editor.avatar.head, None if sequence else editor.notes.get("rate"))
+    motion = load_motion(source, editor.avatar.head, None if options.sequence else editor.notes.get("rate"))
     words = {key: value for key, value in prompt.items() if key != "name"}
     loss = EncoderMean([DirectionalLoss(encoder, **words)])
-    codes = sample_faces(editor.avatar, range(faces), editor.psi, "evaluation", seed).codes
+    codes = sample_faces(editor.avatar, range(options.faces), editor.psi, "evaluation", options.seed).codes
     started = synchronized_time(codes.w_plus.device)
-    frames, flicker = score_faces(editor.avatar, codes, motion, editor.mappers[0], loss, size)
-    rate = faces * len(motion) / (synchronized_time(codes.w_plus.device) - started)
+    frames, flicker = score_faces(editor.avatar, codes, motion, editor.mappers[0], loss, options.size)
+    rate = options.faces * len(motion) / (synchronized_time(codes.w_plus.device) - started)
     name = prompt.get("name") or prompt["target"]
     return RunScores(name, Path(source).stem, motion, frames, flicker, rate)

@@ -6,6 +6,7 @@ baselines of ClipFace (arXiv 2212.01406), section 4.
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,12 +16,13 @@ from torch.nn import functional
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import Codes
-from clipface.edit.views import Views, sample_views
+from clipface.edit.sampling import Views, sample_views
 from clipface.evaluation.protocol import BASELINES
 from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import EncoderMean
+from clipface.head import HeadModel
 from clipface.shapes import expect
-from clipface.texture.linear import TextureModel
+from clipface.texture.linear import TextureModel, load_texture_model
 
 # Of Adam, chosen so that a prompt is reached in about a hundred steps: codes, colours in 0..1, standard deviations.
 RATES = {"w_plus": 0.05, "texels": 0.02, "linear": 0.1}
@@ -149,3 +151,18 @@ def optimise_all(
     codes = Codes(*(torch.cat(x) for x in zip(*(part.codes for _, part in parts), strict=True)))
     seconds = sum(number * part.seconds_a_face for number, part in parts) / count
     return DirectEdits(codes, torch.cat([part.texture for _, part in parts]), seconds)
+
+
+def read_linear(head: HeadModel, path: Path | None) -> TextureModel:
+    """Read the linear texture model of a head; None: the one that comes with the project.
+
+    Raises:
+        ValueError: if it is of another head.
+    """
+    found = load_texture_model(head, path)
+    if found is None:
+        raise ValueError(
+            f"texture-model: expected one of {head.source}, got the one that comes with the project, which is of "
+            "another head; build one by scripts/recipes/build_texture_model.py, or leave linear out of --methods"
+        )
+    return found[0]

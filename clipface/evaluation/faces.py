@@ -1,6 +1,7 @@
 """Faces before and after an edit: their images, and the files that the edit command writes."""
 
-from collections.abc import Iterable, Sequence
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.loading import Editor
+from clipface.edit.files import face_batches
+from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
+from clipface.edit.options import avatar_options
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.still import write_glb
@@ -72,49 +75,37 @@ class EditedBatch(NamedTuple):
 
 
 @torch.no_grad()
-def write_edits(
-    editor: Editor,
-    batches: Iterable[Codes],
-    folder: Path,
-    *,
-    strengths: Sequence[float] = (1.0,),
-    mix: bool = False,
-    size: int = IMAGE_SIZE,
-    glb: bool = False,
-) -> EditedBatch:
+def write_edits(options: argparse.Namespace) -> EditedBatch:
     """Edit faces batch by batch, write them, and print the time a face takes; memory does not grow with their number.
 
     Args:
-        editor: avatar and mappers.
-        batches: codes of the faces before.
-        folder: gets `faces.png`, the first `SHOWN` faces, and `textures/NNNN.png` of every face.
-        strengths, mix: as `edit_faces` takes them.
-        size: side of the images, pixels.
-        glb: whether `textures/NNNN.glb` is written too.
+        options: of scripts/edit.py; its `output` gets `faces.png`, the first `SHOWN` faces, and `textures/NNNN.png`
+            of every face.
 
     Returns:
         The last batch.
     """
+    editor, folder = load_editor(options.mapper, **avatar_options(options)), options.output
     avatar, rows, count = editor.avatar, [], 0
     device = avatar.head.v_template.device
     edit_times, image_times = [], []  # seconds a face, of each batch
     (folder / "textures").mkdir(parents=True, exist_ok=True)
-    for codes in batches:
-        batch = edit_batch(editor, codes, strengths, mix)
+    for codes in face_batches(options.latents, avatar, editor.psi, options.batch):
+        batch = edit_batch(editor, codes, options.strength, options.mix)
         edit_times.append(batch.seconds / len(codes.shape))
         shown = slice(0, SHOWN - len(rows))
         if len(rows) < SHOWN:
             started = synchronized_time(device)
             both, textures = (codes.rows(shown), batch.edited.codes.rows(shown)), [x[shown] for x in batch.textures]
-            images = face_rows(avatar, both, textures, size)
+            images = face_rows(avatar, both, textures, options.size)
             image_times.append((synchronized_time(device) - started) / len(images))
             rows += [[image.cpu() for image in row] for row in images]
-        write_textures(folder / "textures", count, avatar, batch, glb)
+        write_textures(folder / "textures", count, avatar, batch, options.glb)
         count += len(codes.shape)
     grid(rows, HEADER, [str(number) for number in range(len(rows))]).save(folder / "faces.png")
     edits, images = (1000 * _mean_without_first(times) for times in (edit_times, image_times))
     print(f"{count} faces on {device}: {edits:.0f} ms to edit a face, {images:.0f} ms for six images")
-    print(f"Written to {folder}: faces.png, textures/{' and the heads as .glb' if glb else ''}")
+    print(f"Written to {folder}: faces.png, textures/{' and the heads as .glb' if options.glb else ''}")
     return batch
 
 

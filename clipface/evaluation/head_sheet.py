@@ -22,6 +22,9 @@ PAINT = {  # later regions lie over earlier ones
     "brows": (120, 86, 66), "mouth_interior": (120, 44, 44), "tongue": (206, 106, 106), "teeth": (244, 240, 228),
     "right_eyeball": (250, 248, 244), "left_eyeball": (250, 248, 244), "iris": (74, 104, 138),
 }  # fmt: skip
+SLOTS = (
+    "jawOpen", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "eyeBlinkLeft", "eyeBlink", "cheekPuff", "mouthStretch",
+)  # fmt: skip
 EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
     ("smile", {"mouthSmile": 0.8, "cheekSquint": 0.5}),
     ("laugh", {"mouthSmile": 0.8, "jawOpen": 0.4, "mouthUpperUp": 0.5, "cheekSquint": 0.6, "eyeSquint": 0.5}),
@@ -29,14 +32,7 @@ EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
     ("angry", {"browDown": 1.0, "eyeSquint": 0.6, "noseSneer": 0.6, "mouthPress": 0.6}),
     ("surprised", {"browInnerUp": 0.9, "browOuterUp": 0.9, "eyeWide": 1.0, "jawOpen": 0.6}),
     ("disgusted", {"noseSneer": 1.0, "mouthUpperUp": 0.7, "browDown": 0.5}),
-    ("jawOpen", {"jawOpen": 1.0}),
-    ("mouthFunnel", {"mouthFunnel": 1.0}),
-    ("mouthPucker", {"mouthPucker": 1.0}),
-    ("mouthSmileLeft", {"mouthSmileLeft": 1.0}),
-    ("eyeBlinkLeft", {"eyeBlinkLeft": 1.0}),
-    ("eyeBlink", {"eyeBlink": 1.0}),
-    ("cheekPuff", {"cheekPuff": 1.0}),
-    ("mouthStretch", {"mouthStretch": 1.0}),
+    *((slot, {slot: 1.0}) for slot in SLOTS),
     ("tongueOut", {"tongueOut": 1.0, "jawOpen": 0.8}),
     ("mouthRoll", {"mouthRollLower": 1.0, "mouthRollUpper": 1.0}),
     ("jawLeft", {"jawLeft": 1.0}),

@@ -3,12 +3,13 @@
 Every head depends on its number and the folder's settings alone, so a folder can be continued at any time.
 """
 
+import argparse
 import io
 import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +17,11 @@ import torch
 from clipface import assets
 from clipface.edit.apply import edit_faces
 from clipface.edit.attributes import is_look
-from clipface.edit.export import write_face
-from clipface.edit.loading import Editor, mapper_file, mapper_notes
-from clipface.edit.mapper import FaceMapper
+from clipface.edit.files import write_face
+from clipface.edit.loading import Editor, load_editor, mapper_file, mapper_notes
+from clipface.edit.options import avatar_options
 from clipface.edit.sampling import sample_latents
-from clipface.evaluation.faces import IMAGE_SIZE, SECOND_VIEW, face_images
+from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import to_image
 from clipface.export.surface import png
 from clipface.files import write_atomic
@@ -28,28 +29,6 @@ from clipface.files import write_atomic
 DIGITS = 3  # of strengths
 CHECKSUM = 16  # digits of files' checksums in the settings
 MANIFEST, SETTINGS = "manifest.jsonl", "settings.json"
-
-
-class Edit(NamedTuple):
-    """A trained mapper, or a look, and what it was trained for."""
-
-    mapper: FaceMapper
-    prompt: str
-
-
-class HeadSettings(NamedTuple):
-    """What all heads of a folder share."""
-
-    seed: int = 0  # of the first head; the others follow
-    strength: tuple[float, float] = (0.5, 1.0)  # least and most, 1 the trained edit
-    size: int = IMAGE_SIZE  # side of the preview's two images, pixels
-    expressions: Sequence[str] | None = None  # that a GLB holds, see `write_face`
-
-
-def edits_of(files: Sequence[str | Path], editor: Editor) -> list[Edit]:
-    """Pair an editor's mappers with the words of their runs; a file's or look's name where it does not say."""
-    words = [mapper_notes(file).get("prompt", {}).get("target") or Path(file).name for file in files]
-    return [Edit(mapper, prompt) for mapper, prompt in zip(editor.mappers, words, strict=True)]
 
 
 def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -76,25 +55,25 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     write_atomic(path, json.dumps(now, indent=1) + "\n")
 
 
-def make_missing(folder: Path, count: int, editor: Editor, edits: Sequence[Edit], settings: HeadSettings) -> int:
+def make_missing(mappers: Sequence[str | Path], options: argparse.Namespace) -> int:
     """Write the heads that a folder lacks.
 
     Args:
-        folder: of the heads.
-        count: how many it has in the end.
-        editor: avatar and truncation.
-        edits: used in turn; none: faces as they are.
-        settings: of all heads.
+        mappers: used in turn; none: faces as they are.
+        options: of scripts/make_heads.py.
 
     Returns:
         How many were missing.
     """
     from tqdm import tqdm
 
+    editor, folder = load_editor(mappers, **avatar_options(options)), options.output
+    # What each was trained for; a file's or look's name where it does not say.
+    prompts = [mapper_notes(file).get("prompt", {}).get("target") or Path(file).name for file in mappers]
     done = read_manifest(folder)
-    missing = [number for number in range(count) if number not in done]
+    missing = [number for number in range(options.count) if number not in done]
     for number in tqdm(missing, desc="heads", disable=not missing):
-        line = make_head(number, folder, editor, edits, settings)
+        line = make_head(number, editor, prompts, options)
         with (folder / MANIFEST).open("a") as manifest:
             manifest.write(json.dumps(line) + "\n")
     return len(missing)
@@ -115,18 +94,16 @@ def read_manifest(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 @torch.no_grad()
-def make_head(
-    number: int, folder: Path, editor: Editor, edits: Sequence[Edit], settings: HeadSettings
-) -> dict[str, Any]:
+def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
     """Write one head's files and return its line of the manifest."""
-    avatar, seed, name = editor.avatar, settings.seed + number, f"{number:05d}"
-    edit = edits[number % len(edits)] if edits else None
-    strength = round(random.Random(seed).uniform(*settings.strength), DIGITS) if edit else 0.0
+    avatar, seed, name, folder = editor.avatar, options.seed + number, f"{number:05d}", options.output
+    turn = slice(number % len(prompts), number % len(prompts) + 1) if prompts else slice(0)  # one edit, or none
+    strength = round(random.Random(seed).uniform(*options.strength), DIGITS) if prompts else 0.0
     codes = sample_latents(avatar, [seed], editor.psi)  # one by one: alike however often the work was interrupted
-    edited = edit_faces(avatar, codes, [edit.mapper] if edit else [], [strength])
+    edited = edit_faces(avatar, codes, editor.mappers[turn], [strength])
     texture = edited.texture(avatar)
-    write_face(folder / f"{name}.glb", avatar, codes, edited, texture[0], settings.expressions)
-    views = [face_images(avatar, texture, edited.codes, yaw, settings.size)[0] for yaw in (0.0, SECOND_VIEW)]
+    write_face(folder / f"{name}.glb", avatar, codes, edited, texture[0], options.expressions)
+    views = [face_images(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
     write_atomic(folder / f"{name}.png", png(to_image(torch.cat(views, -1))))
     arrays = codes._asdict() | {f"edited_{key}": value for key, value in edited.codes._asdict().items()}
     content = io.BytesIO()
@@ -136,7 +113,7 @@ def make_head(
         "number": number,
         "file": f"{name}.glb",
         "seed": seed,
-        "prompt": edit.prompt if edit else "",
+        "prompt": "".join(prompts[turn]),
         "strength": strength,
         "codes": f"{name}.npz",
         "preview": f"{name}.png",

@@ -1,5 +1,6 @@
 """Images of one head: any camera, any light, any texture."""
 
+import argparse
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -10,46 +11,64 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from clipface.edit.apply import edit_faces
+from clipface.edit.files import read_face
+from clipface.edit.loading import choose_device, load_editor
+from clipface.edit.mapper import Codes
+from clipface.edit.options import avatar_options
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.render import Light, Renderer, perspective, rotation, view
 from clipface.render.camera import FRAME_HALF_WIDTH
+from clipface.render.load import load_head_and_renderer
+from clipface.settings import HeadConfig, RendererConfig
 
 
 @torch.no_grad()
-def render_portraits(
-    renderer: Renderer,
-    vertices: Tensor,
-    texture: Tensor | None,
-    cameras: Sequence[Tensor],
-    lights: Sequence[Light],
-    size: int,
-    background: Sequence[float] = (1.0,),
-    supersample: int = 1,
-) -> Image.Image:
+def render_portraits(options: argparse.Namespace) -> Image.Image:
     """Render a head under every light from every camera, one image to the right of the other.
 
     Args:
-        renderer: of the head's mesh.
-        vertices: [1, V, 3] metres.
-        texture: [1, 3, R, R] in 0..1, or None for grey clay.
-        cameras: each [1, 4, 4].
-        lights: in the order of the images; under each all cameras.
-        size: side of each image, pixels.
-        background: a grey, or red, green, blue, in 0..1.
-        supersample: rendered this many times larger, then averaged.
+        options: of scripts/render.py.
 
     Raises:
-        ValueError: if the background is neither.
+        ValueError: if turns and shadings do not go together, the background is no colour, or there is no texture.
     """
-    if len(background) not in (1, 3):
-        raise ValueError(f"background: expected 1 or 3 numbers, got {len(background)}")
-    behind = vertices.new_tensor(background).expand(3).view(1, 3, 1, 1)
+    lights = portrait_lights(options.shading, options.turn, not options.no_eyes)
+    cameras = [portrait_camera(yaw, options.pitch, options.scale, options.distance) for yaw in options.yaw]
+    if len(options.background) not in (1, 3):
+        raise ValueError(f"background: expected 1 or 3 numbers, got {len(options.background)}")
+    head, renderer, codes, texture = load_subject(options)
+    device = head.v_template.device
+    if options.texture:
+        texture = None if options.texture == "none" else read_texture(options.texture).to(device)
+    elif texture is None:
+        raise ValueError("texture: expected an image file, none, or --face, got nothing")
+    shape, expression = (codes.shape, codes.expression) if codes else (None, None)
+    shape = torch.tensor([options.identity], device=device) if options.identity else shape
+    expression = torch.tensor([options.expression], device=device) if options.expression else expression
+    pose = torch.zeros(1, 6, device=device)
+    pose[0, 3] = np.deg2rad(options.jaw)
+    vertices, size = head(shape, expression, pose), options.size
+    behind = vertices.new_tensor(options.background).expand(3).view(1, 3, 1, 1)
     images = [
-        renderer(vertices, texture, camera.to(vertices.device), size, behind, True, supersample, light).image[0]
+        renderer(vertices, texture, camera.to(device), size, behind, True, options.supersample, light).image[0]
         for light, camera in product(lights, cameras)
     ]
     return to_image(make_grid(images, nrow=len(images), padding=0))
+
+
+def load_subject(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None, Tensor | None]:
+    """Load what renders, and the face's codes and texture if one is asked for; a generator only then."""
+    if options.face is None:
+        if options.mapper:
+            raise ValueError("face: expected a seed or a file of codes with --mapper, got neither")
+        parts = load_head_and_renderer(HeadConfig(options.head or "open"), RendererConfig(options.renderer))
+        return *(part.to(choose_device(options.device)) for part in parts), None, None
+    avatar, mappers, psi, _ = load_editor(options.mapper, **avatar_options(options))
+    codes = read_face(int(options.face) if options.face.isdecimal() else options.face, avatar, psi)
+    faces = edit_faces(avatar, codes, mappers, options.strength, options.mix)
+    return avatar.head, avatar.renderer, faces.codes, faces.texture(avatar)
 
 
 def portrait_lights(shadings: Sequence[str], turns: Sequence[float], eyes: bool = True) -> list[Light]:
@@ -81,13 +100,6 @@ def portrait_camera(yaw: float, pitch: float, scale: float, distance: float | No
     away = torch.tensor([distance])
     field = 2 * torch.rad2deg(torch.atan(FRAME_HALF_WIDTH / (scale * away)))
     return perspective(rotation(*angles), away, field)
-
-
-def posed(head: HeadModel, shape: Tensor | None, expression: Tensor | None, jaw: float) -> Tensor:
-    """Vertices [1, V, 3] of a head whose jaw is open by some degrees."""
-    pose = torch.zeros(1, 6, device=head.v_template.device)
-    pose[0, 3] = np.deg2rad(jaw)
-    return head(shape, expression, pose)
 
 
 def read_texture(path: str | Path) -> Tensor:

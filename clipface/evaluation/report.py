@@ -21,7 +21,7 @@ from clipface.metrics.distances import LEAST
 from clipface.metrics.identity import FaceEmbedder
 from clipface.settings import named_guidance
 
-SHEETS = ("faces", "turned", "geometry")
+SHEETS = ("faces", "turned", "geometry")  # a row for each face, a column for each edit
 
 
 @torch.no_grad()
@@ -53,16 +53,17 @@ def evaluate(
     texture = paint(avatar, faces.codes.w_plus)
     original = Edit("original", {}, texture, faces.codes)
     measures = Measures(avatar, protocol, encoders, original, distances, embedder)
-    sheets = Sheets(avatar, protocol.image_size, min(shown, protocol.faces))
-    sheets.add(original)
+    columns = [sheet_columns(avatar, original, protocol.image_size, shown)]
     measured, next_mapper = [], iter(mappers)
     for source in sources:
         edit = apply(source, None if source.saved else next(next_mapper), avatar, faces, texture, seed)
         measured.append(measures.look(edit))
-        sheets.add(edit)
+        columns.append(sheet_columns(avatar, edit, protocol.image_size, shown))
     found = measures.compare(measured, [source.notes["prompt"]["source"] for source in sources], against)
     output.mkdir(parents=True, exist_ok=True)
-    sheets.write(output)
+    header = ["original", *(source.name.replace("_", " ") for source in sources)]
+    for name, images in zip(SHEETS, zip(*columns, strict=True), strict=True):
+        grid(list(zip(*images, strict=True)), header).save(output / f"{name}.png")
     remarks = [*remarks, *trained_with(sources, protocol)]
     return report(measured, found, {**vars(protocol), "seed": seed}, remarks, output)
 
@@ -125,29 +126,9 @@ def trained_with(sources: Sequence[Source], protocol: Protocol) -> list[str]:
     return remarks
 
 
-class Sheets:
-    """Grids of faces, a row for each face, a column for each edit.
-
-    Args:
-        avatar: renders.
-        size: side of each image, pixels.
-        shown: how many of the faces, from the first.
-    """
-
-    def __init__(self, avatar: Avatar, size: int, shown: int) -> None:
-        self.avatar, self.size, self.shown = avatar, size, shown
-        self.header: list[str] = []
-        self.columns: dict[str, list[Tensor]] = {name: [] for name in SHEETS}
-
-    @torch.no_grad()
-    def add(self, edit: Edit) -> None:
-        """Render an edit's first faces from the front, from the side, and as geometry from the front."""
-        self.header.append(edit.name.replace("_", " "))
-        texture, codes = edit.texture[: self.shown], edit.codes.rows(slice(self.shown))
-        for name, painted, yaw in zip(SHEETS, (texture, texture, None), (0.0, SECOND_VIEW, 0.0), strict=True):
-            self.columns[name].append(face_images(self.avatar, painted, codes, yaw, self.size).cpu())
-
-    def write(self, folder: Path) -> None:
-        """Write a PNG of each kind."""
-        for name, columns in self.columns.items():
-            grid(list(zip(*columns, strict=True)), self.header).save(folder / f"{name}.png")
+@torch.no_grad()
+def sheet_columns(avatar: Avatar, edit: Edit, size: int, shown: int) -> list[Tensor]:
+    """An edit's first faces [shown, 3, size, size] for each of `SHEETS`."""
+    texture, codes = edit.texture[:shown], edit.codes.rows(slice(shown))
+    looks = (texture, 0.0), (texture, SECOND_VIEW), (None, 0.0)
+    return [face_images(avatar, painted, codes, yaw, size).cpu() for painted, yaw in looks]

@@ -80,10 +80,10 @@ class Measures:
         images = self.render(edit.texture, edit.codes)
         prompt = edit.notes["prompt"]
         landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
-        signs = expression_signs(*landmarks)
+        signs, moved = expression_signs(*landmarks), region_movement(self.vertices, vertices, self.regions)
         numbers: Numbers = {"intended": intended_share(signs, prompt["name"])}
-        numbers |= {f"mm {name}": value for name, value in self._movement(vertices).items()}
-        numbers |= {f"mm {name}": 1000 * moved.mean().item() for name, moved in signs.items()}
+        numbers |= {f"mm {name}": value for name, value in moved.items()}
+        numbers |= {f"mm {name}": 1000 * sign.mean().item() for name, sign in signs.items()}
         numbers |= {f"share {name}": value for name, value in shares(signs).items()}
         if self.distances is not None:
             self._add(images, real=False)
@@ -169,6 +169,3 @@ class Measures:
         placed = project(self.avatar.head.landmarks(vertices), camera)
         size = self.protocol.image_size
         return self.embedder(images[:, front], (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5)
-
-    def _movement(self, vertices: Tensor) -> dict[str, float]:
-        return region_movement(self.vertices, vertices, self.regions)

@@ -1,6 +1,7 @@
 """Textures of a generator and of data: images of them, and what evaluations compare."""
 
-from collections.abc import Callable, Mapping, Sequence
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +12,10 @@ from clipface import assets, weights
 from clipface.data.textures import read_textures
 from clipface.edit.attributes import PREFIX, look_mapper
 from clipface.edit.avatar import Avatar
+from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes
+from clipface.edit.options import avatar_options
+from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, to_image
 from clipface.metrics.baselines import LinearTextures
 from clipface.render.camera import view
@@ -24,34 +28,31 @@ Textures = Callable[[int, torch.Generator], Tensor]  # so many [B, 3, R, R] in [
 
 
 @torch.no_grad()
-def write_samples(
-    folder: Path, avatar: Avatar, faces: Codes, seeds: Sequence[int], looks: Sequence[str], images: bool = True
-) -> None:
+def write_samples(options: argparse.Namespace) -> Path:
     """Write codes of faces one by one, `NNNN.pt`, and images: textures, three views of each, a sheet of heads.
 
     Args:
-        folder: made if missing.
-        avatar: generator, head and renderer.
-        faces: to write.
-        seeds: of the faces, which name their files.
-        looks: that the sheet shows; none: the faces as they are.
-        images: whether images are written.
+        options: of scripts/sample_textures.py.
+
+    Returns:
+        The file of all codes: the first half under the name `train`, the others under `validation`.
     """
+    avatar, _, psi, _ = load_editor(**avatar_options(options))
+    faces, folder, images = sample_latents(avatar, options.seeds, psi), options.out, not options.codes_only
     folder.mkdir(parents=True, exist_ok=True)
-    for seed, code in zip(seeds, faces.w_plus, strict=True):
+    for seed, code in zip(options.seeds, faces.w_plus, strict=True):
         torch.save(code.cpu().clone(), folder / f"{seed:04d}.pt")
         if images:
             to_image(avatar.texture(code[None])[0]).save(folder / f"{seed:04d}.png")
             texture_views(avatar, code[None]).save(folder / f"{seed:04d}_views.png")
     if images:
-        sheet = render_looks(avatar, faces, looks) if looks else render_heads(avatar, faces)
+        sheet = render_looks(avatar, faces, options.looks) if options.looks else render_heads(avatar, faces)
         sheet.save(folder / "heads.png")
-
-
-def write_codes(path: Path, faces: Codes, notes: Mapping[str, object]) -> Path:
-    """Write all codes to one file: the first half under the name `train`, the others under `validation`."""
     half = (len(faces.w_plus) + 1) // 2
-    return weights.save(path, {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}, notes)
+    codes = {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}
+    checksum = assets.checksum(Path(options.generator or assets.resolve("generator")))
+    notes = {"seeds": options.seeds, "psi": psi, "generator_sha256": checksum}
+    return weights.save(folder / "codes.safetensors", codes, notes)
 
 
 def texture_views(avatar: Avatar, w_plus: Tensor) -> Image.Image:
@@ -64,7 +65,7 @@ def texture_views(avatar: Avatar, w_plus: Tensor) -> Image.Image:
 def mean_head(avatar: Avatar, textures: Tensor, yaw: float = 0.0) -> Tensor:
     """Render the mean head in textures [B, 3, R, R], turned by `yaw` degrees: [B, 3, R, R]."""
     angles = torch.full((len(textures),), yaw, device=textures.device)
-    return avatar.image(textures, None, None, None, view(angles, torch.zeros_like(angles)), textures.shape[-1])
+    return avatar.render(textures, avatar.head(), view(angles, torch.zeros_like(angles)), textures.shape[-1])
 
 
 def render_heads(avatar: Avatar, faces: Codes, size: int = HEAD_SIZE) -> Image.Image:
@@ -73,7 +74,7 @@ def render_heads(avatar: Avatar, faces: Codes, size: int = HEAD_SIZE) -> Image.I
     for start in range(0, len(faces.shape), COLUMNS):
         part = faces.rows(slice(start, start + COLUMNS))
         front = torch.zeros(len(part.shape), device=faces.shape.device)
-        rendered = avatar.image(avatar.texture(part.w_plus), part.shape, None, None, view(front, front), size)
+        rendered = avatar.render(avatar.texture(part.w_plus), avatar.head(part.shape), view(front, front), size)
         rows.append([*rendered, *[torch.ones_like(rendered[0])] * (COLUMNS - len(rendered))])
     return grid(rows, [""] * COLUMNS)
 
@@ -85,30 +86,23 @@ def render_looks(avatar: Avatar, faces: Codes, names: Sequence[str], size: int =
     for row in range(len(faces.shape)):
         face = faces.rows(slice(row, row + 1))
         w_plus = torch.cat([face.w_plus, *(mapper(face).w_plus for mapper in mappers)])
-        shape = face.shape.expand(len(w_plus), -1)
-        rows.append(list(avatar.image(avatar.texture(w_plus), shape, None, None, view(front, front), size)))
+        rows.append(list(avatar.render(avatar.texture(w_plus), avatar.head(face.shape), view(front, front), size)))
     return grid(rows, ["plain", *(name.replace("_", " ") for name in names)])
 
 
-def candidates(
-    generators: Sequence[str], folder: str | None, size: int, directions: int, psi: float, device: torch.device
-) -> dict[str, Textures]:
+def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, Textures]:
     """What is compared with photographs, by name.
 
     Args:
-        generators: weights; none: the shipped ones.
-        folder: of baked textures, which add themselves, their mean and a linear model of them; None: none.
-        size: side of the baked textures, pixels.
-        directions: of the linear model.
-        psi: truncation of the generators' codes.
+        options: of scripts/evaluate_textures.py.
         device: of all of them.
     """
     found = {}
-    for path in generators or [assets.resolve("generator")]:
-        found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(device), psi)
-    if folder:
-        textures = read_textures(folder, size)[1].to(device).float() / 127.5 - 1
-        directions = min(directions, len(textures) - 1)
+    for path in options.generator or [assets.resolve("generator")]:
+        found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(device), options.psi)
+    if options.textures:
+        textures = read_textures(options.textures, options.size)[1].to(device).float() / 127.5 - 1
+        directions = min(options.directions, len(textures) - 1)
         found["mean baked texture"] = LinearTextures(textures, 0)
         found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
         found["baked textures themselves"] = _resampled(textures)

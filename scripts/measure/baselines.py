@@ -18,9 +18,7 @@ from clipface.edit.options import UNSEEN, add_device, add_output, command
 from clipface.evaluation.protocol import BASELINES
 
 if TYPE_CHECKING:
-    from clipface.edit.avatar import Avatar
-    from clipface.evaluation.baselines import DirectEdits, Objective
-    from clipface.texture.linear import TextureModel
+    from clipface.evaluation.baselines import Objective
     from trainer.mapper.config import MapperConfig
 
 
@@ -44,17 +42,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Optimise and write."""
     options = parse(arguments)
     startup.announce(f"Edit {options.faces} faces without a mapper for the prompts of {len(options.mappers)} runs")
+    from clipface import weights
     from clipface.edit.sampling import sample_faces
-    from clipface.evaluation.baselines import optimise_all
+    from clipface.evaluation.baselines import optimise_all, read_linear
+    from trainer.common.config import slug
 
     for folder in options.mappers:
         config = read_config(folder)
         objective = objective_of(config, options.device)
         faces = sample_faces(objective.avatar, range(options.faces), config.psi, "evaluation", options.seed)
         for method in options.methods:
-            linear = read_linear(objective.avatar, options.texture_model) if method == "linear" else None
+            linear = read_linear(objective.avatar.head, options.texture_model) if method == "linear" else None
             edits = optimise_all(objective, faces, method, options.steps, options.together, linear)
-            path = write(edits, config, method, options)
+            tensors = {"expression": edits.codes.expression, "w_plus": edits.codes.w_plus, "texture": edits.texture}
+            given = {name: getattr(options, name) for name in ("faces", "seed", "steps", "together")}
+            notes = {**config.notes, **given, "method": method, "seconds_a_face": edits.seconds_a_face}
+            path = options.output / f"{slug(config.prompt.name)}_{method}.safetensors"
+            weights.save(path, tensors, notes, half=True)
             print(f"{path}: {options.faces} faces, {edits.seconds_a_face:.2f} s a face", flush=True)
 
 
@@ -73,6 +77,7 @@ def read_config(folder: Path) -> "MapperConfig":
         raise FileNotFoundError(f"mappers: {path} does not exist; give the folder of a trainer.mapper run")
     read = OmegaConf.load(path)
     read.trainer.accelerator, read.trainer.resume = "cpu", None  # nothing is trained by Lightning here
+    read.model.init_from, read.compile = "zero", False  # nor any mapper
     return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(MapperConfig), read))
 
 
@@ -82,55 +87,23 @@ def objective_of(config: "MapperConfig", device: str) -> "Objective":
     Raises:
         ValueError: if the run changes no texture.
     """
-    from clipface.edit.loading import choose_device, load_avatar, load_encoders
-    from clipface.edit.views import Views
+    from clipface.edit.loading import choose_device
+    from clipface.edit.sampling import Views
     from clipface.evaluation.baselines import Objective
-    from clipface.guidance import DirectionalLoss, EncoderMean
+    from trainer.mapper.train import build
 
-    model, floor = config.model, config.min_feature_change
-    if not model.texture:
+    if not config.model.texture:
         raise ValueError("model.texture: expected a mapper that changes textures, got one of the expression alone")
-    encoders = load_encoders(config.guidance)
-    loss = EncoderMean([DirectionalLoss(encoder, floor=floor, **config.prompt.words) for encoder in encoders])
-    place = choose_device(device)
+    module = build(config).to(choose_device(device))
     return Objective(
-        load_avatar(config.generator, config.head, config.renderer).to(place),
-        loss.to(place),
+        module.avatar,
+        module.directional_loss,
         Views(config.views, config.max_yaw, config.max_pitch, config.jitter),
         config.image_size,
         config.expression_prior_weight,
-        model.region,
-        model.region is None if model.expression is None else model.expression,
+        module.mapper.region,
+        module.mapper.expression is not None,
     )
-
-
-def read_linear(avatar: "Avatar", path: Path | None) -> "TextureModel":
-    """Read the linear texture model of the avatar's head."""
-    from clipface.texture.linear import load_texture_model
-
-    found = load_texture_model(avatar.head, path)
-    if found is None:
-        raise ValueError(
-            f"texture-model: expected one of {avatar.head.source}, got the one that comes with the project, which is of "
-            "another head; build one by scripts/recipes/build_texture_model.py, or leave linear out of --methods"
-        )
-    return found[0]
-
-
-def write(edits: "DirectEdits", config: "MapperConfig", method: str, options: argparse.Namespace) -> Path:
-    """Write codes or textures, and what they were made with."""
-    from dataclasses import asdict
-
-    from clipface import weights
-    from trainer.common.config import slug
-
-    tensors = {"expression": edits.codes.expression, "w_plus": edits.codes.w_plus, "texture": edits.texture}
-    notes = {
-        "method": method, "prompt": asdict(config.prompt), "head": asdict(config.head), "generator": config.generator,
-        "guidance": asdict(config.guidance), "psi": config.psi, "faces": options.faces, "seed": options.seed,
-        "steps": options.steps, "together": options.together, "seconds_a_face": edits.seconds_a_face,
-    }  # fmt: skip
-    return weights.save(options.output / f"{slug(config.prompt.name)}_{method}.safetensors", tensors, notes, half=True)
 
 
 if __name__ == "__main__":

@@ -29,24 +29,25 @@ def test_pictures_are_in_range_and_each_is_as_it_is_alone(avatar):
     shape, camera = torch.randn(3, 10), view(torch.tensor([0.0, 20.0, -20.0]), torch.zeros(3))
     texture = avatar.texture(w_plus)
     assert texture.shape == (3, 3, 32, 32) and texture.min() >= 0 and texture.max() <= 1
-    together = avatar.image(texture, shape, None, None, camera, 48)
+    together = avatar.render(texture, avatar.head(shape), camera, 48)
     assert together.shape == (3, 3, 48, 48) and together.min() >= 0 and together.max() <= 1
     ones = (slice(i, i + 1) for i in range(3))
-    alone = torch.cat([avatar.image(texture[i], shape[i], None, None, camera[i], 48) for i in ones])
+    alone = torch.cat([avatar.render(texture[i], avatar.head(shape[i]), camera[i], 48) for i in ones])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
 def test_code_and_expression_both_get_a_gradient_from_the_picture(avatar):
     w_plus = avatar.generator.mapping(torch.randn(1, 16)).clone().requires_grad_()
     expression = torch.zeros(1, 6, requires_grad=True)
-    image = avatar.image(avatar.texture(w_plus), None, expression, None, view(torch.zeros(1), torch.zeros(1)), 48)
+    vertices, camera = avatar.head(None, expression), view(torch.zeros(1), torch.zeros(1))
+    image = avatar.render(avatar.texture(w_plus), vertices, camera, 48)
     (image * torch.linspace(0, 1, 48)).sum().backward()
     assert (w_plus.grad.abs().amax((0, 2)) > 0).all()
     assert (expression.grad.abs() > 0).all()
 
 
 def test_the_geometry_view_is_grey_and_needs_no_texture(avatar):
-    grey = avatar.image(None, None, None, None, view(torch.zeros(1), torch.zeros(1)), 32)
+    grey = avatar.render(None, avatar.head(), view(torch.zeros(1), torch.zeros(1)), 32)
     assert torch.allclose(grey[:, 0], grey[:, 1], atol=0.1) and grey.std() > 0.01
 
 

@@ -5,16 +5,16 @@ import torch
 
 from clipface import assets
 from clipface.edit.attributes import look_offsets
-from clipface.edit.loading import mapper_notes, read_any_mapper, read_mapper
+from clipface.edit.loading import mapper_notes, read_mapper
 from clipface.edit.mapper import Codes
-from clipface.edit.networks import TextureMapper
+from clipface.edit.networks import LevelwiseMLP
 from clipface.texture.generator import TextureGenerator
 
 LEVELS, DIM = 14, 512
 
 
 def test_networks_can_start_at_given_offsets():
-    mapper, offsets = TextureMapper(6, 8, layers=2), torch.randn(6, 8)
+    mapper, offsets = LevelwiseMLP(6, [8, 8, 8]), torch.randn(6, 8)
     mapper.start_at(offsets)
     torch.testing.assert_close(mapper(torch.randn(3, 6, 8)), offsets.expand(3, -1, -1))
     with pytest.raises(ValueError, match="offsets"):
@@ -37,7 +37,7 @@ def test_a_look_is_a_mapper_that_adds_its_offset_to_any_face():
     torch.testing.assert_close(edited.w_plus, codes.w_plus + 0.5 * offsets, atol=1e-5, rtol=1e-5)
     assert torch.equal(edited.expression, codes.expression) and torch.equal(edited.shape, codes.shape)
     assert notes == mapper_notes("look:clown") == {}
-    assert torch.equal(read_any_mapper("look:clown", LEVELS)[0](codes).w_plus, mapper(codes).w_plus)
+    assert torch.equal(read_mapper("look:clown", LEVELS, None)[0](codes).w_plus, mapper(codes).w_plus)
 
 
 def test_what_does_not_exist_or_fit_is_refused():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.edit.networks import CoefficientMapper, TextureMapper
+from clipface.edit.networks import CoefficientMapper, LevelwiseMLP
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
 
@@ -44,13 +44,13 @@ def test_every_last_layer_learns_from_the_first_step_on():
 
 def test_published_texture_mapper_gives_its_numbers_on_every_level():
     inputs, wanted = golden("mapper_input"), golden("mapper_output")
-    mapper = TextureMapper.from_published([published("texture_mapper")] * 10)
+    mapper = LevelwiseMLP.from_published([published("texture_mapper")] * 10)
     given = mapper(inputs[:, None].expand(-1, 10, -1))
     torch.testing.assert_close(given, wanted[:, None].expand(-1, 10, -1), atol=1e-5, rtol=0)
 
 
 def test_published_expression_mapper_gives_its_numbers():
-    mapper = CoefficientMapper.from_published(published("geometry_mapper"))
+    mapper = CoefficientMapper.from_published([published("geometry_mapper")])
     inputs = golden("geometry_mapper_input")
     # The network reads the mean over levels, so levels that cancel around it must not matter.
     spread = torch.randn_like(inputs)

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from clipface.edit.avatar import Avatar
-from clipface.edit.sampling import sample_faces, sample_latents
-from clipface.edit.views import Views
+from clipface.edit.sampling import Views, sample_faces, sample_latents
 from clipface.head import load_head
 from clipface.render import Renderer
 from clipface.settings import Jitter

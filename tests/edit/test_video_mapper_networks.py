@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from clipface.edit.loading import read_any_mapper
+from clipface.edit.loading import read_mapper
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.video_mapper import VideoMapper
 
@@ -63,7 +63,7 @@ def test_frames_without_importance_keep_their_bits_and_others_move_in_proportion
 def test_the_authors_file_gives_the_numbers_of_the_plain_formula(tmp_path):
     states = published(LEVELS + 2)  # two levels more than the generator reads
     torch.save(states, tmp_path / "video.pt")
-    mapper, notes = read_any_mapper(tmp_path / "video.pt", LEVELS)
+    mapper, notes = read_mapper(tmp_path / "video.pt", LEVELS, None)
     assert isinstance(mapper, VideoMapper) and not notes
     w_plus, expression, pose, _ = frames(2)
     found = mapper.offsets(w_plus, expression, pose)
@@ -92,14 +92,14 @@ def test_frames_do_not_mix():
 def test_what_is_saved_is_read_again_and_told_from_other_mappers(tmp_path):
     mapper = trained()
     mapper.save(tmp_path / "mapper.safetensors", sequence="laugh")
-    again, notes = read_any_mapper(tmp_path, LEVELS)
+    again, notes = read_mapper(tmp_path, LEVELS, None)
     assert notes == {"sequence": "laugh"}
     given = frames()
     assert torch.equal(again(*given), mapper(*given))
     with pytest.raises(ValueError, match="is for 3 levels, the generator has 4"):
-        read_any_mapper(tmp_path, 4)
+        read_mapper(tmp_path, 4, None)
     other = FaceMapper(LEVELS, DIM, EXPRESSIONS).save(tmp_path / "still.safetensors")
-    assert isinstance(read_any_mapper(other, LEVELS)[0], FaceMapper)
+    assert isinstance(read_mapper(other, LEVELS, None)[0], FaceMapper)
     with pytest.raises(ValueError, match="trainer.video_mapper"):
         VideoMapper.from_weights(other)
 

@@ -10,8 +10,8 @@ from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.head import HeadModel, load_head
 from clipface.render import Renderer, random_views
 from clipface.settings import GuidanceConfig
+from trainer.common.callbacks import RandomState
 from trainer.common.config import TrainerConfig
-from trainer.common.random_state import RandomState
 from trainer.common.run import fit
 from trainer.texture_gan.config import (
     AugmentConfig,

@@ -73,13 +73,6 @@ class PlateauConfig:
         require_at_least(self, window=0, decay=0)
 
 
-def require_even_shares(config: Any) -> None:
-    """Raise a ValueError unless every process gets as many of a batch's faces."""
-    processes = config.trainer.devices * config.trainer.num_nodes
-    if config.batch_size % processes:
-        raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {config.batch_size}")
-
-
 def refuse_renamed(overrides: Sequence[str]) -> None:
     """Refuse a command line with a key of an earlier version, before Hydra says only that it does not know it.
 

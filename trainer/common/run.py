@@ -19,10 +19,9 @@ from pytorch_lightning.callbacks import Callback
 
 from clipface.edit.loading import MAPPER_FILE
 from clipface.settings import SEED_STRIDE
-from trainer.common import checkpoint, distributed
-from trainer.common.callbacks import ProgressBar
+from trainer.common import distributed
+from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
 from trainer.common.config import TrainerConfig
-from trainer.common.interrupt import Interrupt
 
 DONE, INTERRUPTED = "done", "interrupted"
 
@@ -44,21 +43,19 @@ def run(
     data: Any,
     write_results: Callable[[Any, Path, dict[str, Any]], dict[str, float]],
     callbacks: Callable[[Any], Sequence[Callback]] = lambda module: (),
-    checkpoint_every: int = 0,
     keep_checkpoint: bool = False,
     **options: Any,
 ) -> Result:
     """Train and write the results, also of an interrupted run; a trainer's `train(config, folder)` calls this.
 
     Args:
-        config: the run's dataclass, with `seed`, `trainer` and `logger`.
+        config: the run's dataclass, with `seed`, `trainer`, `logger` and `checkpoint_every`.
         folder: of the run; everything is written below it.
         build: makes the module from the configuration and checks both; writes nothing.
         data: see `fit`.
         write_results: called in the first process with the module (on the device that it was trained on), the folder
             and notes of the training (seconds, steps, device, status); returns the results' metrics.
         callbacks: the trainer's own, of a module.
-        checkpoint_every: batches between two checkpoints; 0: only when interrupted.
         keep_checkpoint: whether `last.ckpt` stays after a complete run too.
         options: validation, strategy and precision, see `fit`.
 
@@ -70,7 +67,7 @@ def run(
     with Interrupt(config.trainer.log_every) as interrupt:
         pl.seed_everything(config.seed, verbose=False)  # the first weights, alike in every process
         module = build(config)
-        last = checkpoint.Checkpoint(folder, checkpoint_every, at_end=keep_checkpoint)
+        last = Checkpoint(folder, config.checkpoint_every, at_end=keep_checkpoint)
         started = time.perf_counter()
         trainer = fit(
             module,
@@ -78,8 +75,8 @@ def run(
             config=config.trainer,
             folder=folder,
             seed=config.seed,
-            logger=make_logger(config.logger, folder),
-            callbacks=[checkpoint.SaveConfig(config, folder), *callbacks(module), last],
+            logger=instantiate(config.logger, save_dir=str(folder)) if config.logger else False,
+            callbacks=[*usual_callbacks(config, folder), *callbacks(module), last],
             interrupt=interrupt,
             **options,
         )
@@ -126,9 +123,9 @@ def check_folder(folder: Path, resume: str | None) -> None:
     """
     if distributed.global_rank() or (resume and Path(resume).resolve().parent == folder.resolve()):
         return
-    for name in (checkpoint.FILE, checkpoint.CONFIG_FILE, MAPPER_FILE):
+    for name in (CHECKPOINT_FILE, CONFIG_FILE, MAPPER_FILE):
         if (folder / name).exists():
-            again = f", or resume it with trainer.resume={folder / name}" if name == checkpoint.FILE else ""
+            again = f", or resume it with trainer.resume={folder / name}" if name == CHECKPOINT_FILE else ""
             raise FileExistsError(f"folder: expected a new one, got {folder} with {name}; use another{again}")
 
 
@@ -151,12 +148,10 @@ def fit(
     config: TrainerConfig,
     folder: Path,
     seed: int,
-    logger: Any = False,
     callbacks: Sequence[Callback] = (),
     validation: Any = None,
-    strategy: Any = "auto",
-    precision: str | None = None,
     interrupt: Interrupt | None = None,
+    **options: Any,
 ) -> pl.Trainer:
     """Train a module for `config.steps` batches and return the Lightning Trainer.
 
@@ -166,12 +161,10 @@ def fit(
         config: how long and on what.
         folder: the run's folder.
         seed: of Python, NumPy and PyTorch; every process has another that follows from it.
-        logger: a Lightning logger or False.
         callbacks: added to the progress bar.
         validation: iterable of validation batches, for once after the last step.
-        strategy: Lightning's, of several processes.
-        precision: Lightning's, instead of the one that the configuration names.
         interrupt: that handles signals already; None: they are handled here.
+        options: of Lightning's Trainer: logger, strategy, or another precision than the configuration names.
     """
     if config.accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("trainer.accelerator: expected cpu, got gpu: PyTorch sees no CUDA device; use trainer=cpu")
@@ -188,25 +181,18 @@ def fit(
         accelerator=config.accelerator,
         devices=config.devices,
         num_nodes=config.num_nodes,
-        strategy=strategy,
-        precision=precision or config.precision,
-        logger=logger,
         # Signals come first: the other callbacks are to know in the same batch that training stops.
         callbacks=[ProgressBar(refresh_rate=refresh), interrupt or own, *callbacks],
         default_root_dir=str(folder),
         log_every_n_steps=config.log_every,
-        enable_checkpointing=False,  # checkpoint.py writes them: trained parts only, atomically
+        enable_checkpointing=False,  # callbacks.Checkpoint writes them: trained parts only, atomically
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        **{"logger": False, "precision": config.precision, **options},
     )
     with nullcontext() if interrupt else own:
         trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
     return trainer
-
-
-def make_logger(logger: dict | None, folder: Path) -> Any:
-    """Build the logger that the group `logger` describes by `_target_`; its files go into the run's folder."""
-    return instantiate(logger, save_dir=str(folder)) if logger else False
 
 
 def _quieten() -> None:

@@ -8,7 +8,6 @@ from clipface.guidance.encoder import build_face_encoder, load_face_encoder, sav
 from clipface.render.load import load_head_and_renderer
 from clipface.synthetic import PaintedFaces
 from clipface.synthetic.words.captions import vocabulary
-from trainer.common.callbacks import StopOnNaN
 from trainer.common.run import Result, run
 from trainer.face_encoder.config import FaceEncoderConfig
 from trainer.face_encoder.data import EncoderFaces
@@ -48,6 +47,4 @@ def train(config: FaceEncoderConfig, folder: Path) -> Result:
         build=build,
         data=range(config.trainer.steps),
         write_results=write_results,
-        callbacks=lambda module: [StopOnNaN()],
-        checkpoint_every=config.checkpoint_every,
     )

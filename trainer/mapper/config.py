@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
-from trainer.common.config import PlateauConfig, TrainerConfig, register, require_even_shares
+from trainer.common.config import PlateauConfig, TrainerConfig, register
 
 
 @dataclass
@@ -75,7 +75,9 @@ class EditConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, batch_size=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
-        require_even_shares(self)
+        processes = self.trainer.processes
+        if self.batch_size % processes:
+            raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {self.batch_size}")
 
     def require_prompt(self) -> None:
         """Raise a ValueError if there are no words to train towards."""

@@ -1,23 +1,32 @@
-"""Train a text-guided editor of faces: the steps of the training."""
+"""Train a text-guided editor of faces: how the mapper begins, and the steps of the training."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from clipface import weights
+from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.loading import read_mapper
 from clipface.edit.losses import lip_penetration, mahalanobis
-from clipface.edit.mapper import Codes
-from clipface.edit.sampling import sample_faces
+from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.sampling import Views, sample_faces
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.mapper_training import MapperTraining
-from trainer.common.schedule import RateSchedule
-from trainer.mapper.config import MapperConfig
-from trainer.mapper.data import TrainingFaces
-from trainer.mapper.initial import initial_mapper, learning_groups
+from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig
 
 CENTIMETRES = 100  # in a metre
+STARTS = ("known", "zero", "random")  # anything else is a file, or a look
+
+
+class Batch(NamedTuple):
+    """Faces of a training step before the edit."""
+
+    faces: Faces
+    texture: Tensor  # [B, 3, R, R] in 0..1
+    features: list[Tensor]  # of their images, [B·views, D] by each encoder
 
 
 class Edited(NamedTuple):
@@ -51,17 +60,25 @@ class MapperModule(MapperTraining):
             encoders: frozen; their losses are averaged.
         """
         mapper = initial_mapper(config.model, avatar, None if config.generator else config.prompt.name)
-        run, decay = config.trainer, config.learning_rate.decay
-        schedule = RateSchedule(config.plateau, run.steps, run.minutes, decay, every=run.log_every)
-        super().__init__(config, avatar, mapper, learning_groups(mapper, config.learning_rate), schedule)
+        groups, decay = learning_groups(mapper, config.learning_rate), config.learning_rate.decay
+        super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
-        self.data = TrainingFaces(config, avatar, self.directional_loss)
         self.evaluation: Evaluation | None = None
         if config.compile:
             for encoder in encoders:  # the generator has kernels of its own
                 encoder.model.visual.compile(dynamic=False)  # a run has one batch size
+
+    @torch.no_grad()
+    def sample(self, indices: Sequence[int]) -> Batch:
+        """Sample the faces with these indices, render and encode them."""
+        config = self.config
+        views = Views(config.views, config.max_yaw, config.max_pitch, config.jitter)
+        faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views)
+        texture = self.avatar.texture(faces.codes.w_plus)
+        images = self.avatar.views(texture, faces.codes, faces.camera, config.image_size, faces.background)
+        return Batch(faces, texture, self.directional_loss.encode(images))
 
     def edit(self, faces: Faces, texture: Tensor) -> Edited:
         """Edit faces and render them; training and validation both do it here.
@@ -121,3 +138,62 @@ class MapperModule(MapperTraining):
         agreement = loss.agreement(after, before, floor=1e-3).mean().item()
         similarity = tuple(loss.similarity(features).mean().item() for features in (before, after))
         return Evaluation(faces, edited.codes, (texture, edited.texture), agreement, similarity)
+
+
+def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None) -> FaceMapper:
+    """Create the mapper that a run trains.
+
+    Args:
+        model: what may change, and where it begins.
+        avatar: generator and head.
+        prompt: name of the prompt, where the generator is the one that assets name: for `init_from=known`.
+
+    Raises:
+        ValueError: if nothing may change, the head lacks the region, or a file holds another mapper.
+        FileNotFoundError: if there is no such file.
+    """
+    head, generator = avatar.head, avatar.generator
+    expression = model.region is None if model.expression is None else model.expression
+    mapper = FaceMapper(
+        generator.levels, generator.config["w_dim"], head.n_expression, model.layers, model.texture, expression,
+        head.n_shape if model.identity else 0, model.region,
+    )  # fmt: skip
+    if model.region is not None:
+        avatar.mask(model.region)  # refused now, not after the first step
+    start = known_start(model.init_from, None if mapper.texture is None else prompt)
+    if start == "random":
+        for part in mapper.parts():
+            part.start_at_random()
+    elif is_look(start):
+        if mapper.texture is None:
+            raise ValueError(f"model.init_from: expected an edit of the texture with {start}, got texture=false")
+        mapper.texture.start_at(look_offset(start, generator.levels))
+    elif start not in STARTS:
+        _take_over(mapper, start)
+    return mapper
+
+
+def _take_over(mapper: FaceMapper, path: str) -> None:
+    """Copy the networks that both have; a file may have more, and a part that it lacks begins at zero offsets."""
+    file, _ = read_mapper(path, mapper.config["levels"])
+    found, own = file.state_dict(), mapper.state_dict()
+    names = [name for name in own if name in found]
+    if not names:
+        raise ValueError(f"model.init_from: expected networks that this run trains, got {path} with none of them")
+    for name in names:
+        if found[name].shape != own[name].shape and name.startswith("expression."):
+            found[name] = _widened(found[name], own[name])
+    weights.load_into(mapper, {**own, **{name: found[name] for name in names}}, f"model.init_from: {path}")
+
+
+def _widened(layer: Tensor, larger: Tensor) -> Tensor:
+    """Pad the last layer for fewer coefficients with zero rows: theirs are 50, a head can have more."""
+    padded = torch.zeros_like(larger)
+    padded[tuple(slice(size) for size in layer.shape)] = layer
+    return padded
+
+
+def learning_groups(mapper: FaceMapper, rates: LearningRates) -> list[dict[str, Any]]:
+    """Parameters of each network with its learning rate, for an optimizer."""
+    parts = (mapper.texture, rates.texture), (mapper.expression, rates.expression), (mapper.identity, rates.identity)
+    return [{"params": part.parameters(), "lr": rate} for part, rate in parts if part is not None]

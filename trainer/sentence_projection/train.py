@@ -11,8 +11,6 @@ from clipface.guidance.encoder import face_encoder_file
 from clipface.guidance.sentences import load_sentence_encoder, projection_file, save_projection
 from clipface.settings import SHIPPED_ENCODERS, SOURCE_PHRASE
 from clipface.synthetic.words.trained_phrases import Phrase, read_phrases, trained_phrases
-from trainer.common.callbacks import StopOnNaN
-from trainer.common.random_state import RandomState
 from trainer.common.run import Result, run
 from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import caption_targets, encode_sentences, phrase_targets
@@ -71,5 +69,4 @@ def train(config: SentenceProjectionConfig, folder: Path) -> Result:
         build=build,
         data=range(config.trainer.steps),
         write_results=write_results,
-        callbacks=lambda module: [RandomState(), StopOnNaN()],  # dropout and noise come from PyTorch's own generator
     )

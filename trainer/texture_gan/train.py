@@ -8,7 +8,6 @@ import torch
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
-from trainer.common.random_state import RandomState
 from trainer.common.run import Result, run
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import open_faces
@@ -53,7 +52,6 @@ def train(config: TextureGANConfig, folder: Path) -> Result:
         data=None,  # the module knows with which batch to begin
         write_results=write_results,
         callbacks=lambda module: [
-            RandomState(),
             Report(config.trainer.log_every),
             Scores(config.metrics),
             Snapshots(folder, config.snapshot_every),
@@ -61,6 +59,5 @@ def train(config: TextureGANConfig, folder: Path) -> Result:
         strategy=distributed.SharedGradients() if config.trainer.processes > 1 else "auto",
         # Reduced precision is chosen layer by layer; Lightning would apply it to everything.
         precision="32-true",
-        checkpoint_every=config.checkpoint_every,
         keep_checkpoint=True,  # a run that took all its steps can be prolonged
     )

@@ -1,19 +1,31 @@
 """Train textures that follow a motion: the steps of the training."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from clipface.animation import Motion, importance
+from clipface.edit.animate import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
-from clipface.edit.loading import read_video_mapper
+from clipface.edit.loading import read_mapper
+from clipface.edit.sampling import Views, random_of, sample_faces
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.mapper_training import MapperTraining
-from trainer.common.schedule import RateSchedule
 from trainer.video_mapper.config import VideoMapperConfig
-from trainer.video_mapper.data import Batch, TrainingFrames
+
+
+class Batch(NamedTuple):
+    """Frames of a training step before the edit; those of one face lie together."""
+
+    faces: Faces  # B of them
+    frames: Tensor  # [B, F] numbers of frames
+    vertices: Tensor  # [B·F, V, 3] metres
+    features: list[Tensor]  # of the unedited images, [B·F, D] by each encoder
 
 
 class VideoMapperModule(MapperTraining):
@@ -34,18 +46,48 @@ class VideoMapperModule(MapperTraining):
         weight = importance(motion, config.importance_smoothing)
         if not weight.any():
             raise ValueError(f"sequence: expected a face that moves, got {config.sequence!r}, neutral throughout")
-        mapper, run = initial_mapper(config, avatar), config.trainer
+        mapper = initial_mapper(config, avatar)
         groups = [{"params": mapper.parameters(), "lr": config.learning_rate}]
-        schedule = RateSchedule(config.plateau, run.steps, run.minutes, config.decay, every=run.log_every)
-        super().__init__(config, avatar, mapper, groups, schedule)
-        self.motion = motion
+        super().__init__(config, avatar, mapper, groups, config.decay, config.plateau, config.cache)
+        self.motion, self.chance = motion, weight.double().cpu().cumsum(0)
         self.register_buffer("importance", weight, persistent=False)  # [T]
         self.register_buffer("expression", motion.expression, persistent=False)  # [T, E]
         self.register_buffer("pose", motion.pose, persistent=False)  # [T, 6]
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
-        self.data = TrainingFrames(config, avatar, self.directional_loss, motion, weight)
+
+    @torch.no_grad()
+    def sample(self, indices: Sequence[int]) -> Batch:
+        """Sample the faces with these indices and their frames, render and encode them."""
+        config, avatar = self.config, self.avatar
+        frames = self.sample_frames(indices)
+        views = Views(frames.shape[1], config.max_yaw, config.max_pitch, config.jitter)
+        faces = sample_faces(avatar, indices, config.psi, "training", config.seed, views)
+        device = faces.camera.device
+        vertices = torch.cat([
+            moved_vertices(avatar, faces.codes.rows(slice(i, i + 1)), self.motion.rows(numbers).to(device))
+            for i, numbers in enumerate(frames)
+        ])  # fmt: skip
+        texture = avatar.texture(faces.codes.w_plus)
+        images = avatar.render(texture, vertices, faces.camera, config.image_size, faces.background)
+        return Batch(faces, frames.to(device), vertices, self.directional_loss.encode(images))
+
+    def sample_frames(self, indices: Sequence[int]) -> Tensor:
+        """Numbers of frames for each face, [B, F]: all of them, or F in order, the important ones more often.
+
+        A frame is sampled with a probability in proportion to its importance, one from each F-th part of their sum, so
+        that the mean loss of the sample is the mean over all frames weighted by importance. What is not to be edited
+        costs no time, and nothing asks for a strong edit of a weak expression.
+        """
+        count, last = self.config.frames, len(self.motion) - 1
+        if count is None:
+            return torch.arange(last + 1).expand(len(indices), -1)
+        places = torch.from_numpy(
+            np.stack([random_of("frames", self.config.seed, index).random(count) for index in indices])
+        )
+        places = (torch.arange(count) + places) / count * self.chance[-1]
+        return torch.searchsorted(self.chance, places).clamp(max=last)
 
     def codes(self, faces: Faces, frames: Tensor) -> Tensor:
         """Edited texture codes of each face's frames [B, F], [B·F, L, dim]. Gradient: to the mapper."""
@@ -93,7 +135,7 @@ def initial_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
     generator = avatar.generator
     start = known_start(config.init_from, None if config.generator else config.prompt.name)
     if start != "zero" and not is_look(start):
-        file, _ = read_video_mapper(start, generator.levels)
+        file, _ = read_mapper(start, generator.levels, VideoMapper)
         mapper = VideoMapper(**{**file.config, "smoothing": config.importance_smoothing})
         mapper.load_state_dict(file.state_dict())
         return mapper

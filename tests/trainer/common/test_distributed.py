@@ -9,7 +9,7 @@ import torch.multiprocessing
 from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encoder, tiny_gan, tiny_head
 
 from trainer.common import distributed
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig, StatisticsConfig
 from trainer.texture_gan.results import Report

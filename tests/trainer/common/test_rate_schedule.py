@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from trainer.common.config import PlateauConfig, TrainerConfig
+from trainer.common.mapper_training import RateSchedule
 from trainer.common.run import fit
-from trainer.common.schedule import RateSchedule
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
 from trainer.mapper.train import build
 
@@ -61,7 +61,7 @@ def test_without_a_plateau_the_rates_fall_from_the_start():
 def test_a_slow_machine_gets_to_the_end_of_the_decay_too(monkeypatch):
     for plateau in (PlateauConfig(), RULE):
         clock = [0.0]
-        monkeypatch.setattr("trainer.common.schedule.time.monotonic", lambda clock=clock: clock[0])
+        monkeypatch.setattr("trainer.common.mapper_training.time.monotonic", lambda clock=clock: clock[0])
         schedule = RateSchedule(plateau, 400, minutes=1)
         schedule.on_train_start(None, None)
         factors = []

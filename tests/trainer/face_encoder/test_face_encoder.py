@@ -12,7 +12,7 @@ from clipface.guidance import load_encoder
 from clipface.guidance.encoder import build_face_encoder
 from clipface.settings import GuidanceConfig
 from clipface.synthetic import PaintedFaces, vocabulary
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig

@@ -15,10 +15,8 @@ from PIL import Image
 from clipface.edit.avatar import Faces
 from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import FaceMapper
-from clipface.edit.sampling import sample_faces
-from clipface.edit.views import Views
-from trainer.common.callbacks import StopOnNaN
-from trainer.common.checkpoint import Checkpoint
+from clipface.edit.sampling import Views, sample_faces
+from trainer.common.callbacks import Checkpoint, StopOnNaN
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig

@@ -18,7 +18,7 @@ from clipface.edit.sampling import sample_latents
 from clipface.settings import HeadConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
-from trainer.mapper.initial import initial_mapper
+from trainer.mapper.module import initial_mapper
 from trainer.mapper.train import build, train
 
 
@@ -50,7 +50,7 @@ def test_an_edit_of_a_region_is_trained_saved_and_keeps_the_rest_of_the_texture(
 
 
 def test_what_cannot_be_is_refused_at_the_start(config):
-    with pytest.raises(ValueError, match="region: one or more of .*lips.* wanted, .*'nostril' given"):
+    with pytest.raises(ValueError, match="region: expected one or more of .*lips.*, got 'nostril'"):
         build(replace(config, model=ModelConfig(region="nostril")))
     with pytest.raises(ValueError, match="model.region: expected an edit of the texture, got 'lips'"):
         build(replace(config, model=ModelConfig(region="lips", texture=False, identity=True)))

@@ -6,7 +6,7 @@ from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encode
 
 from clipface.guidance import load_encoder
 from clipface.texture.losses import frechet_distance
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import StatisticsConfig
 from trainer.texture_gan.extra_losses import LENGTH, FeatureStatistics
 

@@ -8,7 +8,7 @@ from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.synthetic.attributes import Attributes
 from clipface.synthetic.looks.registry import OPTIONS, attribute_vectors
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import AttributeOffsetsConfig, GeneratorConfig
 from trainer.texture_gan.extra_losses import pyramid_loss
 from trainer.texture_gan.results import read_networks, write_networks

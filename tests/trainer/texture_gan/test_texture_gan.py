@@ -11,7 +11,7 @@ from tiny_gan import SIZE, optimizers, run, tiny_config, tiny_gan, tiny_head
 
 from clipface import weights
 from clipface.texture.generator import TextureGenerator
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import AugmentConfig, RobustConfig
 from trainer.texture_gan.moving_average import averaged, follow, half_life_now
 from trainer.texture_gan.results import Report, Snapshots, read_networks, write_networks, write_results

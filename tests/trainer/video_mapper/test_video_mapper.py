@@ -14,7 +14,7 @@ from clipface.animation import importance
 from clipface.edit.attributes import look_offsets
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
-from trainer.common.checkpoint import Checkpoint
+from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.mapper.config import PromptConfig
@@ -77,12 +77,12 @@ def test_one_step_lowers_the_loss_on_a_fixed_batch(config, frames):
 
 def test_frames_are_drawn_as_often_as_they_are_important(config):
     module = quiet(replace(config, batch_size=50, frames=40))
-    drawn = module.data.sample_frames(range(50))
+    drawn = module.sample_frames(range(50))
     assert drawn.shape == (50, 40) and (drawn[:, 1:] >= drawn[:, :-1]).all()
     wanted = module.importance / module.importance.sum()
     found = torch.bincount(drawn.flatten(), minlength=len(wanted)) / drawn.numel()
     torch.testing.assert_close(found, wanted, atol=0.01, rtol=0)
-    assert torch.equal(drawn, module.data.sample_frames(range(50))) and not torch.equal(drawn, module.data.sample_frames(range(50, 100)))
+    assert torch.equal(drawn, module.sample_frames(range(50))) and not torch.equal(drawn, module.sample_frames(range(50, 100)))
 
 
 def test_the_loss_of_all_frames_is_their_mean_by_importance(config):
