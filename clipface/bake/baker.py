@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import fit_light, shading
+from clipface.bake.head_fit import HeadFit, fit_light, shading
 from clipface.head import HeadModel
 from clipface.render.camera import DEPTH_SQUEEZE, project
 from clipface.render.rasterize import interface

@@ -10,6 +10,7 @@ from clipface.bake.baker import vertices_of
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.skin_colour import colour_logs, skin_odds, without_shading
 from clipface.head import HeadModel
+from clipface.head.regions import known_region_mask
 from clipface.render.camera import project
 from clipface.render.rasterize import interface
 from clipface.render.renderer import Renderer
@@ -54,20 +55,20 @@ class FaceMask:
         if not set(FACE) & set(head.regions):
             raise ValueError(f"head: expected a region called one of {', '.join(FACE)}, got none in {head.source}")
         faces = head.faces.long()
-        interior = self._vertices(INSIDE)
-        is_face = self._vertices(FACE) & ~interior
-        eyes = self._vertices(EYEBALLS)
+        interior = known_region_mask(head, INSIDE)
+        is_face = known_region_mask(head, FACE) & ~interior
+        eyes = known_region_mask(head, EYEBALLS)
         # Label of what a pixel sees: 0 nothing or other parts, 1 skin (a smooth map says where the face ends), 2 the
         # face's plain skin, 3 an eyeball.
-        hollow = interior | eyes | self._vertices(("eye_sockets",))
+        hollow = interior | eyes | known_region_mask(head, ("eye_sockets",))
         labels = torch.zeros(len(faces) + 1, dtype=torch.long, device=faces.device)
         labels[1:][~hollow[faces].all(1)] = 1
-        labels[1:][is_face[faces].all(1) & ~self._vertices(FEATURES)[faces].any(1)] = 2
+        labels[1:][is_face[faces].all(1) & ~known_region_mask(head, FEATURES)[faces].any(1)] = 2
         labels[1:][eyes[faces].all(1)] = 3
         self._labels = labels
         distance = torch.cdist(head.v_template, head.v_template[~is_face & ~hollow]).amin(1)
         height = head.v_template[:, 1]
-        below = height[self._vertices(BELOW_FOREHEAD)]
+        below = height[known_region_mask(head, BELOW_FOREHEAD)]
         # A head that names no eyes has no forehead either: strands are not looked for.
         above = height > (below.max() + FOREHEAD_GAP if len(below) else height.max())
         side = head.v_template[:, 0].abs()
@@ -103,10 +104,6 @@ class FaceMask:
         soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is used
         soft = functional.interpolate(soft, scale_factor=SHRINK, mode="bilinear", align_corners=False)[:, 0]
         return (soft * 255).round().byte()
-
-    def _vertices(self, names: tuple[str, ...]) -> Tensor:
-        known = [mask for name, mask in self.head.regions.items() if name in names]
-        return torch.stack(known).any(0) if known else torch.zeros_like(next(iter(self.head.regions.values())))
 
     def _see(self, fit: HeadFit, size: int) -> "_Visible":
         vertices = vertices_of(self.head, fit)

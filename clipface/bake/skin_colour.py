@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.bake.light import COEFFICIENTS
+from clipface.bake.head_fit import COEFFICIENTS
 from clipface.render.light import harmonic_basis
 
 DARK = 8 / 255  # added before the logarithm: below it colours are noise
-RIDGE = 0.02  # of the shading's fit, see `light.fit_light`
+RIDGE = 0.02  # of the shading's fit, see `head_fit.fit_light`
 ROUNDS = 4  # of reweighting
 THINNED = 3  # every so many-th pixel is enough to fit the shading
 LEAST_SPREAD = (0.06, 0.025, 0.025)  # of skin's logarithms, so that even skin is not taken too exactly

@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from clipface.fit.face_points import FacePoints, read_face_points
 from clipface.fit.surface import Surface, covered
-from clipface.fit.warp_points import carried
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
 from clipface.head.landmarks import points_on_faces
 from clipface.head.mesh import topology
+from clipface.head.regions import known_region_mask
 
 EARS = ("right_ear", "left_ear")  # no point lies on them; where a head does not name them, closeness must do
 INSIDE = 0.002  # metres behind other skin from which on a triangle is of the mouth's inside, an eye socket or a nostril
@@ -21,6 +22,8 @@ LOWER_LIP = (95, 88, 178, 87, 14, 146, 91, 181, 84, 17)
 UPPER_LID, LOWER_LID = (161, 160, 159, 158, 157, 173), (163, 144, 145, 153, 154, 155)
 EYE_CORNERS, EYE_CORNERS_LEFT = (33, 133), (263, 362)
 FIRST_IRIS = 468  # points from this number on lie on the irises
+INNER = 51  # of iBUG's 68 landmarks, all but the outline, are the same places on every head
+DAMPING = 0.002  # metres; a little keeps landmarks that disagree from tearing the warp
 LID_DEPTH = 0.1  # how much depth counts on the lids
 ON_JAW, HALF = 0.4, 0.5  # skinning weights from which on a triangle is of the jaw, or of an eyeball
 
@@ -126,11 +129,8 @@ def face_skin(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
     """
     faces = head.faces.cpu().numpy().astype(np.int64)
     hidden = covered(vertices, faces, INSIDE)
-    ears = torch.zeros(len(vertices), dtype=torch.bool)
-    for name, mask in head.regions.items():
-        if name in EARS:
-            ears |= mask.cpu()
-    return ~hidden & ~ears.numpy()[faces].all(axis=1) & ~np.any(_eyeballs(head), axis=0)
+    ears = known_region_mask(head, EARS).cpu().numpy()
+    return ~hidden & ~ears[faces].all(axis=1) & ~np.any(_eyeballs(head), axis=0)
 
 
 def _eyeballs(head: HeadModel) -> list[np.ndarray]:
@@ -169,3 +169,40 @@ def _with_mirrors(points: FacePoints, numbers: tuple[int, ...]) -> np.ndarray:
     """Which rows [N] are these points or their mirror images."""
     rows = np.isin(points.numbers, numbers)
     return rows | rows[points.mirror]
+
+
+def carried(places: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Carry points over.
+
+    Args:
+        places: [N, 3] on one head.
+        source: [M + 51, 3] its landmarks: an outline from ear to ear of any number, then iBUG's inner 51.
+        target: [17 + 51, 3] the other head's landmarks.
+
+    Returns:
+        [N, 3], near the other head's surface.
+    """
+    warp = _warp(source[-INNER:], target[-INNER:])
+    outline, jaw, centre = source[:-INNER], target[:-INNER], target[-INNER:].mean(0)
+    # Heads begin their outline at other heights: its points are paired by direction, seen from the face's middle.
+    source_directions, target_directions = (_directions(part - centre) for part in (warp(outline), jaw))
+    order = np.argsort(source_directions)
+    inside = (target_directions > source_directions.min()) & (target_directions < source_directions.max())
+    between = target_directions[inside], source_directions[order]
+    paired = [np.interp(*between, outline[order, k]) for k in range(3)]
+    source = np.concatenate([source[-INNER:], np.stack(paired, 1)])
+    target = np.concatenate([target[-INNER:], jaw[inside]])
+    return _warp(source, target)(places)
+
+
+def _directions(offsets: np.ndarray) -> np.ndarray:
+    """Angles about the viewing axis, which grow along an outline without a jump."""
+    return np.unwrap(np.arctan2(offsets[:, 0], offsets[:, 1]))
+
+
+def _warp(source: np.ndarray, target: np.ndarray) -> RBFInterpolator:
+    """The smoothest map of space that carries points to others (Bookstein, "Principal warps", 1989).
+
+    In three dimensions the thin plate's kernel is the distance.
+    """
+    return RBFInterpolator(source, target, kernel="linear", degree=1, smoothing=DAMPING)

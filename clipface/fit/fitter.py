@@ -57,7 +57,7 @@ class Fitter:
         """Fit a batch; results are on the head's device.
 
         Args:
-            crops: [B, S, S, 3] uint8, from `crop.crop`.
+            crops: [B, S, S, 3] uint8, from `examine.crop`.
             points: [B, 478, 3] or [B, 478, 2], MediaPipe's points in crop pixels.
             person: [B, S, S] uint8, 255 where the person is.
             inside: [B, S, S] bool, where the photograph reached.

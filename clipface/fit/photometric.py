@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.bake.baker import Baked, Baker, vertices_of
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import shading
+from clipface.bake.head_fit import HeadFit, shading
 from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.fit.landmarks import RATES, descend
+from clipface.head.regions import known_region_mask
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
 from clipface.shapes import expect
@@ -55,8 +55,7 @@ class Photometric:
         known[model.texels] = 1
         known = known.view(1, 1, model.size, model.size)
         self._known = 1 - functional.max_pool2d(1 - known, 3, 1, 1)  # [1, 1, R, R], without the rim
-        regions = self.head.regions
-        self._outline = torch.stack([regions[name] for name in OUTLINE if name in regions]).any(0).nonzero()[:, 0]
+        self._outline = known_region_mask(self.head, OUTLINE).nonzero()[:, 0]
 
     def refine(
         self, objective: LandmarkObjective, fit: HeadFit, crops: Tensor, mask: Tensor, person: Tensor, inside: Tensor

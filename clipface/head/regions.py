@@ -24,3 +24,9 @@ def region_mask(head: HeadModel, names: str | Iterable[str]) -> Tensor:
         has = ", ".join(sorted(regions)) or "none"
         raise ValueError(f"region: expected one or more of {has}, got {', '.join(unknown) or 'nothing'}")
     return torch.stack([regions[name] for name in names]).any(dim=0)
+
+
+def known_region_mask(head: HeadModel, names: Iterable[str]) -> Tensor:
+    """Return which vertices [V] bool belong to any of the named regions that the head has, which may be none."""
+    names = set(names) & set(head.regions)
+    return region_mask(head, names) if names else torch.zeros_like(head.v_template[:, 0], dtype=torch.bool)

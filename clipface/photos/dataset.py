@@ -15,21 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.data.shards import (
-    MANIFEST,
-    SHARDS,
-    Face,
-    ShardWriter,
-    create_dataset,
-    read_manifest,
-    survey,
-    verify,
-)
+from clipface.data import shards
 from clipface.files import partial_path
 from clipface.fit.fitter import FittedImages
 from clipface.photos.attributes import FaceAttributes
-from clipface.photos.crop import SIZE
-from clipface.photos.examine import Cutout
+from clipface.photos.examine import SIZE, Cutout
 from clipface.photos.filter import FilterRule
 from clipface.photos.sources import Plan, Source, grouped, make_plan, packed
 from clipface.photos.workers import Examiners
@@ -92,17 +82,17 @@ def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
     """
     out, settings = options.out, options.settings(heads)
     check_writable(out)
-    if not (out / MANIFEST).exists():
-        if any(path != partial_path(out / MANIFEST) and not path.name.startswith(".") for path in out.iterdir()):
+    if not (out / shards.MANIFEST).exists():
+        if any(path != partial_path(out / shards.MANIFEST) and not path.name.startswith(".") for path in out.iterdir()):
             raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
-        create_dataset(out, options.head, settings)
+        shards.create_dataset(out, options.head, settings)
         return []
     _check_settings(out, {"head": options.head, **settings})
-    good, damaged = survey(out)
+    good, damaged = shards.survey(out)
     if check:
-        damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not verify(shard)}
+        damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not shards.verify(shard)}
     complete = {shard.path.stem for shard in good if shard.path.name not in damaged}
-    for path in sorted((out / SHARDS).iterdir(), key=lambda path: path.suffix != ".json"):  # an index goes first
+    for path in sorted((out / shards.SHARDS).iterdir(), key=lambda path: path.suffix != ".json"):  # an index goes first
         if path.stem not in complete or path.suffix not in (".tar", ".json"):
             path.unlink()
     return [f"{name}: {why}" for name, why in damaged.items()]
@@ -119,7 +109,7 @@ def check_writable(out: Path) -> None:
 
 
 def _check_settings(out: Path, given: dict[str, Any]) -> None:
-    manifest = read_manifest(out)
+    manifest = shards.read_manifest(out)
     made_with = {"head": manifest["head"], **manifest["settings"]}
     names = [name for name in {**made_with, **given} if made_with.get(name) != given.get(name)]
     if names:
@@ -129,7 +119,7 @@ def _check_settings(out: Path, given: dict[str, Any]) -> None:
 
 def plan_run(options: Options, sources: list[Source]) -> Plan:
     """Find out what is to do, and take away shards that are out of date."""
-    plan = make_plan(sources, survey(options.out)[0])
+    plan = make_plan(sources, shards.survey(options.out)[0])
     for path in plan.stale:
         path.with_suffix(".json").unlink()
         path.unlink()
@@ -156,13 +146,13 @@ class Preparation:
             KeyboardInterrupt: the images that were done are kept.
         """
         options = self.options
-        shards = packed(grouped(plan.todo, options.batch), options.shard)
+        packets = packed(grouped(plan.todo, options.batch), options.shard)
         numbers = (number for number in range(10**5) if number not in plan.numbers)
-        sources = (source for shard in shards for group in shard for source in group)
+        sources = (source for packet in packets for group in packet for source in group)
         paths = (str(options.photos / source.file) for source in sources if self._prior(source) is None)
         with Examiners(options.workers, options.rule, SIZE) as examiners:
             results = examiners.examine(paths)
-            for number, groups in zip(numbers, shards, strict=False):
+            for number, groups in zip(numbers, packets, strict=False):
                 self._shard(number, packed(groups, options.batch), results)
 
     def _prior(self, source: Source) -> str | None:
@@ -173,7 +163,7 @@ class Preparation:
         return reason
 
     def _shard(self, number: int, batches: list[list[list[Source]]], results: Iterator[Cutout | str]) -> None:
-        writer = ShardWriter(self.options.out, number, self.options.lossless)
+        writer = shards.ShardWriter(self.options.out, number, self.options.lossless)
         record: dict[str, dict[str, Any]] = {}
         consistent = True  # whether the record lists all that is written
         try:
@@ -200,7 +190,7 @@ class Preparation:
 
     def _faces(
         self, found: list[tuple[Cutout | str, Source]], group_of: list[int]
-    ) -> tuple[list[Face], dict[str, str]]:
+    ) -> tuple[list[shards.Face], dict[str, str]]:
         """Faces to store of a batch, and the reason for each file that is dropped."""
         reasons = {source.file: result for result, source in found if isinstance(result, str)}
         kept = [place for place, (result, _) in enumerate(found) if not isinstance(result, str)]
@@ -221,7 +211,7 @@ class Preparation:
             elif visible < LEAST_MASK:
                 reasons[file] = f"face hidden: {visible:.1%} of the image shows skin of the face"
             else:
-                faces.append(Face(face_name(file), cutout.image, masks[place], rows, source=file))
+                faces.append(shards.Face(face_name(file), cutout.image, masks[place], rows, source=file))
         return faces, reasons
 
 

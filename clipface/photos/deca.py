@@ -13,8 +13,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import white_light
+from clipface.bake.head_fit import HeadFit, white_light
 from clipface.head import HeadModel
 from clipface.render.camera import DECA_CROP_SIZE, crop_to_image, orthographic, project
 from clipface.tables import read_content
@@ -99,7 +98,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
     Args:
         head: FLAME, or another head that the codes are of.
         codes: B of them, each with its tform (see `full_image`).
-        matrices: [B, 3, 3], photograph pixels to pixels of the crops (see `crop.crop_matrix`).
+        matrices: [B, 3, 3], photograph pixels to pixels of the crops (see `examine.crop_matrix`).
         size: side of the crops, pixels.
 
     Returns:

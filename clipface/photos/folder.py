@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from clipface.files import read_table
-from clipface.photos.crop import SIZE
+from clipface.photos.examine import SIZE
 from clipface.photos.filter import ANY_FACE
 from clipface.photos.sources import find_sources
 from clipface.photos.workers import Examiners

@@ -13,8 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import white_light
+from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages, Fitter
 from clipface.head import HeadModel
 from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca

@@ -11,8 +11,7 @@ from tqdm import tqdm
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.fit.fitter import Fitter, stored_batches
-from clipface.photos.crop import SIZE
-from clipface.photos.examine import Cutout, examine
+from clipface.photos.examine import SIZE, Cutout, examine
 from clipface.photos.filter import ANY_FACE
 from clipface.photos.heads import stacked
 from clipface.render.load import load_head_and_renderer

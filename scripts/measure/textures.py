@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     startup.announce(f"Baking and measuring textures of {options.dataset}")
     from clipface.data.faces import MaskedFaces
-    from clipface.evaluation.photos.textures import measure_textures, sheet_of_textures
+    from clipface.evaluation.photos.sheets import measure_textures, sheet_of_textures
 
     faces = MaskedFaces(options.dataset, options.size)
     chosen = [i for i, name in enumerate(faces.sources or faces.names) if re.search(options.match, name)]

@@ -10,12 +10,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from clipface.fit.correspondence import Correspondence, derived_places, place, settle
+from clipface.fit.correspondence import INNER, Correspondence, derived_places, place, settle
 from clipface.fit.face_points import FacePoints, point_lists
 from clipface.fit.landmark_objective import LandmarkObjective, LandmarkSettings
 from clipface.fit.landmarks import minimise
 from clipface.fit.priors import N_SHAPE, FitParameters
-from clipface.fit.warp_points import INNER
 from clipface.head import HeadModel, load_head
 from clipface.head.mesh import topology
 from clipface.head.model import rotation_matrices

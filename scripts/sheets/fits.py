@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     startup.announce(f"Fitting heads to photographs in {options.photos} for the sheet {options.out}")
-    from clipface.evaluation.photos.comparison import compare_fits
+    from clipface.evaluation.photos.sheets import compare_fits
     from clipface.photos.folder import examine_folder
     from clipface.render.load import load_head_and_renderer
 

@@ -4,7 +4,7 @@ from fitted_heads import two_heads
 
 from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete, spread_out
-from clipface.bake.light import shading, white_light
+from clipface.bake.head_fit import shading, white_light
 from clipface.bake.mask import EYEBALLS
 from clipface.render.shading import vertex_normals
 

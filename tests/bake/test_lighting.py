@@ -3,7 +3,7 @@ import math
 import torch
 from torch.nn import functional
 
-from clipface.bake.light import fit_light, shading, white_light
+from clipface.bake.head_fit import fit_light, shading, white_light
 from clipface.render.light import harmonic_basis
 
 

@@ -4,7 +4,7 @@ from fitted_heads import two_heads
 from torch.nn import functional
 
 from clipface.bake.baker import Baker
-from clipface.bake.light import shading
+from clipface.bake.head_fit import shading
 from clipface.fit.correspondence import correspondence
 from clipface.fit.fitter import Fitter
 from clipface.fit.landmarks import LandmarkObjective

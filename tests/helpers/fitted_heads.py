@@ -2,8 +2,7 @@
 
 import torch
 
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import white_light
+from clipface.bake.head_fit import HeadFit, white_light
 from clipface.head import HeadModel
 
 

@@ -2,8 +2,7 @@
 
 import torch
 
-from clipface.bake.head_fit import HeadFit
-from clipface.bake.light import white_light
+from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages
 from clipface.photos.dataset import Options, Preparation, open_output, plan_run
 from clipface.photos.report import summarise

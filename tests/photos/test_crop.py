@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipface.photos.crop import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, crop, crop_matrix
+from clipface.photos.examine import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, crop, crop_matrix
 
 
 def landmarks(right, left, mouth):
