@@ -23,7 +23,7 @@ from clipface.evaluation.grid import grid, labelled_row, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.animated_glb import write_animated_glb
 from clipface.export.video import VideoWriter
-from clipface.metrics.animation import Flicker
+from clipface.metrics.scores import Flicker
 from clipface.render.camera_path import camera_path
 
 STRIP = 7  # frames in a strip

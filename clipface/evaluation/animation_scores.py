@@ -20,7 +20,7 @@ from clipface.evaluation.animation import Flickers, Rendered, render_animation
 from clipface.evaluation.edits import prompt_of
 from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from clipface.metrics.animation import Flicker, rank_correlation
+from clipface.metrics.scores import Flicker, rank_correlation
 from clipface.render.camera_path import camera_path
 
 HEADER = (

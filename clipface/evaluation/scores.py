@@ -11,10 +11,8 @@ from clipface.edit.mapper import Codes
 from clipface.evaluation.edits import TOGETHER, Edit
 from clipface.evaluation.protocol import Protocol
 from clipface.guidance import Encoder
-from clipface.metrics import Distances
-from clipface.metrics.identity import FaceEmbedder, identity_kept
-from clipface.metrics.movement import expression_signs, intended_share, region_movement, shares
-from clipface.metrics.words import directional_similarity, retrieval
+from clipface.metrics import Distances, scores
+from clipface.metrics.features import FaceEmbedder, identity_kept
 from clipface.render.camera import project, view
 
 REGIONS = ("forehead", "brows", "eye_region", "nose", "lips", "face")
@@ -80,11 +78,11 @@ class Measures:
         images = self.render(edit.texture, edit.codes)
         prompt = edit.notes["prompt"]
         landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
-        signs, moved = expression_signs(*landmarks), region_movement(self.vertices, vertices, self.regions)
-        numbers: Numbers = {"intended": intended_share(signs, prompt["name"])}
+        signs, moved = scores.expression_signs(*landmarks), scores.region_movement(self.vertices, vertices, self.regions)
+        numbers: Numbers = {"intended": scores.intended_share(signs, prompt["name"])}
         numbers |= {f"mm {name}": value for name, value in moved.items()}
         numbers |= {f"mm {name}": 1000 * sign.mean().item() for name, sign in signs.items()}
-        numbers |= {f"share {name}": value for name, value in shares(signs).items()}
+        numbers |= {f"share {name}": value for name, value in scores.shares(signs).items()}
         if self.distances is not None:
             self._add(images, real=False)
             numbers |= self.distances.compute()
@@ -123,16 +121,16 @@ class Measures:
             parts = zip(measured, (known[source] for source in sources), strict=True)
             directional.append(torch.stack([self._directional(name, one, words, source) for one, source in parts]))
         scored = {"look": after, "change": directional}
-        matrices = {by: retrieval(torch.stack(parts).mean(0).mean(2)) for by, parts in scored.items()}
+        matrices = {by: scores.retrieval(torch.stack(parts).mean(0).mean(2)) for by, parts in scored.items()}
         rows = []
         for i, one in enumerate(measured):
             own = prompts.index(one.target)
-            scores = torch.stack([part[i, ..., own] for part in after])
+            cosines = torch.stack([part[i, ..., own] for part in after])
             rows.append({
                 "before": torch.stack([part[..., own] for part in before]).mean().item(),
-                "score": scores.mean().item(),
-                "deviation": scores.mean(0).std(correction=0).item(),
-                **{f"score {name}": part.mean().item() for name, part in zip(self.encoders, scores, strict=True)},
+                "score": cosines.mean().item(),
+                "deviation": cosines.mean(0).std(correction=0).item(),
+                **{f"score {name}": part.mean().item() for name, part in zip(self.encoders, cosines, strict=True)},
                 "directional": torch.stack([part[i, ..., own] for part in directional]).mean().item(),
                 "own prompt nearest": matrices["look"][i, own].item(),
                 "own change nearest": matrices["change"][i, own].item(),
@@ -143,7 +141,7 @@ class Measures:
     def _directional(self, name: str, one: Measurement, words: Tensor, source: Tensor) -> Tensor:
         """[B, V, P] of P prompts' words [P, D]."""
         edited, original = (part[name].flatten(0, 1) for part in (one.features, self.features))
-        found = [directional_similarity(edited, original, target, source) for target in words]
+        found = [scores.directional_similarity(edited, original, target, source) for target in words]
         return torch.stack(found, 1).unflatten(0, one.features[name].shape[:2])
 
     def _cameras(self, faces: int) -> Tensor:

@@ -17,9 +17,9 @@ from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options
 from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, to_image
-from clipface.metrics.baselines import LinearTextures
 from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
+from clipface.texture.linear import LinearTextures
 
 COLUMNS = 8  # of the sheet of heads
 HEAD_SIZE = 224  # pixels

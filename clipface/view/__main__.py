@@ -14,13 +14,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from clipface import startup
+from clipface.settings import config_names, read_config
 from clipface.view.server import start as server
 from clipface.view.server.token_auth import TokenAuth
 
@@ -47,13 +45,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def known_prompts() -> dict[str, str]:
     """Names and words of configs/prompt."""
-    read = {}
-    for file in sorted((files("configs") / "prompt").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml"):
-            values = yaml.safe_load(file.read_text())
-            if "target" in values:
-                read[values["name"]] = values["target"]
-    return read
+    prompts = (read_config("prompt", name) for name in config_names("prompt"))
+    return {prompt["name"]: prompt["target"] for prompt in prompts if "target" in prompt}
 
 
 def build(options: argparse.Namespace) -> "Services":

@@ -29,16 +29,6 @@ class History:
         """The current one."""
         return self.entries[self.position].state
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is anything to go back to."""
-        return self.position > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether anything was undone."""
-        return self.position + 1 < len(self.entries)
-
     def push(self, state: FaceState, label: str, time: float) -> None:
         """Make a state the current one.
 
@@ -53,20 +43,13 @@ class History:
             return
         del self.entries[self.position + 1 :]
         if current.label == label and time - current.time < GESTURE_SECONDS and self.position > 0:
-            self.entries[self.position] = Entry(state, label, time)
-            return
-        self.entries.append(Entry(state, label, time))
-        del self.entries[: max(len(self.entries) - MOST_ENTRIES, 0)]
+            self.entries.pop()
+        self.entries = [*self.entries, Entry(state, label, time)][-MOST_ENTRIES:]
         self.position = len(self.entries) - 1
 
-    def undo(self) -> FaceState:
-        """Go one entry back, if there is one, and return the state."""
-        self.position = max(self.position - 1, 0)
-        return self.state
-
-    def redo(self) -> FaceState:
-        """Take one undo back, if there was one, and return the state."""
-        self.position = min(self.position + 1, len(self.entries) - 1)
+    def move(self, entries: int) -> FaceState:
+        """Go so many entries on (redo), or back (undo, below 0), as far as there are any; return the state."""
+        self.position = min(max(self.position + entries, 0), len(self.entries) - 1)
         return self.state
 
     def without_mapper(self, name: str) -> None:

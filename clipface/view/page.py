@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from clipface.view.engine import Engine
 from clipface.view.panels.controls import Controls
 from clipface.view.panels.edit import EditPanel
-from clipface.view.panels.export import ExportPanel
-from clipface.view.panels.face import ExpressionPanel, FacePanel
-from clipface.view.panels.view import ViewPanel
+from clipface.view.panels.face import FacePanel, expression_panel
+from clipface.view.panels.view import export_panel, view_panel
 from clipface.view.server.sessions import Session, Sessions
 from clipface.view.state import FaceState, ViewSettings
 from clipface.view.stream import ImageStream
@@ -62,11 +61,11 @@ class Page:
         with tabs.add_tab("Face"):
             self.face = FacePanel(self)
         with tabs.add_tab("Expression"):
-            ExpressionPanel(self)
+            expression_panel(self)
         with tabs.add_tab("View"):
-            ViewPanel(self)
+            view_panel(self)
         with tabs.add_tab("Export"):
-            ExportPanel(self)
+            export_panel(self)
         self.refresh()
         threading.Thread(target=self._follow, name="training, followed by a tab", daemon=True).start()
 
@@ -85,6 +84,11 @@ class Page:
         with self._lock:
             self.session.history.push(state, label, time.monotonic())
             self.show()
+
+    def replace(self, label: str, **values: object) -> None:
+        """Give fields of the state other values, and move all widgets to them."""
+        self.change(replace(self.state, **values), label)
+        self.refresh()
 
     def change_view(self, **values: object) -> None:
         """Look at the face in another way: fields of `ViewSettings`."""
@@ -131,8 +135,7 @@ class Page:
 
     def _step(self) -> None:
         with self._lock:
-            history = self.session.history
-            (history.undo if self._steps.value == "Undo" else history.redo)()
+            self.session.history.move(-1 if self._steps.value == "Undo" else 1)
         self.refresh()
 
     def _follow(self) -> None:

@@ -1,8 +1,7 @@
 """What a face in the editor is, and what was done to it: plain values, no page and no network."""
 
 import math
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 IDENTITY_COMPONENTS = 10  # of the head's identity space that the page has sliders for: the largest
 COMPARISONS = ("after", "before", "side by side")
@@ -102,10 +101,6 @@ class FaceState:
     def unedited(self) -> "FaceState":
         """The same face, in the same pose, before all edits."""
         return replace(self, edits=())
-
-    def as_dict(self) -> dict[str, Any]:
-        """Values that JSON can hold."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

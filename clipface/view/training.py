@@ -49,7 +49,8 @@ class Training:
         self.prompt, self.folder, self.region = checked_prompt(prompt), Path(folder), region
         self.name = self.folder.name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
-        self._cancelled, self._stopped = threading.Event(), threading.Event()
+        self.cancelled = False  # whether somebody ended it without wanting what it had learned
+        self.stopped = False  # whether somebody ended it to keep what it had learned
         self._preview_time = 0.0
         self.shown = False  # whether its owner has seen a preview
         self._started, self._ended = time.monotonic(), 0.0
@@ -76,16 +77,6 @@ class Training:
     def seconds(self) -> float:
         """How long it has been at work, or was."""
         return (self._ended or time.monotonic()) - self._started
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody ended it without wanting what it had learned."""
-        return self._cancelled.is_set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody ended it to keep what it had learned."""
-        return self._stopped.is_set()
 
     @property
     def finished(self) -> bool:
@@ -130,12 +121,12 @@ class Training:
         signal would end it at once.
         """
         if self.running and not self.stopped:
-            self._stopped.set()
+            self.stopped = True
             self._process.send_signal(signal.SIGINT)
 
     def cancel(self) -> None:
         """End now and remove the run's folder."""
-        self._cancelled.set()
+        self.cancelled = True
         self._process.kill()
         self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

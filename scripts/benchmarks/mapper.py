@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce("Time the training of a mapper")
     import torch
 
-    from trainer.common.timing import hardware, peak_memory, print_calls, time_steps, timed_calls
+    from trainer.common.timing import hardware, print_parts, print_rate
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -118,16 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{', compiled' if options.compile else ''}",
         flush=True,
     )
-    print(f"first {options.warm_up} steps: {time_steps(step, options.warm_up, device):.1f} s", flush=True)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    seconds = time_steps(step, options.steps, device)
-    rate = options.batch * options.views * options.steps / seconds
-    milliseconds = 1000 * seconds / options.steps
-    print(f"all: {milliseconds:.1f} ms a step, {rate:.1f} samples/s{peak_memory(device)}", flush=True)
-    with timed_calls(step.parts(), device) as spent:
-        time_steps(step, options.steps, device)
-    print_calls(spent, options.steps)
+    print_rate(step, options.warm_up, options.steps, options.batch * options.views, device)
+    print_parts(step, options.steps, step.parts(), device)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times the training of the texture generator: images a second, memory, and milliseconds of each phase.
+"""Times the training of the texture generator: samples (images) a second, memory, and milliseconds of each phase.
 
 python scripts/benchmarks/texture_gan.py trainer=gpu batch_size=32 image_size=512 generator.resolution=512
 python scripts/benchmarks/texture_gan.py trainer=gpu --phases --profile
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce("Time the training of the texture generator")
     import torch
 
-    from trainer.common.timing import hardware, peak_memory, print_calls, time_steps, timed_calls
+    from trainer.common.timing import hardware, print_parts, print_rate
 
     config = read_config(options.overrides)
     torch.manual_seed(config.seed)
@@ -115,17 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     module = build_module(config, options)
     step, device = training_step(module, config, options.real), module.device
     print(f"{hardware(device)}: {describe(module, config, options)}", flush=True)
-    print(f"first batches: {time_steps(step, options.warm_up, device):.1f} s", flush=True)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    seconds = time_steps(step, options.batches, device)
-    rate, skipped = options.batches * config.batch_size / seconds, int(module.finite.skipped)
-    milliseconds = 1000 * seconds / options.batches
-    print(f"{rate:.1f} images/s, {milliseconds:.1f} ms a batch{peak_memory(device)}, {skipped} skipped")
+    print_rate(step, options.warm_up, options.batches, config.batch_size, device)
+    print(f"skipped batches: {int(module.finite.skipped)}")
     if options.phases:
-        with timed_calls({name: (module, name) for name in (*PHASES, *DETAILS)}, device) as spent:
-            time_steps(step, PHASE_BATCHES, device)
-        print_calls(spent, PHASE_BATCHES)
+        print_parts(step, PHASE_BATCHES, {name: (module, name) for name in (*PHASES, *DETAILS)}, device)
     if options.profile:
         print(profile(step, device.type == "cuda"))
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from clipface.metrics.animation import Flicker, rank_correlation
+from clipface.metrics.scores import Flicker, rank_correlation
 
 
 def test_rank_correlation_sees_order_alone():

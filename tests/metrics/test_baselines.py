@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from clipface.metrics.baselines import LinearTextures
+from clipface.texture.linear import LinearTextures
 
 
 def test_drawn_textures_have_the_mean_and_covariance_of_the_given_ones():

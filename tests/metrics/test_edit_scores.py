@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.metrics.identity import FaceEmbedder, identity_kept
-from clipface.metrics.movement import expression_signs, intended_share, region_movement, shares
-from clipface.metrics.words import directional_similarity, retrieval
+from clipface.metrics.features import FaceEmbedder, identity_kept
+from clipface.metrics.scores import (
+    directional_similarity,
+    expression_signs,
+    intended_share,
+    region_movement,
+    retrieval,
+    shares,
+)
 
 
 def test_directional_similarity_is_the_cosine_of_the_changes():

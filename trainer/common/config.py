@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,24 @@ class PlateauConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, window=0, decay=0)
+
+
+@dataclass
+class RunConfig:
+    """What every run depends on."""
+
+    seed: int = 0
+    batch_size: int = 1  # of all processes together
+    checkpoint_every: int = 0  # batches between checkpoints to resume from; 0: only when interrupted
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, batch_size=1, checkpoint_every=0)
+        processes = self.trainer.processes
+        if self.batch_size % processes:
+            raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {self.batch_size}")
 
 
 def refuse_renamed(overrides: Sequence[str]) -> None:

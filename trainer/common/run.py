@@ -21,7 +21,7 @@ from clipface.edit.loading import MAPPER_FILE
 from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
 from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
-from trainer.common.config import TrainerConfig
+from trainer.common.config import RunConfig, TrainerConfig
 
 DONE, INTERRUPTED = "done", "interrupted"
 
@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
 
 def run(
-    config: Any,
+    config: RunConfig,
     folder: Path,
     *,
     build: Callable[[Any], pl.LightningModule],
@@ -49,7 +49,7 @@ def run(
     """Train and write the results, also of an interrupted run; a trainer's `train(config, folder)` calls this.
 
     Args:
-        config: the run's dataclass, with `seed`, `trainer`, `logger` and `checkpoint_every`.
+        config: the run's.
         folder: of the run; everything is written below it.
         build: makes the module from the configuration and checks both; writes nothing.
         data: see `fit`.

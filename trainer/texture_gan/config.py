@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, require_at_least
-from trainer.common.config import TrainerConfig, register
+from trainer.common.config import RunConfig, register
 
 
 @dataclass
@@ -149,11 +149,10 @@ class RobustConfig:
 
 
 @dataclass
-class TextureGANConfig:
+class TextureGANConfig(RunConfig):
     """Everything a run depends on."""
 
-    seed: int = 0
-    batch_size: int = 32  # of all devices together
+    batch_size: int = 32
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
     init_from: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
@@ -173,17 +172,11 @@ class TextureGANConfig:
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        require_at_least(self, batch_size=1, image_size=8, snapshot_every=0, checkpoint_every=0)
-        if self.batch_size % self.trainer.processes:
-            raise ValueError(
-                f"batch_size: expected a multiple of {self.trainer.processes}, the devices of all machines, since each "
-                f"takes its share, got {self.batch_size}"
-            )
+        super().__post_init__()
+        require_at_least(self, image_size=8, snapshot_every=0)
 
 
 register("texture_gan_schema", TextureGANConfig)

@@ -23,8 +23,7 @@ from clipface.synthetic import PaintedFaces
 from clipface.synthetic.baked_faces import BakedFaces, BakedStyle
 from clipface.synthetic.looks.registry import OPTIONS
 from trainer.texture_gan.config import TextureGANConfig
-from trainer.texture_gan.sampled_heads import SampledHeads
-from trainer.texture_gan.views import head_vertices
+from trainer.texture_gan.views import SampledHeads, head_vertices
 
 MIX_SEED = 500_009  # keeps the seeds of mixing apart from those of chunks
 

@@ -26,8 +26,7 @@ from trainer.common import distributed
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import prefetched
 from trainer.texture_gan.extra_losses import AttributeOffsets, FeatureStatistics, GeneratorStep
-from trainer.texture_gan.moving_average import averaged, follow, half_life_now
-from trainer.texture_gan.skip_nonfinite import SkipNonfinite, finite_or
+from trainer.texture_gan.steps import SkipNonfinite, averaged, finite_or, follow, half_life_now
 from trainer.texture_gan.views import render_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)

@@ -11,7 +11,7 @@ from clipface.edit.loading import MAPPER_FILE, load_avatar, load_encoders
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
 from clipface.evaluation.animation_scores import front, score_faces, write_scores
-from clipface.metrics.animation import rank_correlation
+from clipface.metrics.scores import rank_correlation
 from trainer.common.run import Result, run
 from trainer.video_mapper.config import VideoMapperConfig
 from trainer.video_mapper.module import VideoMapperModule

@@ -1,30 +1,16 @@
 """Widgets bound to the state: what the user moves changes the state, what undo changes moves the widget."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from clipface.view.state import FaceState
-
-
-class Changing(Protocol):
-    """What controls need of a page."""
-
-    @property
-    def state(self) -> FaceState:
-        """The current face."""
-
-    def change(self, state: FaceState, label: str) -> None:
-        """Make a state the current one."""
-
-    def guarded(self, action: Callable[[], None]) -> None:
-        """Run an action and show its errors in the page."""
 
 
 class Controls:
     """All widgets of a page that show a part of its state."""
 
-    def __init__(self, page: Changing) -> None:
-        """Args: page: whose state they show."""
+    def __init__(self, page: Any) -> None:
+        """Args: page: the `Page` whose state they show."""
         self._page = page
         self._readers: list[tuple[Any, Callable[[FaceState], Any]]] = []
 

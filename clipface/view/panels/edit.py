@@ -1,14 +1,11 @@
 """The panel of prompts: apply trained ones, train new ones, strength, region, history."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from clipface.edit.regions import available_regions
 from clipface.view.state import MOST_STRENGTH, Edit, FaceState
 from clipface.view.training import Training
-
-if TYPE_CHECKING:
-    from clipface.view.page import Page
 
 CHOOSE, EVERYWHERE = "choose …", "whole face"
 TRAINED = "✓ "  # before prompts that can be applied at once
@@ -18,8 +15,8 @@ ENTRIES_SHOWN = 12
 class EditPanel:
     """Widgets of edits; the page's state holds what they mean."""
 
-    def __init__(self, page: "Page") -> None:
-        """Args: page: in whose GUI context the widgets are made."""
+    def __init__(self, page: Any) -> None:
+        """Args: page: the `Page` in whose GUI context the widgets are made."""
         self._page, gui = page, page.client.gui
         session, controls = page.session, page.controls
         self._ended: Training | None = None  # whose end was shown
@@ -47,9 +44,9 @@ class EditPanel:
         controls.on_user(self._known, self._chosen)
         controls.on_click(self._train, self._start)
         controls.on_click(self._stop, self._stop_training)
-        controls.on_click(self._cancel, self._cancel_training)
+        controls.on_click(self._cancel, lambda: page.services.training.current.cancel())
         controls.on_click(self._another, self._edit_on)
-        controls.on_click(self._remove, lambda: page.change(page.state.unedited(), "edits removed") or page.refresh())
+        controls.on_click(self._remove, lambda: page.replace("edits removed", edits=()))
 
     def show_history(self) -> None:
         """Write the history's last entries."""
@@ -102,15 +99,11 @@ class EditPanel:
 
     def _apply(self, mapper: str, label: str) -> None:
         page = self._page
-        strength = _strength(page.state) or 1.0
+        strength = 1.0 if page.session.add_next else _strength(page.state) or 1.0
         edit = Edit(mapper, strength, page.session.region)
-        if page.session.add_next or not page.state.edits:
-            state = replace(page.state, edits=(*page.state.edits, replace(edit, strength=1.0)))
-        else:
-            state = page.state.with_last_edit(edit)
+        kept = page.state.edits if page.session.add_next else page.state.edits[:-1]
         page.session.add_next = False
-        page.change(state, label)
-        page.refresh()
+        page.replace(label, edits=(*kept, edit))
 
     def _edit_on(self) -> None:
         self._page.session.add_next = bool(self._page.state.edits)
@@ -130,15 +123,8 @@ class EditPanel:
         self._status.content = f"*{training.prompt}* is in training; the page can be used meanwhile."
 
     def _stop_training(self) -> None:
-        training = self._page.services.training.current
-        if training is not None:
-            training.stop()
-            self._status.content = "Stopping after the present step; the results are still written."
-
-    def _cancel_training(self) -> None:
-        training = self._page.services.training.current
-        if training is not None:
-            training.cancel()
+        self._page.services.training.current.stop()
+        self._status.content = "Stopping after the present step; the results are still written."
 
     def _preview(self, training: Training) -> None:
         page, version = self._page, self._page.services.engine.library.version(training.name)

@@ -1,15 +1,11 @@
 """The panels of faces: which one, its identity, its expression and pose."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from clipface.view.state import ANGLE_LIMITS, IDENTITY_COMPONENTS, IDENTITY_LIMIT, MOST_PSI, FaceState
-
-if TYPE_CHECKING:
-    from clipface.view.page import Page
 
 ROWS, COLUMNS, SMALL = 3, 4, 96  # of the grid; pixels of a face
 UNNAMED_LIMIT = 3.0  # standard deviations
@@ -30,8 +26,8 @@ ANGLE_LABELS = {
 class FacePanel:
     """Faces by number or from a grid, and the components of identity."""
 
-    def __init__(self, page: "Page") -> None:
-        """Args: page: in whose GUI context the widgets are made."""
+    def __init__(self, page: Any) -> None:
+        """Args: page: the `Page` in whose GUI context the widgets are made."""
         self._page, gui, controls = page, page.client.gui, page.controls
         self._first = 0
         seed = gui.add_number("Face number", 0, min=0, max=2**53, step=1)
@@ -43,7 +39,7 @@ class FacePanel:
         for row in range(ROWS):
             self._strips.append(gui.add_image(blank, jpeg_quality=90))
             buttons = gui.add_button_group("Take", self._numbers(row))
-            buttons.on_click(lambda _, buttons=buttons: page.guarded(lambda: self._take(buttons.value)))
+            controls.on_click(buttons, lambda buttons=buttons: page.replace("face", seed=int(buttons.value)))
             self._buttons.append(buttons)
         controls.on_click(gui.add_button("More faces"), self._more)
         with gui.add_folder("Identity", expand_by_default=False):
@@ -54,7 +50,8 @@ class FacePanel:
                     lambda state, n=component: state.identity[n],
                     lambda state, value, n=component: state.with_identity(n, value),
                 )  # fmt: skip
-            controls.on_click(gui.add_button("Own identity again"), self._reset)
+            own = gui.add_button("Own identity again")
+            controls.on_click(own, lambda: page.replace("own identity", identity=FaceState().identity))
 
     def draw_grid(self) -> None:
         """Draw the small faces, row by row."""
@@ -68,52 +65,31 @@ class FacePanel:
         start = self._first + row * COLUMNS
         return tuple(str(number) for number in range(start, start + COLUMNS))
 
-    def _take(self, number: str) -> None:
-        self._page.change(replace(self._page.state, seed=int(number)), "face")
-        self._page.refresh()
-
     def _more(self) -> None:
         self._first += ROWS * COLUMNS
         self.draw_grid()
 
-    def _reset(self) -> None:
-        self._page.change(replace(self._page.state, identity=FaceState().identity), "own identity")
-        self._page.refresh()
 
-
-class ExpressionPanel:
-    """A slider for each shape of the head, in folders, and for each joint angle."""
-
-    def __init__(self, page: "Page") -> None:
-        """Args: page: in whose GUI context the widgets are made."""
-        self._page, gui = page, page.client.gui
-        with gui.add_folder("Jaw, gaze, neck"):
-            for name, limit in ANGLE_LIMITS.items():
-                least = 0.0 if name == "jaw_open" else -limit
-                self._slider(
-                    ANGLE_LABELS[name], least, limit, 0.5,
-                    lambda state, name=name: state.angle(name),
-                    lambda state, value, name=name: state.with_angle(name, value),
+def expression_panel(page: Any) -> None:
+    """Make a slider for each joint angle and, in folders, each shape of the head, in the GUI context of a `Page`."""
+    gui, bind = page.client.gui, page.controls.bind
+    with gui.add_folder("Jaw, gaze, neck"):
+        for name, limit in ANGLE_LIMITS.items():
+            label = ANGLE_LABELS[name]
+            slider = gui.add_slider(label, 0.0 if name == "jaw_open" else -limit, limit, 0.5, 0.0)
+            bind(
+                slider, label, lambda state, name=name: state.angle(name),
+                lambda state, value, name=name: state.with_angle(name, value),
+            )  # fmt: skip
+    named = page.services.engine.head.expression_names
+    least, most = (0.0, 1.0) if named else (-UNNAMED_LIMIT, UNNAMED_LIMIT)
+    names = [name for name in page.services.engine.slots if "-" not in name]  # others are the head's own raw shapes
+    for folder, beginnings in FOLDERS.items() if named else (("Components", ("",)),):
+        with gui.add_folder(folder, expand_by_default=False):
+            for name in (name for name in names if name.startswith(tuple(beginnings))):
+                slider = gui.add_slider(name, least, most, 0.01, 0.0)
+                bind(
+                    slider, name, lambda state, name=name: state.weight(name),
+                    lambda state, value, name=name: state.with_weight(name, value),
                 )  # fmt: skip
-        named = page.services.engine.head.expression_names
-        names = [name for name in page.services.engine.slots if "-" not in name]  # others are the head's own raw shapes
-        for folder, beginnings in FOLDERS.items() if named else (("Components", ("",)),):
-            with gui.add_folder(folder, expand_by_default=False):
-                for name in (name for name in names if name.startswith(tuple(beginnings))):
-                    self._slider(
-                        name, 0.0 if named else -UNNAMED_LIMIT, 1.0 if named else UNNAMED_LIMIT, 0.01,
-                        lambda state, name=name: state.weight(name),
-                        lambda state, value, name=name: state.with_weight(name, value),
-                    )  # fmt: skip
-        page.controls.on_click(gui.add_button("Neutral again"), self._reset)
-
-    def _slider(
-        self, label: str, least: float, most: float, step: float,
-        read: Callable[[FaceState], float], changed: Callable[[FaceState, float], FaceState],
-    ) -> None:  # fmt: skip
-        slider = self._page.client.gui.add_slider(label, least, most, step, 0.0)
-        self._page.controls.bind(slider, label, read, changed)
-
-    def _reset(self) -> None:
-        self._page.change(replace(self._page.state, expression=(), angles=()), "neutral")
-        self._page.refresh()
+    page.controls.on_click(gui.add_button("Neutral again"), lambda: page.replace("neutral", expression=(), angles=()))

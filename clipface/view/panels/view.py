@@ -1,32 +1,48 @@
-"""The panel of how the face is looked at: before and after, light, camera."""
+"""The panels of how the face is looked at (before and after, light, camera), and of files to take away."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-from clipface.view import lights
+from clipface.view import export, lights
+from clipface.view.images import BrowserCamera
 from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
 from clipface.view.state import COMPARISONS
 
-if TYPE_CHECKING:
-    from clipface.view.page import Page
 
+def view_panel(page: Any) -> None:
+    """Make the widgets of `ViewSettings` and the way back to the front, in the GUI context of a `Page`."""
+    gui, controls, settings, camera = page.client.gui, page.controls, page.view, page.client.camera
+    inputs = {
+        "comparison": gui.add_dropdown("Show", COMPARISONS, initial_value=settings.comparison),
+        "light": gui.add_dropdown("Light", lights.NAMES, initial_value=settings.light),
+        "light_strength": gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength),
+        "geometry": gui.add_checkbox("Geometry only", settings.geometry, hint="Grey, without texture and light"),
+    }
+    for name, widget in inputs.items():
+        controls.on_user(widget, lambda name=name, widget=widget: page.change_view(**{name: widget.value}))
 
-class ViewPanel:
-    """Widgets of `ViewSettings`, and the way back to the front."""
-
-    def __init__(self, page: "Page") -> None:
-        """Args: page: in whose GUI context the widgets are made."""
-        self._page, gui, controls, settings = page, page.client.gui, page.controls, page.view
-        comparison = gui.add_dropdown("Show", COMPARISONS, initial_value=settings.comparison)
-        light = gui.add_dropdown("Light", lights.NAMES, initial_value=settings.light)
-        strength = gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength)
-        geometry = gui.add_checkbox("Geometry only", settings.geometry, hint="Grey, without texture and light")
-        controls.on_user(geometry, lambda: page.change_view(geometry=geometry.value))
-        controls.on_user(comparison, lambda: page.change_view(comparison=comparison.value))
-        controls.on_user(light, lambda: page.change_view(light=light.value))
-        controls.on_user(strength, lambda: page.change_view(light_strength=strength.value))
-        controls.on_click(gui.add_button("From the front"), self._front)
-
-    def _front(self) -> None:
-        camera = self._page.client.camera
-        with self._page.client.atomic():
+    def front() -> None:
+        with page.client.atomic():
             camera.position, camera.look_at, camera.fov = CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
+
+    controls.on_click(gui.add_button("From the front"), front)
+
+
+def export_panel(page: Any) -> None:
+    """Make a button for each format, in the GUI context of a `Page`."""
+    client, engine = page.client, page.services.engine
+    client.gui.add_markdown("The face as it is now, as a file. Metres, y up.")
+
+    def button(label: str, hint: str, ending: str, content: Callable[[], bytes]) -> None:
+        def send() -> None:
+            client.send_file_download(export.file_name(page.state, ending), content(), save_immediately=True)
+
+        page.controls.on_click(client.gui.add_button(label, hint=hint), send)
+
+    morphs = "Skeleton, named expressions and the edit as morph targets, texture"
+    button("GLB", morphs, "glb", lambda: export.glb(engine, page.state))
+    mesh = "A zip file with the mesh, its material and its texture"
+    button("OBJ", mesh, "obj.zip", lambda: export.obj(engine, page.state))
+    button("PNG", "The image in this window, 1024 pixels high", "png",
+           lambda: export.png(engine, page.state, page.view, BrowserCamera.of(client.camera)))  # fmt: skip
+    button("Codes", "Numbers for scripts/edit.py --latents", "npz", lambda: export.codes(engine, page.state))

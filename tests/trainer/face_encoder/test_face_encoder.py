@@ -16,8 +16,7 @@ from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
 from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig
-from trainer.face_encoder.data import EncoderFaces
-from trainer.face_encoder.image_cache import CaptionedImages, ImageCache
+from trainer.face_encoder.data import CaptionedImages, EncoderFaces, ImageCache
 from trainer.face_encoder.module import FaceEncoderModule
 from trainer.face_encoder.train import build, train
 

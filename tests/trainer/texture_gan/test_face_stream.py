@@ -19,7 +19,7 @@ from trainer.texture_gan.config import (
 )
 from trainer.texture_gan.data import open_faces
 from trainer.texture_gan.module import TextureGAN
-from trainer.texture_gan.sampled_heads import shown_parts
+from trainer.texture_gan.views import shown_parts
 
 SIZE = 32
 

@@ -13,9 +13,8 @@ from clipface import weights
 from clipface.texture.generator import TextureGenerator
 from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import AugmentConfig, RobustConfig
-from trainer.texture_gan.moving_average import averaged, follow, half_life_now
 from trainer.texture_gan.results import Report, Snapshots, read_networks, write_networks, write_results
-from trainer.texture_gan.skip_nonfinite import SkipNonfinite
+from trainer.texture_gan.steps import SkipNonfinite, averaged, follow, half_life_now
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,8 @@ def test_the_benchmark_prints_its_tables(files, capsys, monkeypatch):
     monkeypatch.setattr("trainer.texture_gan.train.open_faces", open_faces)
     benchmark.main([*sizes.split(), "--batches", "2", "--warm-up", "1", "--phases"])
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s" in lines[3] and "0 skipped" in lines[3]
-    assert {line.split()[0] for line in lines[5:]} == {*benchmark.PHASES, *benchmark.DETAILS}
+    assert "samples/s" in lines[3] and lines[4] == "skipped batches: 0"
+    assert {line.split()[0] for line in lines[6:]} == {*benchmark.PHASES, *benchmark.DETAILS}
 
 
 def test_an_average_lies_between_two_generators(files, tmp_path):

@@ -1,9 +1,11 @@
-"""How an edit moved the head: by region, and in the landmarks that show an expression."""
+"""Scores of edits and animations: what images show of the words, how heads moved, how both go over time."""
 
 from collections.abc import Mapping
 
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor
+from torch.nn import functional
 
 from clipface.shapes import expect
 
@@ -81,3 +83,76 @@ def _height(points: Tensor, which: tuple[int, ...]) -> Tensor:
 
 def _distance(points: Tensor, pair: tuple[int, int]) -> Tensor:
     return (points[:, pair[1]] - points[:, pair[0]]).norm(dim=-1)
+
+
+def directional_similarity(edited: Tensor, original: Tensor, target: Tensor, source: Tensor) -> Tensor:
+    """How well each image's change points where the words' change points.
+
+    Args:
+        edited: features of edited images [B, D].
+        original: of the same images before [B, D].
+        target: features of the words that were asked for [D].
+        source: of the words for what was there before [D].
+
+    Returns:
+        Cosines [B]; 0 where an image did not change.
+
+    Source: StyleGAN-NADA (arXiv 2108.00946), section 4.1.
+    """
+    size = expect("edited", edited, ("B", "D"))
+    expect("original", original, edited.shape)
+    expect("target", target, (size["D"],))
+    expect("source", source, (size["D"],))
+    return functional.cosine_similarity(edited - original, (target - source)[None], dim=1, eps=1e-6)
+
+
+def retrieval(similarity: Tensor) -> Tensor:
+    """Share of the images that are nearest to each prompt.
+
+    Args:
+        similarity: [E, N, P] of N images of each of E edits with P prompts.
+
+    Returns:
+        [E, P], each row with the sum 1; an image equally near to two prompts counts for the first.
+    """
+    prompts = expect("similarity", similarity, ("E", "N", "P"))["P"]
+    return functional.one_hot(similarity.argmax(-1), prompts).float().mean(1)
+
+
+def rank_correlation(first: Tensor, second: Tensor) -> float:
+    """Spearman's rank correlation of two series [T], -1..1; NaN where one of them never changes.
+
+    Raises:
+        ValueError: for series of different length, or of fewer than two.
+    """
+    length = expect("first", first, ("T",))["T"]
+    expect("second", second, (length,))
+    if length < 2:
+        raise ValueError(f"first: expected two frames or more, got {length}")
+    series = [each.double().cpu().numpy() for each in (first, second)]
+    if any(each.max() == each.min() for each in series):
+        return float("nan")
+    return float(spearmanr(*series).statistic)
+
+
+class Flicker:
+    """Mean absolute change of an image from frame to frame, of any number of frames given bit by bit."""
+
+    def __init__(self) -> None:
+        self.last: Tensor | None = None
+        self.total, self.count = 0.0, 0
+
+    def add(self, images: Tensor) -> None:
+        """Take in the next frames, [T, 3, H, W] in 0..1."""
+        expect("images", images, ("T", 3, "H", "W"))
+        if self.last is not None:
+            images = torch.cat([self.last, images])
+        changes = (images[1:] - images[:-1]).abs()
+        self.total += changes.mean((1, 2, 3)).sum().item()
+        self.count += len(changes)
+        self.last = images[-1:].clone()
+
+    @property
+    def value(self) -> float:
+        """The mean so far, in 0..1; 0 before there were two frames."""
+        return self.total / max(self.count, 1)
