@@ -42,15 +42,17 @@ def check_free(host: str, port: int) -> None:
     Raises:
         ValueError: if there is no such host, or the port is taken; says what to do.
     """
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except socket.gaierror as error:
-        raise ValueError(f"host: expected an address of this machine, got {host!r} ({error})") from error
-    except OverflowError as error:
-        raise ValueError(f"port: expected a number from 0 (any free one) to 65535, got {port}") from error
-    except OSError as error:
-        wanted = "expected an address of this machine and a free port"
-        raise ValueError(f"port: {wanted}, got {host}:{port} ({error}); --port 0 takes a free one") from error
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except socket.gaierror as error:
+            raise ValueError(f"host: expected an address of this machine, got {host!r} ({error})") from error
+        except OverflowError as error:
+            raise ValueError(f"port: expected a number from 0 (any free one) to 65535, got {port}") from error
+        except OSError as error:
+            wanted = "expected an address of this machine and a free port"
+            raise ValueError(f"port: {wanted}, got {host}:{port} ({error}); --port 0 takes a free one") from error
 
 
 def start(host: str, port: int, gate: TokenAuth, open_page: Callable[["viser.ClientHandle", str], None]) -> Any:
