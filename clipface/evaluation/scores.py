@@ -78,7 +78,8 @@ class Measures:
         images = self.render(edit.texture, edit.codes)
         prompt = edit.notes["prompt"]
         landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
-        signs, moved = scores.expression_signs(*landmarks), scores.region_movement(self.vertices, vertices, self.regions)
+        signs = scores.expression_signs(*landmarks)
+        moved = scores.region_movement(self.vertices, vertices, self.regions)
         numbers: Numbers = {"intended": scores.intended_share(signs, prompt["name"])}
         numbers |= {f"mm {name}": value for name, value in moved.items()}
         numbers |= {f"mm {name}": 1000 * sign.mean().item() for name, sign in signs.items()}

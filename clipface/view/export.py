@@ -29,9 +29,10 @@ def glb(engine: Engine, state: FaceState) -> bytes:
     """
     before, after = engine.parameters(state.unedited()), engine.parameters(state)
     edited = {"edited_shape": after["shape"], "edited_expression": after["expression"]} if state.edits else {}
-    return _written("head.glb", lambda path: write_rigged_glb(
-        path, engine.head, texture=engine.texture(state)[0], **before, **edited
-    ))  # fmt: skip
+    texture = engine.texture(state)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_rigged_glb(Path(folder) / "head.glb", engine.head, texture=texture, **before, **edited)
+        return Path(path).read_bytes()
 
 
 def obj(engine: Engine, state: FaceState) -> bytes:
@@ -75,8 +76,3 @@ def png(engine: Engine, state: FaceState, settings: ViewSettings, camera: Browse
     file = io.BytesIO()
     Image.fromarray(render_view(engine, surfaces, camera, size, supersample=2)).save(file, "PNG")
     return file.getvalue()
-
-
-def _written(name: str, write) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(write(Path(folder) / name)).read_bytes()

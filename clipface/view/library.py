@@ -66,12 +66,8 @@ class Library:
         """
         sought = words.strip().lower()
         fitting = [run for run in self.runs() if sought in (run.prompt.lower(), run.nickname.lower(), run.name.lower())]
-        for trained_for in (region, None):
-            for run in fitting:
-                if run.region == trained_for:
-                    return run
-        named = [run for run in fitting if run.name.lower() == sought]
-        return named[0] if named else None
+        found = [run for trained_for in (region, None) for run in fitting if run.region == trained_for]
+        return next(iter([*found, *(run for run in fitting if run.name.lower() == sought)]), None)
 
     def mapper(self, name: str) -> FaceMapper:
         """A mapper by a run's name, or one that was put here.

@@ -1,11 +1,13 @@
-"""What a face in the editor is, and what was done to it: plain values, no page and no network."""
+"""What a face in the editor is, what was done to it, and the states it went through: no page and no network."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 IDENTITY_COMPONENTS = 10  # of the head's identity space that the page has sliders for: the largest
 COMPARISONS = ("after", "before", "side by side")
 MOST_PSI, MOST_STRENGTH = 1.5, 2.0
+MOST_ENTRIES = 200  # older ones are forgotten
+GESTURE_SECONDS = 1.0  # changes of one control that follow each other faster are one entry
 # Largest values, of either sign, of what sliders move.
 EXPRESSION_LIMIT = 3.0  # weights of named shapes, or standard deviations of unnamed components
 IDENTITY_LIMIT = 3.0  # standard deviations
@@ -117,6 +119,66 @@ class ViewSettings:
         if self.comparison not in COMPARISONS:
             raise ValueError(f"comparison: expected one of {', '.join(COMPARISONS)}, got {self.comparison!r}")
         _within("light_strength", self.light_strength, 0.0, 1.0)
+
+
+@dataclass
+class Entry:
+    """A state, and what led to it."""
+
+    state: FaceState
+    label: str
+    time: float  # seconds of any clock
+
+
+@dataclass
+class History:
+    """States in their order; one of them is current. After an undo, a new change replaces what was undone."""
+
+    entries: list[Entry] = field(default_factory=lambda: [Entry(FaceState(), "start", float("-inf"))])
+    position: int = 0
+
+    @property
+    def state(self) -> FaceState:
+        """The current one."""
+        return self.entries[self.position].state
+
+    def push(self, state: FaceState, label: str, time: float) -> None:
+        """Make a state the current one.
+
+        Args:
+            state: to add; one equal to the current changes nothing.
+            label: what was changed, for instance "strength". Two changes with one label within `GESTURE_SECONDS` (a
+                slider that is dragged) are one entry.
+            time: seconds of any clock that does not go back.
+        """
+        current = self.entries[self.position]
+        if state == current.state:
+            return
+        del self.entries[self.position + 1 :]
+        if current.label == label and time - current.time < GESTURE_SECONDS and self.position > 0:
+            self.entries.pop()
+        self.entries = [*self.entries, Entry(state, label, time)][-MOST_ENTRIES:]
+        self.position = len(self.entries) - 1
+
+    def move(self, entries: int) -> FaceState:
+        """Go so many entries on (redo), or back (undo, below 0), as far as there are any; return the state."""
+        self.position = min(max(self.position + entries, 0), len(self.entries) - 1)
+        return self.state
+
+    def without_mapper(self, name: str) -> None:
+        """Forget all states that a mapper edits, once it is gone; the last one before them becomes the current one."""
+        fits = [all(edit.mapper != name for edit in entry.state.edits) for entry in self.entries]
+        self.position = max(sum(fits[: self.position + 1]) - 1, 0)
+        self.entries = [entry for entry, kept in zip(self.entries, fits, strict=True) if kept]
+
+    def labels(self, count: int) -> list[tuple[str, bool]]:
+        """The last `count` entries up to what was undone: label, and whether it is the current one; newest first."""
+        marked = [(entry.label, number == self.position) for number, entry in enumerate(self.entries)]
+        return marked[::-1][:count]
+
+    def copy(self) -> "History":
+        """The same states for somebody else; entries are never changed in place."""
+        return History(list(self.entries), self.position)
 
 
 def _with(pairs: tuple[tuple[str, float], ...], name: str, value: float) -> tuple[tuple[str, float], ...]:

@@ -98,7 +98,7 @@ def compare_networks() -> None:
                 torch.nn.init.normal_(parameter)
     found = []
     for kernels in (False, True):
-        activation.use_kernels = upsample.use_kernels = lambda x, chosen=kernels: (
+        activation.use_kernels = lambda x, chosen=kernels: (
             chosen and x.is_contiguous(memory_format=torch.channels_last)
         )
         found.append(gradients(*networks))

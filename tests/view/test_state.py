@@ -5,9 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from clipface.view.history import GESTURE_SECONDS, MOST_ENTRIES, History
 from clipface.view.server.sessions import MOST_SESSIONS, Sessions, new_name
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.state import GESTURE_SECONDS, MOST_ENTRIES, Edit, FaceState, History, ViewSettings
 
 ZOMBIE = Edit("zombie")
 

@@ -118,15 +118,12 @@ class EncoderFaces:
         return CaptionedImages(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
     def _painted(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
-        faces = [sample_attributes(rng) for _ in range(count)]
-        tokens, values = self._captions(faces, (), rng, agreement)
-        return CaptionedImages(self._paint(faces, None, rng, tokens.device), tokens, values)
+        return self._paint([sample_attributes(rng) for _ in range(count)], None, rng, agreement)
 
     def _over_textures(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         textures, labels = self.textures.sample(count, rng)
         faces = [attributes_of(label, sample_attributes(rng, {"sex": label.face.sex})) for label in labels]
-        tokens, values = self._captions(faces, UNKNOWN_OF_TEXTURES, rng, agreement)
-        return CaptionedImages(self._paint(faces, textures, rng, tokens.device), tokens, values)
+        return self._paint(faces, textures, rng, agreement)
 
     def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         images, labels = self.images.sample(count, rng)
@@ -138,15 +135,19 @@ class EncoderFaces:
         unknown = UNKNOWN_OF_PHOTOGRAPHS if label.expression_known else (*UNKNOWN_OF_PHOTOGRAPHS, "expression")
         return self._captions([label.face], unknown, rng, agreement)
 
-    def _paint(self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, device) -> Tensor:
-        """Images [N, 4, S, S] uint8 of painted faces on black, so that any other background can be added."""
+    def _paint(
+        self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, agreement: Agreement
+    ) -> CaptionedImages:
+        """Paint faces on black, so that any other background can be added, maybe over textures."""
+        tokens, values = self._captions(faces, () if textures is None else UNKNOWN_OF_TEXTURES, rng, agreement)
         generator, painting = torch.Generator().manual_seed(rng.randrange(2**31)), self.painting
         base = None if textures is None else textures.to(self.painter.device)
-        with torch.autocast(device.type, enabled=False):
+        with torch.autocast(tokens.device.type, enabled=False):
             batch = self.painter.sample(
                 len(faces), generator, painting.size, painting.max_yaw, 0.0, faces, base, (1.0, painting.max_zoom)
             )
-        return (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte().to(device)
+        images = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()
+        return CaptionedImages(images.to(tokens.device), tokens, values)
 
     def _captions(
         self, faces: list[Attributes], unknown: tuple[str, ...], rng: random.Random, agreement: Agreement

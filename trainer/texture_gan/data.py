@@ -104,10 +104,8 @@ def painted_batches(painter: PaintedFaces, config: TextureGANConfig, start: int)
         attributes = dataset.attributes or None
         count, zoom = each * config.batch_size, (1.0, dataset.max_zoom)
         painted = painter.sample(count, generator, config.image_size, dataset.max_yaw, WHITE, attributes, zoom=zoom)
-        chunk = FaceBatch(
-            composite(painted.image * 2 - 1, painted.mask, WHITE), painted.mask,
-            painted.shape, painted.expression, painted.pose, painted.camera, painted.neck_pose, painted.eye_pose,
-        )  # fmt: skip
+        parts = {name: part for name, part in painted._asdict().items() if name in FaceBatch._fields}
+        chunk = FaceBatch(**parts | {"image": composite(painted.image * 2 - 1, painted.mask, WHITE)})
         for place in range(number % each, each):
             yield chunk.select(slice(place * config.batch_size, (place + 1) * config.batch_size))
             number += 1

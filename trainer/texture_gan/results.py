@@ -27,16 +27,23 @@ GENERATOR, DISCRIMINATORS, LOOKS = (f"{name}.safetensors" for name in ("generato
 
 
 class Report(Callback):
-    """Log a module's `metrics`, and stop a run that is broken; the only place where the host waits for the device."""
+    """Log a module's `metrics`, write snapshots, stop a run that is broken; only here the host waits for the device.
 
-    def __init__(self, every: int) -> None:
-        """Args: every: batches between two reports."""
-        self.every = every
+    Args:
+        every: batches between two reports.
+        folder: of the run.
+        snapshot_every: batches between two snapshots of the results, 0: none; at the end, the run writes them.
+    """
+
+    def __init__(self, every: int, folder: Path, snapshot_every: int = 0) -> None:
+        self.every, self.folder, self.snapshot_every = every, Path(folder), snapshot_every
         self._before: tuple[int, float] | None = None  # batches and time at the last report
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: TextureGAN, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        if self.snapshot_every and pl_module.batches % self.snapshot_every == 0 and trainer.is_global_zero:
+            write_networks(pl_module, self.folder)
         if pl_module.batches % self.every:
             return
         pl_module.finite.check(pl_module.batches)
@@ -51,20 +58,6 @@ class Report(Callback):
         for logger in trainer.loggers:  # not `log_dict`: its steps are another count after a resume
             logger.log_metrics(report, step=pl_module.batches)
             logger.save()
-
-
-class Snapshots(Callback):
-    """Write the results every few batches; at the end, the run does."""
-
-    def __init__(self, folder: Path, every: int) -> None:
-        """Args: folder: of the run; every: batches between two snapshots, 0: none."""
-        self.folder, self.every = Path(folder), every
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: TextureGAN, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if self.every and pl_module.batches % self.every == 0 and trainer.is_global_zero:
-            write_networks(pl_module, self.folder)
 
 
 def write_results(module: TextureGAN, folder: Path, training: dict[str, Any]) -> dict[str, float]:
@@ -108,14 +101,8 @@ def read_networks(folder: Path, module: TextureGAN) -> None:
             weights.load_into(network, tensors, str(path))
     if module.looks is not None and (folder / LOOKS).exists():
         (offsets,) = weights.load(folder / LOOKS)[0].values()
-        if offsets.shape != module.looks.offsets.shape:
-            expected, found = tuple(module.looks.offsets.shape), tuple(offsets.shape)
-            raise ValueError(
-                f"init_from: expected offsets {expected}, got {found} in {folder / LOOKS}; take that file away to "
-                "learn them anew"
-            )
-        with torch.no_grad():
-            module.looks.offsets.copy_(offsets)
+        own = torch.nn.ParameterDict({"offsets": module.looks.offsets})
+        weights.load_into(own, {"offsets": offsets}, f"init_from: {folder / LOOKS} (take it away to learn others)")
 
 
 def both_discriminators(module: TextureGAN) -> torch.nn.ModuleDict:

@@ -39,7 +39,8 @@ class Scorer:
             batch = batch.to(self.device)
             self.distances.add(batch.image, True)
             # Masks as bytes, and no images: thousands of faces shall fit into memory.
-            self.views.append(batch._replace(image=batch.image[:, :, :1, :1], mask=_bytes(batch.mask), visibility=None))
+            mask = (batch.mask * 255).round().byte()
+            self.views.append(batch._replace(image=batch.image[:, :, :1, :1], mask=mask, visibility=None))
 
     @torch.no_grad()
     def score(self, textures: Callable[[int, torch.Generator], Tensor], size: int) -> dict[str, float]:
@@ -66,10 +67,6 @@ def _first(faces: Iterable[FaceBatch], count: int) -> Iterator[FaceBatch]:
         count -= size
         if count <= 0:
             return
-
-
-def _bytes(mask: Tensor) -> Tensor:
-    return (mask * 255).round().byte()
 
 
 class Scores(Callback):

@@ -12,7 +12,7 @@ from trainer.common.run import Result, run
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import open_faces
 from trainer.texture_gan.module import TextureGAN
-from trainer.texture_gan.results import Report, Snapshots, read_networks, write_results
+from trainer.texture_gan.results import Report, read_networks, write_results
 from trainer.texture_gan.scores import Scores
 
 
@@ -52,9 +52,8 @@ def train(config: TextureGANConfig, folder: Path) -> Result:
         data=None,  # the module knows with which batch to begin
         write_results=write_results,
         callbacks=lambda module: [
-            Report(config.trainer.log_every),
+            Report(config.trainer.log_every, folder, config.snapshot_every),
             Scores(config.metrics),
-            Snapshots(folder, config.snapshot_every),
         ],
         strategy=distributed.SharedGradients() if config.trainer.processes > 1 else "auto",
         # Reduced precision is chosen layer by layer; Lightning would apply it to everything.

@@ -7,6 +7,7 @@ activation_triton.py, everything else through activation_torch.py.
 """
 
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from clipface.texture.ops import activation_torch
 from clipface.texture.ops.activation_torch import CLAMP, SLOPE
 
 __all__ = ["CLAMP", "SLOPE", "activate", "scale_channels"]
@@ -60,18 +60,15 @@ def use_kernels(x: Tensor) -> bool:
     return x.is_cuda and has_triton() and x.is_contiguous(memory_format=torch.channels_last)
 
 
-def _operations(x: Tensor) -> ModuleType:
-    if use_kernels(x):
-        from clipface.texture.ops import activation_triton
-
-        return activation_triton
-    return activation_torch
+def operations(kind: str, x: Tensor) -> ModuleType:
+    """The operations of a kind ("activation", "upsample") on images x: kernels, or their twins in plain PyTorch."""
+    return import_module(f"clipface.texture.ops.{kind}_{'triton' if use_kernels(x) else 'torch'}")
 
 
 class _Blend(Function):
     @staticmethod
     def forward(ctx, x, factor, bias, noise, gain, active):
-        y = _operations(x).blend(x, factor, bias, noise, gain, active)
+        y = operations("activation", x).blend(x, factor, bias, noise, gain, active)
         if factor is None:
             ctx.mark_dirty(x)
         ctx.save_for_backward(None if factor is None else x, factor, y if active else None)
@@ -102,7 +99,7 @@ class BlendGradient(Function):
     def forward(ctx, gradient, y, x, factor, wanted):
         ctx.save_for_backward(gradient, y, x, factor)
         ctx.set_materialize_grads(False)
-        return _operations(gradient if y is None else y).blend_gradient(gradient, y, x, factor, wanted)
+        return operations("activation", gradient if y is None else y).blend_gradient(gradient, y, x, factor, wanted)
 
     @staticmethod
     def backward(ctx, to_x, to_factor, to_bias, to_noise):
@@ -134,7 +131,7 @@ class _Slope(Function):
     @staticmethod
     def forward(ctx, gradient, y):
         ctx.save_for_backward(y)
-        return _operations(y).slope(gradient, y)
+        return operations("activation", y).slope(gradient, y)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -145,7 +142,7 @@ class _Dot(Function):
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
-        return _operations(a).dot(a, b)
+        return operations("activation", a).dot(a, b)
 
     @staticmethod
     def backward(ctx, gradient):

@@ -4,13 +4,10 @@ As in activation.py each operation is one pass over memory, and so is its gradie
 channels_last format go through upsample_triton.py, everything else through upsample_torch.py.
 """
 
-from types import ModuleType
-
 from torch import Tensor
 from torch.autograd import Function
 
-from clipface.texture.ops import upsample_torch
-from clipface.texture.ops.activation import BlendGradient, summed, use_kernels
+from clipface.texture.ops.activation import BlendGradient, operations, summed
 
 # Each operation is linear, so its gradient is the transposed one.
 TRANSPOSED = {"upsample": "upsample_transposed", "downsample": "downsample_transposed"}
@@ -56,19 +53,11 @@ def downsample(x: Tensor) -> Tensor:
     return _Linear.apply(x, "downsample")
 
 
-def _operations(x: Tensor) -> ModuleType:
-    if use_kernels(x):
-        from clipface.texture.ops import upsample_triton
-
-        return upsample_triton
-    return upsample_torch
-
-
 class _Linear(Function):
     @staticmethod
     def forward(ctx, x, name):
         ctx.name = name
-        return getattr(_operations(x), name)(x)
+        return getattr(operations("upsample", x), name)(x)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -78,7 +67,7 @@ class _Linear(Function):
 class _UpsampleBlend(Function):
     @staticmethod
     def forward(ctx, x, bias, noise, gain):
-        y = _operations(x).upsample_blend(x, bias, noise, gain)
+        y = operations("upsample", x).upsample_blend(x, bias, noise, gain)
         ctx.save_for_backward(y)
         ctx.gain, ctx.noise_batch = gain, None if noise is None else len(noise)
         return y

@@ -8,8 +8,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
-from clipface.view.history import History
-from clipface.view.state import ViewSettings
+from clipface.view.state import History, ViewSettings
 
 MOST_SESSIONS = 100  # the longest unused ones are forgotten
 

@@ -86,7 +86,7 @@ def work(process: int, files, folder, port: int) -> None:
 
     straight, first, resumed = module(), module(), module()
     options = {"strategy": distributed.SharedGradients()}
-    run(straight, folder, 3, callbacks=[Report(1)], **options)
+    run(straight, folder, 3, callbacks=[Report(1, folder)], **options)
     logged = {name: value.item() for name, value in straight.metrics.items()}
     numbers = torch.rand(4)
     checkpoint = Checkpoint(folder, every=0)

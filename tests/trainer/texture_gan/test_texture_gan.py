@@ -13,7 +13,7 @@ from clipface import weights
 from clipface.texture.generator import TextureGenerator
 from trainer.common.callbacks import Checkpoint
 from trainer.texture_gan.config import AugmentConfig, RobustConfig
-from trainer.texture_gan.results import Report, Snapshots, read_networks, write_networks, write_results
+from trainer.texture_gan.results import Report, read_networks, write_networks, write_results
 from trainer.texture_gan.steps import SkipNonfinite, averaged, follow, half_life_now
 
 
@@ -150,7 +150,7 @@ def test_checkpoint_holds_what_was_trained_and_no_frozen_part(make, tmp_path):
 def test_snapshots_and_report(make, tmp_path):
     module = make()
     logger = CSVLogger(tmp_path, name="", version="")
-    run(module, tmp_path, steps=3, callbacks=[Snapshots(tmp_path, every=2), Report(1)], logger=logger)
+    run(module, tmp_path, steps=3, callbacks=[Report(1, tmp_path, snapshot_every=2)], logger=logger)
     assert set(write_results(module, tmp_path, {})) == set(module.metrics)
     with open(tmp_path / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
@@ -201,7 +201,7 @@ def test_a_broken_step_is_left_out_and_counted(make, tmp_path):
     watch = pl.callbacks.LambdaCallback(
         on_train_batch_start=lambda *_: before.update(weights=copies(module.discriminator))
     )
-    run(module, tmp_path, steps=2, callbacks=[watch, Report(1)])
+    run(module, tmp_path, steps=2, callbacks=[watch, Report(1, tmp_path)])
     assert module.finite.skipped.item() == 1 and module.finite.in_a_row.item() == 1
     assert all(value.isfinite().all() for value in module.state_dict().values())
     assert not changed(module.discriminator, before["weights"])
@@ -216,7 +216,7 @@ def test_a_run_that_stays_broken_is_stopped(make, tmp_path):
     module = make(tiny_config(robust=RobustConfig(in_a_row=3)))
     degrade(module, set(range(2, 20)))
     with pytest.raises(RuntimeError, match="3 batches in a row up to batch 5"):
-        run(module, tmp_path, steps=9, callbacks=[Report(1)])
+        run(module, tmp_path, steps=9, callbacks=[Report(1, tmp_path)])
     rare = SkipNonfinite(in_a_row=20, share=0.05)
     for number in range(400):  # every eighth batch
         rare.broken.fill_(number % 8 == 0)
