@@ -13,13 +13,13 @@ from clipface.texture.ops.upsample import downsample
 
 
 class DiscriminatorBlock(nn.Module):
-    """Residual block that halves the resolution; filtering comes before the second convolution, which is cheaper."""
+    """Residual block that halves the resolution; filtering comes before the second convolution, which is cheaper.
 
-    def __init__(
-        self,
-        inputs: int,  # channels
-        outputs: int,  # channels
-    ) -> None:
+    Args:
+        inputs, outputs: channels.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv0 = EqualConv(inputs, inputs, 3)
         self.conv1 = EqualConv(inputs, outputs, 3)
@@ -35,16 +35,17 @@ class DiscriminatorBlock(nn.Module):
 class Discriminator(nn.Module):
     """Image → logit, large for real ones.
 
+    Args:
+        resolution: of the images, pixels; a power of two.
+        channel_base, channel_max: a block has min(channel_base / its resolution, channel_max) channels.
+        group: images whose standard deviation the network gets, which uncovers lack of variety; 0: none.
+
     Raises:
         ValueError: if the resolution is no power of two from 8 up.
     """
 
     def __init__(
-        self,
-        resolution: int = 256,  # of the images, pixels; a power of two
-        channel_base: int = 16384,  # a block has min(channel_base / its resolution, channel_max) channels
-        channel_max: int = 512,
-        group: int = 4,  # images whose standard deviation the network gets, which uncovers lack of variety; 0: none
+        self, resolution: int = 256, channel_base: int = 16384, channel_max: int = 512, group: int = 4
     ) -> None:
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):

@@ -15,15 +15,16 @@ MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to th
 
 
 class MappingNetwork(nn.Module):
-    """Multi-layer perceptron z → w, with the running mean of w that truncation pulls towards."""
+    """Multi-layer perceptron z → w, with the running mean of w that truncation pulls towards.
 
-    def __init__(
-        self,
-        z_dim: int,  # length of a latent code
-        w_dim: int,  # length of a style code
-        layers: int,  # depth
-        levels: int,  # L, style codes that the synthesis reads
-    ) -> None:
+    Args:
+        z_dim: length of a latent code.
+        w_dim: length of a style code.
+        layers: depth.
+        levels: L, style codes that the synthesis reads.
+    """
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int, levels: int) -> None:
         super().__init__()
         sizes = [z_dim] + [w_dim] * layers
         self.layers = nn.ModuleList(
@@ -45,15 +46,16 @@ class MappingNetwork(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """One resolution: [conv0 and upsampling], conv1, colours."""
+    """One resolution: [conv0 and upsampling], conv1, colours.
 
-    def __init__(
-        self,
-        inputs: int,  # channels of the block before; 0: there is none
-        channels: int,
-        w_dim: int,  # length of a style code
-        resolution: int,  # of the result, texels
-    ) -> None:
+    Args:
+        inputs: channels of the block before; 0: there is none.
+        channels: its own.
+        w_dim: length of a style code.
+        resolution: of the result, texels.
+    """
+
+    def __init__(self, inputs: int, channels: int, w_dim: int, resolution: int) -> None:
         super().__init__()
         self.conv0 = ModulatedConv(inputs, channels, w_dim, resolution, upsample=True) if inputs else None
         self.conv1 = ModulatedConv(channels, channels, w_dim, resolution)
@@ -84,15 +86,15 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """Style code w+ → image, from 4×4 upwards; block n reads levels 2n-1, 2n, 2n+1, the first reads 0 and 1."""
+    """Style code w+ → image, from 4×4 upwards; block n reads levels 2n-1, 2n, 2n+1, the first reads 0 and 1.
 
-    def __init__(
-        self,
-        resolution: int,  # of the texture, texels
-        w_dim: int,  # length of a style code
-        channel_base: int,  # a block has min(channel_base / its resolution, channel_max) channels
-        channel_max: int,
-    ) -> None:
+    Args:
+        resolution: of the texture, texels.
+        w_dim: length of a style code.
+        channel_base, channel_max: a block has min(channel_base / its resolution, channel_max) channels.
+    """
+
+    def __init__(self, resolution: int, w_dim: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
         resolutions = [2**n for n in range(2, resolution.bit_length())]
         channels = [min(channel_base // r, channel_max) for r in resolutions]
@@ -124,6 +126,13 @@ class SynthesisNetwork(nn.Module):
 class TextureGenerator(nn.Module):
     """StyleGAN2 variant that generates UV textures.
 
+    Args:
+        resolution: of the texture, texels; a power of two.
+        z_dim: length of a latent code.
+        w_dim: length of a style code.
+        mapping_layers: depth of the mapping network.
+        channel_base, channel_max: a block has min(channel_base / its resolution, channel_max) channels.
+
     Raises:
         ValueError: if the resolution is no power of two from 8 up.
 
@@ -136,14 +145,9 @@ class TextureGenerator(nn.Module):
     """
 
     def __init__(
-        self,
-        resolution: int = 256,  # of the texture, texels; a power of two
-        z_dim: int = 512,  # length of a latent code
-        w_dim: int = 512,  # length of a style code
-        mapping_layers: int = 4,  # depth of the mapping network
-        channel_base: int = 8192,  # a block has min(channel_base / its resolution, channel_max) channels
-        channel_max: int = 256,
-    ) -> None:
+        self, resolution: int = 256, z_dim: int = 512, w_dim: int = 512, mapping_layers: int = 4,
+        channel_base: int = 8192, channel_max: int = 256,
+    ) -> None:  # fmt: skip
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
             raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")

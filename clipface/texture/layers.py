@@ -22,15 +22,17 @@ def normalise(x: Tensor) -> Tensor:
 
 
 class EqualLinear(nn.Module):
-    """Linear layer whose weights are stored with unit variance and scaled when used."""
+    """Linear layer whose weights are stored with unit variance and scaled when used.
+
+    Args:
+        inputs, outputs: numbers.
+        bias: initial.
+        multiplier: of the learning rate; weights are stored this much larger.
+        activation: whether leaky ReLU with gain √2 follows.
+    """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        bias: float = 0.0,  # initial
-        multiplier: float = 1.0,  # of the learning rate; weights are stored this much larger
-        activation: bool = False,  # leaky ReLU with gain √2 afterwards
+        self, inputs: int, outputs: int, bias: float = 0.0, multiplier: float = 1.0, activation: bool = False
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / multiplier)
@@ -44,15 +46,15 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """Convolution with scaled weights, its gain folded into them."""
+    """Convolution with scaled weights, its gain folded into them.
 
-    def __init__(
-        self,
-        inputs: int,  # channels
-        outputs: int,  # channels
-        kernel: int,  # size, odd
-        activation: bool = True,  # bias, and leaky ReLU with gain √2 (and clamp) afterwards
-    ) -> None:
+    Args:
+        inputs, outputs: channels.
+        kernel: size, odd.
+        activation: whether bias, and leaky ReLU with gain √2 (and clamp) follow.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, activation: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if activation else None
@@ -72,16 +74,15 @@ class ModulatedConv(nn.Module):
 
     Modulation scales input channels and demodulation output channels, so one ordinary convolution serves the whole
     batch: activations are scaled before and after it, and no weights per sample are ever made.
+
+    Args:
+        inputs, outputs: channels.
+        w_dim: length of a style code.
+        resolution: of the output, pixels.
+        upsample: double the resolution after the convolution.
     """
 
-    def __init__(
-        self,
-        inputs: int,  # channels
-        outputs: int,  # channels
-        w_dim: int,  # length of a style code
-        resolution: int,  # of the output, pixels
-        upsample: bool = False,  # double the resolution after the convolution
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, upsample: bool = False) -> None:
         super().__init__()
         self.affine = EqualLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
@@ -115,13 +116,13 @@ class ToRGB(nn.Module):
     """Modulated 1×1 convolution to three colours, without demodulation.
 
     Three outputs are so few that weights per sample are cheaper than scaled activations: one small matrix product.
+
+    Args:
+        inputs: channels.
+        w_dim: length of a style code.
     """
 
-    def __init__(
-        self,
-        inputs: int,  # channels
-        w_dim: int,  # length of a style code
-    ) -> None:
+    def __init__(self, inputs: int, w_dim: int) -> None:
         super().__init__()
         self.affine = EqualLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))

@@ -15,14 +15,15 @@ LEAST_VISIBLE = 0.02  # weight of a hidden texel, against 1
 
 
 class TextureModel:
-    """Mean texture plus directions, each scaled to one standard deviation."""
+    """Mean texture plus directions, each scaled to one standard deviation.
 
-    def __init__(
-        self,
-        mean: Tensor,  # [3, R, R] in 0..1
-        directions: Tensor,  # [K, 3, M], by how much the colours of M texels change
-        texels: Tensor,  # [M] int64, their places in the flattened texture; all others keep the mean
-    ) -> None:
+    Args:
+        mean: [3, R, R] in 0..1.
+        directions: [K, 3, M], by how much the colours of M texels change.
+        texels: [M] int64, their places in the flattened texture; all others keep the mean.
+    """
+
+    def __init__(self, mean: Tensor, directions: Tensor, texels: Tensor) -> None:
         size = expect("mean", mean, (3, "R", "R"))["R"]
         sizes = expect("directions", directions, ("K", 3, "M"))
         expect("texels", texels, (sizes["M"],))

@@ -11,7 +11,6 @@ from clipface.texture.ops import (
     activation,
     activation_torch,
     activation_triton,
-    upsample,
     upsample_torch,
     upsample_triton,
 )

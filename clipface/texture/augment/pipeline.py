@@ -50,17 +50,17 @@ CUTOUT_SIDE = 0.5  # of the image's side
 class Augment(nn.Module):
     """Random transforms with an adaptive probability.
 
+    Args:
+        target: mean sign of the logits of real images that p is steered to.
+        images: in which p can go from 0 to 1.
+        transforms: groups or single transforms (see GROUPS) that may happen.
+
     Attributes:
         probability: p, a scalar on the module's device; it never visits the host.
         signs: sum and number of the logits' signs since the last adaptation.
     """
 
-    def __init__(
-        self,
-        target: float = 0.6,  # mean sign of the logits of real images that p is steered to
-        images: float = 500_000,  # in which p can go from 0 to 1
-        transforms: Sequence[str] = PAPER,  # groups or single transforms (see GROUPS) that may happen
-    ) -> None:
+    def __init__(self, target: float = 0.6, images: float = 500_000, transforms: Sequence[str] = PAPER) -> None:
         super().__init__()
         unknown = [name for name in transforms if name not in GROUPS and name not in NAMES]
         if unknown:
