@@ -159,9 +159,9 @@ class TrainingJobs:
                 raise ValueError(
                     f"train: one prompt at a time, {self.current.prompt!r} is in training; wait, or stop it"
                 )
-            words, folder = checked_prompt(prompt), self.library.folder
-            folder.mkdir(parents=True, exist_ok=True)
-            self.current, self.owner = Training(words, folder / run_name(words), region, self.overrides), owner
+            self.library.folder.mkdir(parents=True, exist_ok=True)
+            run = self.library.folder / run_name(prompt)
+            self.current, self.owner = Training(prompt, run, region, self.overrides), owner
             return self.current
 
     def update(self) -> Training | None:

@@ -133,16 +133,9 @@ def _process(gate: TokenAuth, process_request: Callable, connection: Any, reques
             response.headers["X-Frame-Options"] = "DENY"
         return response
     if isinstance(decision, Redirected) and "Upgrade" not in request.headers:
-        return _answer(HTTPStatus.FOUND, "", Location=decision.path)
+        response = connection.respond(HTTPStatus.FOUND, "")
+        response.headers["Location"] = decision.path
+        return response
     if isinstance(decision, Redirected):
-        return _answer(HTTPStatus.NOT_FOUND, "address: expected one with a session\n")
-    return _answer(HTTPStatus(decision.status), decision.reason + "\n")
-
-
-def _answer(status: HTTPStatus, text: str, **more: str) -> Any:
-    from websockets.datastructures import Headers
-    from websockets.http11 import Response
-
-    body = text.encode()
-    fields = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
-    return Response(status.value, status.phrase, Headers(fields | more), body)
+        return connection.respond(HTTPStatus.NOT_FOUND, "address: expected one with a session\n")
+    return connection.respond(decision.status, decision.reason + "\n")
