@@ -17,8 +17,7 @@ from clipface.evaluation.scores import Measurement, Measures
 from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
-from clipface.metrics.distances import LEAST
-from clipface.metrics.features import FaceEmbedder
+from clipface.metrics.features import LEAST, FaceEmbedder
 from clipface.settings import named_guidance
 
 SHEETS = ("faces", "turned", "geometry")  # a row for each face, a column for each edit
