@@ -1,6 +1,6 @@
 """Mappers: trained ones, found by their words under a folder of runs, and looks that need no training."""
 
-from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Library:
         self.folder, self._avatar = Path(folder), avatar
         names = look_offsets() if looks else ()
         self._looks = [Run(PREFIX + name, name.replace("_", " "), name, None) for name in names]
-        self._read: OrderedDict[str, FaceMapper] = OrderedDict()
+        self._read = lru_cache(MOST_READ)(self._load)
         self._previews: dict[str, FaceMapper] = {}
         self._versions: dict[str, int] = {}
 
@@ -75,14 +75,7 @@ class Library:
         Raises:
             ValueError: if there is none of this name, its file is damaged, or it does not fit the avatar.
         """
-        if name in self._previews:
-            return self._previews[name]
-        if name not in self._read:
-            self._read[name] = self._load(name)
-        self._read.move_to_end(name)
-        while len(self._read) > MOST_READ:
-            self._read.popitem(last=False)
-        return self._read[name]
+        return self._previews.get(name) or self._read(name)
 
     def _load(self, name: str) -> FaceMapper:
         file = name if is_look(name) else self.folder / name
