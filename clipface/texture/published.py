@@ -73,17 +73,3 @@ def _generator_config(state: Mapping[str, Tensor], what: str) -> dict[str, int]:
         "channel_base": max(r * c for r, c in channels.items()),
         "channel_max": max(channels.values()),
     }
-
-
-def read_published_code(path: str | Path, levels: int) -> Tensor:
-    """Read a latent code file and keep the levels that the synthesis reads.
-
-    The authors store 18 levels where a 512² synthesis reads 16.
-
-    Returns:
-        w_plus [levels, w_dim].
-    """
-    code = load_published(path)
-    if not isinstance(code, Tensor) or code.shape[-2:].numel() != code.numel() or code.shape[-2] < levels:
-        raise ValueError(f"path: expected one code of at least {levels} levels, got something else in {path}")
-    return code.reshape(code.shape[-2:])[:levels].float()

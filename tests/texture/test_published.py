@@ -1,12 +1,14 @@
 """The authors' files: read under their names, and nothing in them is run."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from clipface.texture.published import load_published, read_published_code, read_published_generator
+from clipface.edit.files import read_latents
+from clipface.texture.published import load_published, read_published_generator
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published_checkpoint_32.npz"
 
@@ -39,9 +41,12 @@ def test_generator_file_is_read(tmp_path):
 def test_code_file_loses_the_levels_that_nobody_reads(tmp_path):
     code = torch.randn(18, 8)
     torch.save(code, tmp_path / "code.pt")
-    torch.testing.assert_close(read_published_code(tmp_path / "code.pt", 16), code[:16])
-    with pytest.raises(ValueError, match="20 levels"):
-        read_published_code(tmp_path / "code.pt", 20)
+    head = SimpleNamespace(n_expression=2, n_shape=3, v_template=torch.zeros(1, 3))
+    avatar = SimpleNamespace(generator=SimpleNamespace(levels=16, config={"w_dim": 8}), head=head)
+    torch.testing.assert_close(read_latents(tmp_path / "code.pt", avatar).w_plus, code[None, :16])
+    avatar.generator.levels = 20
+    with pytest.raises(ValueError, match="20 or more"):
+        read_latents(tmp_path / "code.pt", avatar)
 
 
 def test_code_in_a_file_is_not_run(tmp_path):

@@ -11,7 +11,7 @@ from tiny_gan import tiny_batch
 from clipface import assets, weights
 from clipface.texture import distillation
 from clipface.texture.generator import TextureGenerator
-from clipface.texture.published import read_published_code
+from clipface.texture.published import load_published
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_sampled_codes_are_those_of_their_seeds(files, tmp_path):
     sample = script("sample_textures")
     sample.main(["--seeds", "3-4,9", "--psi", "0.5", "--out", str(tmp_path), "--device", "cpu"])
     generator = TextureGenerator.from_weights(files / "generator.safetensors")
-    code = read_published_code(tmp_path / "0004.pt", generator.levels)
+    code = load_published(tmp_path / "0004.pt").float().reshape(generator.levels, -1)
     z = torch.randn(1, generator.config["z_dim"], generator=torch.Generator().manual_seed(4))
     torch.testing.assert_close(code, generator.mapping(z, 0.5)[0], atol=1e-5, rtol=1e-5)
     codes, config = weights.load(tmp_path / "codes.safetensors")
