@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface.export.surface import check_finite, checked_path
 from clipface.shapes import expect
 from clipface.startup import need
 
@@ -42,9 +43,7 @@ class VideoWriter:
         Raises:
             ValueError: for another ending, a rate that is not positive or a quality out of range.
         """
-        path = Path(path)
-        if path.suffix != ".mp4":
-            raise ValueError(f"path: expected a file ending in .mp4, got {path.name!r}")
+        path = checked_path(path, ".mp4")
         fraction = Fraction(rate).limit_denominator(LARGEST_DENOMINATOR) if 0 < rate < float("inf") else 0
         if not fraction:
             raise ValueError(f"rate: expected a positive number of frames a second, got {rate}")
@@ -119,8 +118,7 @@ class VideoWriter:
         size = sizes["H"], sizes["W"]
         if not frames.is_floating_point():
             raise TypeError(f"frames: expected floating numbers in 0..1, got {frames.dtype}")
-        if not torch.isfinite(frames).all():
-            raise ValueError("frames: expected finite numbers, got NaN or infinity")
+        check_finite("frames", frames)
         if self._stream is None:
             self._open_stream(*size)
         if size != self._size:

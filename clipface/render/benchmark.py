@@ -105,7 +105,7 @@ def peak(work: Callable[[], object]) -> str:
 
 
 def profile(work: Callable[[], object], count: int = 10) -> None:
-    """Print each CUDA kernel's time and calls a step, longest first."""
+    """Print each CUDA kernel's time and calls over `count` steps, longest first."""
     activities = [torch.profiler.ProfilerActivity.CUDA]
     work()
     torch.cuda.synchronize()
@@ -113,11 +113,7 @@ def profile(work: Callable[[], object], count: int = 10) -> None:
         for _ in range(count):
             work()
         torch.cuda.synchronize()
-    rows = [(e.self_device_time_total / count, e.count / count, e.key) for e in record.key_averages()]
-    rows = sorted((row for row in rows if row[0] > 0), reverse=True)
-    print(f"  {sum(row[0] for row in rows):9.0f} us, {sum(row[1] for row in rows):.0f} kernels")
-    for duration, calls, key in rows[:24]:
-        print(f"  {duration:9.1f} us {calls:5.1f} x  {key.replace('void ', '')[:60]}")
+    print(record.key_averages().table(sort_by="self_device_time_total", row_limit=24, max_name_column_width=60))
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.render.camera import compose
-from clipface.render.rasterize.checks import check_batch
+from clipface.render.rasterize.interface import check_batch
 from clipface.shapes import expect
 
 

@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from clipface.render.camera import project, viewing_axes
 from clipface.render.light import Light, Shading, check_shading, harmonic_light, sky, studio_light
-from clipface.render.rasterize.checks import check_batch
-from clipface.render.rasterize.interface import Boundary, Fragments, check_backend
+from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, check_batch
 from clipface.render.rasterize.interface import backend as load_backend
 from clipface.render.shading import shade, vertex_normals
 from clipface.shapes import expect

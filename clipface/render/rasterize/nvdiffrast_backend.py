@@ -6,8 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clipface.render.rasterize.checks import check_attributes, check_faces, check_float, check_look_up
-from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, mip_levels
+from clipface.render.rasterize.interface import (
+    Boundary,
+    Fragments,
+    check_attributes,
+    check_backend,
+    check_faces,
+    check_float,
+    check_look_up,
+    mip_levels,
+)
 
 SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser renders whole 8 x 8 tiles
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize.checks import check_float
+from clipface.render.rasterize.interface import check_float
 from clipface.render.rasterize.warp.native import place
 from clipface.render.rasterize.warp.runtime import launch_pixels, start
 
@@ -111,10 +111,8 @@ class Compose(Function):
     def forward(ctx, rendered: Tensor, background: float | Tensor):
         images, height, width, size = rendered.shape
         shape = (images, size - 1, height, width)
-        image, mask = (
-            torch.empty(shape, device=rendered.device),
-            torch.empty(images, 1, *shape[2:], device=rendered.device),
-        )
+        image = torch.empty(shape, device=rendered.device)
+        mask = torch.empty(images, 1, height, width, device=rendered.device)
         given = background.contiguous() if isinstance(background, Tensor) else None
         ctx.behind = _behind(background if given is None else given, shape)
         arguments = [rendered, rendered if size == 4 else None, given, *ctx.behind, image, mask]

@@ -6,8 +6,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize.checks import check_attributes
-from clipface.render.rasterize.interface import Fragments
+from clipface.render.rasterize.interface import Fragments, check_attributes
 from clipface.render.rasterize.warp.native import place
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch_pixels, reproducible, start
 

@@ -9,8 +9,14 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize.checks import check_batch, check_boundary, check_faces, check_float
-from clipface.render.rasterize.interface import Boundary, Fragments
+from clipface.render.rasterize.interface import (
+    Boundary,
+    Fragments,
+    check_batch,
+    check_boundary,
+    check_faces,
+    check_float,
+)
 from clipface.render.rasterize.warp.coverage import EMPTY, FACE_MASK
 from clipface.render.rasterize.warp.fragments import (
     Corners,

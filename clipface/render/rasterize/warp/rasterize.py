@@ -5,8 +5,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize.checks import check_faces, check_float
-from clipface.render.rasterize.interface import Fragments
+from clipface.render.rasterize.interface import Fragments, check_faces, check_float
 from clipface.render.rasterize.warp.coverage import cover
 from clipface.render.rasterize.warp.fragments import shade_fragments, shade_fragments_backward
 from clipface.render.rasterize.warp.runtime import ThreadBuffer, launch, launch_pixels, reproducible, start, threads

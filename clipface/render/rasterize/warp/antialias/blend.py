@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from clipface.render.rasterize.checks import check_faces, check_float
-from clipface.render.rasterize.interface import Fragments
+from clipface.render.rasterize.interface import Fragments, check_faces, check_float
 from clipface.render.rasterize.topology import Topology
 from clipface.render.rasterize.warp.antialias.backward import antialias_backward_1, antialias_backward_4
 from clipface.render.rasterize.warp.antialias.silhouette import (
