@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.render.shading import DISPLAY_GAMMA
 from clipface.settings import SHADINGS, Shading
 from clipface.shapes import expect
 
-DISPLAY_GAMMA = 2.2
 LEAST_LIGHT = 1e-3  # keeps the gradient of the power finite
 # What makes each basis function's square integrate to 1, and that times how much of it a matt surface reflects
 # (Ramamoorthi and Hanrahan 2001, section 3.2; of the constant one all, since DECA's light of strength 1 shades by 1).

@@ -37,14 +37,12 @@ def compose_pixels(
 ):
     """Colours plus what the mask leaves of the background, which is `number` where there is no array.
 
-    `steps` lie between the background's images, channels, rows and columns.
-
-    Where a pixel has four numbers, `vectors` is the same memory as `rendered`.
+    `steps` lie between the background's images, channels, rows and columns. Where a pixel has four
+    numbers, `vectors` is the same memory as `rendered`.
     """
-    row, column = place(wp.tid(), start, width)
+    row, column, pixel = place(wp.tid(), start, width)
     frame = row / height
     line = row - frame * height
-    pixel = row * width + column
     plane = height * width
     out = frame * channels * plane + line * width + column
     behind = frame * steps[0] + line * steps[2] + column * steps[3]
@@ -77,10 +75,9 @@ def compose_pixels_backward(
     g_vectors: wp.array(dtype=wp.vec4),
 ):
     """The adjoint of `compose_pixels` to what is rendered; a gradient that nobody has is an empty array."""
-    row, column = place(wp.tid(), start, width)
+    row, column, pixel = place(wp.tid(), start, width)
     image = row / height
     line = row - image * height
-    pixel = row * width + column
     plane = height * width
     at = image * channels * plane + line * width + column
     behind = image * steps[0] + line * steps[2] + column * steps[3]

@@ -47,17 +47,13 @@ def moved(p: wp.vec4, x: float, y: float):
 @wp.func
 def corners_of(face: int, base: int, x: float, y: float, clip: wp.array(dtype=wp.vec4), faces: wp.array(dtype=int)):
     """A triangle as seen from clip point (x, y); `base` is the image's first vertex."""
-    t = Corners()
-    t.i0 = base + faces[3 * face]
-    t.i1 = base + faces[3 * face + 1]
-    t.i2 = base + faces[3 * face + 2]
-    t.q0 = moved(clip[t.i0], x, y)
-    t.q1 = moved(clip[t.i1], x, y)
-    t.q2 = moved(clip[t.i2], x, y)
-    t.n0 = wp.cross(t.q1, t.q2)
-    t.n1 = wp.cross(t.q2, t.q0)
-    t.n2 = wp.cross(t.q0, t.q1)
-    return t
+    i0 = base + faces[3 * face]
+    i1 = base + faces[3 * face + 1]
+    i2 = base + faces[3 * face + 2]
+    q0 = moved(clip[i0], x, y)
+    q1 = moved(clip[i1], x, y)
+    q2 = moved(clip[i2], x, y)
+    return Corners(i0, i1, i2, q0, q1, q2, wp.cross(q1, q2), wp.cross(q2, q0), wp.cross(q0, q1))
 
 
 @wp.func
@@ -130,8 +126,7 @@ def shade_fragments(
     derivatives: wp.array(dtype=wp.vec4),
 ):
     """Turn each pixel's key into (u, v, z/w, triangle + 1) and, if asked for, the derivatives of u and v."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     key = keys[pixel]
     if key == EMPTY:
         rast[pixel] = wp.vec4(0.0, 0.0, 0.0, 0.0)
@@ -207,8 +202,7 @@ def shade_fragments_backward(
     g_clip: wp.array(dtype=wp.vec4),
 ):
     """Add each pixel's gradient to the clip positions of its triangle."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     face = int(rast[pixel][3]) - 1
     if face < 0:
         return

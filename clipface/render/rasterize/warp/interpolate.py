@@ -28,8 +28,7 @@ def interpolate_pixels(
     value_derivatives: wp.array(dtype=float),
 ):
     """Interpolate; `image_stride` is the length of one image's attributes, 0 where all images share them."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     r = rast[pixel]
     face = int(r[3]) - 1
     out = pixel * channels
@@ -72,8 +71,7 @@ def add_attribute_gradients(
     g_attributes: wp.array(dtype=float),
 ):
     """Add each pixel's gradient to the attributes of its triangle; gradients that nobody has are empty arrays."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     r = rast[pixel]
     face = int(r[3]) - 1
     if face < 0:
@@ -110,8 +108,7 @@ def fragment_gradients(
     g_derivatives: wp.array(dtype=wp.vec4),
 ):
     """The gradient of (u, v) and of their derivatives; what nobody has or wants is an empty array."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     face = int(rast[pixel][3]) - 1
     g_uv = wp.vec2(0.0, 0.0)
     g_d = wp.vec4(0.0, 0.0, 0.0, 0.0)

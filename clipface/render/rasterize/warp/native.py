@@ -83,15 +83,18 @@ def add_corners(target: wp.array(dtype=wp.vec4), key: int, i: int, j: int, k3: i
 
 @wp.func
 def place(i: int, start: int, width: int):
-    """The pixel (row, column) of thread i.
+    """The pixel of thread i: its row, its column, and its place among all.
 
     Pixels count from `start`, which is how CPU threads share an image. On CUDA, tiles of 8 x 4 pixels keep the threads
     of one warp close together, on few triangles and texels.
     """
     if start != TILES:
-        row = (i + start) / width
-        return row, i + start - row * width
+        pixel = i + start
+        row = pixel / width
+        return row, pixel - row * width, pixel
     band = i / (4 * width)
     within = i - band * 4 * width
     lane = within & 31
-    return 4 * band + (lane >> 3), ((within >> 5) << 3) + (lane & 7)
+    row = 4 * band + (lane >> 3)
+    column = ((within >> 5) << 3) + (lane & 7)
+    return row, column, row * width + column

@@ -64,12 +64,10 @@ def spot_of(
 ):  # fmt: skip
     """Where in the texture a fragment lies."""
     last = uv[uv_faces[3 * face + 2]]
-    out = Spot()
-    out.along_u = uv[uv_faces[3 * face]] - last
-    out.along_v = uv[uv_faces[3 * face + 1]] - last
-    out.at = last + r[0] * out.along_u + r[1] * out.along_v
-    out.slopes = pair_slopes(pixel_slopes(t, r, width, height), out.along_u, out.along_v)
-    return out
+    along_u = uv[uv_faces[3 * face]] - last
+    along_v = uv[uv_faces[3 * face + 1]] - last
+    slopes = pair_slopes(pixel_slopes(t, r, width, height), along_u, along_v)
+    return Spot(last + r[0] * along_u + r[1] * along_v, slopes, along_u, along_v)
 
 
 @wp.kernel
@@ -90,8 +88,7 @@ def paint_pixels(
     value_vectors: wp.array(dtype=wp.vec4),
 ):
     """From each pixel's key to its fragment, and its colour and coverage."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     channels = layout[CHANNELS]
     size = channels + 1
     key = keys[pixel]
@@ -131,8 +128,7 @@ def paint_pixels_backward(
     g_clip: wp.array(dtype=wp.vec4),
 ):
     """The adjoint of `paint_pixels`; gradients that nobody wants are empty arrays."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     r = rast[pixel]
     face = int(r[3]) - 1
     if face < 0:

@@ -4,7 +4,7 @@ from typing import Any
 
 import warp as wp
 
-from clipface.render.rasterize.warp.antialias.silhouette import Crossing, Mesh, find_crossing, mesh_of, project
+from clipface.render.rasterize.warp.antialias.silhouette import Crossing, Mesh, find_crossing, project
 from clipface.render.rasterize.warp.commands import overload
 from clipface.render.rasterize.warp.native import add, place
 
@@ -75,8 +75,7 @@ def antialias_backward(
     """Gather each pixel's colour gradient from itself and the four pairs it belongs to, and hand the gradients of its
     own two weights to the ends of the silhouette edges they come from; what nobody wants is an empty array. A channel
     is a number or a vector of four."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     frame = row / height
     line = row - frame * height
     own = weights[pixel]
@@ -99,7 +98,7 @@ def antialias_backward(
                 total += pair_gradient(g, pixel, pixel - width, up, 1.0, channels, c)
             g_image[pixel * channels + c] = total
     if g_clip:
-        m = mesh_of(clip, faces, opposite, neighbours, vertex_count, height, width)
+        m = Mesh(clip, faces, opposite, neighbours, vertex_count, height, width)
         across = wp.int32(0)
         while across < 2:  # not unrolled: two copies of what follows would need twice the registers
             weight = wp.where(across == 0, own[0], own[1])

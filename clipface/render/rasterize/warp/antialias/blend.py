@@ -17,8 +17,8 @@ from clipface.render.rasterize.interface import Fragments, check_faces, check_fl
 from clipface.render.rasterize.topology import Topology
 from clipface.render.rasterize.warp.antialias.backward import antialias_backward_1, antialias_backward_4
 from clipface.render.rasterize.warp.antialias.silhouette import (
+    Mesh,
     find_crossing,
-    mesh_of,
     negative,
     owner_of,
     project,
@@ -105,8 +105,7 @@ def find_edges(
     weights: wp.array(dtype=wp.vec2),
 ):
     """Write each pixel's two weights: with its neighbour to the right, and with the one in the next row."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     image = row / height
     line = row - image * height
     here = rast[pixel]
@@ -124,7 +123,7 @@ def find_edges(
             if neighbours and not looked_at:  # triangles that touch have no other's silhouette between them
                 looked_at = not touch(int(here[3]) - 1, int(there[3]) - 1, faces)
             if looked_at:
-                m = mesh_of(clip, faces, opposite, neighbours, vertex_count, height, width)
+                m = Mesh(clip, faces, opposite, neighbours, vertex_count, height, width)
                 weight = find_crossing(column, line, image, across, here, there, m).weight
                 found = wp.where(across == 0, wp.vec2(weight, found[1]), wp.vec2(found[0], weight))
         across += 1
@@ -142,8 +141,7 @@ def blend_edges(
     blended: wp.array(dtype=Any),
 ):
     """Each pixel takes its share of its neighbours' colours; a channel is a number or a vector of four."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     own = weights[pixel]
     right = wp.max(own[0], 0.0)
     down = wp.max(own[1], 0.0)

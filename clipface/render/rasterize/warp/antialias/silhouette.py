@@ -66,28 +66,6 @@ def crossing_of(a: wp.vec2, b: wp.vec2, side: float):
 
 
 @wp.func
-def mesh_of(
-    clip: wp.array(dtype=wp.vec4),
-    faces: wp.array(dtype=int),
-    opposite: wp.array(dtype=int),
-    neighbours: wp.array(dtype=int),
-    vertex_count: int,
-    height: int,
-    width: int,
-):
-    """Gather a kernel's arguments."""
-    m = Mesh()
-    m.clip = clip
-    m.faces = faces
-    m.opposite = opposite
-    m.neighbours = neighbours
-    m.vertex_count = vertex_count
-    m.height = height
-    m.width = width
-    return m
-
-
-@wp.func
 def owner_of(here: wp.vec4, there: wp.vec4):
     """The nearer of two fragments' triangles: (its number, 0 if it is `here`'s, 1 if it is `there`'s)."""
     if here[3] <= 0.0 or (there[3] > 0.0 and there[2] <= here[2]):
@@ -132,18 +110,16 @@ class Exits:
 @wp.func
 def exits_of(face: int, base: int, side: float, across: int, at: Crossing, m: Mesh):
     """Where the way from the pixel's centre leaves a triangle; `base` is the image's first vertex."""
-    out = Exits()
-    out.i0 = base + m.faces[3 * face]
-    out.i1 = base + m.faces[3 * face + 1]
-    out.i2 = base + m.faces[3 * face + 2]
-    out.p0 = project(m.clip[out.i0], at.x, at.y, across, m.width, m.height)
-    out.p1 = project(m.clip[out.i1], at.x, at.y, across, m.width, m.height)
-    out.p2 = project(m.clip[out.i2], at.x, at.y, across, m.width, m.height)
-    out.d0 = crossing_of(out.p1, out.p2, side)
-    out.d1 = crossing_of(out.p2, out.p0, side)
-    out.d2 = crossing_of(out.p0, out.p1, side)
-    out.distance = wp.max(wp.max(out.d0, out.d1), out.d2)
-    return out
+    i0 = base + m.faces[3 * face]
+    i1 = base + m.faces[3 * face + 1]
+    i2 = base + m.faces[3 * face + 2]
+    p0 = project(m.clip[i0], at.x, at.y, across, m.width, m.height)
+    p1 = project(m.clip[i1], at.x, at.y, across, m.width, m.height)
+    p2 = project(m.clip[i2], at.x, at.y, across, m.width, m.height)
+    d0 = crossing_of(p1, p2, side)
+    d1 = crossing_of(p2, p0, side)
+    d2 = crossing_of(p0, p1, side)
+    return Exits(i0, i1, i2, p0, p1, p2, d0, d1, d2, wp.max(wp.max(d0, d1), d2))
 
 
 @wp.struct
@@ -165,15 +141,11 @@ def edge_of(t: Exits, face: int):
     k = wp.int32(0)
     if t.d0 < t.distance:
         k = wp.where(t.d1 == t.distance, 1, 2)
-    out = Edge()
-    out.a = wp.where(k == 0, t.p1, wp.where(k == 1, t.p2, t.p0))
-    out.b = wp.where(k == 0, t.p2, wp.where(k == 1, t.p0, t.p1))
-    out.first = wp.where(k == 0, t.i1, wp.where(k == 1, t.i2, t.i0))
-    out.second = wp.where(k == 0, t.i2, wp.where(k == 1, t.i0, t.i1))
-    out.area = turn(t.p0, t.p1, t.p2)
-    out.place = 3 * face + k
-    out.distance = t.distance
-    return out
+    a = wp.where(k == 0, t.p1, wp.where(k == 1, t.p2, t.p0))
+    b = wp.where(k == 0, t.p2, wp.where(k == 1, t.p0, t.p1))
+    first = wp.where(k == 0, t.i1, wp.where(k == 1, t.i2, t.i0))
+    second = wp.where(k == 0, t.i2, wp.where(k == 1, t.i0, t.i1))
+    return Edge(first, second, a, b, turn(t.p0, t.p1, t.p2), 3 * face + k, t.distance)
 
 
 @wp.func

@@ -25,7 +25,8 @@ class Pyramid:
     def __init__(self, texture: Tensor, mipmapped: bool = True) -> None:
         self.shape = texture.shape
         self.levels = mip_levels(*texture.shape[1:3]) if mipmapped else [tuple(texture.shape[1:3])]
-        self.planar = _is_planar(texture)
+        # [B, H, W, C] as a view of [B, C, H, W], as the renderer's textures are
+        self.planar = not texture.is_contiguous() and texture.permute(0, 3, 1, 2).is_contiguous()
         self.starts = [0, *accumulate(rows * columns for rows, columns in self.levels)]
 
     def build(self, texture: Tensor) -> Tensor:
@@ -76,8 +77,3 @@ class Pyramid:
         _, height, width, channels = self.shape
         stride = texels.shape[1] if texels.shape[0] > 1 else 0
         return [texels, (*offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps))]
-
-
-def _is_planar(texture: Tensor) -> bool:
-    """Whether [B, H, W, C] is a view of [B, C, H, W], as the renderer's textures are."""
-    return not texture.is_contiguous() and texture.permute(0, 3, 1, 2).is_contiguous()

@@ -45,8 +45,7 @@ def sample_pixels(
     A pixel has `size` numbers, of which one more than there are channels says that a triangle is seen. Where they are
     four, `value_vectors` is the same memory as `values`.
     """
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     channels = layout[CHANNELS]
     if rast:
         if rast[pixel][3] <= 0.0:
@@ -77,8 +76,7 @@ def sample_pixels_backward(
     g_uv_derivatives: wp.array(dtype=wp.vec4),
 ):
     """The adjoint of `sample_pixels`; gradients that nobody wants are empty arrays."""
-    row, column = place(wp.tid(), start, width)
-    pixel = row * width + column
+    row, column, pixel = place(wp.tid(), start, width)
     covered = wp.bool(True)
     if rast:
         covered = rast[pixel][3] > 0.0

@@ -82,16 +82,11 @@ def tap(u: float, v: float, width: int, height: int, wraps: int, start: int, gro
     """The four texels of one level around (u, v): indices of their first groups; `start` is the level's first texel."""
     x0, x1, x = around(u, width, wraps)
     y0, y1, y = around(v, height, wraps)
-    out = Tap()
-    out.i00 = (start + y0 * width + x0) * groups
-    out.i10 = (start + y0 * width + x1) * groups
-    out.i01 = (start + y1 * width + x0) * groups
-    out.i11 = (start + y1 * width + x1) * groups
-    out.x = x
-    out.y = y
-    out.width = float(width)
-    out.height = float(height)
-    return out
+    i00 = (start + y0 * width + x0) * groups
+    i10 = (start + y0 * width + x1) * groups
+    i01 = (start + y1 * width + x0) * groups
+    i11 = (start + y1 * width + x1) * groups
+    return Tap(i00, i10, i01, i11, x, y, float(width), float(height))
 
 
 @wp.func
