@@ -8,6 +8,7 @@ more of them (light, texture, the crop's matrix ...), which `MaskedFaces.paramet
 """
 
 import io
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -212,14 +213,9 @@ def endless_batches(count: int, batch_size: int, seed: int, start: int = 0) -> I
         seed: of the shuffling.
         start: number of the first batch, so that a resumed run goes on where it stopped.
     """
-    position, cached = start * batch_size, (-1, [])
+    first, passed = divmod(start * batch_size, count)
+    generators = (torch.Generator().manual_seed(seed + number) for number in itertools.count(first))
+    rounds = (torch.randperm(count, generator=generator).tolist() for generator in generators)
+    indices = itertools.islice(itertools.chain.from_iterable(rounds), passed, None)
     while True:
-        batch = []
-        for _ in range(batch_size):
-            number, place = divmod(position, count)
-            if cached[0] != number:
-                generator = torch.Generator().manual_seed(seed + number)
-                cached = (number, torch.randperm(count, generator=generator).tolist())
-            batch.append(cached[1][place])
-            position += 1
-        yield batch
+        yield list(itertools.islice(indices, batch_size))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from clipface.bake.baker import Baker
 from clipface.bake.head_fit import HeadFit
@@ -124,8 +125,8 @@ def stored_images(faces: MaskedFaces, indices: Sequence[int], device: torch.devi
 def stored_batches(
     faces: MaskedFaces, indices: Sequence[int], size: int, device: torch.device | str = "cpu"
 ) -> Iterator[Stored]:
-    """Read heads, images and masks of many faces, `size` at a time (see `stored_images`)."""
-    for start in range(0, len(indices), size):
+    """Read heads, images and masks of many faces, `size` at a time (see `stored_images`), behind a progress bar."""
+    for start in tqdm(range(0, len(indices), size), unit="batch"):
         yield stored_images(faces, indices[start : start + size], device)
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -55,7 +55,15 @@ def prepare(options: Namespace) -> None:
         if len(plan.todo) < len(sources):
             print(f"{len(sources) - len(plan.todo)} of {len(sources)} photographs are done already")
         with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05, disable=not plan.todo) as bar:
-            Preparation(settings, source, _counter(bar)).run(plan)
+            dropped = 0
+
+            def done(file: str, result: str) -> None:
+                nonlocal dropped
+                dropped += result != KEPT
+                bar.set_postfix(dropped=dropped, refresh=False)
+                bar.update()
+
+            Preparation(settings, source, done).run(plan)
         _finish(options.out, others, head, renderer)
 
 
@@ -131,19 +139,6 @@ def _head_source(options: Namespace, pairing: Pairing | None, head: HeadModel, r
         tform = deca.read_tform(options.tform) if options.tform else None
         return heads.VertexHeads(head, renderer, pairing, tform)
     return heads.DecaHeads(head, renderer, pairing, options.photos)
-
-
-def _counter(bar: tqdm) -> Callable[[str, str], None]:
-    """Shows the progress of each photograph on a bar."""
-    dropped = 0
-
-    def done(file: str, result: str) -> None:
-        nonlocal dropped
-        dropped += result != KEPT
-        bar.set_postfix(dropped=dropped, refresh=False)
-        bar.update()
-
-    return done
 
 
 def _finish(out: Path, others: int, head: HeadModel, renderer: Renderer) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
-from tqdm import tqdm
 
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
@@ -52,8 +51,7 @@ def bake_dataset(options: Namespace) -> None:
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit)
     names = iter(faces.names)
-    batches = stored_batches(faces, range(len(faces)), BATCH, options.device)
-    for fit, crops, mask in tqdm(batches, total=-(-len(faces) // BATCH), unit="batch"):
+    for fit, crops, mask in stored_batches(faces, range(len(faces)), BATCH, options.device):
         textures = baker(fit, crops, mask)
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
         for texture, preview, name in zip(textures, shown, names, strict=False):

@@ -13,7 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import cycle
 from multiprocessing import get_context
-from types import TracebackType
 from typing import Any
 
 from clipface.photos.examine import Cutout, examine
@@ -57,7 +56,7 @@ class Examiners:
     def __enter__(self) -> "Examiners":
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *raised: object) -> None:
         """End all processes; those that still examine something must not keep the user waiting."""
         _end(self._pools)
 

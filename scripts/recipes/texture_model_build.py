@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torchvision.utils import make_grid, save_image
-from tqdm import tqdm
 
 from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
@@ -58,8 +57,7 @@ def batches(count: int) -> list[slice]:
 def bake_all(faces: MaskedFaces, baker: Baker) -> tuple[HeadFit, Baked]:
     """Heads and textures, with their light, of all faces."""
     fits, baked = [], []
-    stored = stored_batches(faces, range(len(faces)), BATCH, baker.uv_map.texels.device)
-    for fit, crops, mask in tqdm(stored, total=-(-len(faces) // BATCH), unit="batch"):
+    for fit, crops, mask in stored_batches(faces, range(len(faces)), BATCH, baker.uv_map.texels.device):
         fits.append(fit)
         baked.append(baker.bake(fit, crops, mask))
     return HeadFit(*map(torch.cat, zip(*fits, strict=True))), Baked(*map(torch.cat, zip(*baked, strict=True)))
