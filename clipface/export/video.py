@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clipface.export.surface import check_finite, checked_path
+from clipface.files import partial_path
 from clipface.shapes import expect
 from clipface.startup import need
 
@@ -49,7 +50,7 @@ class VideoWriter:
             raise ValueError(f"rate: expected a positive number of frames a second, got {rate}")
         if not 0 <= quality <= WORST_QUALITY:
             raise ValueError(f"quality: expected 0 (best) to {WORST_QUALITY}, got {quality}")
-        self._path, self._partial = path, path.with_name(path.name + ".partial")
+        self._path, self._partial = path, partial_path(path)
         self._rate, self._quality = fraction, quality
         self._container = self._stream = None
         self._size, self._count = (0, 0), 0

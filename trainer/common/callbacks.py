@@ -13,6 +13,7 @@ import torch
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
+from clipface.files import partial_path
 from trainer.common import distributed
 
 CHECKPOINT_FILE = "last.ckpt"
@@ -104,7 +105,7 @@ class Checkpoint(Callback):
 
     def write(self, trainer: pl.Trainer) -> None:
         """Write the checkpoint under another name, then rename it."""
-        partial = self.path.with_name(self.path.name + ".partial")
+        partial = partial_path(self.path)
         trainer.save_checkpoint(partial)  # every process takes part, the first one writes
         if trainer.is_global_zero:
             os.replace(partial, self.path)
