@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clipface.animation import Motion, load_motion
-from clipface.edit.animate import Frames, animate, edit_importance
+from clipface.edit.apply import Frames, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.files import face_batches
 from clipface.edit.loading import load_editor
@@ -70,7 +70,7 @@ def render_animation(
 
     Args:
         avatar: whose frames they are.
-        frames: of `clipface.edit.animate`.
+        frames: of `clipface.edit.apply`.
         camera: for each frame of the motion, [T, 4, 4].
         size: side of the images, pixels.
         geometry: whether the grey head is rendered too; else its images are those after the edit.

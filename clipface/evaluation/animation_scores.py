@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from clipface.animation import Motion, load_motion
-from clipface.edit.animate import animate
+from clipface.edit.apply import animate
 from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes, FaceMapper

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from clipface.animation import Motion, importance
-from clipface.edit.animate import animate
+from clipface.edit.apply import animate
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_latents

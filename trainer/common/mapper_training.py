@@ -50,13 +50,6 @@ class RateSchedule(Callback):
         """Of the learning rates before a step, 1..0."""
         return 0.5 + 0.5 * math.cos(math.pi * self.fallen(step)) if self.decay else 1.0
 
-    def configure(self, optimizer: torch.optim.Optimizer) -> Any:
-        """What `configure_optimizers` is to return: the optimizer, with its fall at each step if it has one."""
-        if not self.decay:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
     def fallen(self, step: int) -> float:
         """How much of the decay is over before a step: 0 before it begins, 1 at its end."""
         spent, length = self._spent(), self._length
@@ -199,7 +192,9 @@ class MapperTraining(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam, with the schedule's rates."""
-        return self.schedule.configure(torch.optim.Adam(self._groups, fused=self.device.type == "cuda"))
+        optimizer = torch.optim.Adam(self._groups, fused=self.device.type == "cuda")
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)  # of factor 1 without a decay
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the trained part only."""

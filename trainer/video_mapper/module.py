@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.animation import Motion, importance
-from clipface.edit.animate import moved_vertices
+from clipface.edit.apply import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import read_mapper

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from clipface.animation import load_motion
-from clipface.edit.animate import animate
+from clipface.edit.apply import animate
 from clipface.edit.loading import MAPPER_FILE, load_avatar, load_encoders
 from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
