@@ -193,7 +193,9 @@ class MapperTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, with the schedule's rates."""
         optimizer = torch.optim.Adam(self._groups, fused=self.device.type == "cuda")
-        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)  # of factor 1 without a decay
+        if not self.schedule.decay:
+            return optimizer
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
