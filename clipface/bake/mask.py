@@ -99,7 +99,8 @@ class FaceMask:
         seen = self._see(fit, small.shape[-1])
         region = (seen.labels > 0) & (seen.normals[..., 2] > GRAZING) & photograph & (human > PERSON)
         hair = self._hair(small, seen, photograph, human > PERSON)
-        skin = _clean(region & ~hair, seen.sure)
+        opened = _grow(~_grow(~(region & ~hair)))  # without thin bits, and what does not hang together with the core
+        skin = _flood(seen.sure, opened, opened.shape[-1] // 3)
         soft = functional.avg_pool2d(skin[:, None].float(), 5, 1, 2, count_include_pad=False)
         soft = ((soft - 0.5) * 2).clamp(0, 1)  # falls to 0 on the border, so nothing beyond it is used
         soft = functional.interpolate(soft, scale_factor=SHRINK, mode="bilinear", align_corners=False)[:, 0]
@@ -183,9 +184,3 @@ def _grow(mask: Tensor, pixels: int = 1) -> Tensor:
         mask[..., 1:, :] |= wide[..., :-1, :]
         mask[..., :-1, :] |= wide[..., 1:, :]
     return mask
-
-
-def _clean(skin: Tensor, core: Tensor) -> Tensor:
-    """Take off thin bits, and what does not hang together with the core."""
-    opened = _grow(~_grow(~skin))
-    return _flood(core, opened, opened.shape[-1] // 3)
