@@ -1,5 +1,7 @@
 """Tiny real parts that several tests share: a head, a generator and an encoder, as files and as objects."""
 
+# ruff: noqa: E402  startup comes before PyTorch
+
 from clipface import startup  # isort: skip
 
 startup.prepare()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scenes import sphere
 
-from clipface.bake import light as lighting
+from clipface.bake.head_fit import shading, white_light
 from clipface.render import Light, Renderer, vertex_normals, view
 from clipface.render.light import harmonic_light, sky, turned
 
@@ -42,7 +42,7 @@ def test_a_seam_of_the_texture_does_not_show(ball, shading):
 
 def test_an_even_white_environment_changes_nothing(ball):
     even = torch.zeros(1, 9, 3, device=ball[0].device)
-    even[:, 0] = lighting.white_light(1)[:, 0].to(even)
+    even[:, 0] = white_light(1)[:, 0].to(even)
     plain, lit = _draw(ball, Light()), _draw(ball, Light("sh", even))
     assert torch.allclose(plain.image, lit.image, atol=1e-5)
     assert torch.equal(plain.mask, lit.mask)
@@ -51,7 +51,7 @@ def test_an_even_white_environment_changes_nothing(ball):
 def test_harmonics_are_those_of_fitted_photographs():
     normals = torch.nn.functional.normalize(torch.randn(2, 50, 3), dim=2)
     light = torch.randn(2, 9, 3)
-    assert torch.allclose(harmonic_light(normals, light), lighting.shading(normals, light).clamp(min=0), atol=1e-5)
+    assert torch.allclose(harmonic_light(normals, light), shading(normals, light).clamp(min=0), atol=1e-5)
 
 
 def test_turning_is_a_rotation():
