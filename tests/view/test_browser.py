@@ -184,7 +184,7 @@ def check_files(tab, downloads):
     wanted = ("face_0_edited.glb", "face_0_edited.obj.zip", "face_0_edited.png", "face_0_edited.npz")
     for button in ("GLB", "OBJ", "PNG", "Codes"):
         tab.press(button)
-    wait(lambda: {file.name for file in downloads.iterdir()} >= set(wanted), "the files", 20)
+    wait(lambda: {file.name for file in downloads.iterdir()} >= set(wanted), "the files", 60)
     assert (downloads / wanted[0]).read_bytes()[:4] == b"glTF"
     assert np.load(downloads / wanted[3])["w_plus"].ndim == 3
 
