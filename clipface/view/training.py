@@ -8,7 +8,6 @@ comes through the checkpoint that it writes every few steps.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -122,7 +121,7 @@ class Training:
         """
         if self.running and not self.stopped:
             self.stopped = True
-            self._process.send_signal(signal.SIGINT)
+            self._process.terminate()  # Ctrl-C is ignored where the editor was started in the background
 
     def cancel(self) -> None:
         """End now and remove the run's folder."""
