@@ -1,12 +1,19 @@
-"""The one way files are replaced, and the one way tables (CSV) are read."""
+"""The one way files are replaced, the one way tables (CSV) are read, and names of files made of words."""
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+_MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
 PARTIAL = ".partial"  # ends the name of a file, or of a folder, that is being written
+
+
+def slug(words: object) -> str:
+    """Words as a name for a file or folder: lower case, letters and digits, underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
 def partial_path(path: Path) -> Path:

@@ -57,10 +57,12 @@ class Jitter:
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
-        for name, most in (("lens", 1.0), ("crop", 0.99), ("tilt", 0.49), ("background", 1.0)):
-            value = getattr(self, name)
-            if not 0 <= value <= most:
-                raise ValueError(f"jitter.{name}: expected a number from 0 to {most:g}, got {value}")
+        for name, value in (("lens", self.lens), ("background", self.background)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"jitter.{name}: expected a number from 0 to 1, got {value}")
+        for name, value, most in (("crop", self.crop, 1.0), ("tilt", self.tilt, 0.5)):  # as `random_warps` takes them
+            if not 0 <= value < most:
+                raise ValueError(f"jitter.{name}: expected a number from 0 to below {most:g}, got {value}")
 
 
 # What command lines offer; here, so that a parser needs no import of what these names stand for.

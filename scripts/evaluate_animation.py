@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
     from clipface.edit.loading import choose_device
     from clipface.evaluation.animation_scores import HEADER, score_run, write_scores
     from clipface.evaluation.tables import Table
+    from clipface.files import slug
     from clipface.guidance import load_encoder
     from clipface.settings import named_guidance
-    from trainer.common.config import slug
 
     device = str(choose_device(options.device))
     encoder = load_encoder(named_guidance(options.encoder)).to(device)

@@ -70,8 +70,8 @@ def train_prompt(prompt: str, options: argparse.Namespace) -> Path:
         SystemExit: with 128 + signal, if training was interrupted; the checkpoint is kept.
     """
     from clipface.edit.loading import MAPPER_FILE
+    from clipface.files import slug
     from trainer.common.callbacks import CHECKPOINT_FILE
-    from trainer.common.config import slug
     from trainer.common.run import INTERRUPTED
     from trainer.mapper.train import train
 
@@ -93,7 +93,7 @@ def train_config(prompt: str, options: argparse.Namespace, resume: Path | None) 
     from hydra import compose, initialize_config_module
     from omegaconf import OmegaConf
 
-    from trainer.common.config import slug
+    from clipface.files import slug
     from trainer.mapper import config as _  # noqa: F401  registers the schema
 
     named = prompt in config_names("prompt")

@@ -20,6 +20,7 @@ import torch
 
 from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import FaceMapper
+from clipface.files import slug
 from clipface.view.library import Library
 
 PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
@@ -214,8 +215,7 @@ def quoted(words: str) -> str:
 
 def run_name(prompt: str) -> str:
     """A run's folder, named like those of the command line."""
-    slug = re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:60] or "unnamed"
-    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_mapper_{slug}"
+    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_mapper_{slug(prompt)}"
 
 
 def mapper_of(state: dict[str, torch.Tensor], region: str | None) -> FaceMapper:

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from clipface import weights
     from clipface.edit.sampling import sample_faces
     from clipface.evaluation.baselines import optimise_all, read_linear
-    from trainer.common.config import slug
+    from clipface.files import slug
 
     for folder in options.mappers:
         config = read_config(folder)

@@ -1,7 +1,6 @@
 """What every trainer's configuration shares, and how schemas reach Hydra; no word about tensors."""
 
 import ast
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from clipface.files import slug
 from clipface.settings import require_at_least
 
 # Keys that earlier versions had, and what they are called now.
@@ -31,7 +31,6 @@ RENAMED = {
     "prior_identity": "identity_prior_weight",
     "start": "init_from",
 }
-_MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
 
 
 @dataclass
@@ -102,11 +101,6 @@ def refuse_renamed(overrides: Sequence[str]) -> None:
         for old, new in RENAMED.items():
             if key == old or key.startswith(f"{old}."):
                 raise SystemExit(f"{old} is called {new} now; give {new}{key.removeprefix(old)}={value}")
-
-
-def slug(words: Any) -> str:
-    """Words as a name for a folder: lower case, letters and digits, underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
 def docstring(trainer: str) -> str:

@@ -27,6 +27,7 @@ def place_of(pixels, channels, ALONG: tl.constexpr, ACROSS: tl.constexpr):
 
 @triton.jit
 def activated(value):
+    """Leaky ReLU and clamp."""
     value = tl.where(value > 0, value, value * SLOPE)
     return tl.minimum(tl.maximum(value, -CLAMP), CLAMP)
 
@@ -147,6 +148,7 @@ def grid_of(batch: int, pixels: int, channels: int, elements: int = ELEMENTS) ->
 
 
 def empty(x: Tensor, height: int, width: int) -> Tensor:
+    """Room for a result with the batch, channels and type of x, in the memory order of the kernels."""
     size = (len(x), x.shape[1], height, width)
     return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
