@@ -81,6 +81,12 @@ ASSETS = {
         name: Asset(f"{name}.safetensors", "Apache-2.0", _REBUILD + how, sha256)
         for name, (how, sha256) in _TRAINED.items()
     },
+    "eye": Asset(
+        "eye.png",
+        "CC0-1.0",
+        _REBUILD + "`python scripts/recipes/unroll_eye.py`",
+        "92613c6a32202e3c34ef902fe042aae18b22c553584e2d042e44d8ec85ac964b",
+    ),
     "paraphrases": Asset("paraphrases.csv", "Apache-2.0", _CHECK_OUT),
     "paraphrases_fresh": Asset("paraphrases_fresh.csv", "Apache-2.0", _CHECK_OUT),
     "synonyms": Asset("synonyms.csv", "Apache-2.0", _CHECK_OUT),
