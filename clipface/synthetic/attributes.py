@@ -67,7 +67,7 @@ class Attributes:
     age: str = "adult"
     skin: str = "fair"
     eyes: str = "brown"
-    hair: str = "hair"
+    hair: str = "bald"
     hair_colour: str = "brown"
     beard: str = "none"
     moustache: bool = False
@@ -147,6 +147,8 @@ def sample_attributes(rng: random.Random, given: Mapping[str, object] | None = N
     hair, hair_colour = _hair(rng, sex, age, skin)
     sampled = {"look": look, "sex": sex, "age": age, "skin": skin, "hair": hair, "hair_colour": hair_colour,
              "eyes": _pick(rng, _SKIN_EYES[skin])}  # fmt: skip
+    if look != "none":
+        sampled["hair"] = "bald"  # hair is a choice, never something that a look brings
     quiet = {name: 0.5 if name == "neutral" else weight for name, weight in _PLAIN_EXPRESSIONS.items()}
     sampled["expression"] = _pick(rng, _PLAIN_EXPRESSIONS if look == "none" else quiet)
     if sex == "man" and look not in BEARDLESS:

@@ -74,7 +74,7 @@ class BakedFaces:
         skin, rows = self.blend(count, generator)
         painted = [rng.random() < self.style.painted for _ in rows]
         faces = [
-            sample_attributes(rng, {"skin": self.tones[row]}) if more else plain(self.tones[row], rng)
+            sample_attributes(rng, {"skin": self.tones[row], "hair": "bald"}) if more else plain(self.tones[row], rng)
             for row, more in zip(rows.tolist(), painted, strict=True)
         ]
         texture = self.painter.paint(faces, generator, skin) * 2 - 1
@@ -115,7 +115,7 @@ class BakedFaces:
 
 def plain(tone: str, rng: random.Random) -> Attributes:
     """The least that is painted over a skin: hair and eyes that go with its tone."""
-    face = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult"})
+    face = sample_attributes(rng, {"skin": tone, "look": "none", "age": "adult", "hair": "bald"})
     return replace(
         face, beard="none", moustache=False, freckles=False, wrinkles=False, tired=False, scar=False,
         makeup="none", lipstick="none",

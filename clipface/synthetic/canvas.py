@@ -58,16 +58,25 @@ def grey(colour: Tensor) -> Tensor:
 
 
 class PaintContext:
-    """Everything layers need besides the canvas. All randomness comes from `generator`, on the device of the maps."""
+    """Everything layers need besides the canvas. All randomness comes from `generator`, on the device of the maps.
 
-    def __init__(self, features: Features, bank: NoiseBank, generator: torch.Generator) -> None:
-        self.at, self.bank, self.generator = features, bank, generator
+    Args:
+        features, bank: the maps and the noise.
+        generator: source of randomness.
+        alike: all faces of a batch get the same random numbers, and so one pattern.
+    """
+
+    def __init__(self, features: Features, bank: NoiseBank, generator: torch.Generator, alike: bool = False) -> None:
+        self.at, self.bank, self.generator, self.alike = features, bank, generator, alike
         self.device = features.position.device
+
+    def _drawn(self, batch: int) -> int:
+        return 1 if self.alike else batch
 
     def random(self, batch: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """[batch, 1, 1, 1] uniform numbers."""
-        values = torch.rand(batch, 1, 1, 1, generator=self.generator, device=self.device)
-        return low + (high - low) * values
+        values = torch.rand(self._drawn(batch), 1, 1, 1, generator=self.generator, device=self.device)
+        return (low + (high - low) * values).expand(batch, 1, 1, 1)
 
     def chance(self, batch: int, share: float) -> Tensor:
         """[batch, 1, 1, 1], 1 with probability `share`, else 0."""
@@ -75,11 +84,13 @@ class PaintContext:
 
     def noise(self, name: str, batch: int) -> Tensor:
         """[batch, 1, R, R] field of one wavelength, about N(0, 1)."""
-        return self.bank.sample(name, batch, self.generator)
+        field = self.bank.sample(name, self._drawn(batch), self.generator)
+        return field.expand(batch, *field.shape[1:])
 
     def fractal(self, names: str, batch: int, falloff: float = 0.6) -> Tensor:
         """Sum of fields, names separated by spaces, coarse to fine; about N(0, 1)."""
-        return self.bank.fractal(tuple(names.split()), batch, self.generator, falloff)
+        field = self.bank.fractal(tuple(names.split()), self._drawn(batch), self.generator, falloff)
+        return field.expand(batch, *field.shape[1:])
 
     def patches(self, names: str, batch: int, low: float, high: float, falloff: float = 0.6) -> Tensor:
         """Soft-edged patches of skin [batch, 1, R, R]: where a fractal field rises from `low` to `high`."""
@@ -88,12 +99,13 @@ class PaintContext:
     def colours(self, choices: Sequence[Sequence[float]], batch: int, spread: float = 0.03) -> Tensor:
         """[batch, 3, 1, 1] colours chosen at random and varied a little."""
         table = torch.tensor(choices, device=self.device)
-        index = torch.randint(len(choices), (batch,), generator=self.generator, device=self.device)
-        return self.vary(table[index][:, :, None, None], spread)
+        index = torch.randint(len(choices), (self._drawn(batch),), generator=self.generator, device=self.device)
+        return self.vary(table[index][:, :, None, None].expand(batch, 3, 1, 1), spread)
 
     def vary(self, colours: Tensor, spread: float = 0.03) -> Tensor:
         """Colours [B, 3, 1, 1] changed a little, brightness more than hue."""
-        noise = torch.randn(len(colours), 4, 1, 1, generator=self.generator, device=self.device) * spread
+        count = self._drawn(len(colours))
+        noise = torch.randn(count, 4, 1, 1, generator=self.generator, device=self.device) * spread
         return (colours + noise[:, :3] * 0.5 + noise[:, 3:]).clamp(0, 1)
 
     def table(

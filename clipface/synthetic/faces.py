@@ -87,6 +87,8 @@ class PaintedFaces:
         """
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
         words, source = random.Random(seed), torch.Generator(self.device).manual_seed(seed)
+        if base is not None and not isinstance(attributes, Sequence):
+            attributes = {"hair": "bald", **(attributes or {})}  # heads with photographed skin have no painted caps
         faces = _faces(n, words, attributes)
         texture = self.painter.paint(faces, source, base)
         shape = sample_shape(faces, min(_SHAPES, self.head.n_shape), self.female, source)

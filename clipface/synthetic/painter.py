@@ -1,6 +1,6 @@
 """Attributes → UV texture: the order in which the layers go on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -42,31 +42,42 @@ class Painter:
                 self.bank.add(name, coordinates, _BANK, seed)
 
     @torch.no_grad()
-    def paint(self, faces: Sequence[Attributes], generator: torch.Generator, base: Tensor | None = None) -> Tensor:
+    def paint(
+        self,
+        faces: Sequence[Attributes],
+        generator: torch.Generator,
+        base: Tensor | None = None,
+        alike: bool = False,
+        keep: Collection[str] = (),
+    ) -> Tensor:
         """Paint a batch.
 
         Args:
             faces: what to paint.
             generator: source of randomness, on the head's device.
             base: [B, 3, R, R] textures in 0..1 to paint over (photographs, light included); painted textures if None.
-                Eyes and hair are painted over it too, brows and lashes only where a look has its own.
+                They keep their brows, in the hair's colour, and their lashes, unless a look has its own.
+            alike: every face gets the same random pattern and colours.
+            keep: what the bases keep of their own, "eyes" or "hair_colour", unless a look has its own.
         Returns:
             [B, 3, R, R] in 0..1, row 0 the top of the texture's image.
         """
         with torch.autocast(self.features.position.device.type, enabled=False):  # half precision would show as bands
-            return self._paint(faces, PaintContext(self.features, self.bank, generator), base)
+            return self._paint(faces, PaintContext(self.features, self.bank, generator, alike), base, keep)
 
-    def _paint(self, faces: Sequence[Attributes], context: PaintContext, base: Tensor | None) -> Tensor:
+    def _paint(
+        self, faces: Sequence[Attributes], context: PaintContext, base: Tensor | None, keep: Collection[str]
+    ) -> Tensor:
         if base is None:
             canvas = base_skin(faces, context)
         else:
             size = self.texture_size
             expect("base", base, (len(faces), 3, size, size))
-            canvas = Canvas(base.clone(), torch.zeros_like(base[:, :1]), torch.full_like(base[:, :1], 0.2))
+            canvas = Canvas(base.clone(), torch.zeros_like(base[:, :1]), torch.zeros_like(base[:, :1]))
         styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
         _skin_layers(canvas, faces, context, fresh=base is None)
         _each_look(canvas, faces, context, lambda look: look.skin)
-        _eyes_and_hair(canvas, faces, styles, context, photographs=base is not None)
+        _eyes_and_hair(canvas, faces, styles, context, base is not None, keep)
         _some(canvas, faces, context, lambda face: MAKEUP.get(face.makeup))
         for name in LIPSTICKS:
             _some(canvas, faces, context, lambda face, name=name: LIPSTICKS[name] if face.lipstick == name else None)
@@ -74,7 +85,7 @@ class Painter:
         contrast, relief, shine = (
             _column([getattr(s, n) for s in styles], context) for n in ("contrast", "relief", "shine")
         )
-        image = shade(canvas, context, contrast if base is None else contrast - 1, relief, shine)
+        image = shade(canvas, context, contrast, relief, shine, lit=base is not None)
         for name in sorted({face.look for face in faces}):
             if LOOKS.get(name, _PLAIN).lit is not None:
                 rows = torch.tensor([i for i, face in enumerate(faces) if face.look == name], device=image.device)
@@ -128,7 +139,12 @@ def _chosen(given: Sequence[tuple | None], usual: Tensor, context: PaintContext)
 
 
 def _eyes_and_hair(
-    canvas: Canvas, faces: Sequence[Attributes], styles: Sequence[Look], context: PaintContext, photographs: bool
+    canvas: Canvas,
+    faces: Sequence[Attributes],
+    styles: Sequence[Look],
+    context: PaintContext,
+    photographs: bool,
+    keep: Collection[str],
 ) -> None:
     batch = len(faces)
 
@@ -147,15 +163,20 @@ def _eyes_and_hair(
     white = _chosen([s.white for s in styles], context.colours([_WHITE], batch, 0.02), context)
     red = value("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, 0.6, 1.4)
     pupil = value("pupil", lambda face: 0.36, 0.85, 1.2)
-    eyes.paint_eyes(canvas, context, iris, white, pupil, red, _column([float(s.slit) for s in styles], context))
+    slit = _column([float(s.slit) for s in styles], context)
+    seen = painted("iris", "white", "pupil") if "eyes" in keep else _column([1.0] * batch, context)
+    eyes.paint_eyes(canvas, context, iris, white, pupil, red, slit, seen)
     own = hair.hair_colours(faces, context)
+    if photographs and "hair_colour" in keep:
+        own = hair.own_colour(canvas.colour, context)
     colour = _chosen([s.hair for s in styles], own, context)
     brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, context.random(batch)), context)
     thick = value(
         "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
     )
-    dressed = [_with_hair(face, s) for face, s in zip(faces, styles, strict=True)]
-    hair.paint_scalp(canvas, dressed, context, colour)
+    hair.paint_scalp(canvas, faces, context, colour)
+    if photographs and "hair_colour" not in keep:
+        hair.colour_brows(canvas, context, own, 1 - painted("brows", "thickness", "hair"))
     strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * painted("brows", "thickness")
     hair.paint_brows(canvas, context, brow, thick.clamp_min(0.4), strength)
     lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
@@ -169,7 +190,3 @@ def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, painted: Tensor
         part = canvas.rows(rows)
         eyes.paint_lids(part, context, lashes[rows])
         canvas.put(rows, part)
-
-
-def _with_hair(face: Attributes, style: Look) -> Attributes:
-    return face if style.hair_kind is None else Attributes(sex=face.sex, hair=style.hair_kind)

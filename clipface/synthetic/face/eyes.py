@@ -28,6 +28,7 @@ def paint_eyes(
     pupil: Tensor,
     red: Tensor,
     slit: Tensor | None = None,
+    strength: Tensor | float = 1.0,
 ) -> None:
     """Paint both eyeballs.
 
@@ -38,6 +39,7 @@ def paint_eyes(
         pupil: [B, 1, 1, 1] radius of the pupil in iris radii.
         red: [B, 1, 1, 1] strength of the veins, about 0..1.
         slit: [B, 1, 1, 1], 1 for a cat's upright pupil.
+        strength: [B, 1, 1, 1], 0 where a face keeps the eyes that it has.
     """
     at, batch = context.at, len(iris)
     angle, turn = at.iris_angle, at.iris_turn
@@ -58,7 +60,7 @@ def paint_eyes(
     side = 0.36 * torch.where(context.random(batch) < 0.5, -1.0, 1.0)
     light = bump(((across - side) ** 2 + (radius * turn.sin() - 0.42) ** 2).sqrt(), 0.17)
     ball = ball + (0.95 - ball) * light * context.random(batch, 0.7, 1.0)
-    canvas.blend(ball, at.eyeball)
+    canvas.blend(ball, at.eyeball * strength)
     canvas.gloss = canvas.gloss * (1 - at.eyeball)
 
 

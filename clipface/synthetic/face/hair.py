@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import Canvas, PaintContext
+from clipface.synthetic.canvas import Canvas, PaintContext, grey
 from clipface.synthetic.face.curves import step
 
 COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.72, 0.56, 0.33), "red": (0.56, 0.25,
@@ -17,6 +17,35 @@ COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0
 def hair_colours(faces: Sequence[Attributes], context: PaintContext) -> Tensor:
     """[B, 3, 1, 1] hair colour of each face."""
     return context.table(COLOURS, [face.hair_colour for face in faces], 0.025)
+
+
+def brow_area(context: PaintContext, reach: float = 5.0) -> Tensor:
+    """Soft mask [1, 1, R, R] of where a photograph's brows may lie, up to `reach` millimetres from their line."""
+    at = context.at
+    ends = step(-0.05, 0.02, at.brow_along) * step(1.08, 0.98, at.brow_along)
+    return step(reach + 3, reach - 1, at.brow_distance) * ends * at.front * step(3.0, 5.5, at.upper_lid)
+
+
+def _hairs(image: Tensor, context: PaintContext) -> Tensor:
+    """How much of a photograph's brow texels [B, 3, R, R] is hair, 0..1: darker than the skin about the brow."""
+    area, tone = brow_area(context), grey(image)
+    around = brow_area(context, 11) - area * 0.999
+    skin = (tone * around).sum((2, 3), True) / around.sum()
+    return step(0.06, 0.42, 1 - tone / skin.clamp_min(0.02)) * area
+
+
+def own_colour(image: Tensor, context: PaintContext) -> Tensor:
+    """Colour [B, 3, 1, 1] of the brows that a photograph [B, 3, R, R] has, for a beard that goes with them."""
+    hairs = _hairs(image, context) ** 2 + 1e-4 * brow_area(context, 2)
+    return ((image * hairs).sum((2, 3), True) / hairs.sum((2, 3), True)).clamp(0.04, 0.75) * 0.8
+
+
+def colour_brows(canvas: Canvas, context: PaintContext, colour: Tensor, strength: Tensor) -> None:
+    """Dye a photograph's own brows and lashes: its strands stay, in another colour [B, 3, 1, 1]."""
+    hairs, tone = _hairs(canvas.colour, context), grey(canvas.colour)
+    mean = (tone * hairs).sum((2, 3), True) / hairs.sum((2, 3), True).clamp_min(1)
+    strand = (tone / mean.clamp_min(0.03)).clamp(0.4, 1.7) ** 0.8
+    canvas.blend((colour * strand).clamp(0, 1), hairs * 0.92 * strength)
 
 
 def strands(canvas: Canvas, colour: Tensor, density: Tensor, strand: Tensor, depth: float = 0.35) -> None:
@@ -76,8 +105,6 @@ def paint_scalp(canvas: Canvas, faces: Sequence[Attributes], context: PaintConte
     short = step(-6, 10, line) * at.skin * (1 - at.ears) * (kinds == 1)
     grains = 0.62 + 0.26 * context.noise("fine", batch) + 0.10 * context.noise("pore", batch)
     canvas.blend(colour * 0.85, (short * grains * context.random(batch, 0.8, 1.15)).clamp(0, 0.92))
-    shaved = step(-6, 9, line) * at.skin * (1 - at.ears) * (kinds == 0) * context.random(batch, -0.1, 0.16).clamp_min(0)
-    canvas.tint((0.55, 0.58, 0.62), shaved)
 
 
 def paint_beard(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext, colour: Tensor) -> None:

@@ -29,7 +29,9 @@ def random_light(batch: int, context: PaintContext) -> tuple[Tensor, Tensor]:
     return sky * 0.62 + 4.6 * power * towards_key * lobe + 0.5 * towards_fill * lobe, key
 
 
-def shade(canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tensor, shine: Tensor) -> Tensor:
+def shade(
+    canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tensor, shine: Tensor, lit: bool = False
+) -> Tensor:
     """Light a canvas.
 
     Args:
@@ -38,11 +40,14 @@ def shade(canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tenso
         contrast: [B, 1, 1, 1] exponent of the shading; 1 is soft daylight.
         relief: [B, 1, 1, 1] strength of the emboss.
         shine: [B, 1, 1, 1] factor on the highlights.
+        lit: the canvas is a photograph with its own light: only relief and gloss of the paint are lit, from the front.
     Returns:
         [B, 3, R, R] in 0..1.
     """
     at, batch = context.at, len(canvas.colour)
     light, key = random_light(batch, context)
+    if lit:
+        key, contrast = functional.normalize(key * key.new_tensor([0.0, 1.0, 1.0]), dim=1), contrast - 1
     size = canvas.colour.shape[-2:]
     irradiance = (light @ at.surface.transfer).view(batch, 1, *size)
     floor = 0.5 * at.interior + 0.45 * at.eyeball + 0.14
@@ -54,13 +59,14 @@ def shade(canvas: Canvas, context: PaintContext, contrast: Tensor, relief: Tenso
     across = slope[:, :, 1:-1, 2:] - slope[:, :, 1:-1, :-2]
     # a texture of twice the size has half the slope per texel
     emboss = (rise - 0.6 * key[:, 0].view(-1, 1, 1, 1) * across) * (0.30 * size[0] / 256) * relief
-    lit = canvas.colour * irradiance.clamp_min(1e-3) ** (tint * contrast * 0.8) * torch.exp(emboss.clamp(-0.9, 0.6))
+    image = canvas.colour * irradiance.clamp_min(1e-3) ** (tint * contrast * 0.8) * torch.exp(emboss.clamp(-0.9, 0.6))
     half = functional.normalize(key + key.new_tensor([0.0, 0.0, 1.0]), dim=1)
     facing = (half @ at.surface.normal.reshape(-1, 3).T).view(batch, 1, *size).clamp(0, 1)
     highlight = facing**28 * 0.55 + facing**7 * 0.12
     gloss = (canvas.gloss * shine * (1 + 2.5 * emboss.clamp(-0.4, 0.4))).clamp_min(0)
-    lit = lit + (1 - lit) * (highlight * gloss * 0.62 * irradiance.clamp(0, 1)).clamp(0, 0.9)
-    lit = 0.94 * lit
-    return torch.where(
-        lit > _SHOULDER, _SHOULDER + (1 - _SHOULDER) * torch.tanh((lit - _SHOULDER) / (1 - _SHOULDER)), lit
-    )
+    image = image + (1 - image) * (highlight * gloss * 0.62 * irradiance.clamp(0, 1)).clamp(0, 0.9)
+    if lit:
+        return image.clamp(0, 1)
+    image = 0.94 * image
+    over = _SHOULDER + (1 - _SHOULDER) * torch.tanh((image - _SHOULDER) / (1 - _SHOULDER))
+    return torch.where(image > _SHOULDER, over, image)

@@ -104,7 +104,7 @@ def vampire(canvas: Canvas, context: PaintContext) -> None:
 
 
 def vampire_blood(canvas: Canvas, context: PaintContext) -> None:
-    """Blood running from the mouth, and a widow's peak."""
+    """Blood running from the mouth."""
     at, batch = context.at, len(canvas.colour)
     x, y = at.position[..., 0][None, None], at.position[..., 1][None, None]
     below = at.corner[1] - y
@@ -117,8 +117,6 @@ def vampire_blood(canvas: Canvas, context: PaintContext) -> None:
     )
     lips = step(1, 2.5, at.lip_edge + context.noise("spot", batch)) * (1 - at.upper_lip)
     bleeding(canvas, context, torch.maximum(run, 0.7 * lips * at.skin))
-    peak = step(-1, 3, y - at.brow_top - 22 - x.abs() * 1.1 + context.noise("scalp", batch)) * at.front
-    canvas.blend((0.04, 0.03, 0.04), peak)
 
 
 def werewolf(canvas: Canvas, context: PaintContext) -> None:
