@@ -63,7 +63,7 @@ ASSETS = {
         "open_head.npz",
         "CC0-1.0",
         _REBUILD + "`python scripts/recipes/build_open_head.py`",
-        "ab60314bbcf9a6c8152e17575b40e4ed69c82aafb8ff8ae839a93ce95d71ad67",
+        "163961ee9189452f46b917224f529775e95ac06c7dc52bff80c4d204024bd0be",
     ),
     "face_points": Asset(
         "open_head_points.npz",
@@ -75,7 +75,7 @@ ASSETS = {
         "texture_model.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/recipes/build_texture_model.py --dataset <folder>`",
-        "5e98d2a1375afe9586931ecb1541724355c6085be0038d9e9d975aaba60d900a",
+        "a0f7b30ec33f7f99734f1866a43f6c06636071ce098ff1671b9fff98a88eeded",
     ),
     **{
         name: Asset(f"{name}.safetensors", "Apache-2.0", _REBUILD + how, sha256)

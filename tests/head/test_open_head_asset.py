@@ -92,7 +92,7 @@ def test_face_fills_the_chart_upright(arrays, region, landmarks):
     uv, corners = arrays["vt"], arrays["ft"]
     a, b, c = (uv[corners[region["face"][arrays["f"]].all(axis=1)][:, i]] for i in range(3))
     share = np.abs(np.cross(np.pad(b - a, ((0, 0), (0, 1))), np.pad(c - a, ((0, 0), (0, 1))))[:, 2]).sum() / 2
-    assert 0.27 < share < 0.36
+    assert 0.45 < share < 0.52
     points = (uv[corners[arrays["landmark_faces"]]] * arrays["landmark_barycentric"][:, :, None]).sum(axis=1)
     assert points[36:48, 1].min() > points[30, 1] > points[48:68, 1].max() > points[8, 1]
     assert points[16, 0] > points[45, 0] > 0.5 > points[36, 0] > points[0, 0]

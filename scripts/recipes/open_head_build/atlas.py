@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from clipface.head.uv_stretch import stretch
+
 from . import eyes
 from .chart import Outline, Parametrisation, back_path, boundary_loops, cut_open, mean_value_weights, relax, solve
 from .geometry import PARTS, Cut
@@ -159,7 +161,7 @@ def _mirror_patch(cut: Cut, chosen: np.ndarray, uv: np.ndarray, corners: np.ndar
 
 
 def build_atlas(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """UV points `vt [N, 2]` (v up, 0..1) and corner indices `ft [F, 3]` of all of the head."""
+    """UV points `vt [N, 2]` (v up, 0..1, float32) and corner indices `ft [F, 3]` of all of the head."""
     uv, corners = skin_chart(cut, mean)
     points, indices = [uv], np.full((len(cut.faces), 3), -1)
     indices[cut.part == PARTS.index("skin")] = corners
@@ -170,4 +172,4 @@ def build_atlas(cut: Cut, mean: np.ndarray, base_uv: np.ndarray) -> tuple[np.nda
         points.append(patch[used])
         count += len(used)
     assert indices.min() >= 0
-    return np.concatenate(points), indices
+    return stretch(np.concatenate(points)), indices

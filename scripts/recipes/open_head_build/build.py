@@ -39,7 +39,7 @@ def build_head() -> dict[str, np.ndarray]:
         "shapedirs": np.concatenate([identity_directions, offsets], axis=2).astype(np.float16),
         "posedirs": posedirs.astype(np.float16), "J_regressor": regressor.astype(np.float32),
         "kintree_table": np.stack([pose.PARENTS, np.arange(5)]), "weights": weights.astype(np.float32),
-        "vt": vt.astype(np.float32), "ft": ft.astype(np.int32), "landmark_faces": landmark_faces,
+        "vt": vt, "ft": ft.astype(np.int32), "landmark_faces": landmark_faces,
         "landmark_barycentric": landmark_weights.astype(np.float32), "expression_names": np.array(names),
         "expression_covariance": expression.expression_covariance(names).astype(np.float32),
         "region_names": np.array(list(masks)), "region_masks": np.stack(list(masks.values())),

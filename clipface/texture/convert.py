@@ -1,0 +1,101 @@
+"""Textures of the open head's UV map as it was before `clipface.head.uv_stretch`, carried over to the map of today."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from clipface.files import replacing
+from clipface.head.uv_stretch import COLUMNS, ROWS, STRIP
+
+LOBES = 3  # of the Lanczos kernel
+IMAGES = (".png", ".jpg", ".jpeg")
+
+
+def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -> int:
+    """Convert image files, 8 bits a channel.
+
+    Args:
+        sources: images, and folders of images, whose inner folders stay as they are.
+        out: with one image, that file; with several or a folder, the folder to write into under the same names.
+        size: as in `convert_texture`.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        FileNotFoundError: if a source is missing, or there is no image in a folder.
+        ValueError: if an image is damaged or not square, would overwrite its source, or two have one name.
+    """
+    if size is not None and size < 1:
+        raise ValueError(f"size: expected a number of texels from 1 up, got {size}")
+    pairs = _pairs(sources, out)
+    for source, target in pairs:
+        try:
+            with Image.open(source) as image:
+                pixels = np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f"texture: {source} is cut off or no image ({error})") from error
+        try:
+            result = convert_texture(pixels, size).round().clip(0, 255).astype(np.uint8)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
+        with replacing(target) as partial:
+            Image.fromarray(result).save(partial, "PNG" if target.suffix.lower() == ".png" else "JPEG", quality=95)
+    return len(pairs)
+
+
+def _pairs(sources: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Each image, and the file to write."""
+    pairs = []
+    for source in sources:
+        if source.is_dir():
+            found = sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGES)
+            pairs += [(path, out / path.relative_to(source)) for path in found]
+        elif len(sources) == 1 and out.suffix.lower() in IMAGES:
+            pairs.append((source, out))
+        else:
+            pairs.append((source, out / source.name))
+        if not source.exists() or not pairs:
+            raise FileNotFoundError(f"texture: expected an image or a folder of {' '.join(IMAGES)}, got {source}")
+    targets = [target for _, target in pairs]
+    for source, target in pairs:
+        if targets.count(target) > 1 or target.resolve() == source.resolve():
+            raise ValueError(f"texture: expected a place of its own for {source}, got {target}; choose another folder")
+    return pairs
+
+
+def convert_texture(texture: np.ndarray, size: int | None = None) -> np.ndarray:
+    """Resample a texture of the former UV map for the present one.
+
+    Args:
+        texture: [H, H, C] numbers of any range, row 0 the texture's top.
+        size: of the result, texels; None: H.
+
+    Returns:
+        [size, size, C] float32. The kernel overshoots at edges, so colours may leave their range a little.
+
+    Raises:
+        ValueError: if the texture is not square.
+    """
+    if texture.ndim != 3 or texture.shape[0] != texture.shape[1]:
+        raise ValueError(f"texture: expected a square [H, H, C], got {texture.shape}; give a texture of the open head")
+    side = len(texture)
+    size = size or side
+    edges = np.arange(size + 1) / size
+    v = 1 - edges  # v points up, rows count down
+    rows = _lanczos((1 - np.where(v > STRIP, ROWS.unstretch(v), v)) * side, side)
+    across = np.einsum("rh,hwc->rwc", rows, texture.astype(np.float32), optimize=True)
+    skin = (v[:-1] + v[1:]) / 2 > STRIP
+    columns = _lanczos(COLUMNS.unstretch(edges) * side, side), _lanczos(edges * side, side)
+    moved, kept = (np.einsum("rwc,ow->roc", across, weights, optimize=True) for weights in columns)
+    return np.where(skin[:, None, None], moved, kept)
+
+
+def _lanczos(edges: np.ndarray, size: int) -> np.ndarray:
+    """Weights [N, size] of pixels for N new ones between `edges` [N + 1], in pixels; each row sums to one."""
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.abs(np.diff(edges)).clip(1)
+    x = (np.arange(size) + 0.5 - middle[:, None]) / width[:, None]
+    weights = np.where(np.abs(x) < LOBES, np.sinc(x) * np.sinc(x / LOBES), 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
