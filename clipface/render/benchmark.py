@@ -12,6 +12,7 @@ from torch.utils.benchmark import Timer
 from clipface.head import load_head
 from clipface.render.camera import project, view
 from clipface.render.rasterize import backend
+from clipface.render.rasterize.interface import MIP_LEVEL_BIAS
 from clipface.render.renderer import Renderer
 
 MIB = 2**20
@@ -63,7 +64,7 @@ def rendering(name: str, renderer: Renderer, camera: Tensor, size: int, options:
     def verbs(clip: Tensor, texture: Tensor) -> Tensor:
         fragments = rasterizer.rasterize(clip, renderer.faces, (size, size))
         uv, slopes = rasterizer.interpolate(renderer.uv[None], fragments, renderer.uv_faces, derivatives=True)
-        colour = rasterizer.sample(texture, uv, slopes, fragments, "clamp")
+        colour = rasterizer.sample(texture, uv, slopes, fragments, "clamp", mip_level_bias=MIP_LEVEL_BIAS)
         if options.no_antialias:
             return colour
         return rasterizer.antialias(colour, fragments, clip, renderer.faces, topology)

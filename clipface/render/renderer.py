@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from clipface.render.camera import project, viewing_axes
 from clipface.render.light import Light, Shading, check_shading, harmonic_light, sky, studio_light
-from clipface.render.rasterize.interface import Boundary, Fragments, check_backend, check_batch
+from clipface.render.rasterize.interface import MIP_LEVEL_BIAS, Boundary, Fragments, check_backend, check_batch
 from clipface.render.rasterize.interface import backend as load_backend
 from clipface.render.shading import shade, vertex_normals
 from clipface.shapes import expect
@@ -147,12 +147,12 @@ class Renderer(nn.Module):
         elif isinstance(light, Light) and light.shading == "unlit":
             texels = _checked(texture, vertices).permute(0, 2, 3, 1)
             mesh = (self.faces, size, self.uv.float(), self.uv_faces)
-            rendered, fragments = rasterizer.paint(clip, *mesh, texels, self.boundary)
+            rendered, fragments = rasterizer.paint(clip, *mesh, texels, self.boundary, MIP_LEVEL_BIAS)
         else:
             texels = _checked(texture, vertices).permute(0, 2, 3, 1)
             fragments = rasterizer.rasterize(clip, self.faces, size)
             at, slopes = rasterizer.interpolate(self.uv.float()[None], fragments, self.uv_faces, derivatives=True)
-            rendered = rasterizer.sample(texels, at, slopes, fragments, self.boundary, coverage=True)
+            rendered = rasterizer.sample(texels, at, slopes, fragments, self.boundary, True, MIP_LEVEL_BIAS)
             rendered = self._lit(rendered, vertices, fragments, camera, light)
         if antialias:
             follow = self.backend == "warp"

@@ -79,8 +79,8 @@ def bilinear(level: Tensor, uv: Tensor, boundary: str) -> Tensor:
     return total
 
 
-def sample(texture: Tensor, uv: Tensor, slopes: Tensor | None, boundary: str, levels: int) -> Tensor:
-    """Trilinear look-up over `levels` levels; texture [B or 1, Ht, Wt, C]."""
+def sample(texture: Tensor, uv: Tensor, slopes: Tensor | None, boundary: str, levels: int, bias: float = 0.0) -> Tensor:
+    """Trilinear look-up over `levels` levels, `bias` levels off; texture [B or 1, Ht, Wt, C]."""
     texture = texture.expand(uv.shape[0], -1, -1, -1)
     if slopes is None:
         return bilinear(texture, uv, boundary)
@@ -90,7 +90,7 @@ def sample(texture: Tensor, uv: Tensor, slopes: Tensor | None, boundary: str, le
     gram = jacobian.transpose(-1, -2) @ jacobian
     half, difference = (gram[..., 0, 0] + gram[..., 1, 1]) / 2, (gram[..., 0, 0] - gram[..., 1, 1]) / 2
     major = half + (difference**2 + gram[..., 0, 1] ** 2).clamp(min=1e-30).sqrt()
-    level = (0.5 * major.clamp(min=1e-30).log2()).clamp(0, levels - 1)
+    level = (0.5 * major.clamp(min=1e-30).log2() + bias).clamp(0, levels - 1)
     colour = 0
     for i in range(levels):
         colour = colour + (1 - (level - i).abs()).clamp(min=0).unsqueeze(-1) * bilinear(texture, uv, boundary)

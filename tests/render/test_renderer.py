@@ -9,6 +9,8 @@ import torch
 from scenes import sphere
 
 from clipface.render import Renderer, orthographic, vertex_normals, view
+from clipface.render.camera import project
+from clipface.render.rasterize import backend
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +36,23 @@ def test_a_texture_is_drawn_as_its_png(device):
     drawn = renderer(vertices, texture, camera, (8, 12))
     assert torch.allclose(drawn.image, texture, atol=1e-5)
     assert (drawn.mask == 1).all()
+
+
+def test_an_oblique_texture_stays_sharp_whatever_the_light(device):
+    """Stripes across a card that is turned away by 60 degrees: the rasteriser's plain look-up blurs them."""
+    vertices = torch.tensor([[[-0.5, 1, -0.87], [-0.5, -1, -0.87], [0.5, -1, 0.87], [0.5, 1, 0.87]]], device=device)
+    faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    uv = torch.tensor([[0.0, 1], [0, 0], [1, 0], [1, 1]])
+    renderer = Renderer(faces, uv, faces).to(device)
+    camera = orthographic(torch.ones(1, device=device), torch.zeros(1, 2, device=device))
+    stripes = (torch.arange(64, device=device) // 2 % 2).float().view(1, 1, 64, 1).expand(1, 3, 64, 64)
+    image, mask = renderer(vertices, stripes, camera, 64, antialias=False)
+    lit = renderer(vertices, stripes, camera, 64, antialias=False, light=torch.ones(1, 4, 3, device=device)).image
+    texels, mesh = stripes.permute(0, 2, 3, 1), (renderer.faces, (64, 64), renderer.uv, renderer.uv_faces)
+    plain = backend("warp").paint(project(vertices, camera), *mesh, texels, "clamp")[0][..., 0]
+    inside = mask[0, 0] > 0
+    assert torch.allclose(lit, image, atol=1e-5)
+    assert image[0, 0][inside].std() > 1.5 * plain[0][inside].std()
 
 
 def test_the_head_frame_is_the_right_way_round(ball, device):

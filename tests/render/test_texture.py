@@ -1,11 +1,14 @@
 """Texture look-up on Warp against the oracle."""
 
+from types import SimpleNamespace
+
 import oracle
 import pytest
 import torch
 from scenes import soup, sphere
 
-from clipface.render.rasterize.interface import mip_levels
+from clipface.render.rasterize import nvdiffrast_backend
+from clipface.render.rasterize.interface import MIP_LEVEL_BIAS, mip_levels
 
 CASES = {
     "square, wrap": ((16, 16), "wrap"),
@@ -26,16 +29,16 @@ def _look(height, width, seed=0):
     return texture, uv, slopes
 
 
-@pytest.mark.parametrize("trilinear", [True, False])
+@pytest.mark.parametrize(("trilinear", "bias"), [(True, 0.0), (True, MIP_LEVEL_BIAS), (True, 1.5), (False, 0.0)])
 @pytest.mark.parametrize("case", CASES)
-def test_colours_and_gradients_match_the_oracle(warp, device, case, trilinear):
+def test_colours_and_gradients_match_the_oracle(warp, device, case, trilinear, bias):
     (height, width), boundary = CASES[case]
     inputs = _look(height, width) if trilinear else _look(height, width)[:2]
     leaves = [t.to(device).requires_grad_() for t in inputs]
-    got = warp.sample(*leaves, boundary=boundary)
+    got = warp.sample(*leaves, boundary=boundary, mip_level_bias=bias)
     slow = [t.double().requires_grad_() for t in inputs]
     levels = len(mip_levels(height, width))
-    wanted = oracle.sample(slow[0], slow[1], slow[2] if trilinear else None, boundary, levels)
+    wanted = oracle.sample(slow[0], slow[1], slow[2] if trilinear else None, boundary, levels, bias)
     assert torch.allclose(got.cpu().double(), wanted, atol=2e-5)
     cotangent = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1))
     gradients = torch.autograd.grad(got, leaves, cotangent.to(device))
@@ -52,6 +55,27 @@ def test_levels_end_where_a_side_cannot_be_halved():
     assert mip_levels(12, 20) == [(12, 20), (6, 10), (3, 5)]
     assert mip_levels(7, 8) == [(7, 8)]
     assert len(mip_levels(4096, 4096)) == 10
+
+
+def test_a_bias_is_footprints_of_another_size(run):
+    rasterizer, device = run
+    texture, uv, slopes = (t.to(device) for t in _look(16, 16))
+    for bias in (MIP_LEVEL_BIAS, -2.0, 1.0):
+        scaled = rasterizer.sample(texture, uv, slopes * 2**bias)
+        assert torch.allclose(rasterizer.sample(texture, uv, slopes, mip_level_bias=bias), scaled, atol=1e-4)
+        assert (rasterizer.sample(texture, uv, slopes) - scaled).abs().max() > 0.1
+
+
+def test_nvdiffrast_is_given_a_bias_for_each_pixel(monkeypatch):
+    """On any machine: the library itself needs CUDA, where the test above compares its images."""
+    given = {}
+    library = SimpleNamespace(texture=lambda texture, uv, **options: given.update(options) or texture)
+    monkeypatch.setattr(nvdiffrast_backend, "_library", lambda: library)
+    texture, uv, slopes = _look(16, 16)
+    nvdiffrast_backend.sample(texture, uv, slopes, mip_level_bias=MIP_LEVEL_BIAS)
+    assert torch.equal(given["mip_level_bias"], torch.full((2, 9, 13), MIP_LEVEL_BIAS))
+    nvdiffrast_backend.sample(texture, uv, slopes)
+    assert given["mip_level_bias"] is None
 
 
 def test_a_shared_texture_gathers_every_picture_s_gradient(warp, device):
@@ -104,8 +128,8 @@ def test_a_coverage_channel_is_appended(warp, device, channels):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
-@pytest.mark.parametrize("shared", [True, False])
-def test_painting_is_the_three_verbs_in_one(warp, device, channels, shared):
+@pytest.mark.parametrize(("shared", "bias"), [(True, 0.0), (False, MIP_LEVEL_BIAS)])
+def test_painting_is_the_three_verbs_in_one(warp, device, channels, shared, bias):
     vertices, faces, uv, uv_faces = sphere(12, 20, radius=0.7)
     clip = torch.cat([vertices, torch.ones(len(vertices), 1)], 1).repeat(2, 1, 1)
     clip[1] *= torch.tensor([0.8, 1.1, 1.0, 1.3])
@@ -115,12 +139,12 @@ def test_painting_is_the_three_verbs_in_one(warp, device, channels, shared):
     cotangent = torch.randn(2, *size, channels + 1, device=device)
 
     def paint(clip, texture):
-        return warp.paint(clip, faces, size, uv, uv_faces, texture, "wrap")
+        return warp.paint(clip, faces, size, uv, uv_faces, texture, "wrap", bias)
 
     def verbs(clip, texture):
         fragments = warp.rasterize(clip, faces, size)
         at, slopes = warp.interpolate(uv[None], fragments, uv_faces, derivatives=True)
-        return warp.sample(texture, at, slopes, fragments, "wrap", coverage=True), fragments
+        return warp.sample(texture, at, slopes, fragments, "wrap", True, bias), fragments
 
     results = []
     for function in (paint, verbs):

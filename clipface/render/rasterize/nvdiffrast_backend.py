@@ -71,16 +71,19 @@ def sample(
     fragments: Fragments | None = None,
     boundary: Boundary = "wrap",
     coverage: bool = False,
+    mip_level_bias: float = 0.0,
 ) -> Tensor:
     """Look up a texture (see `warp.backend`)."""
     check_look_up(texture, uv, fragments, boundary, coverage)
     if uv_derivatives is None:
         colour = _library().texture(texture.contiguous(), uv, filter_mode="linear", boundary_mode=boundary)
     else:
+        bias = torch.full_like(uv[..., 0], mip_level_bias) if mip_level_bias else None  # nvdiffrast: one a pixel
         colour = _library().texture(
             texture.contiguous(),
             uv,
             uv_da=uv_derivatives,
+            mip_level_bias=bias,
             filter_mode="linear-mipmap-linear",
             boundary_mode=boundary,
             max_mip_level=len(mip_levels(*texture.shape[1:3])) - 1,
@@ -100,12 +103,13 @@ def paint(
     uv_faces: Tensor,
     texture: Tensor,
     boundary: Boundary = "wrap",
+    mip_level_bias: float = 0.0,
 ) -> tuple[Tensor, Fragments]:
     """The first three verbs, one after the other (see `warp.backend`)."""
     check_float("uv", uv, ("T", 2))
     fragments = rasterize(clip, faces, size)
     at, slopes = interpolate(uv[None], fragments, uv_faces, derivatives=True)
-    return sample(texture, at, slopes, fragments, boundary, coverage=True), fragments
+    return sample(texture, at, slopes, fragments, boundary, True, mip_level_bias), fragments
 
 
 def antialias(

@@ -81,6 +81,7 @@ def paint_pixels(
     uv_faces: wp.array(dtype=int),
     pyramid: wp.array(dtype=wp.vec4),
     layout: Layout,
+    area: float,
     height: int,
     width: int,
     rast: wp.array(dtype=wp.vec4),
@@ -104,7 +105,7 @@ def paint_pixels(
     r = fragment(t, face, clip)
     rast[pixel] = r
     spot = spot_of(t, r, face, uv, uv_faces, width, height)
-    f = footprint(spot.slopes, layout)
+    f = footprint(spot.slopes, layout, area)
     s = look(spot.at, f, layout, image * layout[STRIDE])
     write_colour(s, pyramid, channels, pixel, size, values, value_vectors)
 
@@ -119,6 +120,7 @@ def paint_pixels_backward(
     uv_faces: wp.array(dtype=int),
     pyramid: wp.array(dtype=wp.vec4),
     layout: Layout,
+    area: float,
     height: int,
     width: int,
     rast: wp.array(dtype=wp.vec4),
@@ -139,7 +141,7 @@ def paint_pixels_backward(
     y = centre(row - image * height, height)
     t = corners_of(face, image * vertex_count, x, y, clip, faces)
     spot = spot_of(t, r, face, uv, uv_faces, width, height)
-    f = footprint(spot.slopes, layout)
+    f = footprint(spot.slopes, layout, area)
     s = look(spot.at, f, layout, image * layout[STRIDE])
     moves = wp.bool(False)
     if g_clip:
@@ -160,14 +162,16 @@ class Paint(Function):
     [B, H, W, C + 1], fragments [B, H, W, 4] (without gradient)."""
 
     @staticmethod
-    def forward(ctx, clip: Tensor, texture: Tensor, faces: Tensor, keys: Tensor, uv: Tensor, uv_faces: Tensor, wraps):
+    def forward(
+        ctx, clip: Tensor, texture: Tensor, faces: Tensor, keys: Tensor, uv: Tensor, uv_faces: Tensor, wraps, bias
+    ):
         images, height, width = keys.shape
-        ctx.layout, ctx.wraps = Pyramid(texture), wraps
+        ctx.layout, ctx.wraps, ctx.bias = Pyramid(texture), wraps, bias
         pyramid = ctx.layout.build(texture)
         size = texture.shape[3] + 1
         rast = torch.empty(images, height, width, 4, device=clip.device)
         values = torch.empty(images, height, width, size, device=clip.device)
-        arguments = [clip, faces, keys, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, wraps)]
+        arguments = [clip, faces, keys, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, wraps, bias)]
         arguments += [height, width, rast, values, values if size == 4 else None]
         launch_pixels(paint_pixels, images * height, width, arguments, clip.device)
         ctx.save_for_backward(clip, faces, uv, uv_faces, pyramid, rast)
@@ -180,7 +184,7 @@ class Paint(Function):
     @reproducible
     def backward(ctx, g: Tensor | None, _):
         if g is None:
-            return (None,) * 7
+            return (None,) * 8
         clip, faces, uv, uv_faces, pyramid, rast = ctx.saved_tensors
         images, height, width, _ = rast.shape
         work, device, g = images * height * width, clip.device, g.contiguous()
@@ -190,11 +194,11 @@ class Paint(Function):
         if ctx.needs_input_grad[1]:
             own = images if pyramid.shape[0] == images else 0
             g_pyramid = ThreadBuffer(tuple(pyramid.shape), device, own, work)
-        arguments = [clip, faces, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, ctx.wraps)]
+        arguments = [clip, faces, clip.shape[1], uv, uv_faces, *ctx.layout.arguments(pyramid, ctx.wraps, ctx.bias)]
         arguments += [height, width, rast, g, g if g.shape[3] == 4 else None, g_pyramid, g_clip]
         launch_pixels(paint_pixels_backward, images * height, width, arguments, device)
         g_texture = None if g_pyramid is None else ctx.layout.collapse(g_pyramid.sum())
-        return None if g_clip is None else g_clip.sum(), g_texture, None, None, None, None, None
+        return None if g_clip is None else g_clip.sum(), g_texture, None, None, None, None, None, None
 
 
 def paint(
@@ -205,6 +209,7 @@ def paint(
     uv_faces: Tensor,
     texture: Tensor,
     boundary: Boundary = "wrap",
+    mip_level_bias: float = 0.0,
 ) -> tuple[Tensor, Fragments]:
     """`rasterize`, `interpolate` the texture coordinates and `sample`, with coverage, in one go: the usual case.
 
@@ -214,7 +219,7 @@ def paint(
         clip, faces, size: as in `rasterize`.
         uv: [T, 2], constants.
         uv_faces: [F, 3], int32, indices into `uv`.
-        texture, boundary: as in `sample`.
+        texture, boundary, mip_level_bias: as in `sample`.
 
     Returns:
         Colours, and last the coverage, [B, H, W, C + 1]; and fragments for `antialias`, perhaps without derivatives
@@ -235,5 +240,6 @@ def paint(
     clip, faces = clip.contiguous(), faces.contiguous()
     keys = nearest_keys(clip.detach(), faces, *size)
     wraps = boundary == "wrap"
-    colour, rast = Paint.apply(clip, texture, faces, keys, uv.contiguous(), uv_faces.contiguous(), wraps)
+    uv, uv_faces = uv.contiguous(), uv_faces.contiguous()
+    colour, rast = Paint.apply(clip, texture, faces, keys, uv, uv_faces, wraps, mip_level_bias)
     return colour, Fragments(rast, None)

@@ -28,8 +28,8 @@ class Footprint:
 
 
 @wp.func
-def footprint(d: wp.vec4, layout: Layout):
-    """The footprint given by (du/dX, du/dY, dv/dX, dv/dY)."""
+def footprint(d: wp.vec4, layout: Layout, area: float):
+    """The footprint given by (du/dX, du/dY, dv/dX, dv/dY); its level is that of one `area` times as large."""
     ux = d[0] * float(layout[WIDTH])
     uy = d[1] * float(layout[WIDTH])
     vx = d[2] * float(layout[HEIGHT])
@@ -40,8 +40,8 @@ def footprint(d: wp.vec4, layout: Layout):
     out.xy = ux * uy + vx * vy
     out.root = wp.sqrt(0.25 * (out.xx - out.yy) * (out.xx - out.yy) + out.xy * out.xy)
     out.major = 0.5 * (out.xx + out.yy) + out.root
-    if out.major > 1.0:
-        out.level = wp.min(HALF_PER_LN2 * wp.log(out.major), float(layout[LAST_LEVEL]))
+    if area * out.major > 1.0:
+        out.level = wp.min(HALF_PER_LN2 * wp.log(area * out.major), float(layout[LAST_LEVEL]))
     return out
 
 

@@ -70,10 +70,11 @@ class Pyramid:
         size = height * width * channels
         return (size, width, 1, height * width) if self.planar else (size, width * channels, channels, 1)
 
-    def arguments(self, texels: Tensor, wraps: bool) -> list:
-        """The arguments of kernels that look up colours: texels and `lookup.Layout`."""
+    def arguments(self, texels: Tensor, wraps: bool, mip_level_bias: float) -> list:
+        """The arguments of kernels that look up colours: texels, `lookup.Layout` and how much footprints grow."""
         starts = self.starts[:-1]
         offsets = (*starts, *[0] * (int(MOST_LEVELS) - len(starts)))
         _, height, width, channels = self.shape
         stride = texels.shape[1] if texels.shape[0] > 1 else 0
-        return [texels, (*offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps))]
+        layout = (*offsets, len(self.levels) - 1, width, height, channels, stride, int(wraps))
+        return [texels, layout, 4.0**mip_level_bias]  # a level halves both sides

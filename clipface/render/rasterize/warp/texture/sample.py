@@ -31,6 +31,7 @@ def sample_pixels(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
     layout: Layout,
+    area: float,
     uv: wp.array(dtype=wp.vec2),
     uv_derivatives: wp.array(dtype=wp.vec4),
     rast: wp.array(dtype=wp.vec4),
@@ -53,7 +54,7 @@ def sample_pixels(
             return
     f = Footprint()
     if uv_derivatives:
-        f = footprint(uv_derivatives[pixel], layout)
+        f = footprint(uv_derivatives[pixel], layout, area)
     s = look(uv[pixel], f, layout, (row / height) * layout[STRIDE])
     write_colour(s, pyramid, channels, pixel, size, values, value_vectors)
 
@@ -63,6 +64,7 @@ def sample_pixels_backward(
     start: int,
     pyramid: wp.array(dtype=wp.vec4),
     layout: Layout,
+    area: float,
     uv: wp.array(dtype=wp.vec2),
     uv_derivatives: wp.array(dtype=wp.vec4),
     rast: wp.array(dtype=wp.vec4),
@@ -85,7 +87,7 @@ def sample_pixels_backward(
     if covered:
         f = Footprint()
         if uv_derivatives:
-            f = footprint(uv_derivatives[pixel], layout)
+            f = footprint(uv_derivatives[pixel], layout, area)
         s = look(uv[pixel], f, layout, (row / height) * layout[STRIDE])
         moves = wp.bool(False)
         if g_uv:
@@ -108,9 +110,10 @@ class Sample(Function):
 
     @staticmethod
     def forward(
-        ctx, texture: Tensor, uv: Tensor, slopes: Tensor | None, rast: Tensor | None, wraps: bool, coverage: bool
-    ):
-        ctx.layout, ctx.wraps = Pyramid(texture, slopes is not None), wraps
+        ctx, texture: Tensor, uv: Tensor, slopes: Tensor | None, rast: Tensor | None, wraps: bool, coverage: bool,
+        mip_level_bias: float,
+    ):  # fmt: skip
+        ctx.layout, ctx.wraps, ctx.bias = Pyramid(texture, slopes is not None), wraps, mip_level_bias
         pyramid = ctx.layout.build(texture)
         images, height, width, _ = uv.shape
         ctx.size = texture.shape[3] + int(coverage)
@@ -138,12 +141,13 @@ class Sample(Function):
         arguments = [*_look_up(ctx, pyramid, uv, slopes, rast), *given, g_pyramid, g_uv, g_slopes]
         launch_pixels(sample_pixels_backward, images * height, width, arguments, uv.device)
         g_texture = None if g_pyramid is None else ctx.layout.collapse(g_pyramid.sum())
-        return g_texture, g_uv, g_slopes, None, None, None
+        return g_texture, g_uv, g_slopes, None, None, None, None
 
 
 def _look_up(ctx, pyramid: Tensor, uv: Tensor, slopes: Tensor | None, rast: Tensor | None) -> list:
     """The arguments that `sample` and its adjoint share."""
-    return [*ctx.layout.arguments(pyramid, ctx.wraps), uv, slopes, rast, uv.shape[1], uv.shape[2], ctx.size]
+    looked_up = ctx.layout.arguments(pyramid, ctx.wraps, ctx.bias)
+    return [*looked_up, uv, slopes, rast, uv.shape[1], uv.shape[2], ctx.size]
 
 
 def sample(
@@ -153,6 +157,7 @@ def sample(
     fragments: Fragments | None = None,
     boundary: Boundary = "wrap",
     coverage: bool = False,
+    mip_level_bias: float = 0.0,
 ) -> Tensor:
     """Look up a texture: trilinear over 2 x 2 mip-maps with `uv_derivatives`, else bilinear.
 
@@ -163,6 +168,7 @@ def sample(
         fragments: pixels that see nothing are skipped and zero.
         boundary: "wrap" repeats the texture, "clamp" continues its border.
         coverage: append a channel that is 1 where a triangle is seen, else 0; needs `fragments`.
+        mip_level_bias: added to the level of detail before it is clamped; below 0 is sharper.
 
     Returns:
         Colours [B, H, W, C], or with coverage [B, H, W, C + 1].
@@ -173,4 +179,4 @@ def sample(
     start()
     rast = None if fragments is None else fragments.rast
     slopes = None if uv_derivatives is None else uv_derivatives.contiguous()
-    return Sample.apply(texture, uv.contiguous(), slopes, rast, boundary == "wrap", coverage)
+    return Sample.apply(texture, uv.contiguous(), slopes, rast, boundary == "wrap", coverage, mip_level_bias)
