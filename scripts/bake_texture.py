@@ -2,7 +2,7 @@
 
 python scripts/bake_texture.py --photo me.jpg --out me.png
 python scripts/bake_texture.py --photo front.jpg left.jpg right.jpg --out me.png --size 1024
-python scripts/bake_texture.py --dataset my_faces --out textures
+python scripts/bake_texture.py --dataset my_faces --photos my_photos --size 768 --out textures
 
 Of photographs, the textures are completed by symmetry and from a base texture in the person's colours; beside each lies
 a preview from the front and from 30 degrees.
@@ -24,6 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     source = one.add_mutually_exclusive_group(required=True)
     source.add_argument("--photo", type=Path, nargs="+", help="photographs of one person, which make one texture")
     source.add_argument("--dataset", type=Path, help="folder that scripts/prepare_photos.py wrote: a texture a face")
+    one.add_argument("--photos", type=Path, help="with --dataset: the folder it was prepared from, for sharper textures")
     one.add_argument("--out", type=Path, required=True, help="PNG file, or with --dataset a folder")
     one.add_argument("--head", default="open", choices=("open", "flame"), help="head to fit (photographs only)")
     one.add_argument("--size", type=int, default=512, help="side of the texture, pixels")

@@ -18,6 +18,8 @@ from clipface.shapes import expect
 DEPTH_TOLERANCE = 0.002  # metres behind the nearest surface at which a point still counts as visible
 LIGHT_TEXELS = 4000  # enough to fit 27 numbers
 LEAST_LIGHT = 0.6  # of the mean: more than this is not taken out, for what the light cannot explain would be blown up
+# Of a crop as large as the texture, on the face, whose features have more texels than the rest of the open head.
+PIXELS_A_TEXEL = 0.64
 GRAZING, HEAD_ON = 0.15, 0.55  # cosines to the viewer between which the weight rises from 0 to 1
 
 
@@ -82,7 +84,7 @@ class Baker:
         weight, places = self.visible(fit, sizes["S"])
         images = torch.cat([crops.permute(0, 3, 1, 2).float() / 255, mask[:, None]], 1)
         # A coarse texture must not pick single pixels out of fine images.
-        images = functional.avg_pool2d(images, max(1, sizes["S"] // self.uv_map.size))
+        images = functional.avg_pool2d(images, max(1, round(PIXELS_A_TEXEL * sizes["S"] / self.uv_map.size)))
         looked_up = functional.grid_sample(images, places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
         weight = weight * looked_up[..., 3:]
         return Baked(self.uv_map.image(looked_up[..., :3] * (weight > 0)), self.uv_map.image(weight))

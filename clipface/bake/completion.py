@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.bake.baker import Baked
+from clipface.bake.eyes import CleanEyes
 from clipface.bake.mask import EYEBALLS, INSIDE
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
@@ -17,25 +18,24 @@ FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 DARKEST = 4 / 255  # added before logarithms of colours
 MOST_RATIO = 1.4  # natural logarithm: how far a base may be brightened or darkened
 EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest visible texels
-RINGS, EYE_REACH = 14, 0.9  # steps from the iris' centre outwards, and how far they go, radians
-IRIS = 0.5  # radians from the eye's axis to the rim of the iris
-# Which of the colours on a ring is the eye's: in the iris not the reflections, in the white not the lids' shade.
-IRIS_QUANTILE, WHITE_QUANTILE = 0.4, 0.7
 INSIDE_BRIGHTNESS, EYE_BRIGHTNESS = (0.85, 1.1), (0.85, 1.1)  # limits: teeth and eyes are white under dark skin too
 KERNEL = (1.0, 3.0, 3.0, 1.0)
+BROADEST = 24  # texels a side, of the coarsest band in which a seam is hidden
+EARS, EAR_TINT = ("right_ear", "left_ear"), (0.95, 0.87, 0.86)  # their colour over the face's: redder, in its shade
 
 
-def complete(uv_map: UVMap, baked: Baked, base: Tensor) -> Tensor:
+def complete(uv_map: UVMap, baked: Baked, base: Tensor, clean_eyes: CleanEyes | None = None) -> Tensor:
     """Fill what images did not show.
 
     Skin that is not visible is the other side's, if that is visible, else the base's; either is multiplied by a smooth
-    colour ratio that continues the ratio found where both are known, so seams do not show. Eyeballs are the base's in
-    the person's colours, ring by ring; mouth interior and teeth the base's, as bright as the face.
+    colour ratio that continues the ratio found where both are known, so seams do not show. Ears get the face's colour,
+    eyeballs a real eye's structure; mouth interior and teeth are the base's, as bright as the face.
 
     Args:
         uv_map: of the head and of the texture's size.
         baked: B textures, from `Baker.bake`.
         base: [B or 1, 3, R, R] in 0..1, a complete texture of this head.
+        clean_eyes: of this UV map; None: the base's eyes stay.
 
     Returns:
         [B, 3, R, R] in 0..1, continued beyond the UV map's borders.
@@ -57,12 +57,31 @@ def complete(uv_map: UVMap, baked: Baked, base: Tensor) -> Tensor:
     seen = weight + rest
     matched = _matched(mirror, baked.texture, weight * mirror_weight)
     texture = (baked.texture * weight + matched * rest) / seen.clamp_min(1e-6)
-    result = torch.lerp(_matched(base, texture, seen * skin), texture, seen)
+    result = _joined(texture, _matched(base, texture, seen * skin), seen)
+    result = _ears(uv_map, result, skin * seen)
     brightness = _median_ratio(result, base, (skin * seen) > 0.5).mean(1, keepdim=True)
     result = torch.where(inside, base * brightness.clamp(*INSIDE_BRIGHTNESS), result)
-    result = torch.where(eyes, _eyeballs(uv_map, baked, base, brightness.clamp(*EYE_BRIGHTNESS)), result)
+    if clean_eyes is not None:
+        result = clean_eyes(result, baked, _median(result, (skin * seen) > 0.5))
+    else:
+        result = torch.where(eyes, base * brightness.clamp(*EYE_BRIGHTNESS), result)
     flat = result.clamp(0, 1).flatten(2)[..., uv_map.nearest]
     return flat.view_as(result)
+
+
+def _ears(uv_map: UVMap, texture: Tensor, face: Tensor) -> Tensor:
+    """Give ears, which few images show, the person's own colour; their shading stays."""
+    ears = uv_map.region(list(EARS))[None, None]
+    if not ears.any():
+        return texture
+    own = _median(texture, face > 0.5) * texture.new_tensor(EAR_TINT).view(1, 3, 1, 1)
+    ratio = own / _median(texture, ears.expand_as(face)).clamp_min(DARKEST)
+    return torch.lerp(texture, texture * ratio, _mean(ears.float(), 2 * round(RIM * uv_map.size / 2) + 1))
+
+
+def _median(texture: Tensor, where: Tensor) -> Tensor:
+    """[B, 3, 1, 1] median colour where `where` [B, 1, R, R] holds."""
+    return texture.masked_fill(~where, float("nan")).flatten(2).nanmedian(2).values.nan_to_num(0.5)[..., None, None]
 
 
 def spread_out(values: Tensor, weight: Tensor) -> Tensor:
@@ -96,13 +115,45 @@ def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:
     # Borders of the UV map (lids, lips) are no borders of the visible part.
     weight = weight.flatten(2)[..., uv_map.nearest].view_as(weight)
     rim, width, narrow = (2 * round(part * uv_map.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
-    features = functional.max_pool2d(uv_map.region(list(FEATURES))[None, None].float(), width, 1, width // 2)
-    wide = 1 - functional.max_pool2d(1 - torch.maximum(weight, features), rim + width - 1, 1, (rim + width - 1) // 2)
-    tight = 1 - functional.max_pool2d(1 - weight, narrow, 1, narrow // 2)
+    features = _greatest(uv_map.region(list(FEATURES))[None, None].float(), width)
+    wide = 1 - _greatest(1 - torch.maximum(weight, features), rim + width - 1)
+    tight = 1 - _greatest(1 - weight, narrow)
     for _ in range(2):  # twice a box is nearly a bell
-        wide = functional.avg_pool2d(wide, width // 4 * 2 + 1, 1, width // 4, count_include_pad=False)
-        tight = functional.avg_pool2d(tight, narrow, 1, narrow // 2, count_include_pad=False)
+        wide, tight = _mean(wide, width // 4 * 2 + 1), _mean(tight, narrow)
     return torch.minimum(wide, tight)
+
+
+def _greatest(image: Tensor, width: int) -> Tensor:
+    """The greatest value within a square, an odd number of texels wide: rows, then columns, which is far cheaper."""
+    rows = functional.max_pool2d(image, (width, 1), 1, (width // 2, 0))
+    return functional.max_pool2d(rows, (1, width), 1, (0, width // 2))
+
+
+def _mean(image: Tensor, width: int) -> Tensor:
+    rows = functional.avg_pool2d(image, (width, 1), 1, (width // 2, 0), count_include_pad=False)
+    return functional.avg_pool2d(rows, (1, width), 1, (0, width // 2), count_include_pad=False)
+
+
+def _joined(inner: Tensor, outer: Tensor, share: Tensor) -> Tensor:
+    """`inner` where `share` [B, 1, R, R] is 1, `outer` where it is 0; between, fine detail meets within a narrow seam
+    and broad shades within a wide one.
+
+    Source: Burt, Adelson, "A multiresolution spline with application to image mosaics" (1983).
+    """
+    rest = spread_out(inner - outer, share)
+    rest = torch.lerp(rest, inner - outer, share)
+    result = outer
+    while True:
+        if min(rest.shape[-2:]) <= BROADEST:
+            return result + _resized(rest * share, outer)
+        coarse = functional.avg_pool2d(rest, 2)
+        result = result + _resized((rest - _resized(coarse, rest)) * share, outer)
+        # The next band's seam is wider, and stays inside what is known.
+        rest, share = coarse, _mean(1 - _greatest(1 - functional.avg_pool2d(share, 2), 3), 3)
+
+
+def _resized(image: Tensor, like: Tensor) -> Tensor:
+    return functional.interpolate(image, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _matched(other: Tensor, texture: Tensor, both: Tensor) -> Tensor:
@@ -119,57 +170,3 @@ def _median_ratio(texture: Tensor, base: Tensor, where: Tensor) -> Tensor:
     ratio = (texture + DARKEST) / (base + DARKEST)
     ratio = ratio.masked_fill(~where, float("nan")).flatten(2)
     return torch.nanmedian(ratio, 2).values.nan_to_num(1.0)[..., None, None]
-
-
-def _ring_ratio(texture: Tensor, base: Tensor, where: Tensor, quantile: float) -> Tensor:
-    """[B, 3, 1, 1] quantile of texture over median of base; `where` [B, 1, R, R] has few texels. 0 without any."""
-    some = where.any(0)[0]  # [R, R]
-    if not some.any():
-        return texture.new_zeros(len(texture), 3, 1, 1)
-    seen = texture[:, :, some].masked_fill(~where[:, :, some], float("nan"))
-    known = base[:, :, some].masked_fill(~where[:, :, some], float("nan"))
-    ratio = torch.nanquantile(seen, quantile, 2) / (torch.nanmedian(known, 2).values + DARKEST)
-    return ratio.nan_to_num(0.0)[..., None, None]
-
-
-def _eyeballs(uv_map: UVMap, baked: Baked, base: Tensor, brightness: Tensor) -> Tensor:
-    """The base's eyes in the colours found at the same angle from the iris' middle, of both eyes together."""
-    angle = _eye_angle(uv_map)
-    position = (angle / EYE_REACH * RINGS).clamp(0, RINGS - 1)
-    ratios = []
-    for ring in range(RINGS):
-        near = ((position - ring).abs() < 0.75) & (baked.weight > 0.3)
-        count = near.flatten(1).sum(1)
-        inside = ring / RINGS * EYE_REACH < IRIS
-        ratio = _ring_ratio(baked.texture, base, near, IRIS_QUANTILE if inside else WHITE_QUANTILE)
-        ratios.append(torch.where((count > uv_map.size / 32)[:, None, None, None], ratio, torch.zeros_like(ratio)))
-    return _ringed(base, torch.cat(ratios, 2), position, brightness)
-
-
-def _ringed(base: Tensor, ratios: Tensor, position: Tensor, brightness: Tensor) -> Tensor:
-    """Multiply by ratios [B, 3, rings, 1], interpolated between rings; those not visible follow the inner ones."""
-    rows = [ratios[:, :, 0]]
-    rows[0] = torch.where(rows[0] > 0, rows[0], brightness[..., 0].expand_as(rows[0]))
-    for ring in range(1, ratios.shape[2]):
-        own = ratios[:, :, ring]
-        rows.append(torch.where(own > 0, own, 0.7 * rows[-1] + 0.3 * brightness[..., 0]))
-    table = torch.cat(rows, 2).clamp(0.25, 2.0)  # [B, 3, rings]
-    low = position.floor().long().clamp(0, RINGS - 2)
-    part = position - low
-    between = table[:, :, low] * (1 - part) + table[:, :, low + 1] * part
-    return (base * between).clamp(0, 1)
-
-
-def _eye_angle(uv_map: UVMap) -> Tensor:
-    """[R, R] angle between a texel of an eyeball and the eye's axis, radians; pi elsewhere."""
-    head = uv_map.head
-    angle = torch.full((uv_map.size**2,), torch.pi, device=uv_map.texels.device)
-    place = uv_map.on_texels(head.v_template[None])[0]
-    for name in EYEBALLS:
-        if name not in head.regions:
-            continue
-        ball = head.v_template[head.regions[name]]
-        ray = functional.normalize(place - (ball.amax(0) + ball.amin(0)) / 2, dim=1)
-        own = uv_map.region([name]).flatten()[uv_map.texels]
-        angle[uv_map.texels[own]] = torch.arccos(ray[own, 2].clamp(-1, 1))
-    return angle.view(uv_map.size, uv_map.size)

@@ -7,7 +7,9 @@ from torch.nn import functional
 from clipface.bake import UNLIT
 from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
+from clipface.bake.eyes import CleanEyes
 from clipface.bake.head_fit import HeadFit
+from clipface.bake.mask import EYEBALLS
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
@@ -42,6 +44,7 @@ class TextureBaker:
         base = base_texture(head, renderer) if base is None else base
         expect("base", base, (3, "R", "R"))
         self.baker, self.unlit = Baker(head, renderer, size), unlit
+        self.clean_eyes = CleanEyes(self.baker.uv_map) if set(EYEBALLS) <= set(head.regions) else None
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
@@ -50,7 +53,7 @@ class TextureBaker:
 
     def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
         """Complete textures [B, 3, R, R] in 0..1 of B images; arguments as for `Baker.bake`."""
-        return complete(self.baker.uv_map, self.baked(fit, crops, mask), self.base)
+        return complete(self.baker.uv_map, self.baked(fit, crops, mask), self.base, self.clean_eyes)
 
     def of_one_person(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
         """One complete texture [1, 3, R, R] of all B images, in which each counts where it shows the face best."""
@@ -60,7 +63,8 @@ class TextureBaker:
         texture = (baked.texture * (colour[:1] / colour)).clamp(0, 1)
         weight = baked.weight**3
         together = (texture * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True).clamp_min(1e-6)
-        return complete(self.baker.uv_map, Baked(together, baked.weight.amax(0, keepdim=True)), self.base)
+        baked = Baked(together, baked.weight.amax(0, keepdim=True))
+        return complete(self.baker.uv_map, baked, self.base, self.clean_eyes)
 
 
 def base_texture(head: HeadModel, renderer: Renderer) -> Tensor:

@@ -1,23 +1,28 @@
 """From photographs of a person, or a data set of fitted faces, to textures as PNG files."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchvision.transforms.functional import to_pil_image
 
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.fit.fitter import Fitter, stored_batches
-from clipface.photos.examine import SIZE, Cutout, examine
+from clipface.photos.examine import SIZE, Cutout, crop, examine
 from clipface.photos.filter import ANY_FACE
 from clipface.photos.heads import stacked
+from clipface.photos.read import read_photograph
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
 BATCH = 8
 PREVIEW = 384  # pixels
+SHARP = 1024  # side of the crops that textures are baked from, pixels: heads are fitted to smaller ones
 
 
 def bake_photographs(options: Namespace) -> None:
@@ -34,7 +39,8 @@ def bake_photographs(options: Namespace) -> None:
     crops, points, person, inside = stacked(cutouts)
     fitted = Fitter(model, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
     baker = TextureBaker(model, renderer, size=options.size, unlit=options.unlit)
-    texture = baker.of_one_person(fitted.fit, crops.to(options.device), fitted.mask)
+    sharp = sharp_crops(options.photo, [cutout.matrix for cutout in cutouts])
+    texture = baker.of_one_person(fitted.fit, sharp.to(options.device), enlarged(fitted.mask))
     print(_write(texture[0], options.out))
     if options.preview:
         shown = previews(model, renderer, fitted.fit.shape[:1], texture, PREVIEW)[0]
@@ -50,8 +56,13 @@ def bake_dataset(options: Namespace) -> None:
     faces = MaskedFaces(options.dataset, SIZE)
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit)
-    names = iter(faces.names)
+    names, rows = iter(faces.names), iter(range(len(faces)))
     for fit, crops, mask in stored_batches(faces, range(len(faces)), BATCH, options.device):
+        if options.photos is not None:
+            own = [next(rows) for _ in crops]
+            paths = [options.photos / faces.sources[row] for row in own]
+            crops = sharp_crops(paths, [faces.parameters(row)["matrix"] for row in own]).to(options.device)
+            mask = enlarged(mask)
         textures = baker(fit, crops, mask)
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
         for texture, preview, name in zip(textures, shown, names, strict=False):
@@ -59,6 +70,33 @@ def bake_dataset(options: Namespace) -> None:
             _write(texture, path)
             if preview is not None:
                 _write(preview, _preview_of(path))
+
+
+def sharp_crops(paths: Sequence[Path], matrices: Sequence[np.ndarray]) -> Tensor:
+    """Cut faces out of their photographs once more, larger than for the fit.
+
+    Args:
+        paths: N files.
+        matrices: N times [3, 3], pixels of the upright file to those of a crop of `SIZE`.
+
+    Returns:
+        [N, SHARP, SHARP, 3] uint8.
+
+    Raises:
+        ValueError: if a file cannot be read.
+    """
+    crops = []
+    for path, matrix in zip(paths, matrices, strict=True):
+        photograph = read_photograph(path)
+        reduction = photograph.size[0] / photograph.image.width
+        larger = np.diag([SHARP / SIZE, SHARP / SIZE, 1]) @ matrix @ np.diag([reduction, reduction, 1])
+        crops.append(torch.tensor(crop(photograph.image, larger, SHARP).image))
+    return torch.stack(crops)
+
+
+def enlarged(mask: Tensor) -> Tensor:
+    """Masks [N, S, S] uint8 at the size of sharp crops, in 0..1."""
+    return functional.interpolate(mask[:, None].float() / 255, (SHARP, SHARP), mode="bilinear")[:, 0]
 
 
 def _cut_out(path: Path) -> Cutout:

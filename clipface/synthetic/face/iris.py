@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from clipface import assets
 from clipface.synthetic.face.curves import step
-from clipface.synthetic.face.features import Features
 
 IRIS_RIM = 0.47  # radians from the eye's axis to the rim of the iris in a photograph's head: 5.6 of 12.3 mm
 REACH = 1.5  # radians, the last row of the unrolled eye
@@ -29,17 +28,18 @@ class EyeMaps:
     """Maps of both eyeballs, made once for a head and a texture size.
 
     Args:
-        features: of the head.
+        angle, turn: [1, 1, R, R] radians, of a texel from its eye's axis and about it, from the person's left upwards.
+        ball: [1, 1, R, R] in 0..1, the eyeballs.
 
     Attributes:
-        radius: [1, 1, R, R] iris radii from the axis; turn: [1, 1, R, R] radians about it; ball: [1, 1, R, R] in 0..1.
+        radius: [1, 1, R, R] iris radii from the axis; turn, ball: as given.
         fibres: [1, 1, R, R] brightness of the iris over its mean, the pupil's near 0.
         white: [1, 3, R, R] colour of the white over its mean.
         shade: [1, 1, R, R] light that the lids leave; catch: [1, 1, R, R] the reflection.
     """
 
-    def __init__(self, features: Features) -> None:
-        angle, self.turn, self.ball = features.iris_angle, features.iris_turn, features.eyeball
+    def __init__(self, angle: Tensor, turn: Tensor, ball: Tensor) -> None:
+        self.turn, self.ball = turn, ball
         self.radius = angle / IRIS_RIM
         picture = _unrolled(angle.device)
         rows = angle[:, 0] / REACH * 2 - 1
