@@ -95,3 +95,17 @@ def read_table(path: str | Path, columns: Sequence[str], name: str = "table") ->
             f"name {', '.join(missing)} in its first line"
         )
     return rows
+
+
+def read_list(path: str | Path) -> list[str]:
+    """Read a text file of one entry a line (UTF-8); empty lines and those that begin with # are left out.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no text in UTF-8.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"list: expected text in UTF-8, got {path} ({error})") from error
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -10,6 +10,7 @@ from clipface.bake.completion import complete
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS
+from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
@@ -36,20 +37,25 @@ class TextureBaker:
             `base_texture`.
         size: R, of the textures made.
         unlit: how much of the fitted light is taken out, 0 to 1.
+        neutral: whether a lamp's tint is taken out too (see `neutral_gains`).
     """
 
     def __init__(
-        self, head: HeadModel, renderer: Renderer, base: Tensor | None = None, size: int = 512, unlit: float = UNLIT
-    ) -> None:
+        self, head: HeadModel, renderer: Renderer, base: Tensor | None = None, size: int = 512, unlit: float = UNLIT,
+        neutral: bool = False,
+    ) -> None:  # fmt: skip
         base = base_texture(head, renderer) if base is None else base
         expect("base", base, (3, "R", "R"))
-        self.baker, self.unlit = Baker(head, renderer, size), unlit
+        self.baker, self.unlit, self.neutral = Baker(head, renderer, size), unlit, neutral
         self.clean_eyes = CleanEyes(self.baker.uv_map) if set(EYEBALLS) <= set(head.regions) else None
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
         """What B images show (see `Baker.bake`), without the fitted light."""
-        return self.baker.without_light(fit, self.baker.bake(fit, crops, mask), self.unlit)
+        baked = self.baker.without_light(fit, self.baker.bake(fit, crops, mask), self.unlit)
+        if not self.neutral:
+            return baked
+        return Baked((baked.texture * neutral_gains(baked.mean_colour)).clamp(0, 1), baked.weight)
 
     def __call__(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Tensor:
         """Complete textures [B, 3, R, R] in 0..1 of B images; arguments as for `Baker.bake`."""

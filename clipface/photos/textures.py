@@ -12,6 +12,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
+from clipface.files import read_list
 from clipface.fit.fitter import Fitter, stored_batches
 from clipface.photos.examine import SIZE, Cutout, crop, examine
 from clipface.photos.filter import ANY_FACE
@@ -55,18 +56,20 @@ def bake_dataset(options: Namespace) -> None:
     """
     faces = MaskedFaces(options.dataset, SIZE)
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
-    baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit)
-    names, rows = iter(faces.names), iter(range(len(faces)))
-    for fit, crops, mask in stored_batches(faces, range(len(faces)), BATCH, options.device):
+    baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit, neutral=options.neutral)
+    excluded = read_list(options.exclude) if options.exclude else ()
+    rows = [row for row, source in enumerate(faces.sources or faces.names) if source not in excluded]
+    places = iter(rows)
+    for fit, crops, mask in stored_batches(faces, rows, BATCH, options.device):
+        own = [next(places) for _ in crops]
         if options.photos is not None:
-            own = [next(rows) for _ in crops]
             paths = [options.photos / faces.sources[row] for row in own]
             crops = sharp_crops(paths, [faces.parameters(row)["matrix"] for row in own]).to(options.device)
             mask = enlarged(mask)
         textures = baker(fit, crops, mask)
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
-        for texture, preview, name in zip(textures, shown, names, strict=False):
-            path = options.out / f"{name}.png"
+        for texture, preview, row in zip(textures, shown, own, strict=True):
+            path = options.out / f"{faces.names[row]}.png"
             _write(texture, path)
             if preview is not None:
                 _write(preview, _preview_of(path))
