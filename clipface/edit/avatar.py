@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface.edit.mapper import Codes
+from clipface.edit.people import People
 from clipface.edit.regions import blend, edit_mask
 from clipface.head import HeadModel
 from clipface.render import Renderer
@@ -26,15 +27,19 @@ class Faces(NamedTuple):
 class Avatar(nn.Module):
     """A texture generator, a head and a renderer, all of them frozen."""
 
-    def __init__(self, generator: TextureGenerator, head: HeadModel, renderer: Renderer) -> None:
+    def __init__(
+        self, generator: TextureGenerator, head: HeadModel, renderer: Renderer, people: People | None = None
+    ) -> None:
         """Freeze the parts.
 
         Args:
             generator: texture codes to textures.
             head: parameters to vertices.
             renderer: of this head's mesh.
+            people: of the generator, from whom random faces are sampled; None: from N(0, I).
         """
         super().__init__()
+        self.people = people
         self.generator, self.head, self.renderer = generator, head, renderer
         self._masks: dict[str, Tensor] = {}
         self.eval().requires_grad_(False)

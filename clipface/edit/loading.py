@@ -17,6 +17,8 @@ from clipface.edit.attributes import is_look, look_mapper, shipped_generator
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.options import PSI
+from clipface.edit.people import find_people
+from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
 from clipface.render.load import load_head_and_renderer
@@ -50,7 +52,7 @@ def load_editor(
     """Load all that faces are edited with, and check that it fits together.
 
     Args:
-        mappers: as `read_mapper` takes them.
+        mappers: as `load_mapper` takes them.
         generator: weights, the authors' too; None: those that the mappers' runs had, or the shipped ones.
         head: "open" or "flame"; None: that of the mappers' runs, or the open one.
         renderer: "warp" or "nvdiffrast".
@@ -75,10 +77,7 @@ def load_editor(
     config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
     avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
     kind = None if animated else FaceMapper
-    found = [read_mapper(file, avatar.generator.levels, kind)[0].to(place) for file in mappers]
-    for file, mapper in zip(mappers, found, strict=True):
-        check_fit(file, mapper, avatar)
-    return Editor(avatar, found, psi, notes)
+    return Editor(avatar, [load_mapper(file, avatar, kind).to(place) for file in mappers], psi, notes)
 
 
 def check_alike(noted: Sequence[tuple[str | Path, dict]], keys: Sequence[str]) -> None:
@@ -142,8 +141,8 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
 
     Raises:
         FileNotFoundError: if a file is missing; says how to get it.
-        ValueError: if a file is cut off or of another kind, or the shipped generator is to paint FLAME, whose UV map
-            is another one.
+        ValueError: if a file is cut off or of another kind, the people beside the generator are another's, or the
+            shipped generator is to paint FLAME, whose UV map is another one.
     """
     if not generator and head.name != "open" and shipped_generator():
         raise ValueError(
@@ -152,7 +151,8 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
         )
     path = Path(generator or assets.resolve("generator"))
     read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
-    return Avatar(read(path), *load_head_and_renderer(head, renderer))
+    network, (model, drawn) = read(path), load_head_and_renderer(head, renderer)
+    return Avatar(network, model, drawn, find_people(path, network.config["z_dim"], model))
 
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
@@ -167,9 +167,28 @@ def mapper_file(path: str | Path) -> Path:
 
 
 def mapper_notes(path: str | Path) -> dict[str, Any]:
-    """What a run noted next to its mapper; nothing for a file of the authors or a look."""
+    """What a run noted next to its mapper; nothing for a file of the authors, a look or a slider."""
     file = mapper_file(path)
-    return weights.load_config(file) if not is_look(path) and file.suffix == ".safetensors" else {}
+    named = is_look(path) or is_slider(path)
+    return weights.load_config(file) if not named and file.suffix == ".safetensors" else {}
+
+
+def load_mapper(
+    path: str | Path, avatar: Avatar, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
+) -> FaceMapper | VideoMapper:
+    """Read a mapper as `read_mapper` does, or a slider (`slider:older=20`), and check that it fits.
+
+    Args:
+        path: see there.
+        avatar: that it is to edit.
+        kind: see there.
+
+    Raises:
+        FileNotFoundError, ValueError: if a file is missing or cut off, or it is no mapper for this avatar.
+    """
+    mapper = slider_mapper(path, avatar) if is_slider(path) else read_mapper(path, avatar.generator.levels, kind)[0]
+    check_fit(path, mapper, avatar)
+    return mapper
 
 
 def read_mapper(

@@ -1,6 +1,8 @@
 """Random faces and views: a domain, a seed and an index identify each one, whatever their number and the device.
 
-Domains never share a face: what a mapper was trained on is not what users, validation or evaluation see.
+Domains never share a face: what a mapper was trained on is not what users, validation or evaluation see. A face is one
+of the people of the generator (`clipface.edit.people`) with their own head; a generator without people gives textures
+of z from N(0, I) and heads that know nothing of them.
 """
 
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from clipface.edit.avatar import FRONT_SCALE, Avatar, Faces
 from clipface.edit.mapper import Codes
@@ -18,9 +21,9 @@ from clipface.render.jitter import random_warps, warp_image
 from clipface.settings import Jitter
 
 IDENTITY_SPREAD = 0.5  # real people are nearer to the mean head than the model's N(0, 1)
-DOMAINS = ("training", "validation", "evaluation", "frames")  # their order is part of every seed
+DOMAINS = ("training", "validation", "evaluation", "frames", "users")  # their order is part of every seed
 FACE_SCALES = (1.0, 1.4)  # of random views: words about faces are about the face, not about the neck
-Domain = Literal["training", "validation", "evaluation", "frames"]
+Domain = Literal["training", "validation", "evaluation", "frames", "users"]
 
 
 class Views(NamedTuple):
@@ -62,12 +65,7 @@ def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
     Returns:
         Codes on the avatar's device.
     """
-    z, shapes = [], []
-    for seed in seeds:
-        random = torch.Generator().manual_seed(seed)
-        z.append(torch.randn(avatar.generator.config["z_dim"], generator=random))
-        shapes.append(IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random))
-    return _neutral_codes(avatar, torch.stack(z), torch.stack(shapes), psi)
+    return _neutral_codes(avatar, [_users_face(avatar, seed) for seed in seeds], psi)
 
 
 def sample_faces(
@@ -86,18 +84,17 @@ def sample_faces(
     Returns:
         Faces on the avatar's device.
     """
-    z, shapes, cameras, backgrounds = [], [], [], []
+    drawn, cameras, backgrounds = [], [], []
     for index in indices:
         random = random_of(domain, seed, index)
-        z.append(_normal(random, avatar.generator.config["z_dim"]))
-        shapes.append(IDENTITY_SPREAD * _normal(random, avatar.head.n_shape))
+        drawn.append(_face(avatar, random))
         if views is None:
             camera, background = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE), None
         else:
             camera, background = sample_views(views, torch.Generator().manual_seed(int(random.integers(2**32))))
         cameras.append(camera)
         backgrounds.append(background)
-    codes = _neutral_codes(avatar, torch.stack(z), torch.stack(shapes), psi)
+    codes = _neutral_codes(avatar, drawn, psi)
     device = codes.w_plus.device
     shown = None if backgrounds[0] is None else torch.cat(backgrounds).to(device)
     return Faces(codes, torch.cat(cameras).to(device), shown)
@@ -112,13 +109,35 @@ def random_of(domain: Domain, seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng((DOMAINS.index(domain), seed % 2**64, index))
 
 
+def _users_face(avatar: Avatar, seed: int) -> tuple[Tensor, Tensor]:
+    if avatar.people is not None:
+        return avatar.people.sample(random_of("users", 0, seed))
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(avatar.generator.config["z_dim"], generator=random)
+    return z, IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random)
+
+
+def _face(avatar: Avatar, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """The first entries of z, and of the identity coefficients; the others are 0."""
+    if avatar.people is not None:
+        return avatar.people.sample(random)
+    return _normal(random, avatar.generator.config["z_dim"]), IDENTITY_SPREAD * _normal(random, avatar.head.n_shape)
+
+
 def _normal(random: np.random.Generator, count: int) -> Tensor:
     return torch.from_numpy(random.standard_normal(count, np.float32))
 
 
 @torch.no_grad()
-def _neutral_codes(avatar: Avatar, z: Tensor, shape: Tensor, psi: float) -> Codes:
+def _neutral_codes(avatar: Avatar, faces: Sequence[tuple[Tensor, Tensor]], psi: float) -> Codes:
     device = avatar.head.v_template.device
+    sizes = avatar.generator.config["z_dim"], avatar.head.n_shape
+    z, shape = (_padded(parts, size).to(device) for parts, size in zip(zip(*faces, strict=True), sizes, strict=True))
     with torch.autocast(device.type, enabled=False):  # the same faces whatever the precision of a run
-        w_plus = avatar.generator.mapping(z.to(device), psi).contiguous()
-    return Codes(w_plus, w_plus.new_zeros(len(z), avatar.head.n_expression), shape.to(device))
+        w_plus = avatar.generator.mapping(z, psi).contiguous()
+    return Codes(w_plus, w_plus.new_zeros(len(z), avatar.head.n_expression), shape)
+
+
+def _padded(parts: Sequence[Tensor], size: int) -> Tensor:
+    rows = torch.stack(parts)
+    return functional.pad(rows, (0, size - rows.shape[1]))

@@ -20,7 +20,9 @@ from clipface.edit.attributes import is_look
 from clipface.edit.files import write_face
 from clipface.edit.loading import Editor, load_editor, mapper_file, mapper_notes
 from clipface.edit.options import avatar_options
+from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.sampling import sample_latents
+from clipface.edit.sliders import is_slider
 from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import to_image
 from clipface.export.surface import png
@@ -41,9 +43,9 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ValueError: naming the setting, its value before and now.
     """
-    now = dict(settings)
-    now["mapper"] = [f"{Path(file).name}, {_checksum(file)}" for file in settings["mapper"]]
-    now["generator"] = assets.checksum(Path(settings["generator"] or assets.resolve("generator")))[:CHECKSUM]
+    now, generator = dict(settings), Path(settings["generator"] or assets.resolve("generator"))
+    now["mapper"] = [f"{Path(file).name}, {_checksum(file, generator)}" for file in settings["mapper"]]
+    now["generator"] = assets.checksum(generator)[:CHECKSUM]
     path = folder / SETTINGS
     before = json.loads(path.read_text()) if path.is_file() else now
     for name in sorted(before.keys() | now.keys()):
@@ -120,6 +122,9 @@ def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argp
     }
 
 
-def _checksum(file: str | Path) -> str:
-    """Of a mapper's weights; of a look those of all looks."""
+def _checksum(file: str | Path, generator: Path) -> str:
+    """Of a mapper's weights; of a look those of all looks, of a slider those of the generator's people."""
+    if is_slider(file):
+        people = generator.with_name(PEOPLE_FILE)
+        return assets.checksum(people)[:CHECKSUM] if people.is_file() else ""  # loading says that there are none
     return assets.checksum(assets.resolve("looks") if is_look(file) else mapper_file(file))[:CHECKSUM]

@@ -4,9 +4,11 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from clipface import assets, weights
 from clipface.data.textures import read_textures
@@ -15,8 +17,10 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options
+from clipface.edit.people import People, find_people
 from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, to_image
+from clipface.head import load_head
 from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
@@ -99,7 +103,9 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
     """
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
-        found[f"generator {path}"] = _generated(TextureGenerator.from_weights(path).to(device), options.psi)
+        network = TextureGenerator.from_weights(path).to(device)
+        people = find_people(Path(path), network.config["z_dim"], load_head())
+        found[f"generator {path}"] = _generated(network, people, options.psi)
     if options.textures:
         textures = read_textures(options.textures, options.size)[1].to(device).float() / 127.5 - 1
         directions = min(options.directions, len(textures) - 1)
@@ -116,9 +122,16 @@ def _resampled(given: Tensor) -> Textures:
     return textures
 
 
-def _generated(network: TextureGenerator, psi: float) -> Textures:
+def _generated(network: TextureGenerator, people: People | None, psi: float) -> Textures:
+    z_dim = network.config["z_dim"]
+
     def textures(count: int, generator: torch.Generator) -> Tensor:
-        z = torch.randn(count, network.config["z_dim"], generator=generator)
+        if people is None:
+            z = torch.randn(count, z_dim, generator=generator)
+        else:
+            seeds = torch.randint(2**62, (count,), generator=generator).tolist()
+            codes = torch.stack([people.sample(np.random.default_rng(seed))[0] for seed in seeds])
+            z = functional.pad(codes, (0, z_dim - codes.shape[1]))
         return network(z.to(network.mapping.w_avg), psi)
 
     return textures

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from clipface import weights
 from clipface.edit.attributes import PREFIX, is_look, look_offsets
 from clipface.edit.avatar import Avatar
-from clipface.edit.loading import MAPPER_FILE, check_fit, read_mapper
+from clipface.edit.loading import MAPPER_FILE, load_mapper
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sliders import is_slider
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
 
@@ -78,12 +79,11 @@ class Library:
         return self._previews.get(name) or self._read(name)
 
     def _load(self, name: str) -> FaceMapper:
-        file = name if is_look(name) else self.folder / name
-        if not is_look(name) and (Path(name).name != name or not name or not (file / MAPPER_FILE).is_file()):
+        named = is_look(name) or is_slider(name)
+        file = name if named else self.folder / name
+        if not named and (Path(name).name != name or not name or not (file / MAPPER_FILE).is_file()):
             raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")
-        mapper, _ = read_mapper(file, self._avatar.generator.levels)
-        check_fit(file, mapper, self._avatar)
-        return self._on_device(mapper)
+        return self._on_device(load_mapper(file, self._avatar))
 
     def _on_device(self, mapper: FaceMapper) -> FaceMapper:
         return mapper.eval().requires_grad_(False).to(self._avatar.head.v_template.device)

@@ -1,0 +1,136 @@
+"""Who random people are: blends of two or three people's texture codes, with the heads that go with such textures.
+
+The first entries of an anchored generator's z are coefficients of photographed textures, each of unit variance; the
+rest is noise. Plain N(0, I) is nobody in particular: coefficients of real people depend on each other, as those of
+blends do.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface import weights
+from clipface.assets import checksum
+from clipface.head import HeadModel
+from clipface.shapes import expect
+
+PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
+PAIRS = 0.75  # share of people that are blends of two; the others are of three
+SHARES = (0.25, 0.75)  # of one person in a blend of two
+
+
+class People(NamedTuple):
+    """A table of people, on the CPU: the same people are sampled for every device."""
+
+    codes: Tensor  # [M, K], the first K entries of z
+    weight: Tensor  # [M], how often each is taken; the sum is 1
+    person: Tensor  # [M] int, whose code each is: two of one person are never blended
+    shape_mean: Tensor  # [S] identity coefficients of the head
+    shape_weight: Tensor  # [K, S], by which they follow the code
+    shape_residual: Tensor  # [S, S], what the code does not tell: a root of its covariance
+    directions: Tensor  # [D, K], what each slider adds to a code for one unit
+    sliders: list[dict[str, Any]]  # name, unit and usual step of each
+
+    def sample(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Sample one person.
+
+        Args:
+            random: the source of everything random about the person.
+
+        Returns:
+            Code [K] and identity coefficients [S].
+        """
+        code = self.blend(*self._choose(random))
+        normal = torch.from_numpy(random.standard_normal(len(self.shape_mean), np.float32))
+        return code, self.shape_mean + code @ self.shape_weight + self.shape_residual @ normal
+
+    def blend(self, rows: list[int], shares: Tensor) -> Tensor:
+        """Blend people, as different from their mean as one of them.
+
+        Args:
+            rows: of the table.
+            shares: [len(rows)], positive.
+
+        Returns:
+            A code [K]. Shares are divided by the root of their squares' sum, since the variance of a mean is smaller.
+        """
+        mean = self.weight @ self.codes
+        return mean + (shares / shares.square().sum().sqrt()) @ (self.codes[rows] - mean)
+
+    def save(self, path: str | Path, generator: str | Path, **notes: object) -> Path:
+        """Write the table as float16, with the checksum of the generator that it belongs to.
+
+        Args:
+            path: file ending in `.safetensors`; beside the generator it must be called `people.safetensors`.
+            generator: file of its weights.
+            notes: what else to keep: what it was made of, and whom to credit.
+        """
+        tensors = {name: value for name, value in self._asdict().items() if isinstance(value, Tensor)}
+        tensors["person"] = self.person.int()
+        config = {"generator": checksum(Path(generator)), "sliders": self.sliders, **notes}
+        return weights.save(path, tensors, config, half=True)
+
+    def _choose(self, random: np.random.Generator) -> tuple[list[int], Tensor]:
+        count, share = (2 if random.random() < PAIRS else 3), random.uniform(*SHARES, 3)
+        if count == 2:
+            share[1] = 1 - share[0]
+        sums = self.weight.double().cumsum(0).numpy()
+        rows: list[int] = []
+        while len(rows) < count:
+            row = min(int(np.searchsorted(sums, random.random() * sums[-1], side="right")), len(sums) - 1)
+            if not (self.person[row] == self.person[rows]).any():
+                rows.append(row)
+        return rows, torch.from_numpy(share[:count]).float()
+
+
+def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
+    """Read the people who lie beside a generator's file; without such a file there are none.
+
+    Args:
+        generator: its weights.
+        z_dim: length of its latent codes.
+        head: whose identity coefficients the table holds.
+
+    Raises:
+        ValueError: if the people are another generator's, or the file is cut off or does not fit.
+    """
+    path = generator.with_name(PEOPLE_FILE)
+    if not path.is_file():
+        return None
+    tensors, notes = weights.load(path)
+    if notes.get("generator") != checksum(generator):
+        raise ValueError(
+            f"people: expected those of the generator {generator}, got another's in {path}; "
+            "make them by scripts/recipes/build_people.py, or take the file away"
+        )
+    weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
+    people = People(**tensors, sliders=notes.get("sliders", []))
+    _check(people, z_dim, head.n_shape, path)
+    return people
+
+
+def _check(people: People, z_dim: int, n_shape: int, path: Path) -> None:
+    """Refuse a table that a generator or a head cannot read."""
+    sizes = expect("people: codes", people.codes, ("M", "K"))
+    number, count = sizes["M"], sizes["K"]
+    size = expect("people: shape_mean", people.shape_mean, ("S",))["S"]
+    for name, shape in (
+        ("weight", (number,)),
+        ("person", (number,)),
+        ("shape_weight", (count, size)),
+        ("shape_residual", (size, size)),
+        ("directions", (len(people.sliders), count)),
+    ):
+        expect(f"people: {name}", getattr(people, name), shape)
+    if count > z_dim or size > n_shape:
+        raise ValueError(
+            f"people: expected at most {z_dim} entries of a code and {n_shape} coefficients of a head, got {count} and "
+            f"{size} in {path}"
+        )
+    if not all(part.isfinite().all() for part in people if isinstance(part, Tensor)):
+        raise ValueError(f"people: expected finite numbers, got others in {path}; make the file again")
+    if len(people.person[people.weight > 0].unique()) < 3 or not (people.weight >= 0).all():
+        raise ValueError(f"people: expected three people or more, with weights from 0 up, in {path}")

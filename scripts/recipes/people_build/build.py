@@ -1,0 +1,60 @@
+"""From photographs' textures and fitted heads to the table of people."""
+
+from argparse import Namespace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface.edit.people import People
+
+from .blends import blended, nearest
+from .photographs import Photographs, read_photographs
+from .regression import fit_shapes
+from .sliders import SLIDERS, slider_directions
+
+SAMPLED = 4000  # random people on whom the heads' variety is set
+
+
+def build(options: Namespace) -> None:
+    """Read, mix, regress, write; takes the options of build_people.py."""
+    photographs = read_photographs(options.textures, options.dataset, options.linear)
+    people = table(photographs, options.seed)
+    model = fit_shapes(photographs.codes, photographs.shapes, photographs.person, _sampled_codes(people))
+    people = people._replace(shape_mean=model.mean, shape_weight=model.weight, shape_residual=model.residual)
+    if options.labels:
+        people = people._replace(directions=slider_directions(photographs, options.labels), sliders=SLIDERS)
+    print(f"heads: {model.explained:.3f} of the variance explained for people who took no part, ridge {model.ridge:g}")
+    shapes = torch.stack([people.sample(np.random.default_rng(n))[1] for n in range(SAMPLED)])
+    ratio = shapes.std(0) / photographs.shapes.std(0).clamp_min(1e-6)
+    print(f"variety of random heads, against the fitted ones: {ratio.min():.2f} to {ratio.max():.2f}")
+    print(people.save(options.out, options.generator, note=options.note))
+
+
+def table(photographs: Photographs, seed: int) -> People:
+    """The people: those who may be shown as they are, then blends of those who may not; heads are still missing.
+
+    Raises:
+        ValueError: if the people who may only be mixed are too few or too alike.
+    """
+    hidden = photographs.mixed_only
+    codes, person, weight = (part[~hidden] for part in (photographs.codes, photographs.person, photographs.weight))
+    if hidden.any():
+        table = [row for row, mixed in zip(photographs.table, hidden.tolist(), strict=True) if mixed]
+        own, share = photographs.codes[hidden], photographs.weight[hidden]
+        groups = [(row["sex"], row["skin"], row["age_group"]) for row in table]
+        blends, rows = blended(own, photographs.person[hidden], groups, seed)
+        cosine = nearest(blends - own.mean(0), own - own.mean(0))
+        print(f"{len(blends)} blends; cosine to the nearest person: mean {cosine.mean():.2f}, most {cosine.max():.2f}")
+        share = share[[first for first, *_ in rows]] * share.sum() / share[[first for first, *_ in rows]].sum()
+        codes, weight = torch.cat([codes, blends]), torch.cat([weight, share])
+        person = torch.cat([person, int(photographs.person.max()) + 1 + torch.arange(len(blends))])
+    size, count = photographs.shapes.shape[1], codes.shape[1]
+    return People(
+        codes, weight / weight.sum(), person, torch.zeros(size), torch.zeros(count, size), torch.zeros(size, size),
+        torch.zeros(0, count), [],
+    )  # fmt: skip
+
+
+def _sampled_codes(people: People) -> Tensor:
+    return torch.stack([people.sample(np.random.default_rng(number))[0] for number in range(SAMPLED)])

@@ -1,0 +1,90 @@
+"""What is known of each photograph: its texture's code, its fitted head, and its labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clipface import weights
+from clipface.data import MaskedFaces
+from clipface.data.textures import SUFFIXES, read_textures
+from clipface.files import read_table
+
+COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
+SKIN = 0.86  # of a texture's height, from the top: below lie eyes and mouth
+
+
+class Photographs(NamedTuple):
+    """One row for each photograph."""
+
+    names: list[str]  # paths below the folder of textures, without suffix
+    codes: Tensor  # [N, K]
+    shapes: Tensor  # [N, S] identity coefficients
+    weight: Tensor  # [N], so that ages, sexes and skin colours are drawn evenly
+    mixed_only: Tensor  # [N] bool
+    person: Tensor  # [N] int
+    darkness: Tensor  # [N] of the skin, standard deviations
+    table: list[dict[str, str]]  # rows of faces.csv
+
+
+def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs:
+    """Read all photographs of faces.csv.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if a photograph has no texture or no fitted head, or a column is damaged.
+    """
+    table = sorted(read_table(textures / "faces.csv", COLUMNS, "textures"), key=lambda row: _name(row["file"]))
+    names = [_name(row["file"]) for row in table]
+    persons = {person: number for number, person in enumerate(sorted({row["person"] for row in table}))}
+    try:
+        weight = torch.tensor([float(row["weight"]) for row in table])
+    except ValueError as error:
+        raise ValueError(f"textures: weight: expected numbers in {textures / 'faces.csv'} ({error})") from error
+    model, _ = weights.load(linear)
+    rows = _textures(textures, names, model["mean"].shape[-1])
+    lightness = rows[..., : int(SKIN * rows.shape[-1]), :].mean((1, 2, 3))
+    return Photographs(
+        names,
+        _codes(rows, model["mean"], model["directions"]),
+        _shapes(dataset, names),
+        weight,
+        torch.tensor([row["mixed_only"] not in ("", "0") for row in table]),
+        torch.tensor([persons[row["person"]] for row in table]),
+        (lightness.mean() - lightness) / lightness.std().clamp_min(1e-6),
+        table,
+    )
+
+
+def _name(file: str) -> str:
+    path = Path(file)
+    return (path.with_suffix("") if path.suffix in SUFFIXES else path).as_posix()
+
+
+def _textures(folder: Path, names: Sequence[str], size: int) -> Tensor:
+    found, textures = read_textures(folder, size)
+    places = {name: place for place, name in enumerate(found)}
+    missing = [name for name in names if name not in places]
+    if missing:
+        raise ValueError(f"textures: expected one for each row of faces.csv, got none for {', '.join(missing[:5])}")
+    return textures[[places[name] for name in names]].float() / 127.5 - 1
+
+
+def _codes(textures: Tensor, mean: Tensor, directions: Tensor) -> Tensor:
+    flat = directions.flatten(1)
+    return (textures - mean).flatten(1) @ (flat / flat.square().sum(1, keepdim=True)).T  # directions are orthogonal
+
+
+def _shapes(dataset: Path, names: Sequence[str]) -> Tensor:
+    """Identity coefficients, up to the last one that any fit uses."""
+    faces = MaskedFaces(dataset, 16)
+    places = {name: place for place, name in enumerate(faces.names)}
+    missing = [name for name in names if name not in places]
+    if missing:
+        raise ValueError(f"dataset: expected a fitted head for each texture, got none for {', '.join(missing[:5])}")
+    shapes = np.stack([faces.parameters(places[name])["shape"].ravel() for name in names])
+    used = np.flatnonzero(np.abs(shapes).max(0) > 0)
+    return torch.from_numpy(shapes[:, : used[-1] + 1 if len(used) else 1].astype(np.float32))
