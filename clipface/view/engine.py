@@ -17,6 +17,7 @@ from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
 from clipface.edit.sampling import sample_latents
+from clipface.edit.sliders import PREFIX, sliders
 from clipface.render.camera import view
 from clipface.view.library import Library
 from clipface.view.lights import light
@@ -58,6 +59,7 @@ class Engine:
         self.avatar, self.library, self.head = avatar, library, avatar.head
         names = avatar.head.expression_names or tuple(f"expression {n + 1}" for n in range(10))
         self.slots = {name: number for number, name in enumerate(names)}
+        self.sliders = sliders(avatar)
         self._lock = threading.RLock()
         self._kept: dict[str, OrderedDict] = {}
 
@@ -72,14 +74,14 @@ class Engine:
         Raises:
             ValueError: if a mapper is missing or does not fit, or the head lacks a region.
         """
-        key = state.seed, state.psi, self.versions(state)
+        key = state.seed, state.psi, state.sliders, self.versions(state)
         return self._once("codes", key, lambda: self._edit(state))
 
     @torch.no_grad()
     def texture(self, state: FaceState) -> Tensor:
         """Texture [1, 3, R, R] in 0..1; errors as in `edited`."""
         working = tuple(pair for pair in self.versions(state) if pair[0].strength)
-        key = state.seed, state.psi, working
+        key = state.seed, state.psi, state.sliders, working
         return self._once("texture", key, lambda: self.edited(state).texture(PaintedLayers(self._paint)))
 
     @torch.no_grad()
@@ -112,7 +114,8 @@ class Engine:
     @torch.no_grad()
     def vertices(self, state: FaceState) -> Tensor:
         """Vertices [1, V, 3], metres; errors as in `parameters`."""
-        key = state.expression, state.identity, state.angles, state.seed, state.psi, self.versions(state)
+        face = state.seed, state.psi, state.sliders, self.versions(state)
+        key = state.expression, state.identity, state.angles, face
         return self._once("vertices", key, lambda: self.head(**self.parameters(state)))
 
     @torch.no_grad()
@@ -161,6 +164,9 @@ class Engine:
     def _edit(self, state: FaceState) -> EditedFaces:
         key = state.seed, state.psi
         faces = unedited(self._once("sampled", key, lambda: sample_latents(self.avatar, [state.seed], state.psi)))
+        for name, units in state.sliders:
+            mapper, step = self.library.mapper(PREFIX + name), self.sliders[name]["step"]
+            faces = edit_in_turn(self.avatar, faces, [mapper], [units / step])
         for edit in state.edits:
             faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
         return faces

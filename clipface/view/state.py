@@ -11,6 +11,7 @@ GESTURE_SECONDS = 1.0  # changes of one control that follow each other faster ar
 # Largest values, of either sign, of what sliders move.
 EXPRESSION_LIMIT = 3.0  # weights of named shapes, or standard deviations of unnamed components
 IDENTITY_LIMIT = 3.0  # standard deviations
+SLIDER_LIMIT = 100.0  # in a slider's units: years, smiles
 ANGLE_LIMITS = {  # degrees
     "jaw_open": 25.0,
     "jaw_sideways": 8.0,
@@ -44,6 +45,7 @@ class FaceState:
         psi: truncation of its texture, 0 the mean face to 1 the generator's whole variety.
         edits: one after the other.
         expression: pairs of a slot's name and its weight, in the order of names; weights of zero are left out.
+        sliders: pairs of the name of one of the people's sliders and how many of its units; zero is left out.
         identity: standard deviations added to the first components.
         angles: pairs of a joint angle's name (`ANGLE_LIMITS`) and degrees; zero is left out.
 
@@ -54,6 +56,7 @@ class FaceState:
     seed: int = 0
     psi: float = 0.7
     edits: tuple[Edit, ...] = ()
+    sliders: tuple[tuple[str, float], ...] = ()
     expression: tuple[tuple[str, float], ...] = ()
     identity: tuple[float, ...] = (0.0,) * IDENTITY_COMPONENTS
     angles: tuple[tuple[str, float], ...] = ()
@@ -63,6 +66,8 @@ class FaceState:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed: expected a whole number from 0 to 2^63 - 1, got {self.seed}")
         _within("psi", self.psi, 0.0, MOST_PSI)
+        for name, units in self.sliders:
+            _within(name, units, -SLIDER_LIMIT, SLIDER_LIMIT)
         for name, weight in self.expression:
             _within(f"expression {name}", weight, -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
         if len(self.identity) != IDENTITY_COMPONENTS:
@@ -78,6 +83,10 @@ class FaceState:
         """Weight of an expression slot."""
         return dict(self.expression).get(name, 0.0)
 
+    def slider(self, name: str) -> float:
+        """Where one of the people's sliders stands, in its units."""
+        return dict(self.sliders).get(name, 0.0)
+
     def angle(self, name: str) -> float:
         """A joint angle, degrees."""
         return dict(self.angles).get(name, 0.0)
@@ -85,6 +94,10 @@ class FaceState:
     def with_weight(self, name: str, weight: float) -> "FaceState":
         """The same face with another weight of one expression slot."""
         return replace(self, expression=_with(self.expression, name, weight))
+
+    def with_slider(self, name: str, units: float) -> "FaceState":
+        """The same face with one of the people's sliders elsewhere."""
+        return replace(self, sliders=_with(self.sliders, name, units))
 
     def with_angle(self, name: str, degrees: float) -> "FaceState":
         """The same face with another joint angle, degrees."""

@@ -5,26 +5,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from tiny_people import SHAPES, table
 
 from clipface import weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_avatar, load_mapper
-from clipface.edit.people import PEOPLE_FILE, People
+from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.sampling import sample_faces, sample_latents
 from clipface.settings import HeadConfig, RendererConfig
-
-COUNT, KNOWN, SHAPES = 60, 12, 20  # people; entries of z that are codes; identity coefficients
-
-
-def table() -> People:
-    random = torch.Generator().manual_seed(0)
-    normal = lambda *shape: torch.randn(*shape, generator=random)  # noqa: E731
-    return People(
-        normal(COUNT, KNOWN) + 0.5, torch.full((COUNT,), 1 / COUNT), torch.arange(COUNT) // 2, normal(SHAPES),
-        0.1 * normal(KNOWN, SHAPES), torch.eye(SHAPES) / 4, 0.02 * normal(2, KNOWN),
-        [{"name": "older", "unit": "years", "step": 20.0, "most": 40.0},
-         {"name": "smiling", "unit": "smiles", "step": 1.0, "most": 2.0}],
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -9,14 +9,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_people import table
 
 from clipface.edit.files import read_latents
+from clipface.edit.loading import load_avatar, load_mapper
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.regions import edit_mask
 from clipface.edit.sampling import sample_latents
 from clipface.render.camera import perspective
+from clipface.settings import HeadConfig, RendererConfig
 from clipface.view import export, lights
+from clipface.view.engine import Engine
 from clipface.view.images import BrowserCamera, shown_faces
+from clipface.view.library import Library
 from clipface.view.state import Edit, FaceState, ViewSettings
 
 FACE = FaceState(seed=3)
@@ -198,3 +204,19 @@ def test_small_faces_do_not_depend_on_their_neighbours(engine):
     faces = engine.small_faces([0, 1, 2], 0.7, 24)
     assert faces.shape == (3, 3, 24, 24)
     assert torch.equal(engine.small_faces([1], 0.7, 24)[0], faces[1])
+
+
+def test_sliders_of_people_move_texture_and_head_and_are_not_edits(data, runs, tmp_path):
+    for suffix in ("safetensors", "json"):
+        shutil.copy(data / f"generator.{suffix}", tmp_path)
+    table().save(tmp_path / PEOPLE_FILE, tmp_path / "generator.safetensors")
+    avatar = load_avatar(tmp_path / "generator.safetensors", HeadConfig(), RendererConfig())
+    engine = Engine(avatar, Library(runs, avatar))
+    older = EDITED.with_slider("older", 20.0)
+    assert older.unedited() == FACE.with_slider("older", 20.0) and older.with_slider("older", 0.0) == EDITED
+    codes = load_mapper("slider:older", avatar)(sample_latents(avatar, [3], FACE.psi))
+    found = engine.edited(older.unedited())
+    torch.testing.assert_close(found.codes.w_plus, codes.w_plus)
+    torch.testing.assert_close(found.shape, codes.shape)
+    assert not torch.equal(engine.texture(older.unedited()), engine.texture(FACE))
+    assert not torch.equal(engine.vertices(older), engine.vertices(EDITED))

@@ -42,6 +42,13 @@ class FacePanel:
             controls.on_click(buttons, lambda buttons=buttons: page.replace("face", seed=int(buttons.value)))
             self._buttons.append(buttons)
         controls.on_click(gui.add_button("More faces"), self._more)
+        for name, slider in page.services.engine.sliders.items():
+            label, most = f"{name.capitalize()} ({slider['unit']})", slider["most"]
+            widget = gui.add_slider(label, -most, most, most / 40, 0.0, hint="Texture and head, as photographs change")
+            controls.bind(
+                widget, name, lambda state, name=name: state.slider(name),
+                lambda state, value, name=name: state.with_slider(name, value),
+            )  # fmt: skip
         with gui.add_folder("Identity", expand_by_default=False):
             for component in range(IDENTITY_COMPONENTS):
                 slider = gui.add_slider(f"Component {component + 1}", -IDENTITY_LIMIT, IDENTITY_LIMIT, 0.1, 0.0)
