@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from clipface.synthetic.face.curves import step
 from clipface.synthetic.face.features import Features
+from clipface.synthetic.face.iris import EyeMaps
 from clipface.synthetic.noise import NoiseBank
 
 # wavelengths in metres; the finest are two texels or so of a 256 x 256 texture
@@ -57,17 +59,28 @@ def grey(colour: Tensor) -> Tensor:
     return (colour * colour.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
+def blur(image: Tensor, radius: int) -> Tensor:
+    """Box blur of an image [B, C, R, R], edges repeated."""
+    padded = functional.pad(image, (radius,) * 4, mode="replicate")
+    return functional.avg_pool2d(padded, 2 * radius + 1, 1)
+
+
 class PaintContext:
     """Everything layers need besides the canvas. All randomness comes from `generator`, on the device of the maps.
 
     Args:
-        features, bank: the maps and the noise.
+        features, bank, eyes: the maps, the noise, and the eyes' structure.
         generator: source of randomness.
-        alike: all faces of a batch get the same random numbers, and so one pattern.
+        alike: all faces of a batch get one design: one pattern of noise, the middle of every range, the first of
+            every choice.
+        lit: the faces are photographs, light included.
     """
 
-    def __init__(self, features: Features, bank: NoiseBank, generator: torch.Generator, alike: bool = False) -> None:
-        self.at, self.bank, self.generator, self.alike = features, bank, generator, alike
+    def __init__(
+        self, features: Features, bank: NoiseBank, eyes: EyeMaps, generator: torch.Generator, alike: bool, lit: bool
+    ) -> None:
+        self.at, self.bank, self.eyes, self.generator = features, bank, eyes, generator
+        self.alike, self.lit = alike, lit
         self.device = features.position.device
 
     def _drawn(self, batch: int) -> int:
@@ -75,8 +88,9 @@ class PaintContext:
 
     def random(self, batch: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """[batch, 1, 1, 1] uniform numbers."""
-        values = torch.rand(self._drawn(batch), 1, 1, 1, generator=self.generator, device=self.device)
-        return (low + (high - low) * values).expand(batch, 1, 1, 1)
+        if self.alike:
+            return torch.full((batch, 1, 1, 1), (low + high) / 2, device=self.device)
+        return low + (high - low) * torch.rand(batch, 1, 1, 1, generator=self.generator, device=self.device)
 
     def chance(self, batch: int, share: float) -> Tensor:
         """[batch, 1, 1, 1], 1 with probability `share`, else 0."""
@@ -99,13 +113,16 @@ class PaintContext:
     def colours(self, choices: Sequence[Sequence[float]], batch: int, spread: float = 0.03) -> Tensor:
         """[batch, 3, 1, 1] colours chosen at random and varied a little."""
         table = torch.tensor(choices, device=self.device)
-        index = torch.randint(len(choices), (self._drawn(batch),), generator=self.generator, device=self.device)
-        return self.vary(table[index][:, :, None, None].expand(batch, 3, 1, 1), spread)
+        if self.alike:
+            return table[:1, :, None, None].expand(batch, 3, 1, 1)
+        index = torch.randint(len(choices), (batch,), generator=self.generator, device=self.device)
+        return self.vary(table[index][:, :, None, None], spread)
 
     def vary(self, colours: Tensor, spread: float = 0.03) -> Tensor:
         """Colours [B, 3, 1, 1] changed a little, brightness more than hue."""
-        count = self._drawn(len(colours))
-        noise = torch.randn(count, 4, 1, 1, generator=self.generator, device=self.device) * spread
+        if self.alike:
+            return colours
+        noise = torch.randn(len(colours), 4, 1, 1, generator=self.generator, device=self.device) * spread
         return (colours + noise[:, :3] * 0.5 + noise[:, 3:]).clamp(0, 1)
 
     def table(

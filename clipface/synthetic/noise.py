@@ -111,8 +111,17 @@ def stretched_coordinates(at: Features, iris_angle: float) -> dict[str, Tensor]:
     longitude = torch.atan2(up, forward) * 90
     azimuth = torch.atan2(x, z - ear[2] + 10) * 75
     turn, angle = at.iris_turn[0, 0], at.iris_angle[0, 0]
-    radius, around = (x**2 + (y - at.nose_tip[1]) ** 2).sqrt(), torch.atan2(y - at.nose_tip[1], x)
+    # fur flows from the bridge of the nose outwards, alike on both sides
+    flow_x, flow_y = azimuth.abs(), y - at.nose_tip[1] - 14
+    flow, bearing = (flow_x**2 + flow_y**2 + 30).sqrt(), torch.atan2(flow_y, flow_x)
+    bearing = bearing + 0.05 * torch.sin(flow / 9) + 0.04 * torch.sin(y / 5)
+    fur = torch.stack([bearing.cos() * 62, bearing.sin() * 62, flow / 9], -1)
+    folded = torch.stack([x.abs(), y, z], -1)
     return {
+        "fur": fur,
+        "tuft": fur * torch.tensor([0.35, 0.35, 0.6], device=fur.device),
+        "even": folded / 20,  # alike on both sides, as a design is
+        "dots": folded / 2.6,
         "lips": torch.stack([x / 1.7, y / 9, z / 9], -1),
         "lashes": torch.stack([x / 1.3, y / 5, z / 5], -1),
         "brow": torch.stack([brow_across / 1.5, brow_down / 9, x.sign() * 5], -1),
@@ -121,5 +130,5 @@ def stretched_coordinates(at: Features, iris_angle: float) -> dict[str, Tensor]:
         "drip": torch.stack([x / 2.6, y / 300, z / 300], -1),
         "eye_veins": at.eye_ray * 8,
         "iris": torch.stack([turn.cos() * 4.5, turn.sin() * 4.5, angle / iris_angle * 1.3 + x.sign() * 5], -1),
-        "stroke": torch.stack([(radius + 0.3 * y) / 2.8, around.cos() * 5, around.sin() * 5], -1),
+        "stroke": torch.stack([(x + 6 * (y / 14).sin()) / 16, (y + 7 * (x.abs() / 15).sin()) / 2.8, z / 16], -1),
     }

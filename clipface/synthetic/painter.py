@@ -11,6 +11,7 @@ from clipface.synthetic.attributes import Attributes
 from clipface.synthetic.canvas import WAVELENGTHS, Canvas, PaintContext
 from clipface.synthetic.face import age, eyes, hair
 from clipface.synthetic.face.features import Features
+from clipface.synthetic.face.iris import IRIS_RIM, EyeMaps
 from clipface.synthetic.face.light import shade
 from clipface.synthetic.face.makeup import LIPSTICKS, MAKEUP
 from clipface.synthetic.face.skin import base_skin
@@ -36,9 +37,11 @@ class Painter:
         self.texture_size = texture_size
         with torch.no_grad():
             self.features = Features(Surface(head, texture_size, backend))
-            position = self.features.position / 1000
+            at = self.features
+            self.eyes = EyeMaps(at.iris_angle, at.iris_turn, at.eyeball)
+            position = at.position / 1000
             self.bank = NoiseBank(position, WAVELENGTHS, _BANK, seed=11)
-            for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, eyes.IRIS_ANGLE).items()):
+            for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, IRIS_RIM).items()):
                 self.bank.add(name, coordinates, _BANK, seed)
 
     @torch.no_grad()
@@ -57,13 +60,14 @@ class Painter:
             generator: source of randomness, on the head's device.
             base: [B, 3, R, R] textures in 0..1 to paint over (photographs, light included); painted textures if None.
                 They keep their brows, in the hair's colour, and their lashes, unless a look has its own.
-            alike: every face gets the same random pattern and colours.
+            alike: every face gets one design, the same pattern and colours.
             keep: what the bases keep of their own, "eyes" or "hair_colour", unless a look has its own.
         Returns:
             [B, 3, R, R] in 0..1, row 0 the top of the texture's image.
         """
         with torch.autocast(self.features.position.device.type, enabled=False):  # half precision would show as bands
-            return self._paint(faces, PaintContext(self.features, self.bank, generator, alike), base, keep)
+            context = PaintContext(self.features, self.bank, self.eyes, generator, alike, base is not None)
+            return self._paint(faces, context, base, keep)
 
     def _paint(
         self, faces: Sequence[Attributes], context: PaintContext, base: Tensor | None, keep: Collection[str]
@@ -160,28 +164,36 @@ def _eyes_and_hair(
         return _column(wanted, context) * context.random(batch, low, high)
 
     iris = _chosen([s.iris for s in styles], context.table(eyes.IRIS, [face.eyes for face in faces]), context)
-    white = _chosen([s.white for s in styles], context.colours([_WHITE], batch, 0.02), context)
+    natural = context.colours([_WHITE], batch, 0.02) * hair.face_tone(canvas.colour, context).mul(0.4).add(0.5)
+    white = _chosen([s.white for s in styles], natural.clamp_max(0.8), context)
     red = value("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, 0.6, 1.4)
     pupil = value("pupil", lambda face: 0.36, 0.85, 1.2)
     slit = _column([float(s.slit) for s in styles], context)
     seen = painted("iris", "white", "pupil") if "eyes" in keep else _column([1.0] * batch, context)
-    eyes.paint_eyes(canvas, context, iris, white, pupil, red, slit, seen)
-    own = hair.hair_colours(faces, context)
-    if photographs and "hair_colour" in keep:
-        own = hair.own_colour(canvas.colour, context)
+    only = photographs and not any(style.iris or style.white for style in styles)
+    eyes.paint_eyes(canvas, context, iris, white, pupil, red, slit, seen, only)
+    named = hair.hair_colours(faces, context)
+    own = hair.own_colour(canvas.colour, context) if photographs and "hair_colour" in keep else named
     colour = _chosen([s.hair for s in styles], own, context)
     brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, context.random(batch)), context)
     thick = value(
         "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
     )
     hair.paint_scalp(canvas, faces, context, colour)
-    if photographs and "hair_colour" not in keep:
-        hair.colour_brows(canvas, context, own, 1 - painted("brows", "thickness", "hair"))
+    if photographs:
+        dyed = _column([_dyed(face, keep) for face in faces], context) * (1 - painted("brows", "thickness", "hair"))
+        greyed = torch.tensor([face.age == "old" for face in faces], device=context.device).view(-1, 1, 1, 1)
+        hair.colour_brows(canvas, context, torch.where(greyed, hair.aged(own, context), named), dyed)
     strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * painted("brows", "thickness")
     hair.paint_brows(canvas, context, brow, thick.clamp_min(0.4), strength)
     lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
     _lids(canvas, context, lashes, painted("lashes"))
     hair.paint_beard(canvas, faces, context, colour)
+
+
+def _dyed(face: Attributes, keep: Collection[str]) -> float:
+    """How far a photograph's brows take another colour: the named one, or grey with age."""
+    return 0.95 if "hair_colour" not in keep else 0.75 * (face.age == "old")
 
 
 def _lids(canvas: Canvas, context: PaintContext, lashes: Tensor, painted: Tensor) -> None:

@@ -7,8 +7,8 @@ from clipface.synthetic.canvas import grey
 RESOLUTION = 64
 
 
-def paint(painter, faces, seed=0, base=None):
-    return painter.painter.paint(faces, torch.Generator().manual_seed(seed), base)
+def paint(painter, faces, seed=0, base=None, keep=()):
+    return painter.painter.paint(faces, torch.Generator().manual_seed(seed), base, keep=keep)
 
 
 def face_mean(painter, texture):
@@ -120,10 +120,22 @@ def test_a_photograph_keeps_its_brows_unless_a_look_has_its_own(painter):
     features = painter.painter.features
     near, along = features.brow_distance[0, 0] < 2, features.brow_along[0, 0]
     brows = (features.front[0, 0] > 0.5) & near & (along > 0.2) & (along < 0.8)
-    plain, doll = (paint(painter, [Attributes(look=look)], base=base)[0][:, brows] for look in ("none", "barbie"))
+    own = ("eyes", "hair_colour")
+    plain, doll = (paint(painter, [Attributes(look=x)], base=base, keep=own)[0][:, brows] for x in ("none", "barbie"))
     fresh = paint(painter, [Attributes(hair_colour="black")])[0][:, brows]
     assert float((plain - 0.6).abs().max()) < 0.05
     assert float((doll - 0.6).abs().max()) > 0.15 and float(fresh.min()) < 0.2
+
+
+def test_a_hair_colour_dyes_the_brows_of_a_photograph_strand_by_strand(painter):
+    base = torch.full((1, 3, RESOLUTION, RESOLUTION), 0.6)
+    features = painter.painter.features
+    brows = (features.front > 0.5) & (features.brow_distance < 2) & (features.brow_along > 0.2)
+    brows = brows & (features.brow_along < 0.8)
+    base = torch.where(brows, base * 0.3, base)
+    dyed = [paint(painter, [Attributes(hair_colour=colour)], base=base) for colour in ("black", "blond", "white")]
+    tones = [float(grey(image)[brows].mean()) for image in dyed]
+    assert tones[0] < 0.15 < tones[1] < tones[2] - 0.1
 
 
 def test_smiles_raise_the_mouth_corners_and_anger_lowers_the_brows(painter, generator):

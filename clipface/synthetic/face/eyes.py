@@ -6,18 +6,11 @@ from torch import Tensor
 from clipface.synthetic.canvas import Canvas, PaintContext, as_colour
 from clipface.synthetic.face.curves import bump, step
 
-IRIS = {"blue": (0.36, 0.55, 0.74), "green": (0.40, 0.52, 0.33), "grey": (0.52, 0.57, 0.60), "hazel": (0.52, 0.39,
-    0.20),
-        "brown": (0.33, 0.20, 0.11), "black": (0.14, 0.09, 0.07)}  # fmt: skip
-IRIS_ANGLE = 0.50  # radians from the axis of the eye to the rim of the iris: 5.9 of 12.3 mm
-
-
-def _iris(colour: Tensor, radius: Tensor, fibres: Tensor) -> Tensor:
-    """Radial fibres, a warm inner ring, a dark rim; radius in iris radii."""
-    ring = colour * (0.85 + 0.28 * fibres) * (0.75 + 0.55 * step(1.0, 0.35, radius))
-    ring = ring * (1 - 0.62 * step(0.72, 1.0, radius))
-    warm = as_colour((0.12, 0.08, 0.02), colour) * step(0.65, 0.35, radius) * colour.amax(1, keepdim=True)
-    return (ring + warm).clamp(0, 1)
+IRIS = {"blue": (0.22, 0.43, 0.68), "green": (0.29, 0.46, 0.22), "grey": (0.46, 0.51, 0.54), "hazel": (0.47, 0.33,
+    0.13),
+        "brown": (0.30, 0.16, 0.075), "black": (0.09, 0.06, 0.05)}  # fmt: skip
+_OWN_PUPIL = (0.5, 0.38)  # iris radii between which the structure's own pupil is filled, for another to be painted
+_DARKEST = 0.04
 
 
 def paint_eyes(
@@ -27,8 +20,9 @@ def paint_eyes(
     white: Tensor,
     pupil: Tensor,
     red: Tensor,
-    slit: Tensor | None = None,
+    slit: Tensor,
     strength: Tensor | float = 1.0,
+    iris_only: bool = False,
 ) -> None:
     """Paint both eyeballs.
 
@@ -40,27 +34,21 @@ def paint_eyes(
         red: [B, 1, 1, 1] strength of the veins, about 0..1.
         slit: [B, 1, 1, 1], 1 for a cat's upright pupil.
         strength: [B, 1, 1, 1], 0 where a face keeps the eyes that it has.
+        iris_only: the white stays as it is.
     """
-    at, batch = context.at, len(iris)
-    angle, turn = at.iris_angle, at.iris_turn
-    radius = angle / IRIS_ANGLE
+    at, eyes, batch = context.at, context.eyes, len(iris)
+    radius, turn = eyes.radius, eyes.turn
+    filled = torch.lerp(eyes.fibres, 0.8 + 0.12 * context.noise("iris", batch), step(*_OWN_PUPIL, radius))
+    cat = ((radius * turn.cos() * 3.4) ** 2 + (radius * turn.sin() * 0.75) ** 2).sqrt()
+    hole = torch.lerp(radius - pupil, cat - 0.62, slit)
+    disc = step(1.07, 0.96, radius)
+    fibres = filled.clamp(0.25, 1.9) * (_DARKEST + (1 - _DARKEST) * step(-0.05, 0.07, hole))
+    fibres = fibres * (1 - 0.5 * step(0.78, 0.98, radius))  # the limbal ring
     veins = torch.exp(-4 * context.noise("eye_veins", batch).abs()) * step(1.2, 2.2, radius)
-    ball = white * (1 - 0.35 * step(1.5, 2.6, radius))
-    ball = ball * torch.exp(-red * (0.25 + veins) * as_colour((0.08, 0.75, 0.7), iris) * step(0.9, 2.4, radius))
-    ball = torch.lerp(ball, _iris(iris, radius, context.noise("iris", batch)), step(1.08, 0.94, radius))
-    across = radius * turn.cos()
-    if slit is not None:
-        cat = ((across * 3.4) ** 2 + (radius * turn.sin() * 0.75) ** 2).sqrt()
-        hole = torch.lerp(radius - pupil, cat - 0.62, slit)
-    else:
-        hole = radius - pupil
-    ball = ball * (0.04 + 0.96 * step(-0.06, 0.08, hole))
-    shadow = step(-0.1, 0.55, at.eye_ray[..., 1])[None, None]
-    ball = ball * (1 - 0.45 * shadow)  # the upper lid's shade
-    side = 0.36 * torch.where(context.random(batch) < 0.5, -1.0, 1.0)
-    light = bump(((across - side) ** 2 + (radius * turn.sin() - 0.42) ** 2).sqrt(), 0.17)
-    ball = ball + (0.95 - ball) * light * context.random(batch, 0.7, 1.0)
-    canvas.blend(ball, at.eyeball * strength)
+    blood = red * (0.25 + veins) * as_colour((0.08, 0.75, 0.7), iris) * step(0.9, 2.4, radius)
+    ball = torch.lerp(white * eyes.white * torch.exp(-blood), iris * fibres, disc) * eyes.shade
+    ball = (ball + (0.93 - ball) * eyes.catch).clamp(0, 1)
+    canvas.blend(ball, at.eyeball * strength * (disc if iris_only else 1.0))
     canvas.gloss = canvas.gloss * (1 - at.eyeball)
 
 

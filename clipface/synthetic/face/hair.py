@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import Canvas, PaintContext, grey
+from clipface.synthetic.canvas import Canvas, PaintContext, as_colour, grey
 from clipface.synthetic.face.curves import step
 
 COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.72, 0.56, 0.33), "red": (0.56, 0.25,
     0.10),
-           "grey": (0.50, 0.49, 0.48), "white": (0.86, 0.85, 0.82)}  # fmt: skip
+           "grey": (0.56, 0.51, 0.46), "white": (0.86, 0.85, 0.82)}  # fmt: skip
 
 
 def hair_colours(faces: Sequence[Attributes], context: PaintContext) -> Tensor:
@@ -19,7 +19,13 @@ def hair_colours(faces: Sequence[Attributes], context: PaintContext) -> Tensor:
     return context.table(COLOURS, [face.hair_colour for face in faces], 0.025)
 
 
-def brow_area(context: PaintContext, reach: float = 5.0) -> Tensor:
+def face_tone(image: Tensor, context: PaintContext) -> Tensor:
+    """Mean brightness [B, 1, 1, 1] of the front of the face in images [B, 3, R, R]."""
+    area = context.at.face * context.at.front
+    return (grey(image) * area).sum((2, 3), True) / area.sum()
+
+
+def _brow_area(context: PaintContext, reach: float = 5.0) -> Tensor:
     """Soft mask [1, 1, R, R] of where a photograph's brows may lie, up to `reach` millimetres from their line."""
     at = context.at
     ends = step(-0.05, 0.02, at.brow_along) * step(1.08, 0.98, at.brow_along)
@@ -28,24 +34,31 @@ def brow_area(context: PaintContext, reach: float = 5.0) -> Tensor:
 
 def _hairs(image: Tensor, context: PaintContext) -> Tensor:
     """How much of a photograph's brow texels [B, 3, R, R] is hair, 0..1: darker than the skin about the brow."""
-    area, tone = brow_area(context), grey(image)
-    around = brow_area(context, 11) - area * 0.999
+    area, tone = _brow_area(context), grey(image)
+    around = _brow_area(context, 11) - area * 0.999
     skin = (tone * around).sum((2, 3), True) / around.sum()
-    return step(0.06, 0.42, 1 - tone / skin.clamp_min(0.02)) * area
+    return step(0.02, 0.30, 1 - tone / skin.clamp_min(0.02)) * area
 
 
 def own_colour(image: Tensor, context: PaintContext) -> Tensor:
     """Colour [B, 3, 1, 1] of the brows that a photograph [B, 3, R, R] has, for a beard that goes with them."""
-    hairs = _hairs(image, context) ** 2 + 1e-4 * brow_area(context, 2)
-    return ((image * hairs).sum((2, 3), True) / hairs.sum((2, 3), True)).clamp(0.04, 0.75) * 0.8
+    hairs = _hairs(image, context) ** 2 + 1e-4 * _brow_area(context, 2)
+    return ((image * hairs).sum((2, 3), True) / hairs.sum((2, 3), True)).clamp(0.04, 0.75) * 0.6
+
+
+def aged(colour: Tensor, context: PaintContext) -> Tensor:
+    """The grey [B, 3, 1, 1] that a hair colour turns into: lighter for light hair."""
+    return as_colour(COLOURS["grey"], colour) * (0.8 + 0.5 * colour.mean(1, keepdim=True))
 
 
 def colour_brows(canvas: Canvas, context: PaintContext, colour: Tensor, strength: Tensor) -> None:
-    """Dye a photograph's own brows and lashes: its strands stay, in another colour [B, 3, 1, 1]."""
+    """Dye a photograph's own brows: its strands stay, in another colour [B, 3, 1, 1], and faint brows get some more."""
     hairs, tone = _hairs(canvas.colour, context), grey(canvas.colour)
     mean = (tone * hairs).sum((2, 3), True) / hairs.sum((2, 3), True).clamp_min(1)
-    strand = (tone / mean.clamp_min(0.03)).clamp(0.4, 1.7) ** 0.8
-    canvas.blend((colour * strand).clamp(0, 1), hairs * 0.92 * strength)
+    strand = (tone / mean.clamp_min(0.03)).clamp(0.45, 1.6) ** 0.8
+    canvas.blend((colour * strand).clamp(0, 1), hairs * strength)
+    thin = 0.45 * strength
+    paint_brows(canvas, context, colour, torch.full_like(thin, 3.2), thin)
 
 
 def strands(canvas: Canvas, colour: Tensor, density: Tensor, strand: Tensor, depth: float = 0.35) -> None:
@@ -132,6 +145,6 @@ def paint_beard(canvas: Canvas, faces: Sequence[Attributes], context: PaintConte
     shadow = which(lambda face: face.beard == "stubble") * context.random(batch, 0.45, 0.8)
     shadow = shadow + which(lambda face: face.sex == "man" and face.beard == "none") * context.random(batch, 0.0, 0.14)
     area = torch.maximum(at.beard, at.moustache)
-    speckle = (0.5 + 0.32 * context.noise("fine", batch) + 0.12 * context.noise("blotch", batch)).clamp(0, 1)
-    canvas.blend(colour * 0.6 + 0.06, area * shadow * speckle)
-    canvas.tint((0.78, 0.82, 0.88), area * shadow * 0.5)
+    speckle = (0.38 + 0.42 * context.noise("fine", batch) + 0.12 * context.noise("blotch", batch)).clamp(0, 1)
+    canvas.blend(colour * 0.6 + 0.02, area * shadow * speckle)
+    canvas.tint((0.80, 0.83, 0.88), area * shadow * 0.4)

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from clipface.synthetic.canvas import Canvas, PaintContext, grey
+from clipface.synthetic.canvas import Canvas, PaintContext, blur, grey
 from clipface.synthetic.face.curves import bump, step
 
 LIP_COLOURS = {"red": ((0.66, 0.05, 0.08), (0.57, 0.03, 0.07), (0.70, 0.08, 0.07)),
@@ -22,12 +22,11 @@ def paint_lipstick(
 ) -> None:
     """Cover the lips with a colour [B, 3, 1, 1]; creases and shade of the lips beneath stay."""
     at, batch = context.at, len(colour)
-    lips = step(-1.3, 0.5, at.lip_edge) * at.skin
-    shade = 0.55 + 0.45 * (grey(canvas.colour) / (grey(canvas.colour) * lips).sum((2, 3), True) * lips.sum()).clamp(
-        0.3, 1.6
-    )
+    lips, tone = step(-0.7, 0.3, at.lip_edge) * at.skin, grey(canvas.colour)
+    own = (tone * lips).sum((2, 3), True) / lips.sum()
+    shade = (0.45 + 0.55 * (tone / own.clamp_min(0.02)).clamp(0.3, 1.6)) * (0.78 + 0.3 * own)
     canvas.blend((colour * shade).clamp(0, 1), lips * strength)
-    canvas.tint((0.6, 0.5, 0.5), bump(at.lip_edge + 0.6, 0.7) * 0.4 * at.front)
+    canvas.tint((0.55, 0.42, 0.42), bump(at.mouth_line, 0.8) * 0.5 * at.front)
     canvas.gloss = torch.lerp(canvas.gloss, (gloss + 0.2 * context.noise("lips", batch)).clamp(0, 1.2), lips)
 
 
@@ -62,13 +61,30 @@ def blush(canvas: Canvas, context: PaintContext, colour: Sequence[float] | Tenso
 
 
 def foundation(
-    canvas: Canvas, context: PaintContext, colour: Tensor, strength: float | Tensor, edge: float = 0.1
+    canvas: Canvas,
+    context: PaintContext,
+    colour: Tensor,
+    strength: float | Tensor,
+    edge: float = 0.1,
+    keep: float = 0.65,
 ) -> None:
-    """Cover face and neck evenly with a colour [B, 3, 1, 1], keeping a part of the shading beneath."""
+    """Cover face and neck evenly with a colour [B, 3, 1, 1]; form and details of the skin beneath stay.
+
+    Args:
+        canvas: painted on in place.
+        context: maps, noise and randomness.
+        colour: [B, 3, 1, 1].
+        strength: opacity.
+        edge: how patchy the cover is.
+        keep: exponent of the skin's details, 0 for none.
+    """
     at, batch = context.at, len(colour)
-    tone = grey(canvas.colour)
+    tone = grey(canvas.colour).clamp_min(0.02)
+    broad = blur(blur(tone, max(1, tone.shape[-1] // 48)), max(1, tone.shape[-1] // 48))
     mean = (tone * at.face * at.front).sum((2, 3), True) / (at.face * at.front).sum()
-    shade = (0.35 + 0.65 * tone / mean.clamp_min(0.05)).clamp(0.2, 1.25)
+    shade = (tone / broad).clamp(0.4, 1.5) ** keep * (broad / mean).clamp(0.35, 1.5) ** 0.35
+    if context.lit:  # paint on a photograph gets a form, which its own light hardly shows
+        shade = shade * (0.58 + 0.46 * at.surface.ambient)
     patchy = 1 + edge * context.fractal("wide spot grain", batch, 0.8)
     canvas.blend((colour * shade).clamp(0, 1), (strength * patchy).clamp(0, 1) * at.skin)
 
@@ -78,25 +94,25 @@ def natural_makeup(canvas: Canvas, context: PaintContext) -> None:
     batch = len(canvas.colour)
     at = context.at
     blush(canvas, context, (0.98, 0.66, 0.64), context.random(batch, 0.4, 0.9))
-    canvas.tint((0.72, 0.55, 0.48), eye_shadow(context, 9) * context.random(batch, 0.5, 0.9))
-    canvas.blend((0.12, 0.07, 0.06), eye_liner(context, 0.8, 2.5) * 0.8)
+    canvas.tint((0.62, 0.44, 0.38), eye_shadow(context, 10) * context.random(batch, 0.6, 1.0))
+    canvas.blend((0.12, 0.07, 0.06), eye_liner(context, 0.9, 3.5) * 0.9)
     rose = context.colours([(0.82, 0.42, 0.42), (0.76, 0.36, 0.38)], batch)
     rose = rose * (0.45 + 0.6 * canvas.colour.mean((1, 2, 3), keepdim=True).sqrt())
-    paint_lipstick(canvas, context, rose, 0.5, 0.55)
+    paint_lipstick(canvas, context, rose, 0.7, 0.55)
     canvas.gloss = canvas.gloss + 0.25 * at.blob(at.cheek[0] + 12, at.cheek[1] + 8, 9, 5, True)
 
 
 def party_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Two bright shadow colours, glitter, winged liner, strong blush, vivid lips, gems under the eyes."""
     at, batch = context.at, len(canvas.colour)
-    first, second = context.colours(_PARTY, batch), context.colours(_PARTY, batch)
+    first, second = context.colours(_PARTY, batch), context.colours(_PARTY[::-1][2:], batch)
     canvas.blend(second, eye_shadow(context, 19, 15) * 0.75)
     canvas.blend(first, eye_shadow(context, 10, 9) * 0.95)
     below = bump(at.lower_lid - 1.6, 1.8) * step(-1, 1, at.below_eye) * at.front
     canvas.blend(second, below * context.random(batch, 0.4, 0.9))
     blush(canvas, context, (0.98, 0.48, 0.55), context.random(batch, 0.7, 1.1))
     where = eye_shadow(context, 22, 18) + at.blob(at.cheek[0] + 14, at.cheek[1] + 7, 12, 8, True)
-    specks = step(1.1, 1.9, context.noise("pore", batch)) * where.clamp(0, 1) * context.random(batch, 0.3, 1.0)
+    specks = step(1.5, 2.2, context.noise("pore", batch)) * where.clamp(0, 1) * context.random(batch, 0.3, 1.0)
     canvas.blend((first * 0.3 + 0.7).clamp(0, 1), specks)
     canvas.gloss = canvas.gloss + specks + 0.45 * at.blob(at.cheek[0] + 13, at.cheek[1] + 8, 10, 5, True)
     along = at.lower_lid_along * 9
@@ -111,7 +127,7 @@ def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     """Pale face, black smoky eyes running down a little, black or wine lips."""
     at, batch = context.at, len(canvas.colour)
     pale = context.colours([(0.86, 0.81, 0.81), (0.81, 0.78, 0.80)], batch, 0.02)
-    foundation(canvas, context, pale, context.random(batch, 0.45, 0.8))
+    foundation(canvas, context, pale, context.random(batch, 0.5, 0.8), 0.03)
     black = context.colours([(0.04, 0.03, 0.04), (0.10, 0.02, 0.06), (0.08, 0.04, 0.12)], batch, 0.01)
     haze = context.noise("spot", batch) * 0.08
     canvas.blend(black, (eye_shadow(context, 17, 12) * 0.85 + haze * eye_shadow(context, 22)))
@@ -124,7 +140,7 @@ def gothic_makeup(canvas: Canvas, context: PaintContext) -> None:
     tears = tears * step(1, 4, at.below_eye) * step(26, 12, at.below_eye) * at.front
     canvas.blend(black, tears * 0.85 * context.chance(batch, 0.35))
     hollow = at.blob(at.cheek[0] + 14, at.cheek[1] - 16, 11, 9, True)
-    canvas.tint((0.68, 0.62, 0.68), hollow * context.random(batch, 0.2, 0.8))
+    canvas.tint((0.76, 0.70, 0.75), hollow * context.random(batch, 0.2, 0.8))
     lips = context.colours(
         [(0.03, 0.02, 0.03), (0.05, 0.02, 0.04), (0.22, 0.02, 0.07), (0.15, 0.03, 0.16)], batch, 0.01
     )

@@ -4,15 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.synthetic.canvas import PaintContext, as_colour, grey
+from clipface.synthetic.canvas import PaintContext, as_colour, blur, grey
 from clipface.synthetic.face.curves import step
 from clipface.synthetic.looks.monster import veins
-
-
-def _blur(image: Tensor, radius: int) -> Tensor:
-    """Box blur of an image, edges repeated."""
-    padded = functional.pad(image, (radius,) * 4, mode="replicate")
-    return functional.avg_pool2d(padded, 2 * radius + 1, 1)
 
 
 def _on_face(value: Tensor, context: PaintContext) -> tuple[Tensor, Tensor]:
@@ -26,7 +20,7 @@ def _on_face(value: Tensor, context: PaintContext) -> tuple[Tensor, Tensor]:
 def mona_lisa(image: Tensor, context: PaintContext) -> Tensor:
     """Sfumato under brown varnish, with a net of cracks."""
     at, batch, radius = context.at, len(image), max(1, image.shape[-1] // 256)
-    soft = torch.lerp(_blur(image, radius), image, 0.65)
+    soft = torch.lerp(blur(image, radius), image, 0.65)
     tone = grey(soft)
     mean, spread = _on_face(tone, context)
     tone = 0.66 + 0.17 * ((tone - mean) / spread).clamp(-4, 2)
@@ -49,9 +43,9 @@ def mona_lisa(image: Tensor, context: PaintContext) -> Tensor:
 def sketch(image: Tensor, context: PaintContext) -> Tensor:
     """Graphite on paper: contours and two layers of hatching that follow the tone."""
     at, batch = context.at, len(image)
-    tone = grey(_blur(image, 1))
+    tone = grey(blur(image, 1))
     mean, spread = _on_face(tone, context)
-    local = _blur(tone, max(2, image.shape[-1] // 24))
+    local = blur(tone, max(2, image.shape[-1] // 24))
     level = (0.66 + 0.13 * ((tone - mean) / spread).clamp(-4, 2.5) + 1.1 * (tone - local)).clamp(0, 1)
     x, y, z = (at.position[..., axis][None, None] for axis in range(3))
     wobble = 1.0 * context.noise("wide", batch) + 0.3 * context.noise("spot", batch)
@@ -77,7 +71,7 @@ def sketch(image: Tensor, context: PaintContext) -> Tensor:
 def van_gogh(image: Tensor, context: PaintContext) -> Tensor:
     """Thick strokes in broken, saturated colour."""
     batch, radius = len(image), max(1, image.shape[-1] // 130)
-    soft = _blur(image, radius)
+    soft = blur(image, radius)
     tone = grey(soft)
     mean, spread = _on_face(tone, context)
     soft = (soft * (0.6 / mean) ** 0.6).clamp(0, 1)
@@ -86,8 +80,8 @@ def van_gogh(image: Tensor, context: PaintContext) -> Tensor:
     stroke, hue = context.noise("stroke", batch), context.noise("stroke", batch)
     warm, cold = as_colour((1.0, 0.80, 0.30), vivid), as_colour((0.20, 0.45, 0.62), vivid)
     light = step(0.35, 0.75, tone + 0.12 * hue)
-    painted = vivid * 0.62 + 0.38 * torch.lerp(cold, warm, light) * (0.55 + 0.75 * tone)
-    painted = painted * (1 + 0.11 * stroke) + as_colour((0.015, 0.04, 0.05), vivid) * hue
+    painted = vivid * 0.7 + 0.3 * torch.lerp(cold, warm, light) * (0.55 + 0.75 * tone)
+    painted = painted * (1 + 0.12 * stroke) + as_colour((0.03, 0.03, 0.04), vivid) * hue
     shadow = stroke - stroke.roll(1, 2)
     green = as_colour((0.30, 0.48, 0.28), vivid)
     painted = torch.lerp(painted, green.expand_as(painted), (step(1.2, 2.0, hue) * 0.4))
