@@ -5,10 +5,9 @@ python scripts/sample_textures.py --generator runs/my_gan/generator.safetensors 
 python scripts/sample_textures.py --seeds 0-999 --codes-only --out codes
 python scripts/sample_textures.py --seeds 64-69 --looks zombie clown beard --out looks
 
-Writes for each seed `NNNN.png` (the texture), `NNNN_views.png` (three views on the mean head) and `NNNN.pt` (the code
-[L, w_dim], as the authors' latent code files hold it), `heads.png` with all faces on random heads (with --looks a row
-for each face, as it is and in these looks), and all codes in `codes.safetensors`: those of the first half of the seeds
-under the name `train`, the others under `validation`.
+Writes for each seed `NNNN.png` (the texture) and `NNNN_views.png` (three views on the mean head), `heads.png` with all
+faces on random heads (with --looks a row for each face, as it is and in these looks), and all codes [N, L, w_dim] in
+`codes.safetensors`: those of the first half of the seeds under the name `train`, the others under `validation`.
 """
 
 import argparse

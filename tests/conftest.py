@@ -14,6 +14,8 @@ import torch
 from photo_fixtures import images, open_head, painted, photos  # noqa: F401
 
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
+from clipface.head import load_head
+from clipface.head.mesh import uv_map_hash
 from clipface.texture.generator import TextureGenerator
 
 TINY_ENCODER = {
@@ -68,6 +70,7 @@ def tiny_files(tmp_path_factory) -> Path:
         torch.manual_seed(0)
         write_tiny_head(folder / "open_head.npz")
         generator = TextureGenerator(32, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16)
+        generator.config["uv_map"] = uv_map_hash(load_head(path=folder / "open_head.npz"))
         generator.save(folder / "generator.safetensors", half=False)
         for name in ("face_encoder", "scoring_encoder"):
             encoder = build_face_encoder(TINY_ENCODER, TINY_WORDS)

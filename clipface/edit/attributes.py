@@ -9,7 +9,9 @@ from pathlib import Path
 from torch import Tensor
 
 from clipface import assets, weights
+from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.origin import check_origin
 
 PREFIX = "look:"
 # Offsets that change next to nothing: their training compares texels, and fine lines lie elsewhere each time.
@@ -50,29 +52,27 @@ def known_start(start: str, prompt: str | None) -> str:
     return PREFIX + prompt if visible else "zero"
 
 
-def look_offset(path: str | Path, levels: int) -> Tensor:
+def look_offset(path: str | Path, avatar: Avatar) -> Tensor:
     """Read the offsets [L, dim] of w+ of one look.
 
     Args:
         path: `look:` and a name.
-        levels: of the generator's codes; it must be the shipped generator, or one that was trained on from it.
+        avatar: whose generator they were trained with.
 
     Raises:
-        ValueError: if there is no such look, or the generator's codes have other levels.
+        ValueError: if there is no such look, or they are of another generator.
     """
     offsets, name = look_offsets(), str(path).removeprefix(PREFIX)
     if name not in offsets:
         raise ValueError(f"mapper: expected {PREFIX} and one of {', '.join(offsets)}, got {str(path)!r}")
-    if len(offsets[name]) != levels:
-        raise ValueError(
-            f"generator: expected codes of {len(offsets[name])} levels, as the looks of the shipped one, got {levels}"
-        )
+    notes = weights.load_config(assets.resolve("looks"))
+    check_origin(f"{path} of {assets.resolve('looks')}", notes, avatar, "train a mapper instead, or looks with it")
     return offsets[name]
 
 
-def look_mapper(path: str | Path, levels: int) -> FaceMapper:
+def look_mapper(path: str | Path, avatar: Avatar) -> FaceMapper:
     """Build a mapper (CPU, evaluation mode) that gives any face a look; arguments and errors as of `look_offset`."""
-    offset = look_offset(path, levels)
+    offset = look_offset(path, avatar)
     mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
     mapper.texture.start_at(offset)
     return mapper.eval()

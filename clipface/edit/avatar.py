@@ -10,6 +10,7 @@ from clipface.edit.mapper import Codes
 from clipface.edit.people import People
 from clipface.edit.regions import blend, edit_mask
 from clipface.head import HeadModel
+from clipface.head.mesh import uv_map_hash
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
 
@@ -28,7 +29,12 @@ class Avatar(nn.Module):
     """A texture generator, a head and a renderer, all of them frozen."""
 
     def __init__(
-        self, generator: TextureGenerator, head: HeadModel, renderer: Renderer, people: People | None = None
+        self,
+        generator: TextureGenerator,
+        head: HeadModel,
+        renderer: Renderer,
+        people: People | None = None,
+        generator_sha256: str | None = None,
     ) -> None:
         """Freeze the parts.
 
@@ -37,10 +43,15 @@ class Avatar(nn.Module):
             head: parameters to vertices.
             renderer: of this head's mesh.
             people: of the generator, from whom random faces are sampled; None: from N(0, I).
+            generator_sha256: checksum of the generator's file, by which codes and edits know it; None: it has no file.
         """
         super().__init__()
         self.people = people
         self.generator, self.head, self.renderer = generator, head, renderer
+        # What is kept in the notes of codes and edits made with it (`clipface.edit.origin`).
+        self.origin = {"uv_map": uv_map_hash(head)}
+        if generator_sha256 is not None:
+            self.origin["generator_sha256"] = generator_sha256
         self._masks: dict[str, Tensor] = {}
         self.eval().requires_grad_(False)
 

@@ -11,6 +11,7 @@ from clipface import weights
 from clipface.edit.apply import EditedFaces
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
+from clipface.edit.origin import check_origin
 from clipface.edit.sampling import sample_latents
 from clipface.export import write_obj, write_ply, write_rigged_glb
 from clipface.texture.published import load_published
@@ -64,9 +65,9 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
 
     Args:
         path: a `.pt` file with one code [L, dim] or several [N, L, dim], as the authors' files hold them, or an `.npz`
-            with such an array `w_plus` and, if it likes, `shape` [N, <= n_shape] and `expression`
-            [N, <= n_expression]; or the `.safetensors` file of scripts/sample_textures.py: its codes for training, then
-            those for validation. Nothing in a file is run.
+            with such an array `w_plus`, `uv_map` and `generator_sha256` (`Avatar.origin`) and, if it likes, `shape`
+            [N, <= n_shape] and `expression` [N, <= n_expression]; or the `.safetensors` file of
+            scripts/sample_textures.py: its codes for training, then those for validation. Nothing in a file is run.
         avatar: for which the codes are; levels past those that its generator reads are left out.
 
     Returns:
@@ -76,7 +77,9 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
         FileNotFoundError, ValueError: if the file is missing, cut off, or its arrays do not fit.
     """
     path = Path(path)
-    arrays = READERS.get(path.suffix, _read_published)(path)
+    arrays, notes = READERS.get(path.suffix, _read_published)(path)
+    remedy = "sample codes again by scripts/sample_textures.py, or give --generator and --head as when they were made"
+    check_origin(f"latents {path}", notes, avatar, remedy)
     w_plus = arrays.get("w_plus")
     levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
     if not isinstance(w_plus, Tensor) or w_plus.ndim not in (2, 3):
@@ -95,24 +98,26 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     return Codes(*(part.to(head.v_template.device) for part in (w_plus[:, :levels].contiguous(), *parts)))
 
 
-def _read_npz(path: Path) -> dict[str, Tensor]:
+def _read_npz(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.is_file():
         raise FileNotFoundError(f"latents: {path} does not exist")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: torch.from_numpy(file[name]) for name in file.files}
+            arrays = {name: file[name] for name in file.files}
+            words = {name: str(array) for name, array in arrays.items() if array.dtype.kind == "U"}
+            return {name: torch.from_numpy(array) for name, array in arrays.items() if name not in words}, words
     except Exception as error:  # zip, zlib and NumPy's header parser each raise their own
         raise ValueError(f"latents: {path} is cut off or holds more than numbers ({error})") from error
 
 
-def _read_published(path: Path) -> dict[str, Tensor]:
-    return {"w_plus": load_published(path)}
+def _read_published(path: Path) -> tuple[dict[str, Tensor], dict]:
+    return {"w_plus": load_published(path)}, {}
 
 
-def _read_sampled(path: Path) -> dict[str, Tensor]:
-    tensors = weights.load(path)[0]
+def _read_sampled(path: Path) -> tuple[dict[str, Tensor], dict]:
+    tensors, notes = weights.load(path)
     parts = [tensors[name] for name in ("train", "validation") if name in tensors]
-    return {"w_plus": torch.cat(parts)} if parts else {}
+    return {"w_plus": torch.cat(parts)} if parts else {}, notes
 
 
 READERS = {".npz": _read_npz, ".safetensors": _read_sampled}  # of latents, by the file's suffix

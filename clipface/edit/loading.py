@@ -1,8 +1,8 @@
 """The one door from files and command lines to what edits faces: a checked avatar, its mappers, the truncation.
 
-    editor = load_editor(["runs/zombie", "look:clown"], device="auto")
-    codes = sample_latents(editor.avatar, [7], editor.psi)
-    edited = edit_faces(editor.avatar, codes, editor.mappers, strengths=[0.8])
+editor = load_editor(["runs/zombie", "look:clown"], device="auto")
+codes = sample_latents(editor.avatar, [7], editor.psi)
+edited = edit_faces(editor.avatar, codes, editor.mappers, strengths=[0.8])
 """
 
 import math
@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 import torch
 
 from clipface import assets, weights
-from clipface.edit.attributes import is_look, look_mapper, shipped_generator
+from clipface.edit.attributes import is_look, look_mapper
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.options import PSI
+from clipface.edit.origin import check_origin
 from clipface.edit.people import find_people
 from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
+from clipface.head.mesh import check_uv_map
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, named_guidance
 from clipface.texture.generator import TextureGenerator
@@ -77,7 +79,10 @@ def load_editor(
     config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
     avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
     kind = None if animated else FaceMapper
-    return Editor(avatar, [load_mapper(file, avatar, kind).to(place) for file in mappers], psi, notes)
+    found = [load_mapper(file, avatar, kind).to(place) for file in mappers]
+    for file in like:
+        check_origin(f"edits {file}", mapper_notes(file), avatar, "make them again by scripts/measure/baselines.py")
+    return Editor(avatar, found, psi, notes)
 
 
 def check_alike(noted: Sequence[tuple[str | Path, dict]], keys: Sequence[str]) -> None:
@@ -141,18 +146,15 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
 
     Raises:
         FileNotFoundError: if a file is missing; says how to get it.
-        ValueError: if a file is cut off or of another kind, the people beside the generator are another's, or the
-            shipped generator is to paint FLAME, whose UV map is another one.
+        ValueError: if a file is cut off or of another kind, the people beside the generator are another's, or its UV
+            map is another one than the head's.
     """
-    if not generator and head.name != "open" and shipped_generator():
-        raise ValueError(
-            f"generator: expected one for the UV map of {head.name}, got the shipped one, which paints the open head; "
-            f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights"
-        )
     path = Path(generator or assets.resolve("generator"))
     read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
     network, (model, drawn) = read(path), load_head_and_renderer(head, renderer)
-    return Avatar(network, model, drawn, find_people(path, network.config["z_dim"], model))
+    remedy = f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights, or give --head"
+    check_uv_map(f"generator {path}", network.config["uv_map"], model, remedy)
+    return Avatar(network, model, drawn, find_people(path, network.config["z_dim"], model), assets.checksum(path))
 
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
@@ -186,30 +188,30 @@ def load_mapper(
     Raises:
         FileNotFoundError, ValueError: if a file is missing or cut off, or it is no mapper for this avatar.
     """
-    mapper = slider_mapper(path, avatar) if is_slider(path) else read_mapper(path, avatar.generator.levels, kind)[0]
+    mapper = slider_mapper(path, avatar) if is_slider(path) else read_mapper(path, avatar, kind)[0]
     check_fit(path, mapper, avatar)
     return mapper
 
 
 def read_mapper(
-    path: str | Path, levels: int, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
+    path: str | Path, avatar: Avatar, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
 ) -> tuple[FaceMapper | VideoMapper, dict[str, Any]]:
     """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
 
     Args:
         path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
-        levels: that the generator reads; the authors' files hold two more.
+        avatar: that it is to edit; the authors' files hold two levels more than its generator reads.
         kind: FaceMapper, VideoMapper, or None: that of the file.
 
     Returns:
         The mapper (CPU, evaluation mode) and the run's notes; none for a file of the authors or a look.
 
     Raises:
-        FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for such a generator.
+        FileNotFoundError, ValueError: if a file is missing, cut off, or no mapper for this generator and UV map.
     """
     if is_look(path):
-        return look_mapper(path, levels), {}
-    file = mapper_file(path)
+        return look_mapper(path, avatar), {}
+    file, levels = mapper_file(path), avatar.generator.levels
     if file.suffix == ".safetensors":
         kind = kind or (VideoMapper if VideoMapper.NAME in weights.load_config(file) else FaceMapper)
         mapper, notes = kind.from_weights(file)
@@ -219,4 +221,5 @@ def read_mapper(
         mapper, notes = kind.from_published(file, levels), {}
     if mapper.config["levels"] != levels:
         raise ValueError(f"mapper: {file} is for {mapper.config['levels']} levels, the generator has {levels}")
+    check_origin(f"mapper {file}", notes, avatar, "train it again, or give --generator and --head as in its run")
     return mapper.eval(), notes

@@ -109,7 +109,7 @@ def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argp
     write_atomic(folder / f"{name}.png", png(to_image(torch.cat(views, -1))))
     arrays = codes._asdict() | {f"edited_{key}": value for key, value in edited.codes._asdict().items()}
     content = io.BytesIO()
-    np.savez(content, **{key: value.cpu().numpy() for key, value in arrays.items()})
+    np.savez(content, **{key: value.cpu().numpy() for key, value in arrays.items()}, **avatar.origin)
     write_atomic(folder / f"{name}.npz", content.getvalue())
     return {
         "number": number,

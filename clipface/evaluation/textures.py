@@ -33,7 +33,7 @@ Textures = Callable[[int, torch.Generator], Tensor]  # so many [B, 3, R, R] in [
 
 @torch.no_grad()
 def write_samples(options: argparse.Namespace) -> Path:
-    """Write codes of faces one by one, `NNNN.pt`, and images: textures, three views of each, a sheet of heads.
+    """Write codes of faces, and images of each: textures, three views of each, a sheet of heads.
 
     Args:
         options: of scripts/sample_textures.py.
@@ -44,9 +44,8 @@ def write_samples(options: argparse.Namespace) -> Path:
     avatar, _, psi, _ = load_editor(**avatar_options(options))
     faces, folder, images = sample_latents(avatar, options.seeds, psi), options.out, not options.codes_only
     folder.mkdir(parents=True, exist_ok=True)
-    for seed, code in zip(options.seeds, faces.w_plus, strict=True):
-        torch.save(code.cpu().clone(), folder / f"{seed:04d}.pt")
-        if images:
+    if images:
+        for seed, code in zip(options.seeds, faces.w_plus, strict=True):
             to_image(avatar.texture(code[None])[0]).save(folder / f"{seed:04d}.png")
             texture_views(avatar, code[None]).save(folder / f"{seed:04d}_views.png")
     if images:
@@ -54,8 +53,7 @@ def write_samples(options: argparse.Namespace) -> Path:
         sheet.save(folder / "heads.png")
     half = (len(faces.w_plus) + 1) // 2
     codes = {"train": faces.w_plus[:half], "validation": faces.w_plus[half:]}
-    checksum = assets.checksum(Path(options.generator or assets.resolve("generator")))
-    notes = {"seeds": options.seeds, "psi": psi, "generator_sha256": checksum}
+    notes = {"seeds": options.seeds, "psi": psi, **avatar.origin}
     return weights.save(folder / "codes.safetensors", codes, notes)
 
 
@@ -85,7 +83,7 @@ def render_heads(avatar: Avatar, faces: Codes, size: int = HEAD_SIZE) -> Image.I
 
 def render_looks(avatar: Avatar, faces: Codes, names: Sequence[str], size: int = HEAD_SIZE) -> Image.Image:
     """Lay out faces from the front on their own heads, a row for each: as it is, then in each look."""
-    mappers = [look_mapper(PREFIX + name, avatar.generator.levels).to(faces.shape.device) for name in names]
+    mappers = [look_mapper(PREFIX + name, avatar).to(faces.shape.device) for name in names]
     front, rows = torch.zeros(len(names) + 1, device=faces.shape.device), []
     for row in range(len(faces.shape)):
         face = faces.rows(slice(row, row + 1))

@@ -35,6 +35,8 @@ class HeadData:
     expression_names: tuple[str, ...] = ()  # of the first slots; slots past them do nothing
     expression_covariance: np.ndarray | None = None  # [E, E]; None where the file has none
     source: str = "head"  # named in error messages
+    # Whether it has another UV map than the first files made for it: those that name none are of the former one.
+    uv_map_changed: bool = False
 
     def check(self) -> "HeadData":
         """Check that all arrays agree with each other, and return self.

@@ -8,6 +8,8 @@ import numpy as np
 
 from clipface.head.model import HeadModel
 
+DIGITS = 12  # of a checksum in messages
+
 
 class Obj(NamedTuple):
     """What an OBJ file says about a textured triangle mesh."""
@@ -57,6 +59,33 @@ def topology(head: HeadModel) -> str:
     """Checksum of a head's vertex count and triangles, in their order: by it a file knows the mesh it belongs to."""
     faces = head.faces.cpu().numpy().astype("<i4")
     return hashlib.sha256(f"{len(head.v_template)} ".encode() + faces.tobytes()).hexdigest()
+
+
+def uv_map_hash(head: HeadModel) -> str:
+    """Checksum of a head's texture coordinates and their triangles: by it a file knows the UV map that it is of."""
+    uv, faces = head.uv.cpu().numpy().astype("<f4"), head.uv_faces.cpu().numpy().astype("<i4")
+    return hashlib.sha256(uv.tobytes() + faces.tobytes()).hexdigest()
+
+
+def check_uv_map(what: str, noted: str | None, head: HeadModel, remedy: str) -> None:
+    """Refuse what was made for another UV map than the head's.
+
+    Args:
+        what: the file, for the message.
+        noted: the `uv_map_hash` in its configuration; None: it has none, which is an older file. FLAME's are taken.
+        head: on which it is to be used.
+        remedy: what to do instead.
+
+    Raises:
+        ValueError: if it is of another map.
+    """
+    if noted is None and not head.uv_map_changed:
+        return
+    expected = uv_map_hash(head)
+    if noted == expected:
+        return
+    got = "none noted (another head's, or of its former map)" if noted is None else str(noted)[:DIGITS]
+    raise ValueError(f"{what}: expected UV map {expected[:DIGITS]} of {head.source}, got {got}; {remedy}")
 
 
 def reorder_corners(faces: np.ndarray, like: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ class HeadModel(nn.Module):
             together, have a finite precision. A file without a covariance (FLAME's coefficients are scaled to unit
             variance) gives the identity.
         n_shape, n_expression: how many coefficients the head has.
+        uv_map_changed: whether files that name no UV map are of another one (`clipface.head.mesh.check_uv_map`).
 
     Source: Li et al., "Learning a model of facial shape and expression from 4D scans" (2017), section 3; written anew.
     """
@@ -36,7 +37,7 @@ class HeadModel(nn.Module):
     def __init__(self, data: HeadData):
         super().__init__()
         data = data.check().floats()
-        self.source = data.source
+        self.source, self.uv_map_changed = data.source, data.uv_map_changed
         self.n_shape, self.n_expression = data.shapedirs.shape[-1], data.expression_dirs.shape[-1]
         self.parents = tuple(int(parent) for parent in data.parents)
         self.expression_names = tuple(data.expression_names)

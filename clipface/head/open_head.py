@@ -58,6 +58,7 @@ def read_open_head(path: str | Path) -> HeadData:
         expression_names=tuple(str(name) for name in arrays["expression_names"].ravel()),
         expression_covariance=np.pad(arrays["expression_covariance"], (0, unused)),
         source=path.name,
+        uv_map_changed=True,
     ).check()
     # Stored as float16 the weights sum to one only nearly, which would scale the head by as much.
     data.weights = weights / weights.sum(axis=1, keepdims=True)

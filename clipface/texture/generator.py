@@ -132,6 +132,7 @@ class TextureGenerator(nn.Module):
         w_dim: length of a style code.
         mapping_layers: depth of the mapping network.
         channel_base, channel_max: a block has min(channel_base / its resolution, channel_max) channels.
+        uv_map: `clipface.head.mesh.uv_map_hash` of the head that it paints; None: not known.
 
     Raises:
         ValueError: if the resolution is no power of two from 8 up.
@@ -146,7 +147,7 @@ class TextureGenerator(nn.Module):
 
     def __init__(
         self, resolution: int = 256, z_dim: int = 512, w_dim: int = 512, mapping_layers: int = 4,
-        channel_base: int = 8192, channel_max: int = 256,
+        channel_base: int = 8192, channel_max: int = 256, uv_map: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
@@ -158,6 +159,7 @@ class TextureGenerator(nn.Module):
             "mapping_layers": mapping_layers,
             "channel_base": channel_base,
             "channel_max": channel_max,
+            "uv_map": uv_map,
         }
         self.synthesis = SynthesisNetwork(resolution, w_dim, channel_base, channel_max)
         self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers, self.synthesis.levels)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from clipface import assets, weights
 from clipface.head import HeadModel
-from clipface.head.mesh import topology
+from clipface.head.mesh import check_uv_map, topology, uv_map_hash
 from clipface.shapes import expect
 
 ROUNDS = 8  # of filling hidden texels by what the model makes of the visible ones
@@ -51,7 +51,8 @@ class TextureModel:
             note: what it was made of, and whom to credit.
         """
         tensors = {"mean": self.mean, "directions": self.directions, "texels": self.texels.int(), "base": base}
-        config = {"topology": topology(head), "size": self.size, "count": self.count, "note": note}
+        of = {"topology": topology(head), "uv_map": uv_map_hash(head)}
+        config = {**of, "size": self.size, "count": self.count, "note": note}
         return weights.save(path, tensors, config, half=True)
 
 
@@ -64,13 +65,15 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
             head None is returned.
 
     Raises:
-        ValueError: if the file named is of another head.
+        ValueError: if the file named is of another head, or of another UV map.
     """
     tensors, config = weights.load(path or assets.resolve("texture_model"))
     if config.get("topology") != topology(head):
         if path is None:
             return None
         raise ValueError(f"path: expected a texture model of {head.source}, got one of another head in {path}")
+    remedy = "build it again by scripts/recipes/build_texture_model.py"
+    check_uv_map(f"texture model {path or ''}".rstrip(), config.get("uv_map"), head, remedy)
     device = head.v_template.device
     model = TextureModel(tensors["mean"], tensors["directions"], tensors["texels"].long())
     return model.to(device), tensors["base"].to(device)

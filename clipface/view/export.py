@@ -58,7 +58,7 @@ def codes(engine: Engine, state: FaceState) -> bytes:
     """
     arrays = {"w_plus": engine.edited(state).codes.w_plus, **engine.parameters(state)}
     file = io.BytesIO()
-    np.savez(file, **{name: value.cpu().numpy() for name, value in arrays.items()})
+    np.savez(file, **{name: value.cpu().numpy() for name, value in arrays.items()}, **engine.avatar.origin)
     return file.getvalue()
 
 

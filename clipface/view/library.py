@@ -9,6 +9,7 @@ from clipface.edit.attributes import PREFIX, is_look, look_offsets
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import MAPPER_FILE, load_mapper
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.origin import check_origin
 from clipface.edit.sliders import is_slider
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
@@ -47,8 +48,9 @@ class Library:
         for file in self.folder.glob(f"*/{MAPPER_FILE}"):
             try:
                 notes, changed = weights.load_config(file), file.stat().st_mtime
+                check_origin(f"mapper {file}", notes, self._avatar, "")
             except (OSError, ValueError):
-                continue  # being written, or damaged: `mapper` says so when it is asked for by name
+                continue  # being written, damaged, of another generator: `mapper` says so when asked for by name
             config = notes.get("mapper", {})
             if config.get("levels") == self._avatar.generator.levels:  # a video's mapper has another key
                 prompt = notes.get("prompt") or {}

@@ -1,15 +1,19 @@
 """The one door from files to what edits faces, through the commands that use it."""
 
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from commands import script
+from flame_format import write_flame
 from PIL import Image
 
+from clipface import weights
 from clipface.edit.loading import load_avatar, load_editor
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.sampling import sample_latents
 from clipface.settings import HeadConfig, RendererConfig
 
 
@@ -28,14 +32,15 @@ def wide_head(tiny_files, tmp_path) -> str:
     return str(tmp_path / "narrow.npz")
 
 
-def save_run(avatar, folder, head_path=None, psi=0.7, generator=None, **sizes) -> str:
+def save_run(avatar, folder, head_path=None, psi=0.7, generator=None, origin=None, **sizes) -> str:
     torch.manual_seed(0)
     config = {"n_expression": avatar.head.n_expression, "dim": avatar.generator.config["w_dim"], **sizes}
     mapper = FaceMapper(avatar.generator.levels, **config)
     for part in mapper.parts():
         part.start_at_random()
+    origin = avatar.origin if origin is None else origin
     notes = {"prompt": {"name": "x", "target": "x"}, "head": {"name": "open", "path": head_path}}
-    mapper.save(folder / "mapper.safetensors", generator=generator, psi=psi, **notes)
+    mapper.save(folder / "mapper.safetensors", generator=generator, psi=psi, **notes, **origin)
     return str(folder)
 
 
@@ -102,7 +107,48 @@ def test_what_does_not_fit_together_is_refused(avatar, tmp_path, wide_head):
             load_editor([plain], **options)
 
 
-def test_the_shipped_generator_paints_no_other_uv_map(monkeypatch):
-    monkeypatch.delenv("CLIPFACE_DATA", raising=False)
-    with pytest.raises(ValueError, match="generator: expected one for the UV map of flame, got the shipped one"):
-        load_editor(head="flame", device="cpu")
+def written(folder: Path, avatar, **origin) -> list[list[str]]:
+    """Arguments of commands that take codes, a mapper and a generator, each with other notes of what it is of."""
+    face = sample_latents(avatar, [0], 0.7)
+    weights.save(folder / "codes.safetensors", {"train": face.w_plus}, origin)
+    np.savez(folder / "codes.npz", w_plus=face.w_plus.numpy(), **origin)
+    run = save_run(avatar, folder / "run", origin=origin)
+    codes = [["--latents", str(folder / name)] for name in ("codes.safetensors", "codes.npz")]
+    return [*codes, ["--mapper", run]]
+
+
+@pytest.mark.parametrize("what", [0, 1, 2], ids=["codes", "codes in npz", "mapper"])
+@pytest.mark.parametrize("command", ["export", "edit"])
+def test_codes_and_edits_of_another_uv_map_or_generator_are_refused(avatar, tmp_path, command, what):
+    def run(**origin) -> None:
+        words = [*written(tmp_path, avatar, **origin)[what], "--device", "cpu"]
+        extra = ["--output", str(tmp_path / ("face.obj" if command == "export" else "out"))]
+        if command == "edit":
+            extra += ["--size", "32", *(["--latents", "0:1"] if what == 2 else ["--mapper", good])]
+        script(command).main([*words, *extra])
+
+    good = save_run(avatar, tmp_path / "good")
+    run(**avatar.origin)
+    own, made_with = avatar.origin["uv_map"][:12], avatar.origin["generator_sha256"][:12]
+    for origin, message in (
+        ({}, f"expected UV map {own} of open_head.npz, got none noted.*; "),
+        (avatar.origin | {"uv_map": "f" * 64}, f"expected UV map {own} of open_head.npz, got ffffffffffff; "),
+        (avatar.origin | {"generator_sha256": "0" * 64}, f"expected one of generator {made_with}, got 000000000000; "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(**origin)
+
+
+def test_a_generator_that_names_no_uv_map_paints_flame_alone(avatar, tmp_path, tiny_files, monkeypatch):
+    plain, flame = tmp_path / "generator.safetensors", tmp_path / "flame"
+    avatar.generator.config["uv_map"] = None
+    avatar.generator.save(plain)
+    flame.mkdir()
+    monkeypatch.delenv("CLIPFACE_DATA")
+    write_flame(flame)
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    load_avatar(plain, HeadConfig("flame", str(flame / "generic_model.pkl")), RendererConfig())
+    with pytest.raises(ValueError, match="generator .*: expected UV map .* of open_head.npz, got none noted.*; train"):
+        script("export").main(["--generator", str(plain), "--output", str(tmp_path / "face.obj"), "--device", "cpu"])
+    with pytest.raises(ValueError, match="of generic_model.pkl, got .*; train one by .*head=flame"):
+        load_avatar(None, HeadConfig("flame", str(flame / "generic_model.pkl")), RendererConfig())

@@ -3,14 +3,19 @@
 import pytest
 import torch
 
-from clipface import assets
 from clipface.edit.attributes import look_offsets
-from clipface.edit.loading import mapper_notes, read_mapper
+from clipface.edit.avatar import Avatar
+from clipface.edit.loading import load_avatar, mapper_notes, read_mapper
 from clipface.edit.mapper import Codes
 from clipface.edit.networks import LevelwiseMLP
-from clipface.texture.generator import TextureGenerator
+from clipface.settings import HeadConfig, RendererConfig
 
 LEVELS, DIM = 14, 512
+
+
+@pytest.fixture(scope="module")
+def avatar():
+    return load_avatar(None, HeadConfig(), RendererConfig())
 
 
 def test_networks_can_start_at_given_offsets():
@@ -29,32 +34,33 @@ def test_names_are_one_of_each_and_clear():
     )
 
 
-def test_a_look_is_a_mapper_that_adds_its_offset_to_any_face():
+def test_a_look_is_a_mapper_that_adds_its_offset_to_any_face(avatar):
     offsets = look_offsets()["clown"]
-    mapper, notes = read_mapper("look:clown", LEVELS)
+    mapper, notes = read_mapper("look:clown", avatar)
     codes = Codes(torch.randn(2, LEVELS, DIM), torch.randn(2, 5), torch.randn(2, 7))
     edited = mapper(codes, strength=0.5)
     torch.testing.assert_close(edited.w_plus, codes.w_plus + 0.5 * offsets, atol=1e-5, rtol=1e-5)
     assert torch.equal(edited.expression, codes.expression) and torch.equal(edited.shape, codes.shape)
     assert notes == mapper_notes("look:clown") == {}
-    assert torch.equal(read_mapper("look:clown", LEVELS, None)[0](codes).w_plus, mapper(codes).w_plus)
+    assert torch.equal(read_mapper("look:clown", avatar, None)[0](codes).w_plus, mapper(codes).w_plus)
 
 
-def test_what_does_not_exist_or_fit_is_refused():
+def test_what_does_not_exist_or_fit_is_refused(avatar):
     with pytest.raises(ValueError, match="mapper: expected look: and one of zombie, clown.*got 'look:pirate'"):
-        read_mapper("look:pirate", LEVELS)
-    with pytest.raises(ValueError, match="generator: expected codes of 14 levels.*got 12"):
-        read_mapper("look:clown", 12)
+        read_mapper("look:pirate", avatar)
+    other = Avatar(avatar.generator, avatar.head, avatar.renderer, generator_sha256="0" * 64)
+    with pytest.raises(ValueError, match="look:clown of .*: expected one of generator 000000000000, got .*; train"):
+        read_mapper("look:clown", other)
 
 
-def test_looks_show_what_they_are_called():
+def test_looks_show_what_they_are_called(avatar):
     """On the shipped generator, by colours alone: what a blind offset would not do."""
-    generator = TextureGenerator.from_weights(assets.resolve("generator"))
+    generator = avatar.generator
     z = torch.randn(4, 512, generator=torch.Generator().manual_seed(0))
     codes, empty = generator.mapping(z, 0.7), torch.zeros(4, 0)
 
     def middle(name: str | None) -> torch.Tensor:  # mean colour of the cheeks and the nose
-        w_plus = codes if name is None else read_mapper(f"look:{name}", LEVELS)[0](Codes(codes, empty, empty)).w_plus
+        w_plus = codes if name is None else read_mapper(f"look:{name}", avatar)[0](Codes(codes, empty, empty)).w_plus
         with torch.no_grad():
             return generator.synthesis(w_plus)[..., 100:150, 80:176].mean((2, 3))
 

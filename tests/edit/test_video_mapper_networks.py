@@ -1,6 +1,7 @@
 """The mapper of animations: zero at the start, plain formulas, saving, the authors' files."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -60,10 +61,16 @@ def test_frames_without_importance_keep_their_bits_and_others_move_in_proportion
     torch.testing.assert_close(edited - w_plus, importance[:, None, None] * offsets)
 
 
+def avatar_of(levels: int) -> SimpleNamespace:
+    """What is asked of an avatar when an older file is read: FLAME's, so that it need not name a UV map."""
+    parts = {"generator": SimpleNamespace(levels=levels), "head": SimpleNamespace(uv_map_changed=False)}
+    return SimpleNamespace(**parts, origin={})
+
+
 def test_the_authors_file_gives_the_numbers_of_the_plain_formula(tmp_path):
     states = published(LEVELS + 2)  # two levels more than the generator reads
     torch.save(states, tmp_path / "video.pt")
-    mapper, notes = read_mapper(tmp_path / "video.pt", LEVELS, None)
+    mapper, notes = read_mapper(tmp_path / "video.pt", avatar_of(LEVELS), None)
     assert isinstance(mapper, VideoMapper) and not notes
     w_plus, expression, pose, _ = frames(2)
     found = mapper.offsets(w_plus, expression, pose)
@@ -92,14 +99,14 @@ def test_frames_do_not_mix():
 def test_what_is_saved_is_read_again_and_told_from_other_mappers(tmp_path):
     mapper = trained()
     mapper.save(tmp_path / "mapper.safetensors", sequence="laugh")
-    again, notes = read_mapper(tmp_path, LEVELS, None)
+    again, notes = read_mapper(tmp_path, avatar_of(LEVELS), None)
     assert notes == {"sequence": "laugh"}
     given = frames()
     assert torch.equal(again(*given), mapper(*given))
     with pytest.raises(ValueError, match="is for 3 levels, the generator has 4"):
-        read_mapper(tmp_path, 4, None)
+        read_mapper(tmp_path, avatar_of(4), None)
     other = FaceMapper(LEVELS, DIM, EXPRESSIONS).save(tmp_path / "still.safetensors")
-    assert isinstance(read_mapper(other, LEVELS, None)[0], FaceMapper)
+    assert isinstance(read_mapper(other, avatar_of(LEVELS), None)[0], FaceMapper)
     with pytest.raises(ValueError, match="trainer.video_mapper"):
         VideoMapper.from_weights(other)
 

@@ -46,7 +46,7 @@ def run(request, tiny_files, monkeypatch, tmp_path, sequence) -> Path:
     for parameter in mapper.parameters():
         torch.nn.init.normal_(parameter, std=60)
     moving = {"sequence": str(sequence), "rate": None} if request.param is VideoMapper else {}
-    mapper.save(tmp_path / "run/mapper.safetensors", **NOTES, **moving)
+    mapper.save(tmp_path / "run/mapper.safetensors", **NOTES, **moving, **avatar.origin)
     return tmp_path / "run"
 
 

@@ -199,7 +199,9 @@ def test_a_mapper_of_the_expression_alone_has_no_baseline(config):
 def test_a_look_is_compared_with_a_run(runs, tiny_files, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "data"
     shutil.copytree(tiny_files, folder)
-    looks = {"options": [["creature", "zombie"], ["creature", "nameless"]]}
+    names = ("uv_map", "generator_sha256")
+    origin = {name: weights.load_config(runs / "zombie" / "mapper.safetensors")[name] for name in names}
+    looks = {"options": [["creature", "zombie"], ["creature", "nameless"]], **origin}
     weights.save(folder / "looks.safetensors", {"offsets": torch.randn(2, 8, 16)}, looks)
     monkeypatch.setenv("CLIPFACE_DATA", str(folder))
     words = ["--faces", "2", "--size", "32", "--output", str(tmp_path / "scores"), "--mappers"]

@@ -41,7 +41,7 @@ def mappers(avatar, tmp_path) -> list[str]:
         for parameter in mapper.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
         notes = {"prompt": {"name": name, "target": f"a {name} face"}, "head": {"name": "open", "path": None}}
-        mapper.save(tmp_path / name / "mapper.safetensors", generator=None, psi=0.7, **notes)
+        mapper.save(tmp_path / name / "mapper.safetensors", generator=None, psi=0.7, **notes, **avatar.origin)
     return [str(tmp_path / "zombie"), str(tmp_path / "old")]
 
 
@@ -71,7 +71,7 @@ def test_one_face_in_three_formats(avatar, mappers, tmp_path, capsys):
 def test_a_face_as_it_is_has_no_edit_and_codes_may_come_from_a_file(avatar, tmp_path):
     codes = tmp_path / "codes.npz"
     w_plus = np.random.default_rng(0).normal(size=(2, avatar.generator.levels, 16)).astype(np.float32)
-    np.savez(codes, w_plus=w_plus, shape=np.ones((2, 3), np.float32))
+    np.savez(codes, w_plus=w_plus, shape=np.ones((2, 3), np.float32), **avatar.origin)
     arguments = ["--latents", str(codes), "--output", str(tmp_path / "a.glb"), "--expressions", "slot_2"]
     script("export").main([*arguments, "--face", "1"])
     assert Rig(tmp_path / "a.glb").names == ["slot_2"]
@@ -195,7 +195,8 @@ def test_heads_take_looks(avatar, tiny_files, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     shutil.copytree(tiny_files, folder)
     offsets = torch.randn(1, avatar.generator.levels, avatar.generator.config["w_dim"])
-    weights.save(folder / "looks.safetensors", {"offsets": offsets}, {"options": [["creature", "zombie"]]})
+    notes = {"options": [["creature", "zombie"]], **avatar.origin}
+    weights.save(folder / "looks.safetensors", {"offsets": offsets}, notes)
     monkeypatch.setenv("CLIPFACE_DATA", str(folder))
     output = tmp_path / "heads"
     words = ["--count", "2", "--mapper", "look:zombie", "--size", "16", "--output", str(output)]

@@ -67,6 +67,16 @@ def test_a_model_of_another_head_is_not_used(open_head, tmp_path, monkeypatch):
         load_texture_model(head, path)
 
 
+def test_a_model_of_another_uv_map_is_refused(open_head, tmp_path):
+    head, _ = open_head
+    model = TextureModel(torch.zeros(3, 4, 4), torch.zeros(1, 3, 2), torch.tensor([0, 1]))
+    path = model.save(tmp_path / "texture_model.safetensors", head, torch.zeros(3, 4, 4), "")
+    config = path.with_suffix(".json")
+    config.write_text(config.read_text().replace('"uv_map": "', '"uv_map": "x'))
+    with pytest.raises(ValueError, match="texture model .*: expected UV map .*, got x.*; build it again"):
+        load_texture_model(head, path)
+
+
 def test_more_directions_than_textures_are_refused():
     textures, _ = _textures(4)
     with pytest.raises(ValueError, match="count"):

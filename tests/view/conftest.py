@@ -9,7 +9,10 @@ import torch
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
+from clipface.head import load_head
+from clipface.head.mesh import uv_map_hash
 from clipface.settings import HeadConfig, RendererConfig
+from clipface.texture.generator import TextureGenerator
 from clipface.view.engine import Engine
 from clipface.view.library import Library
 
@@ -21,14 +24,15 @@ def tiny_avatar(data: Path) -> Avatar:
     return load_avatar(data / "generator.safetensors", HeadConfig(), RendererConfig())
 
 
-def write_run(folder: Path, seed: int, prompt: tuple[str, str], levels: int, dim: int, n_expression: int) -> None:
+def write_run(folder: Path, seed: int, prompt: tuple[str, str], avatar: Avatar) -> None:
     """Write a run's folder with a mapper that changes a lot."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        mapper = FaceMapper(levels, dim, n_expression)
+        mapper = FaceMapper(avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression)
         for part in mapper.parts():
             part.start_at_random()
-    mapper.save(folder / "mapper.safetensors", prompt={"name": prompt[0], "target": prompt[1]}, psi=0.7)
+    words = {"name": prompt[0], "target": prompt[1]}
+    mapper.save(folder / "mapper.safetensors", prompt=words, psi=0.7, **avatar.origin)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +42,9 @@ def data(tiny_files, tmp_path_factory) -> Path:
     for file in tiny_files.iterdir():
         if not file.name.startswith("open_head"):
             shutil.copy(file, folder / file.name)
+    generator = TextureGenerator.from_weights(folder / "generator.safetensors")
+    generator.config["uv_map"] = uv_map_hash(load_head())
+    generator.save(folder / "generator.safetensors", half=False)
     return folder
 
 
@@ -46,9 +53,8 @@ def runs(data, tmp_path_factory) -> Path:
     """A folder of runs."""
     folder = tmp_path_factory.mktemp("runs")
     avatar = tiny_avatar(data)
-    size = avatar.generator.levels, avatar.generator.config["w_dim"], avatar.head.n_expression
     for seed, (name, prompt) in enumerate(PROMPTS.items()):
-        write_run(folder / name, seed, prompt, *size)
+        write_run(folder / name, seed, prompt, avatar)
     return folder
 
 

@@ -123,10 +123,15 @@ def test_a_shape_that_the_head_lacks_is_refused(engine):
 def test_a_mapper_of_another_head_is_refused(engine, runs):
     generator = engine.avatar.generator
     other = FaceMapper(generator.levels, generator.config["w_dim"], engine.head.n_expression + 1)
-    other.save(runs / "other_head" / "mapper.safetensors", prompt={"target": "a ghost"}, psi=0.7)
+    notes = {"prompt": {"target": "a ghost"}, "psi": 0.7}
+    other.save(runs / "other_head" / "mapper.safetensors", **notes, **engine.avatar.origin)
     try:
         with pytest.raises(ValueError, match="mapper: expected at most .* coefficients"):
             engine.texture(FaceState(edits=(Edit("other_head"),)))
+        other.save(runs / "other_head" / "mapper.safetensors", **notes)  # as before UV maps were noted
+        with pytest.raises(ValueError, match="other_head.*: expected UV map .*, got none noted.*; train it again"):
+            Library(runs, engine.avatar).mapper("other_head")
+        assert engine.library.find("a ghost") is None
     finally:
         shutil.rmtree(runs / "other_head")
 

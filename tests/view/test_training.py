@@ -53,7 +53,6 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     environment, engine, tmp_path
 ):
     """Side by side, since each of them takes seconds to load."""
-    levels = engine.avatar.generator.levels
     place = TrainingJobs(Library(tmp_path / "runs", engine.avatar), SMOKE)
     training = place.start(PROMPT, None, owner="me")
     failing = Training(PROMPT, tmp_path / "failing", region="nostril", overrides=SMOKE)
@@ -73,7 +72,7 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     assert training.finished and training.error() == "" and training.progress() == (6, 6)
     assert max(previews) > 0, "a preview was seen while it was at work"
     place.update()
-    mapper, notes = read_mapper(training.folder, levels)
+    mapper, notes = read_mapper(training.folder, engine.avatar)
     assert notes["prompt"]["target"] == PROMPT and place.library.find(PROMPT).name == training.name
     kept = place.library.mapper(training.name).state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in mapper.state_dict().items())
@@ -98,7 +97,7 @@ def test_a_stopped_run_keeps_a_mapper_that_edits_and_one_stopped_too_early_says_
     assert training.finished and training.stopped and training.error() == ""
     jobs.update()
     step, steps = training.progress()
-    _, notes = read_mapper(training.folder, engine.avatar.generator.levels)
+    _, notes = read_mapper(training.folder, engine.avatar)
     assert 0 < step < steps == 5000 and notes["training"]["status"] == "interrupted"
     assert notes["training"]["steps"] == step and (training.folder / "last.ckpt").is_file()
     kept = Engine(engine.avatar, jobs.library)

@@ -167,15 +167,15 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
     elif is_look(start):
         if mapper.texture is None:
             raise ValueError(f"model.init_from: expected an edit of the texture with {start}, got texture=false")
-        mapper.texture.start_at(look_offset(start, generator.levels))
+        mapper.texture.start_at(look_offset(start, avatar))
     elif start not in STARTS:
-        _take_over(mapper, start)
+        _take_over(mapper, start, avatar)
     return mapper
 
 
-def _take_over(mapper: FaceMapper, path: str) -> None:
+def _take_over(mapper: FaceMapper, path: str, avatar: Avatar) -> None:
     """Copy the networks that both have; a file may have more, and a part that it lacks begins at zero offsets."""
-    file, _ = read_mapper(path, mapper.config["levels"])
+    file, _ = read_mapper(path, avatar)
     found, own = file.state_dict(), mapper.state_dict()
     names = [name for name in own if name in found]
     if not names:

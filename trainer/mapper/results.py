@@ -30,7 +30,7 @@ def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) 
     grid(face_rows(avatar, both, evaluation.textures), HEADER).save(folder / "faces.png")
     before, after = evaluation.similarity
     reached = {"agreement": evaluation.agreement, "similarity_before": before, "similarity_after": after}
-    mapper.save(folder / MAPPER_FILE, **config.notes, training=training, **reached)
+    mapper.save(folder / MAPPER_FILE, **config.notes, **avatar.origin, training=training, **reached)
     vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(

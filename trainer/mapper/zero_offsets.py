@@ -55,7 +55,8 @@ def write_zero_offsets(module: ZeroOffsets, folder: Path, training: dict[str, An
     """Write the mapper into `folder`, for `model.init_from` of other runs, and print how far from zero it still is."""
     config = module.config
     after = module.distance()
-    path = module.mapper.save(folder / MAPPER_FILE, **config.notes, training=training, offsets=[module.before, after])
+    notes = {**config.notes, **module.avatar.origin, "offsets": [module.before, after]}
+    path = module.mapper.save(folder / MAPPER_FILE, **notes, training=training)
     print(
         f"\nWritten: {path}; offsets of validation codes (root mean square) {module.before:.3g} -> {after:.3g}\n"
         f"To begin with it: python -m trainer.mapper prompt=zombie model.init_from={path}",

@@ -15,6 +15,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.data import FaceBatch
 from clipface.head import HeadModel
+from clipface.head.mesh import uv_map_hash
 from clipface.render import Renderer
 from clipface.settings import SEED_STRIDE
 from clipface.synthetic.painter import Painter
@@ -53,7 +54,7 @@ class TextureGAN(pl.LightningModule):
         # At and above resolution 32: see the networks.
         self.reduced = torch.bfloat16 if config.trainer.precision.startswith("bf16") else None
         self.penalty_reduced = self.reduced if config.penalty.reduced else None
-        self.generator = TextureGenerator(**asdict(config.generator))
+        self.generator = TextureGenerator(**asdict(config.generator), uv_map=uv_map_hash(head))
         self.average = averaged(self.generator)
         self.discriminator = Discriminator(config.image_size, **asdict(config.discriminator))
         patch, sizes = config.patch, self.generator.config

@@ -10,10 +10,11 @@ from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from clipface import weights
+from clipface import assets, weights
 from clipface.edit.avatar import Avatar
 from clipface.evaluation.grid import grid
 from clipface.evaluation.textures import mean_head, texture_views
+from clipface.head.mesh import check_uv_map
 from clipface.synthetic.looks.registry import OPTIONS
 from trainer.common import distributed
 from trainer.texture_gan.module import TextureGAN
@@ -69,14 +70,15 @@ def write_results(module: TextureGAN, folder: Path, training: dict[str, Any]) ->
 
 def write_networks(module: TextureGAN, folder: Path) -> None:
     """Write the averaged generator and both discriminators (float16), and images of textures and between them."""
-    module.average.save(folder / GENERATOR)
+    generator = module.average.save(folder / GENERATOR)
     discriminators = both_discriminators(module)
     config = {name: discriminator.config for name, discriminator in discriminators.items()}
     weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
     sheets = {"": render_samples, "_between": render_between}
     if module.looks is not None:
         offsets = {"offsets": module.looks.offsets.detach()}
-        weights.save(folder / LOOKS, offsets, {"options": OPTIONS}, half=True)
+        origin = {"uv_map": module.average.config["uv_map"], "generator_sha256": assets.checksum(generator)}
+        weights.save(folder / LOOKS, offsets, {"options": OPTIONS, **origin}, half=True)
         sheets["_looks"] = render_looks
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for kind, render in sheets.items():
@@ -89,14 +91,18 @@ def read_networks(folder: Path, module: TextureGAN) -> None:
     A folder without discriminators leaves them untrained; one without offsets of looks, those.
 
     Raises:
-        FileNotFoundError, ValueError: if the generator is missing, or a file cut off or of networks of another size.
+        FileNotFoundError, ValueError: if the generator is missing or of another UV map, or a file cut off or of
+            networks of another size.
     """
     parts = {GENERATOR: (module.generator, module.average), DISCRIMINATORS: (both_discriminators(module),)}
     for name, networks in parts.items():
         path = folder / name
         if name == DISCRIMINATORS and not path.exists():
             continue
-        tensors, _ = weights.load(path)
+        tensors, config = weights.load(path)
+        if name == GENERATOR:
+            remedy = "train without init_from, or with the head that it was trained for"
+            check_uv_map(f"init_from: {path}", config.get("uv_map"), module.head, remedy)
         for network in networks:
             weights.load_into(network, tensors, str(path))
     if module.looks is not None and (folder / LOOKS).exists():

@@ -135,12 +135,12 @@ def initial_mapper(config: VideoMapperConfig, avatar: Avatar) -> VideoMapper:
     generator = avatar.generator
     start = known_start(config.init_from, None if config.generator else config.prompt.name)
     if start != "zero" and not is_look(start):
-        file, _ = read_mapper(start, generator.levels, VideoMapper)
+        file, _ = read_mapper(start, avatar, VideoMapper)
         mapper = VideoMapper(**{**file.config, "smoothing": config.importance_smoothing})
         mapper.load_state_dict(file.state_dict())
         return mapper
     sizes = generator.levels, generator.config["w_dim"], avatar.head.n_expression, config.layers
     mapper = VideoMapper(*sizes, config.importance_smoothing)
     if is_look(start):
-        mapper.texture.start_at(look_offset(start, generator.levels))
+        mapper.texture.start_at(look_offset(start, avatar))
     return mapper

@@ -38,7 +38,7 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
     write_head(folder / "head.glb", avatar, first, motion, mapper, int(numbers[peak]))
     rank = rank_correlation(scores.after, scores.importance)
     reached = {"rank_correlation": rank, "flicker_ratio": flickers.ratio}
-    mapper.save(folder / MAPPER_FILE, **config.notes, training=training, **reached)
+    mapper.save(folder / MAPPER_FILE, **config.notes, **avatar.origin, training=training, **reached)
     print(
         f"\nWritten to {folder}: animation.mp4 and frames.png (before, after, geometry), head.glb (it moves, in the "
         "texture of its strongest frame), frames.csv, mapper.safetensors, config.yaml and the logger's files\n"

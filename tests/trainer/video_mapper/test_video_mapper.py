@@ -3,7 +3,6 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
@@ -12,8 +11,10 @@ from PIL import Image
 
 from clipface.animation import importance
 from clipface.edit.attributes import look_offsets
+from clipface.edit.loading import load_avatar
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
+from clipface.settings import HeadConfig, RendererConfig
 from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
@@ -184,7 +185,8 @@ def test_a_checkpoint_holds_exactly_the_trained_keys(config, interrupted):
 
 
 def test_a_run_may_begin_with_another(config, tmp_path):
-    file = started(config).mapper.save(tmp_path / "begun.safetensors")
+    begun = started(config)
+    file = begun.mapper.save(tmp_path / "begun.safetensors", **begun.avatar.origin)
     module = build(replace(config, init_from=str(file)))
     for name, value in VideoMapper.from_weights(file)[0].state_dict().items():
         assert torch.equal(module.mapper.state_dict()[name], value)
@@ -193,9 +195,9 @@ def test_a_run_may_begin_with_another(config, tmp_path):
 
 
 def test_a_known_prompt_begins_at_its_look_and_another_at_zero():
-    generator = SimpleNamespace(levels=14, config={"w_dim": 512})
-    avatar = SimpleNamespace(generator=generator, head=SimpleNamespace(n_expression=3))
-    frames = torch.randn(2, 14, 512), torch.randn(2, 3), torch.zeros(2, 6)
+    avatar = load_avatar(None, HeadConfig(), RendererConfig())
+    levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
+    frames = torch.randn(2, levels, dim), torch.randn(2, avatar.head.n_expression), torch.zeros(2, 6)
 
     def begun(prompt: str, **changes) -> torch.Tensor:
         config = VideoMapperConfig(init_from="known", prompt=PromptConfig(prompt, "any words"))

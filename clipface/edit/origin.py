@@ -1,0 +1,29 @@
+"""What codes and edits were made for: a UV map, and the generator whose codes they are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clipface.edit.avatar import Avatar
+from clipface.head.mesh import DIGITS, check_uv_map
+
+UV_MAP, GENERATOR = "uv_map", "generator_sha256"  # names in `Avatar.origin`
+
+
+def check_origin(what: str, notes: Mapping[str, Any], avatar: Avatar, remedy: str) -> None:
+    """Refuse codes or an edit of another UV map, or of another generator: they would load and mean nothing.
+
+    Args:
+        what: the file, for the message.
+        notes: beside it, with what `Avatar.origin` gave; older files, which have neither, are taken for FLAME only.
+        avatar: to which they are to be applied.
+        remedy: what to do instead.
+
+    Raises:
+        ValueError: naming what was expected and what was found.
+    """
+    check_uv_map(what, notes.get(UV_MAP), avatar.head, remedy)
+    noted, expected = notes.get(GENERATOR), avatar.origin.get(GENERATOR)
+    if expected is None or noted == expected or (noted is None and not avatar.head.uv_map_changed):
+        return
+    got = "none noted" if noted is None else str(noted)[:DIGITS]
+    raise ValueError(f"{what}: expected one of generator {expected[:DIGITS]}, got {got}; {remedy}")
