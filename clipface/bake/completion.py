@@ -78,13 +78,14 @@ def _ears(uv_map: UVMap, texture: Tensor, face: Tensor) -> Tensor:
         return texture
     own = _quantile(texture, face > 0.5) * texture.new_tensor(EAR_TINT).view(1, 3, 1, 1)
     ratio = own / _quantile(texture, ears.expand_as(face), EAR_QUANTILE).clamp_min(DARKEST)
+    ratio = ratio.nan_to_num(1.0)  # of a face that is not seen at all
     return torch.lerp(texture, texture * ratio, _mean(ears.float(), 2 * round(RIM * uv_map.size / 2) + 1))
 
 
 def _quantile(texture: Tensor, where: Tensor, quantile: float = 0.5) -> Tensor:
-    """[B, 3, 1, 1] quantile of the colours where `where` [B, 1, R, R] holds."""
+    """[B, 3, 1, 1] quantile of the colours where `where` [B, 1, R, R] holds; not a number where it holds nowhere."""
     values = texture.masked_fill(~where, float("nan")).flatten(2)[..., ::THINNED]
-    return torch.nanquantile(values, quantile, 2).nan_to_num(0.5)[..., None, None]
+    return torch.nanquantile(values, quantile, 2)[..., None, None]
 
 
 def spread_out(values: Tensor, weight: Tensor) -> Tensor:

@@ -41,11 +41,11 @@ class CleanEyes:
         Args:
             texture: [B, 3, R, R] in 0..1.
             baked: what images showed of the eyes.
-            skin: [B, 3, 1, 1] colour of the face.
+            skin: [B, 3, 1, 1] colour of the face; not a number where none was seen.
         """
         iris = torch.stack([self.colour(*pair) for pair in zip(baked.texture, baked.weight, strict=True)])
         low, gain = WHITE
-        white = (low + gain * skin.mean(1, keepdim=True)).clamp(*WHITE_LIMITS)
+        white = (low + gain * skin.nan_to_num(0.5).mean(1, keepdim=True)).clamp(*WHITE_LIMITS)
         return torch.lerp(texture, self.maps.paint(iris[..., None, None], white), self.maps.ball)
 
     def colour(self, texture: Tensor, weight: Tensor) -> Tensor:
