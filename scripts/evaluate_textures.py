@@ -3,6 +3,7 @@
 python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --textures baked
 python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
 python scripts/evaluate_textures.py --dataset my_faces --network inception --device cuda
+python scripts/evaluate_textures.py --dataset my_faces --match "^(london|portraits)/" --count 664
 """
 
 import argparse
@@ -18,6 +19,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__, skins="textures")
     add = parser.add_argument
     add("--dataset", help="data set folder of the real images (painted faces if left out)")
+    add("--match", default="", help="regular expression of the data set's photographs that are the real images")
     add("--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)")
     add("--textures", help="folder of baked textures, to score them, their mean and a linear model")
     add("--directions", type=int, default=50, help="of the linear model")
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run = TextureGANConfig(
         batch_size=options.batch,
         image_size=options.size,
-        dataset=DatasetConfig(path=options.dataset, workers=0),
+        dataset=DatasetConfig(path=options.dataset, workers=0, match=options.match),
         head=HeadConfig(options.head),
         trainer=TrainerConfig(steps=1),
     )

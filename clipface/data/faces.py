@@ -10,6 +10,7 @@ more of them (light, texture, the crop's matrix ...), which `MaskedFaces.paramet
 import io
 import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +84,8 @@ class MaskedFaces(Dataset):
         background: grey value around the face, in [-1, 1].
         mirror: after all faces as they are, all once more mirrored: image, mask and camera, as if the same head with
             the same texture stood before a mirror.
+        match: regular expression of the photographs' names (with their folders) to take, or of faces' names without
+            photographs.
 
     Attributes:
         names, captions (None without), sources (None without): of the faces.
@@ -91,10 +94,12 @@ class MaskedFaces(Dataset):
 
     Raises:
         FileNotFoundError: if the folder is missing or no data set.
-        ValueError: if the data set is empty or damaged.
+        ValueError: if the data set is empty or damaged, or nothing in it matches.
     """
 
-    def __init__(self, path: str | Path, image_size: int, background: float = 1.0, mirror: bool = False):
+    def __init__(
+        self, path: str | Path, image_size: int, background: float = 1.0, mirror: bool = False, match: str = ""
+    ) -> None:
         self.path, self.image_size, self.background, self.mirror = Path(path), image_size, background, mirror
         self.head: str = read_manifest(self.path)["head"]
         shards, damaged = survey(self.path)
@@ -106,12 +111,15 @@ class MaskedFaces(Dataset):
         if not shards:
             raise ValueError(f"dataset: {self.path} holds no faces; prepare more photographs")
         self.sizes = _common_sizes(shards)
-        entries = [face for shard in shards for face in shard.faces]
+        found = [(number, face) for number, shard in enumerate(shards) for face in shard.faces if _fits(face, match)]
+        if not found:
+            raise ValueError(f"match: expected faces of {self.path} that {match!r} finds, got none")
+        place, entries = zip(*found, strict=True)
         self.names = [face["name"] for face in entries]
         self.captions = [face["caption"] for face in entries] if "caption" in entries[0] else None
         self.sources = [face["source"] for face in entries] if "source" in entries[0] else None
         self._archives = [shard.path for shard in shards]
-        self._archive = np.repeat(np.arange(len(shards)), [len(shard.faces) for shard in shards])
+        self._archive = np.array(place)
         self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 2]: image, mask, parameters
 
     def __len__(self) -> int:
@@ -178,6 +186,10 @@ class MaskedFaces(Dataset):
     def _trouble(self, index: int, why: str) -> str:
         archive = self._archives[self._archive[index]]
         return f"dataset: {self.names[index]} in {archive} cannot be read ({why}); remove this file and run its maker"
+
+
+def _fits(face: dict, match: str) -> bool:
+    return bool(re.search(match, face.get("source") or face["name"]))
 
 
 def _spans(files: dict[str, list[int]]) -> list[list[int]]:

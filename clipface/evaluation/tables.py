@@ -58,6 +58,14 @@ WORDS = (
     Column("seconds a prompt", "s a prompt", ".1f"),
     Column("seconds a face", "s a face"),
 )
+TRAITS = (
+    Column("expression before", "before", ".2f"),
+    Column("expression after", "after", ".2f"),
+    Column("expression wins", "likeliest", ".0%"),
+    Column("years", "years", "+.1f"),
+    Column("man", "man", "+.2f"),
+    Column("identity kept", "same person", ".0%"),
+)
 SIGNS = ("corners up", "corners out", "brows down", "brows up", "jaw open")
 
 
@@ -77,6 +85,12 @@ def geometry_table(names: Sequence[str], rows: Sequence[Mapping[str, float | Non
         columns += [Column(f"mm {name}", name, "+.1f"), Column(f"share {name}", "faces", ".0%")]
     title = "Movement of regions, and of landmarks with the share of the faces that show it, mm"
     return _table(title, names, rows, [*columns, Column("intended", "as intended", ".0%")])
+
+
+def trait_table(names: Sequence[str], rows: Sequence[Mapping[str, float | None]]) -> Table:
+    """What networks that nothing is trained against say."""
+    title = "Independent networks: the expression asked for, years older, towards a man, still the same person"
+    return _table(title, names, rows, TRAITS)
 
 
 def retrieval_table(names: Sequence[str], prompts: Sequence[str], matrix: Tensor, by: str) -> Table:

