@@ -107,8 +107,8 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
     if options.textures:
         textures = read_textures(options.textures, options.size)[1].to(device).float() / 127.5 - 1
         directions = min(options.directions, len(textures) - 1)
-        found["mean baked texture"] = LinearTextures(textures, 0)
-        found[f"linear model, {directions} directions"] = LinearTextures(textures, directions)
+        found["mean baked texture"] = LinearTextures.fit(textures, 0)
+        found[f"linear model, {directions} directions"] = LinearTextures.fit(textures, directions)
         found["baked textures themselves"] = _resampled(textures)
     return found
 

@@ -73,19 +73,39 @@ class Discriminator(nn.Module):
         Returns:
             [B] logits. Gradient: to images and parameters, twice differentiable.
         """
+        x = self._blocks(images, dtype)[-1]
+        x = x.to(self.out.weight.dtype)
+        if self.group:
+            deviations = [minibatch_deviation(part, self.group) for part in x.chunk(parts)]
+            x = torch.cat((x, torch.cat(deviations)), 1)
+        return self.out(self.hidden(self.conv(x).flatten(1))).squeeze(1)
+
+    def features(self, images: Tensor, dtype: torch.dtype | None, largest: int, smallest: int) -> list[Tensor]:
+        """What the blocks make of images, at resolutions from `largest` down to `smallest`.
+
+        Args:
+            images, dtype: as of `forward`.
+            largest, smallest: resolutions of features, pixels.
+
+        Returns:
+            [B, C, H, W] each, the largest first. Gradient: to images and parameters.
+        """
+        needed = [number for number, resolution in enumerate(self.resolutions) if resolution // 2 >= smallest]
+        found = self._blocks(images, dtype, len(needed))
+        return [x for x in found if x.shape[-1] <= largest]
+
+    def _blocks(self, images: Tensor, dtype: torch.dtype | None, count: int | None = None) -> list[Tensor]:
+        """The results of the first `count` blocks, or of all, each half as large as the one before."""
         expect("images", images, ("B", 3, self.resolutions[0], self.resolutions[0]))
         full = self.out.weight.dtype
         kinds = [dtype or full if resolution >= REDUCED_FROM else full for resolution in self.resolutions]
         # The kernels between convolutions, and the convolutions on a GPU, are fastest in this memory format.
         memory_format = torch.channels_last if images.is_cuda else torch.preserve_format
-        x = self.from_rgb(images.to(kinds[0], memory_format=memory_format))
-        for kind, block in zip(kinds, self.blocks, strict=True):
+        x, found = self.from_rgb(images.to(kinds[0], memory_format=memory_format)), []
+        for kind, block in list(zip(kinds, self.blocks, strict=True))[:count]:
             x = block(x.to(kind))
-        x = x.to(full)
-        if self.group:
-            deviations = [minibatch_deviation(part, self.group) for part in x.chunk(parts)]
-            x = torch.cat((x, torch.cat(deviations)), 1)
-        return self.out(self.hidden(self.conv(x).flatten(1))).squeeze(1)
+            found.append(x)
+        return found
 
 
 def minibatch_deviation(x: Tensor, group: int) -> Tensor:

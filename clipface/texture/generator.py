@@ -22,22 +22,23 @@ class MappingNetwork(nn.Module):
         w_dim: length of a style code.
         layers: depth.
         levels: L, style codes that the synthesis reads.
+        normalise_z: whether only z's direction counts; without, its length says how far from the mean a code lies.
     """
 
-    def __init__(self, z_dim: int, w_dim: int, layers: int, levels: int) -> None:
+    def __init__(self, z_dim: int, w_dim: int, layers: int, levels: int, normalise_z: bool = True) -> None:
         super().__init__()
         sizes = [z_dim] + [w_dim] * layers
         self.layers = nn.ModuleList(
             EqualLinear(inputs, outputs, multiplier=MAPPING_MULTIPLIER, activation=True)
             for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
         )
-        self.levels = levels
+        self.levels, self.normalise_z = levels, normalise_z
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z: Tensor, psi: float = 1.0) -> Tensor:
         """Map z [B, z_dim] to w_plus [B, levels, w_dim], every level the same; psi < 1 truncates towards the mean."""
         expect("z", z, ("B", self.layers[0].weight.shape[1]))
-        w = normalise(z)
+        w = normalise(z) if self.normalise_z else z
         for layer in self.layers:
             w = layer(w)
         if psi != 1:
@@ -133,6 +134,7 @@ class TextureGenerator(nn.Module):
         mapping_layers: depth of the mapping network.
         channel_base, channel_max: a block has min(channel_base / its resolution, channel_max) channels.
         uv_map: `clipface.head.mesh.uv_map_hash` of the head that it paints; None: not known.
+        normalise_z: see MappingNetwork.
 
     Raises:
         ValueError: if the resolution is no power of two from 8 up.
@@ -147,7 +149,7 @@ class TextureGenerator(nn.Module):
 
     def __init__(
         self, resolution: int = 256, z_dim: int = 512, w_dim: int = 512, mapping_layers: int = 4,
-        channel_base: int = 8192, channel_max: int = 256, uv_map: str | None = None,
+        channel_base: int = 8192, channel_max: int = 256, uv_map: str | None = None, normalise_z: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         if resolution < 8 or resolution & (resolution - 1):
@@ -160,9 +162,10 @@ class TextureGenerator(nn.Module):
             "channel_base": channel_base,
             "channel_max": channel_max,
             "uv_map": uv_map,
+            "normalise_z": normalise_z,
         }
         self.synthesis = SynthesisNetwork(resolution, w_dim, channel_base, channel_max)
-        self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers, self.synthesis.levels)
+        self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers, self.synthesis.levels, normalise_z)
 
     @property
     def levels(self) -> int:

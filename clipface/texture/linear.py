@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from clipface import assets, weights
 from clipface.head import HeadModel
@@ -113,31 +114,101 @@ def build_texture_model(textures: Tensor, weight: Tensor, region: Tensor, count:
     return TextureModel(full.view(textures.shape[1:]), directions.view(count, 3, -1), texels)
 
 
-class LinearTextures:
+class LinearTextures(nn.Module):
     """Principal components of textures, whose coefficients are normal and independent.
 
     Args:
-        textures: [N, 3, R, R], in any range.
-        directions: at most this many; 0: only the mean.
+        mean: [3, R, R].
+        directions: [K, 3, R, R], of one standard deviation each, at right angles to each other.
+        explained: share of the variance that the directions hold.
     """
 
-    def __init__(self, textures: Tensor, directions: int) -> None:
+    def __init__(self, mean: Tensor, directions: Tensor, explained: float = 1.0) -> None:
+        super().__init__()
+        side = expect("mean", mean, (3, "R", "R"))["R"]
+        expect("directions", directions, ("K", 3, side, side))
+        self.explained = explained
+        self.register_buffer("mean", mean)
+        self.register_buffer("directions", directions)
+
+    @classmethod
+    def fit(cls, textures: Tensor, directions: int, weight: Tensor | None = None) -> "LinearTextures":
+        """Find the directions in which textures vary most.
+
+        Args:
+            textures: [N, 3, R, R], in any range.
+            directions: at most this many; 0: only the mean.
+            weight: [N], how often each texture counts; None: all alike.
+        """
         count = expect("textures", textures, ("N", 3, "R", "R"))["N"]
         if not 0 <= directions < count:
             raise ValueError(f"directions: expected 0 to {count - 1} for {count} textures, got {directions}")
-        self.mean = textures.mean(0)
-        centred = (textures - self.mean).flatten(1)
+        share = textures.new_ones(count) if weight is None else weight.to(textures)
+        share = (share / share.sum())[:, None]
+        mean = (share * textures.flatten(1)).sum(0)
+        centred = (textures.flatten(1) - mean) * (share / (1 - share.square().sum())).sqrt()
         # There are far fewer textures than texels: the eigenvectors of their products are enough.
-        values, vectors = torch.linalg.eigh((centred @ centred.T).double() / (count - 1))
+        values, vectors = torch.linalg.eigh((centred @ centred.T).double())
         kept = values.flip(0)[:directions] > 1e-9
         vectors = vectors.flip(1)[:, :directions][:, kept].to(textures.dtype)
-        # Directions of one standard deviation.
-        self.directions = (vectors.T @ centred).unflatten(1, self.mean.shape) / (count - 1) ** 0.5
+        explained = float(values.flip(0)[:directions][kept].sum() / values.sum().clamp_min(1e-12))
+        shape = textures.shape[1:]
+        return cls(mean.view(shape), (vectors.T @ centred).unflatten(1, shape), explained)
 
-    def __call__(self, count: int, generator: torch.Generator) -> Tensor:
+    @property
+    def count(self) -> int:
+        """K, the number of coefficients."""
+        return len(self.directions)
+
+    @property
+    def size(self) -> int:
+        """R, the side of its textures."""
+        return self.mean.shape[-1]
+
+    def forward(self, count: int, generator: torch.Generator) -> Tensor:
         """Sample textures [count, 3, R, R], about in that range; the random numbers come from the generator."""
-        return self.textures(torch.randn(count, len(self.directions), generator=generator).to(self.mean))
+        return self.textures(torch.randn(count, self.count, generator=generator).to(self.mean))
 
     def textures(self, coefficients: Tensor) -> Tensor:
-        """Textures [B, 3, R, R] of coefficients [B, directions], in standard deviations."""
+        """Textures [B, 3, R, R] of coefficients [B, K], in standard deviations."""
         return self.mean + torch.tensordot(coefficients, self.directions, 1)
+
+    def coefficients(self, textures: Tensor) -> Tensor:
+        """Coefficients [B, K] of the nearest textures that the model can make.
+
+        Args:
+            textures: [B, 3, S, S] in the model's range; larger ones are averaged to its size, S a multiple of it.
+
+        Gradient: to textures.
+        """
+        sizes = expect("textures", textures, ("B", 3, "S", "S"))
+        side = self.size
+        if sizes["S"] % side:
+            raise ValueError(f"textures: expected a side that is a multiple of {side}, got {sizes['S']}")
+        reduced = F.avg_pool2d(textures, sizes["S"] // side) - self.mean
+        directions = self.directions.flatten(1)
+        return reduced.flatten(1) @ (directions / directions.square().sum(1, keepdim=True)).T
+
+    def save(self, path: str | Path, uv_map: str | None, note: str) -> Path:
+        """Write the model as float16.
+
+        Args:
+            path: file ending in `.safetensors`.
+            uv_map: hash of the textures' UV map; None: not known.
+            note: what it was made of.
+        """
+        config = {
+            "size": self.size, "count": self.count, "explained": self.explained, "uv_map": uv_map, "note": note,
+        }  # fmt: skip
+        return weights.save(path, self.state_dict(), config, half=True)
+
+    @classmethod
+    def from_weights(cls, path: str | Path) -> "LinearTextures":
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError, ValueError: if a file is missing, cut off, or does not fit.
+        """
+        tensors, config = weights.load(path)
+        weights.check_keys(("mean", "directions"), tensors, str(path))
+        return cls(tensors["mean"], tensors["directions"], config.get("explained", 1.0))

@@ -164,7 +164,7 @@ def fit(
         callbacks: added to the progress bar.
         validation: iterable of validation batches, for once after the last step.
         interrupt: that handles signals already; None: they are handled here.
-        options: of Lightning's Trainer: logger, strategy, or another precision than the configuration names.
+        options: of Lightning's Trainer: logger, strategy, or another precision or time than the configuration names.
     """
     if config.accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("trainer.accelerator: expected cpu, got gpu: PyTorch sees no CUDA device; use trainer=cpu")
@@ -177,7 +177,6 @@ def fit(
     trainer = pl.Trainer(
         max_epochs=1,  # an epoch is the run: the progress bar then shows batches of it and the time left
         limit_train_batches=config.steps,
-        max_time=timedelta(minutes=config.minutes) if config.minutes else None,
         accelerator=config.accelerator,
         devices=config.devices,
         num_nodes=config.num_nodes,
@@ -188,11 +187,15 @@ def fit(
         enable_checkpointing=False,  # callbacks.Checkpoint writes them: trained parts only, atomically
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        **{"logger": False, "precision": config.precision, **options},
+        **{"logger": False, "precision": config.precision, "max_time": _minutes(config), **options},
     )
     with nullcontext() if interrupt else own:
         trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
     return trainer
+
+
+def _minutes(config: TrainerConfig) -> timedelta | None:
+    return timedelta(minutes=config.minutes) if config.minutes else None
 
 
 def _quieten() -> None:

@@ -5,6 +5,9 @@ from typing import Any
 
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, require_at_least
 from trainer.common.config import RunConfig, register
+from trainer.texture_gan.anchored_config import AnchoredConfig
+
+RECIPES = ("rendered", "anchored")
 
 
 @dataclass
@@ -52,6 +55,7 @@ class GeneratorConfig:
     mapping_layers: int = 2  # as StyleGAN3 (arXiv 2106.12423): w keeps more of what z says
     channel_base: int = 8192
     channel_max: int = 256
+    normalise_z: bool = True  # false: a code's length counts too
 
 
 @dataclass
@@ -153,7 +157,8 @@ class RobustConfig:
 class TextureGANConfig(RunConfig):
     """Everything a run depends on."""
 
-    batch_size: int = 32
+    recipe: str = "rendered"  # rendered: images of textured heads; anchored: textures themselves, in dataset.textures
+    batch_size: int = 32  # of the rendered recipe; the anchored one has stages with their own
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
     init_from: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
@@ -170,6 +175,7 @@ class TextureGANConfig(RunConfig):
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     attribute_offsets: AttributeOffsetsConfig = field(default_factory=AttributeOffsetsConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+    anchored: AnchoredConfig = field(default_factory=AnchoredConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
@@ -178,6 +184,26 @@ class TextureGANConfig(RunConfig):
         """Check what the types cannot."""
         super().__post_init__()
         require_at_least(self, image_size=8, snapshot_every=0)
+        if self.recipe not in RECIPES:
+            raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {self.recipe}")
+        if self.recipe == "anchored":
+            self._check_anchored()
+
+    def _check_anchored(self) -> None:
+        last, parts = self.anchored.stages[-1].resolution, 4 * self.trainer.processes
+        if self.generator.resolution != last:
+            raise ValueError(
+                f"generator.resolution: expected {last}, as the last stage, got {self.generator.resolution}"
+            )
+        if self.generator.z_dim < self.anchored.coefficients:
+            least = self.anchored.coefficients
+            raise ValueError(f"generator.z_dim: expected {least} (anchored.coefficients), got {self.generator.z_dim}")
+        for stage in self.anchored.stages:
+            if stage.batch_size % parts:
+                raise ValueError(f"batch_size: expected a multiple of {parts} (4 a process), got {stage.batch_size}")
+            if stage.resolution % self.anchored.anchor_size:
+                size = self.anchored.anchor_size
+                raise ValueError(f"resolution: expected a multiple of {size} (anchor_size), got {stage.resolution}")
 
 
 register("texture_gan_schema", TextureGANConfig)

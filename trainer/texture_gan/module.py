@@ -27,7 +27,7 @@ from trainer.common import distributed
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import prefetched
 from trainer.texture_gan.extra_losses import AttributeOffsets, FeatureStatistics, GeneratorStep
-from trainer.texture_gan.steps import SkipNonfinite, averaged, finite_or, follow, half_life_now
+from trainer.texture_gan.steps import SkipNonfinite, approach, averaged, follow, half_life_now, lazy_adam, take_step
 from trainer.texture_gan.views import render_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
@@ -74,6 +74,11 @@ class TextureGAN(pl.LightningModule):
         self.batches = 0  # trained on; Lightning's global_step counts every optimiser's step
         self.metrics: dict[str, Tensor] = {}  # of the last batch
 
+    @property
+    def images(self) -> int:
+        """Trained on so far."""
+        return self.batches * self.config.batch_size
+
     def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
         """Train both sides on one batch of faces: g_main, g_path, d_main, d_r1, then the average follows."""
         penalty, augment, number = self.config.penalty, self.config.augment, self.batches
@@ -98,7 +103,7 @@ class TextureGAN(pl.LightningModule):
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator learns to convince both discriminators, and from the extra losses; returns its images."""
         w_plus = self.random_codes(len(views.camera))
-        self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
+        approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
         if self.looks is not None and views.attribute_vector is not None:
             w_plus = w_plus + self.looks(views.attribute_vector)
         fakes = self.render(self.generator.synthesis(w_plus, "random", self.reduced), views)
@@ -122,7 +127,7 @@ class TextureGAN(pl.LightningModule):
         image = self.render(leaf, views)
         (cotangent,) = torch.autograd.grad(image, leaf, self.path_noise(image))
         lengths = path_lengths(texture, w_plus, cotangent)
-        self._approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
+        approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
         penalty = path_penalty(lengths, self.path_mean)
         self._step(optimizer, penalty * self.config.penalty.path * self.config.penalty.path_every)
         return {"penalty/path": penalty}
@@ -150,22 +155,12 @@ class TextureGAN(pl.LightningModule):
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 
     def _step(self, optimizer: Any, loss: Tensor) -> None:
-        """One step of an optimiser, with gradients averaged over processes; left out if one is not finite."""
-        optimizer.zero_grad(set_to_none=True)
-        self.manual_backward(loss)
-        gradients = [parameter.grad for parameter in optimizer.param_groups[0]["params"] if parameter.grad is not None]
-        distributed.average_(gradients)
-        self.finite.step(optimizer, gradients)
+        take_step(optimizer, loss, self.manual_backward, self.finite)
 
     def _generator_step(self, views: FaceBatch, fakes: Tensor) -> GeneratorStep:
         seed = (self.config.seed + distributed.global_rank() * SEED_STRIDE) * SEED_STRIDE + self.batches
         synthesis = self.generator.synthesis
         return GeneratorStep(self.batches, seed, views, fakes, synthesis, self.random_codes, self.reduced)
-
-    def _approach(self, mean: Tensor, value: Tensor, decay: float) -> None:
-        """Move a running mean towards the mean of all processes' values, unless that is not finite."""
-        distributed.average_([value])
-        mean.lerp_(finite_or(value, mean), 1 - decay)
 
     def discriminators_require_grad(self, require: bool) -> None:
         """Whether a backward pass reaches the discriminators' parameters: not while the generator learns."""
@@ -209,18 +204,12 @@ class TextureGAN(pl.LightningModule):
         return itertools.islice(prefetched(self.faces(self.batches), self.device), left)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Adam for each side, slowed down by as much as lazy penalties add steps (StyleGAN2, appendix B).
-
-        The fused one, since it can leave out a step without the host's help (see SkipNonfinite).
-        """
+        """Adam for each side."""
         penalty, rate = self.config.penalty, self.config.learning_rate
         generators = [*self.generator.parameters(), *(self.looks.parameters() if self.looks else ())]
         discriminators = [*self.discriminator.parameters(), *self.patch_discriminator.parameters()]
-        optimizers = []
-        for parameters, every in ((generators, penalty.path_every), (discriminators, penalty.r1_every)):
-            share = every / (every + 1) if every else 1.0
-            optimizers.append(torch.optim.Adam(parameters, rate * share, (0.0, 0.99**share), fused=True))
-        return optimizers
+        sides = (generators, penalty.path_every), (discriminators, penalty.r1_every)
+        return [lazy_adam(parameters, rate, every) for parameters, every in sides]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the count of batches."""

@@ -1,6 +1,7 @@
 """What a texture generator's run leaves behind: numbers, images and weights."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +35,31 @@ class Report(Callback):
         every: batches between two reports.
         folder: of the run.
         snapshot_every: batches between two snapshots of the results, 0: none; at the end, the run writes them.
+        write: the results, of a module into a folder; None: `write_networks`.
     """
 
-    def __init__(self, every: int, folder: Path, snapshot_every: int = 0) -> None:
+    def __init__(
+        self, every: int, folder: Path, snapshot_every: int = 0, write: Callable[[Any, Path], None] | None = None
+    ) -> None:
         self.every, self.folder, self.snapshot_every = every, Path(folder), snapshot_every
-        self._before: tuple[int, float] | None = None  # batches and time at the last report
+        self._write = write or write_networks
+        self._before: tuple[int, float] | None = None  # images and time at the last report
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: TextureGAN, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self.snapshot_every and pl_module.batches % self.snapshot_every == 0 and trainer.is_global_zero:
-            write_networks(pl_module, self.folder)
+            self._write(pl_module, self.folder)
         if pl_module.batches % self.every:
             return
         pl_module.finite.check(pl_module.batches)
         values = torch.stack([value.detach().float() for value in pl_module.metrics.values()])
         distributed.average_([values])
-        now = pl_module.batches, time.perf_counter()
+        now = pl_module.images, time.perf_counter()
         report = dict(zip(pl_module.metrics, values.tolist(), strict=True))
         if self._before:
-            batches, seconds = (new - old for new, old in zip(now, self._before, strict=True))
-            report["images_per_second"] = batches * pl_module.config.batch_size / seconds
+            images, seconds = (new - old for new, old in zip(now, self._before, strict=True))
+            report["images_per_second"] = images / seconds
         self._before = now
         for logger in trainer.loggers:  # not `log_dict`: its steps are another count after a resume
             logger.log_metrics(report, step=pl_module.batches)

@@ -4,10 +4,13 @@ The average is what gets used after training.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from trainer.common import distributed
 
 SHARE_DECAY = 0.005  # of the running share of broken batches: about the last 200 count
 
@@ -58,6 +61,41 @@ class SkipNonfinite(nn.Module):
                 "(robust.in_a_row, robust.share). The last checkpoint is from before. Lower learning_rate, or use "
                 "trainer.precision=32-true"
             )
+
+
+def take_step(
+    optimizer: torch.optim.Optimizer, loss: Tensor, backward: Callable[[Tensor], None], finite: SkipNonfinite
+) -> None:
+    """One step of an optimiser, with gradients averaged over processes; left out if one is not finite."""
+    optimizer.zero_grad(set_to_none=True)
+    backward(loss)
+    parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    distributed.average_(gradients)
+    finite.step(optimizer, gradients)
+
+
+def lazy_adam(parameters: Any, rate: float, every: int) -> torch.optim.Adam:
+    """Adam, slowed down by as much as a lazy penalty adds steps (StyleGAN2, appendix B).
+
+    The fused one, since it can leave out a step without the host's help (see SkipNonfinite).
+
+    Args:
+        parameters: or groups of such, with their own `lr` for those that do not learn at `rate`.
+        rate: learning rate.
+        every: batches between two steps on the penalty; 0: there is none.
+    """
+    share = every / (every + 1) if every else 1.0
+    groups = list(parameters)
+    if isinstance(groups[0], dict):
+        groups = [{**group, "lr": group.get("lr", rate) * share} for group in groups]
+    return torch.optim.Adam(groups, rate * share, (0.0, 0.99**share), fused=True)
+
+
+def approach(mean: Tensor, value: Tensor, decay: float) -> None:
+    """Move a running mean towards the mean of all processes' values, unless that is not finite."""
+    distributed.average_([value])
+    mean.lerp_(finite_or(value, mean), 1 - decay)
 
 
 def finite_or(value: Tensor, other: Tensor) -> Tensor:

@@ -1,0 +1,180 @@
+"""The anchored recipe, from a folder of tiny textures through `train` to its results."""
+
+import os
+import socket
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.multiprocessing
+from interrupts import finish, start
+from tiny_anchored import tiny_anchored, write_textures
+
+from clipface import weights
+from clipface.synthetic.looks.registry import OPTIONS
+from clipface.texture.generator import TextureGenerator
+from clipface.texture.linear import LinearTextures
+from trainer.common.config import TrainerConfig
+from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.train import build, train
+
+PROCESSES = 2
+
+
+@pytest.fixture(scope="module")
+def textures(tmp_path_factory):
+    return write_textures(tmp_path_factory.mktemp("anchored") / "textures")
+
+
+def test_the_command_writes_networks_looks_linear_model_and_sheets(textures, tmp_path):
+    process = start(
+        "texture_gan", "experiment=anchored", f"dataset.textures={textures}", f"hydra.run.dir={tmp_path / 'run'}",
+        "anchored.stages=[{resolution:16,batch_size:8,share:1},{resolution:32,batch_size:8,share:1}]",
+        "anchored.coefficients=6", "anchored.anchor_size=8", "anchored.painted.count=1", "patch.size=16",
+        "generator.resolution=32", "generator.z_dim=10", "generator.w_dim=16", "generator.channel_base=256",
+        "trainer.steps=4", "trainer.precision=32-true", "trainer.threads=1", "snapshot_every=1", "checkpoint_every=0",
+    )  # fmt: skip
+    output = finish(process)
+    assert process.returncode == 0, output
+    assert "8 textures" in output and "of the variance" in output
+    folder = tmp_path / "run"
+    names = sorted(path.name for path in (folder / "images").iterdir())
+    assert names == [f"{number:07d}.png" for number in (1, 2, 3, 4)]
+    generator = TextureGenerator.from_weights(folder / "generator.safetensors")
+    assert generator.config["normalise_z"] is False and generator(torch.zeros(1, 10)).shape == (1, 3, 32, 32)
+    looks, described = weights.load(folder / "looks.safetensors")
+    assert looks["offsets"].shape == (len(OPTIONS), generator.levels, 16) and looks["offsets"].abs().max() > 0
+    assert [tuple(option) for option in described["options"]] == list(OPTIONS)
+    linear = LinearTextures.from_weights(folder / "linear_textures.safetensors")
+    assert linear.coefficients(generator(torch.zeros(1, 10))).shape == (1, 6)
+    discriminators, _ = weights.load(folder / "discriminators.safetensors")
+    assert {name.split(".")[0] for name in discriminators} == {"whole", "patch"}
+
+
+def coarse(module: AnchoredTextureGAN) -> float:
+    """Mean difference of reconstructions from some textures."""
+    data = module.data
+    data.start()
+    targets = data.textures[torch.arange(3, 8)]
+    z = torch.zeros(5, data.z_dim)
+    z[:, : data.linear.count] = data.linear.coefficients(targets)
+    with torch.no_grad():
+        return (module.generator(z) - targets).abs().mean().item()
+
+
+def test_textures_are_reconstructed_ever_better(tiny_files, textures, tmp_path):
+    config = tiny_anchored(tiny_files, textures, steps=60)
+    config.anchored.stages = config.anchored.stages[1:]
+    before = coarse(build(config))
+    result = train(config, tmp_path)
+    assert coarse(result.module) < 0.7 * before
+    assert all(torch.tensor(value).isfinite() for value in result.metrics.values())
+
+
+def hidden_rows(data) -> torch.Tensor:
+    """Of the texture that never comes, and of those that are for mixtures only, mirror images included."""
+    return (data.textures.full_weight == 0).nonzero().flatten()
+
+
+def test_a_texture_for_mixtures_only_is_never_shown_and_never_a_target(tiny_files, textures):
+    data = build(tiny_anchored(tiny_files, textures)).data
+    data.start()
+    torch.manual_seed(0)
+    count = data.textures.sample(4000).bincount(minlength=16)
+    hidden = hidden_rows(data)
+    assert len(hidden) == 6 and (count[hidden] == 0).all()
+    assert count.max() > 2 * count[count > 0].min()  # of weight 3 and 1
+    hidden = data.textures[hidden]
+    for _ in range(40):
+        shown = torch.cat((data.samples(8).targets, data.reals(8)))
+        assert (shown[:, None] - hidden).abs().flatten(2).max(2).values.min() > 0.02
+
+
+def test_nobody_is_mixed_with_herself_and_all_with_weight_are_mixed(tiny_files, textures):
+    data = build(tiny_anchored(tiny_files, textures)).data.textures
+    torch.manual_seed(0)
+    first, second = data.sample_pairs(6000)
+    assert (first % 8 != second % 8).all()
+    she = ((data.weight > 0) & (data.full_weight == 0)).nonzero().flatten()
+    assert len(she) == 4 and not (torch.isin(first, she) & torch.isin(second, she)).any()
+    for rows in (first, second):
+        assert torch.equal(rows.bincount(minlength=16) > 0, data.weight > 0)
+
+
+@pytest.mark.parametrize("killed", [1, 2, 4])  # in the first stage, in the first batch of the second, and later
+def test_a_killed_run_goes_on_exactly(tiny_files, textures, tmp_path, monkeypatch, killed):
+    straight = train(tiny_anchored(tiny_files, textures), tmp_path / "straight").module
+    assert straight.stage == 1 and straight.generator.config["resolution"] == 32
+    whole = AnchoredTextureGAN.d_main
+
+    def die(module, *arguments):
+        if module.batches == killed:
+            raise InterruptedError
+        return whole(module, *arguments)
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr(AnchoredTextureGAN, "d_main", die)
+        train(tiny_anchored(tiny_files, textures), tmp_path / "cut")
+    config = tiny_anchored(tiny_files, textures)
+    config.trainer = replace(config.trainer, resume=str(tmp_path / "cut" / "last.ckpt"))
+    resumed = train(config, tmp_path / "cut").module
+    assert resumed.batches == straight.batches == 6 and resumed.images == straight.images
+    given = resumed.state_dict()
+    for name, value in straight.state_dict().items():
+        assert torch.equal(given[name], value), name
+
+
+def test_minutes_end_a_run_in_its_last_stage_with_cool_rates(tiny_files, textures, tmp_path):
+    config = tiny_anchored(tiny_files, textures)
+    config.trainer = TrainerConfig(steps=100_000, minutes=0.05, log_every=1, threads=1)
+    module = train(config, tmp_path).module
+    assert module.stage == 1 and 10 < module.batches < 100_000
+    assert module.plan.factor(module.batches) < 0.3
+    assert module.plan.done(module.batches) >= 1
+
+
+def work(process: int, files, textures, folder, port: int) -> None:
+    """One of the two processes, as torchrun starts it."""
+    torch.set_num_threads(1)
+    os.environ.update(
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), WORLD_SIZE=str(PROCESSES), RANK=str(process),
+        LOCAL_RANK=str(process), GROUP_RANK="0", LOCAL_WORLD_SIZE=str(PROCESSES), TORCHELASTIC_RUN_ID="test",
+    )  # fmt: skip
+    result = train(tiny_anchored(files, textures, devices=PROCESSES), folder / "run")
+    found = {"networks": result.module.state_dict(), "numbers": torch.rand(4), "known": result.module.data.known}
+    torch.save(found, folder / f"{process}.pt")
+
+
+def test_two_processes_agree(tiny_files, textures, tmp_path):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    torch.multiprocessing.spawn(work, (tiny_files, textures, tmp_path, port), PROCESSES)
+    first, second = (torch.load(tmp_path / f"{process}.pt", weights_only=True) for process in range(PROCESSES))
+    for name, value in first["networks"].items():
+        assert torch.equal(value, second["networks"][name]), name
+    assert torch.equal(first["known"], second["known"]) and not torch.equal(first["numbers"], second["numbers"])
+    assert first["networks"]["finite.skipped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("nobody,1,0", "faces.csv: expected files of .* got 'nobody'"),
+        ("face_3,-1,0", "faces.csv: expected a weight of 0 or more, got '-1'"),
+        ("face_3,much,0", "faces.csv: expected a weight of 0 or more, got 'much'"),
+        ("face_3,1,yes", "faces.csv: expected a mixed_only of 0 or 1, got 'yes'"),
+    ],
+)
+def test_a_bad_row_is_named(tiny_files, tmp_path, row, message):
+    textures = write_textures(tmp_path / "textures")
+    with open(textures / "faces.csv", "a") as file:
+        file.write(row + "\n")
+    with pytest.raises(ValueError, match=message):
+        build(tiny_anchored(tiny_files, textures))
+
+
+def test_stages_must_fit_the_generator(tiny_files, textures):
+    with pytest.raises(ValueError, match="generator.resolution: expected 32"):
+        config = tiny_anchored(tiny_files, textures)
+        replace(config, generator=replace(config.generator, resolution=64))

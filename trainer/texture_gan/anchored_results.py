@@ -1,0 +1,74 @@
+"""What a run of the anchored recipe leaves behind: weights, its linear model, and sheets of textures."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from clipface import assets, weights
+from clipface.evaluation.grid import grid
+from clipface.synthetic.looks.registry import OPTIONS
+from trainer.texture_gan.anchored_losses import reduced
+from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.results import DISCRIMINATORS, GENERATOR, LOOKS, SEED, both_discriminators
+
+LINEAR = "linear_textures.safetensors"
+COLUMNS = 8  # textures in a row of a sheet
+TILE = 192  # pixels of a sheet's textures
+NOTE = "colours in [-1, 1]; the first entries of the generator's z are coefficients of this model"
+
+
+def write_results(module: AnchoredTextureGAN, folder: Path, training: dict[str, Any]) -> dict[str, float]:
+    """Write everything, also of an interrupted run; gives the last batch's losses."""
+    write_networks(module, folder)
+    print(f"generator: {folder / GENERATOR}")
+    return {name: value.item() for name, value in module.metrics.items()}
+
+
+def write_networks(module: AnchoredTextureGAN, folder: Path) -> None:
+    """Write averaged generator and offsets, discriminators and linear model (float16), and a sheet of textures."""
+    generator = module.average.save(folder / GENERATOR)
+    discriminators = both_discriminators(module)
+    config = {name: discriminator.config for name, discriminator in discriminators.items()}
+    weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
+    module.linear.save(folder / LINEAR, module.uv_map, NOTE)
+    if module.data.painted:
+        origin = {"uv_map": module.uv_map, "generator_sha256": assets.checksum(generator)}
+        weights.save(folder / LOOKS, module.average_offsets.state_dict(), {"options": OPTIONS, **origin}, half=True)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    render_sheet(module).save(folder / "images" / f"{module.batches:07d}.png")
+
+
+@torch.no_grad()
+def render_sheet(module: AnchoredTextureGAN) -> Image.Image:
+    """Lay out targets and their reconstructions, mixtures, random textures, and one person in all looks."""
+    average, textures, linear = module.average, module.data.textures, module.linear
+    device, size = module.device, average.config["resolution"]
+    z = torch.randn(3 * COLUMNS, average.config["z_dim"], generator=torch.Generator().manual_seed(SEED)).to(device)
+    shown = textures.full_weight.nonzero().flatten()
+    targets = textures[shown[torch.linspace(0, len(shown) - 1, COLUMNS, device=device).long()]]
+    codes = z[:COLUMNS].clone()
+    codes[:, : linear.count] = linear.coefficients(targets)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):  # a sheet changes nothing in the run
+        mixtures = textures.mixtures(COLUMNS)
+    first, second, third = z.chunk(3)
+    anchors = torch.nn.functional.interpolate(linear.textures(first[:, : linear.count]), size, mode="bilinear")
+    rows = {
+        "targets": targets, "generated": average(codes), "mixtures": mixtures, "random": average(first),
+        "its anchors": anchors, "random 2": average(second), "random 3": average(third),
+    }  # fmt: skip
+    if module.data.painted:
+        w_plus = average.mapping(codes[:1])
+        for start in range(0, len(OPTIONS), COLUMNS):
+            option = (start + torch.arange(COLUMNS, device=device)).clamp_max(len(OPTIONS))
+            rows[f"{start} {OPTIONS[start][1]}"] = average.synthesis(w_plus + module.average_offsets(option))
+    tiles = [list(_tiles(row)) for row in rows.values()]
+    return grid(tiles, [str(number + 1) for number in range(COLUMNS)], list(rows))
+
+
+def _tiles(textures: Tensor) -> Tensor:
+    size = textures.shape[-1]
+    smaller = reduced(textures, size // max(1, round(size / TILE)))
+    return (smaller.float() / 2 + 0.5).clamp(0, 1).cpu()
