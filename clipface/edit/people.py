@@ -15,6 +15,7 @@ from torch import Tensor
 from clipface import weights
 from clipface.assets import checksum
 from clipface.head import HeadModel
+from clipface.head.mesh import check_uv_map
 from clipface.shapes import expect
 
 PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
@@ -61,7 +62,7 @@ class People(NamedTuple):
         return mean + (shares / shares.square().sum().sqrt()) @ (self.codes[rows] - mean)
 
     def save(self, path: str | Path, generator: str | Path, **notes: object) -> Path:
-        """Write the table as float16, with the checksum of the generator that it belongs to.
+        """Write the table as float16, with the checksums of the generator and the UV map that it belongs to.
 
         Args:
             path: file ending in `.safetensors`; beside the generator it must be called `people.safetensors`.
@@ -70,7 +71,11 @@ class People(NamedTuple):
         """
         tensors = {name: value for name, value in self._asdict().items() if isinstance(value, Tensor)}
         tensors["person"] = self.person.int()
-        config = {"generator": checksum(Path(generator)), "sliders": self.sliders, **notes}
+        made_for = {
+            "generator_sha256": checksum(Path(generator)),
+            "uv_map": weights.load_config(generator).get("uv_map"),
+        }
+        config = {**made_for, "sliders": self.sliders, **notes}
         return weights.save(path, tensors, config, half=True)
 
     def _choose(self, random: np.random.Generator) -> tuple[list[int], Tensor]:
@@ -95,17 +100,16 @@ def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
         head: whose identity coefficients the table holds.
 
     Raises:
-        ValueError: if the people are another generator's, or the file is cut off or does not fit.
+        ValueError: if the people are another generator's or another UV map's, or the file is cut off or does not fit.
     """
     path = generator.with_name(PEOPLE_FILE)
     if not path.is_file():
         return None
     tensors, notes = weights.load(path)
-    if notes.get("generator") != checksum(generator):
-        raise ValueError(
-            f"people: expected those of the generator {generator}, got another's in {path}; "
-            "make them by scripts/recipes/build_people.py, or take the file away"
-        )
+    remedy = "make them by scripts/recipes/build_people.py, or take the file away"
+    if notes.get("generator_sha256") != checksum(generator):
+        raise ValueError(f"people: expected those of the generator {generator}, got another's in {path}; {remedy}")
+    check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
     weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
     people = People(**tensors, sliders=notes.get("sliders", []))
     _check(people, z_dim, head.n_shape, path)

@@ -85,8 +85,11 @@ def test_a_generator_without_people_samples_plain_codes_as_before(files, tiny_fi
 
 def test_people_of_another_generator_or_head_are_refused(files):
     tensors, notes = weights.load(files / PEOPLE_FILE)
-    weights.save(files / PEOPLE_FILE, tensors, notes | {"generator": "0" * 64})
+    weights.save(files / PEOPLE_FILE, tensors, notes | {"generator_sha256": "0" * 64})
     with pytest.raises(ValueError, match="people: expected those of the generator .*build_people.py"):
+        avatar_of(files)
+    weights.save(files / PEOPLE_FILE, tensors, notes | {"uv_map": "0" * 64})
+    with pytest.raises(ValueError, match="people .*: expected UV map .*build_people.py"):
         avatar_of(files)
     weights.save(files / PEOPLE_FILE, tensors | {"shape_mean": torch.zeros(SHAPES + 1)}, notes)
     with pytest.raises(ValueError, match="people: shape_weight: expected shape"):
