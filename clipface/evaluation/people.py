@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -66,13 +67,30 @@ class FaceMeter:
         return MeasuredFaces(self.embedder(images, landmarks), torch.stack([man, age, lightness, tone], 1))
 
 
-def measure_photographs(meter: FaceMeter, head: HeadModel, faces: MaskedFaces) -> MeasuredFaces:
-    """Measure the photographs of a data set, with the landmarks of their fitted heads."""
+def measure_photographs(
+    meter: FaceMeter, head: HeadModel, faces: MaskedFaces, cache: Path | None = None
+) -> MeasuredFaces:
+    """Measure the photographs of a data set, with the landmarks of their fitted heads.
+
+    Args:
+        meter: measures.
+        head: that was fitted.
+        faces: the data set.
+        cache: `.npz` to read if it is there and of these faces, else to write.
+    """
+    if cache is not None and cache.is_file():
+        with np.load(cache, allow_pickle=False) as file:
+            if file["names"].tolist() == faces.names:
+                return MeasuredFaces(*(torch.from_numpy(file[name]) for name in MeasuredFaces._fields))
     found = []
     for fit, crops, _ in stored_batches(faces, range(len(faces)), BATCH, head.v_template.device):
         images = crops.permute(0, 3, 1, 2).float() / 255
         found.append(meter(images, image_landmarks(head, vertices_of(head, fit), fit.camera, images.shape[-1])))
-    return _joined(found)
+    measured = _joined(found)
+    if cache is not None:
+        parts = {name: part.numpy() for name, part in measured._asdict().items()}
+        np.savez(cache, names=np.array(faces.names), **parts)
+    return measured
 
 
 @torch.no_grad()
@@ -135,7 +153,7 @@ def measure_people(options: argparse.Namespace) -> dict:
     codes = sample_latents(avatar, range(options.seed, options.seed + options.count), editor.psi)
     textures = torch.cat([avatar.texture(part).cpu() for part in codes.w_plus.split(BATCH)])
     people = measure_heads(meter, avatar, textures, codes, options.size)
-    photographs = measure_photographs(meter, avatar.head, faces)
+    photographs = measure_photographs(meter, avatar.head, faces, options.cache)
     compared = [row for row, source in enumerate(faces.sources) if re.search(options.match, source)]
     others, what = photographs.select(compared), "photographs"
     content = {"count": options.count, "psi": editor.psi, "seed": options.seed, "distance": distances(people)}

@@ -24,6 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     add("--textures", type=Path, help="folder of textures that scripts/bake_texture.py wrote of it")
+    add("--cache", type=Path, help=".npz that keeps what the photographs measure for the next time")
     add("--match", default="", help="regular expression of the photographs whose spread is compared")
     add("--hidden", default="^officials/", help="regular expression of the photographs that nearest.png leaves out")
     add("--count", type=int, default=64, help="of people")

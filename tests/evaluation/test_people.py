@@ -81,10 +81,13 @@ def dataset_of_renders(tmp_path):
 def test_a_person_in_the_photographs_is_recognised_and_shown(dataset_of_renders, tmp_path, capsys):
     """The data set's photographs are renders of the people who are measured, the third one's an office holder's."""
     dataset, textures = dataset_of_renders
+    cached = ["--cache", str(tmp_path / "photographs.npz")]
     words = ["--dataset", str(dataset), "--textures", str(textures), "--hidden", "^officials/", "--psi", "1"]
-    script("measure/people").main([*words, "--count", "3", "--shown", "2", "--output", str(tmp_path / "out")])
+    script("measure/people").main([*words, "--count", "3", "--shown", "2", *cached, "--output", str(tmp_path / "out")])
     found = json.loads((tmp_path / "out/people.json").read_text())
     assert found["recognised of 100"]["anybody"] == 100 and found["recognised of 100"]["officials"] < 100
     assert list(found["spread"]) == list(TRAITS) and 0 < found["distance"]["5 %"] <= found["distance"]["mean"]
     assert Image.open(tmp_path / "out/nearest.png").height > 2 * 224
     assert "Recognised" in capsys.readouterr().out
+    script("measure/people").main([*words, "--count", "3", *cached, "--output", str(tmp_path / "again")])
+    assert json.loads((tmp_path / "again/people.json").read_text()) == found
