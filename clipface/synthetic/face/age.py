@@ -17,7 +17,7 @@ _CREASES = {"smiling": (0, 0, 0.5, 0.75, 0, 0.3), "laughing": (0, 0, 0.9, 1.0, 0
             "afraid": (0.8, 0.4, 0, 0.1, 0, 0), "smirking": (0.1, 0, 0.2, 0.4, 0, 0.1)}  # fmt: skip
 
 
-_YEARS = {"young": 0.0, "adult": 0.24, "old": 1.25}
+_YEARS = {"young": 0.0, "adult": 0.28, "old": 1.1}
 
 
 def _groove(canvas: Canvas, line: Tensor, strength: Tensor, tone: float = 0.5) -> None:
@@ -40,13 +40,13 @@ def paint_age(canvas: Canvas, faces: Sequence[Attributes], context: PaintContext
     )
     wander = context.noise("wide", batch)
     _groove(canvas, _forehead(context, wander), 0.85 * years * context.random(batch, 0.5, 1.1) + forehead)
-    _groove(canvas, _frown(context, wander), 0.6 * years * context.random(batch, 0.2, 1.1) + frown)
+    _groove(canvas, _frown(context, wander), 0.5 * years * context.random(batch, 0.2, 1.1) + frown)
     _groove(canvas, _crows_feet(context, wander), 0.5 * years + 0.75 * crow)
     _groove(
-        canvas, bump(at.nasolabial_distance + 0.7 * wander, 1.7) * at.nasolabial_fade, 0.62 * years + 0.1 + fold, 0.45
+        canvas, bump(at.nasolabial_distance + 0.7 * wander, 1.7) * at.nasolabial_fade, 0.5 * years + 0.1 + fold, 0.42
     )
     soft = bump(at.nasolabial_height + 3, 5) * bump(at.nasolabial_distance, 6) * at.nasolabial_fade
-    canvas.tint((0.72, 0.6, 0.58), soft * (0.25 * years + 0.4 * fold))
+    canvas.tint((0.72, 0.6, 0.58), soft * (0.16 * years + 0.4 * fold))
     _groove(canvas, bump(at.marionette_distance + 0.5 * wander, 1.4) * at.front, 0.55 * years)
     _groove(canvas, _under_eye(context, wander), 0.5 * years + under)
     bands = torch.sin(at.position[..., 1] * 2.0 + 0.05 * at.position[..., 0].abs())[None, None].clamp_min(0) ** 2
@@ -69,7 +69,7 @@ def _old_skin(canvas: Canvas, years: Tensor, context: PaintContext) -> None:
     liver = step(1.5, 2.2, context.noise("spot", batch)) * step(-0.2, 1, context.noise("broad", batch)) * at.skin
     canvas.tint((0.70, 0.56, 0.46), liver * (years - 0.7).clamp(0, 1) * 0.8)
     sallow = (years - 0.3).clamp(0, 1) * 0.5 * at.skin
-    canvas.tint((0.97, 0.95, 0.88), sallow)
+    canvas.tint((0.98, 0.97, 0.93), sallow)
     pale_lips = step(0, 2, at.lip_edge) * at.skin * (years - 0.4).clamp(0, 1)
     canvas.blend(canvas.colour * 0.55 + canvas.colour.mean(1, keepdim=True) * 0.45, pale_lips * 0.3)
     canvas.gloss = canvas.gloss * (1 - 0.25 * years.clamp(0, 1) * at.skin)
@@ -88,7 +88,7 @@ def _sag(canvas: Canvas, years: Tensor, context: PaintContext) -> None:
     jowl = at.blob(at.corner[0] + 10, at.chin[1] + 9, 6, 9, True) + bump(at.marionette_distance, 3) * 0.5
     beneath = at.blob(0, at.corner[1] - 12, 14, 3) * step(at.corner[0] + 4, 0, x) + 0 * y
     shade = (bag * at.front + lid * at.front + 0.6 * hollow + 0.8 * jowl * at.front + 0.4 * beneath).clamp(0, 1)
-    canvas.tint((0.74, 0.66, 0.65), shade * (years - 0.3).clamp(0, 1) * 0.75)
+    canvas.tint((0.74, 0.66, 0.65), shade * (years - 0.3).clamp(0, 1) * 0.65)
 
 
 def _forehead(context: PaintContext, wander: Tensor) -> Tensor:
@@ -138,9 +138,9 @@ def paint_freckles(canvas: Canvas, context: PaintContext) -> None:
     limit = 2.2 - 1.35 * area
     small = step(0, 0.5, context.noise("fine", batch) - limit)
     large = step(0, 0.5, context.noise("pore", batch) - limit - 0.35)
-    fade = 0.75 + 0.25 * context.noise("spot", batch)
+    fade = 0.6 + 0.25 * context.noise("spot", batch)
     where = ((small + large) * fade).clamp(0, 1) * step(0.05, 0.3, area) * step(0.5, 2.5, at.upper_lid)
-    canvas.tint((0.72, 0.55, 0.45), where * step(0.5, 2.5, at.lower_lid) * step(0.5, -1.5, at.lip_edge))
+    canvas.tint((0.80, 0.65, 0.55), where * step(0.5, 2.5, at.lower_lid) * step(0.5, -1.5, at.lip_edge))
 
 
 def paint_tired(canvas: Canvas, context: PaintContext) -> None:
@@ -149,11 +149,11 @@ def paint_tired(canvas: Canvas, context: PaintContext) -> None:
     under = step(-0.5, 2.5, at.below_eye) * at.front
     ring = bump(at.below_eye - 6, 4.5) * step(19, 8, at.lower_lid) * under
     inner = at.blob(at.eye_outline[0, 0] - 1, at.eye_outline[0, 1] - 4, 5, 6, True)
-    canvas.tint((0.76, 0.62, 0.68), (ring + 0.6 * inner).clamp(0, 1) * context.random(batch, 0.8, 1.0))
+    canvas.tint((0.79, 0.66, 0.71), (ring + 0.6 * inner).clamp(0, 1) * context.random(batch, 0.65, 0.9))
     bag = bump(at.below_eye - 11 - 2 * torch.sin(at.lower_lid_along * 3), 1.1) * step(22, 12, at.lower_lid)
     _groove(canvas, bag * under, context.random(batch, 0.6, 0.9))
     lid = bump(at.above_eye - 2.5, 2.2) * step(9, 5, at.upper_lid) * at.front
-    canvas.tint((0.84, 0.72, 0.74), lid * 0.7)
+    canvas.tint((0.86, 0.76, 0.77), lid * 0.6)
     canvas.blend((0.62, 0.24, 0.24), bump(at.below_eye - 0.6, 0.7) * step(5, 2, at.lower_lid) * at.front * 0.5)
 
 

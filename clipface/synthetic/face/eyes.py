@@ -6,7 +6,7 @@ from torch import Tensor
 from clipface.synthetic.canvas import Canvas, PaintContext, as_colour
 from clipface.synthetic.face.curves import bump, step
 
-IRIS = {"blue": (0.22, 0.43, 0.68), "green": (0.29, 0.46, 0.22), "grey": (0.46, 0.51, 0.54), "hazel": (0.47, 0.33,
+IRIS = {"blue": (0.25, 0.44, 0.66), "green": (0.29, 0.46, 0.22), "grey": (0.46, 0.51, 0.54), "hazel": (0.47, 0.33,
     0.13),
         "brown": (0.30, 0.16, 0.075), "black": (0.09, 0.06, 0.05)}  # fmt: skip
 _OWN_PUPIL = (0.5, 0.38)  # iris radii between which the structure's own pupil is filled, for another to be painted

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.attributes import Attributes
-from clipface.synthetic.canvas import Canvas, PaintContext, as_colour, grey
+from clipface.synthetic.canvas import Canvas, PaintContext, as_colour, blur, grey
 from clipface.synthetic.face.curves import step
 
-COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.72, 0.56, 0.33), "red": (0.56, 0.25,
+COLOURS = {"black": (0.07, 0.06, 0.06), "brown": (0.23, 0.15, 0.10), "blond": (0.68, 0.54, 0.35), "red": (0.56, 0.25,
     0.10),
-           "grey": (0.56, 0.51, 0.46), "white": (0.86, 0.85, 0.82)}  # fmt: skip
+           "grey": (0.58, 0.53, 0.48), "white": (0.86, 0.85, 0.82)}  # fmt: skip
 
 
 def hair_colours(faces: Sequence[Attributes], context: PaintContext) -> Tensor:
@@ -36,14 +36,15 @@ def _hairs(image: Tensor, context: PaintContext) -> Tensor:
     """How much of a photograph's brow texels [B, 3, R, R] is hair, 0..1: darker than the skin about the brow."""
     area, tone = _brow_area(context), grey(image)
     around = _brow_area(context, 11) - area * 0.999
-    skin = (tone * around).sum((2, 3), True) / around.sum()
-    return step(0.02, 0.30, 1 - tone / skin.clamp_min(0.02)) * area
+    reach = max(1, tone.shape[-1] // 24)
+    skin = blur(tone * around, reach) / blur(around, reach).clamp_min(1e-3)  # about each hair, so that shade is none
+    return step(0.03, 0.28, 1 - tone / skin.clamp_min(0.02)) * area
 
 
 def own_colour(image: Tensor, context: PaintContext) -> Tensor:
     """Colour [B, 3, 1, 1] of the brows that a photograph [B, 3, R, R] has, for a beard that goes with them."""
     hairs = _hairs(image, context) ** 2 + 1e-4 * _brow_area(context, 2)
-    return ((image * hairs).sum((2, 3), True) / hairs.sum((2, 3), True)).clamp(0.04, 0.75) * 0.6
+    return ((image * hairs).sum((2, 3), True) / hairs.sum((2, 3), True)).clamp(0.04, 0.75) * 0.72
 
 
 def aged(colour: Tensor, context: PaintContext) -> Tensor:
@@ -56,8 +57,9 @@ def colour_brows(canvas: Canvas, context: PaintContext, colour: Tensor, strength
     hairs, tone = _hairs(canvas.colour, context), grey(canvas.colour)
     mean = (tone * hairs).sum((2, 3), True) / hairs.sum((2, 3), True).clamp_min(1)
     strand = (tone / mean.clamp_min(0.03)).clamp(0.45, 1.6) ** 0.8
+    colour = colour * (0.6 + 0.55 * face_tone(canvas.colour, context)).clamp_max(1)  # in the face's light
     canvas.blend((colour * strand).clamp(0, 1), hairs * strength)
-    thin = 0.45 * strength
+    thin = 0.15 * strength
     paint_brows(canvas, context, colour, torch.full_like(thin, 3.2), thin)
 
 
@@ -145,6 +147,6 @@ def paint_beard(canvas: Canvas, faces: Sequence[Attributes], context: PaintConte
     shadow = which(lambda face: face.beard == "stubble") * context.random(batch, 0.45, 0.8)
     shadow = shadow + which(lambda face: face.sex == "man" and face.beard == "none") * context.random(batch, 0.0, 0.14)
     area = torch.maximum(at.beard, at.moustache)
-    speckle = (0.38 + 0.42 * context.noise("fine", batch) + 0.12 * context.noise("blotch", batch)).clamp(0, 1)
+    speckle = (0.42 + 0.30 * context.noise("fine", batch) + 0.12 * context.noise("blotch", batch)).clamp(0, 1)
     canvas.blend(colour * 0.6 + 0.02, area * shadow * speckle)
     canvas.tint((0.80, 0.83, 0.88), area * shadow * 0.4)

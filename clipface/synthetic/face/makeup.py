@@ -24,7 +24,7 @@ def paint_lipstick(
     at, batch = context.at, len(colour)
     lips, tone = step(-0.7, 0.3, at.lip_edge) * at.skin, grey(canvas.colour)
     own = (tone * lips).sum((2, 3), True) / lips.sum()
-    shade = (0.45 + 0.55 * (tone / own.clamp_min(0.02)).clamp(0.3, 1.6)) * (0.78 + 0.3 * own)
+    shade = (0.25 + 0.75 * (tone / own.clamp_min(0.02)).clamp(0.3, 1.7)) * (0.66 + 0.45 * own)
     canvas.blend((colour * shade).clamp(0, 1), lips * strength)
     canvas.tint((0.55, 0.42, 0.42), bump(at.mouth_line, 0.8) * 0.5 * at.front)
     canvas.gloss = torch.lerp(canvas.gloss, (gloss + 0.2 * context.noise("lips", batch)).clamp(0, 1.2), lips)

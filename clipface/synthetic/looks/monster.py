@@ -94,7 +94,7 @@ def zombie_blood(canvas: Canvas, context: PaintContext) -> None:
     rough = context.fractal("blotch spot grain", batch, 0.8)
     smear = step(-5, 2, at.lip_edge + 3.0 * rough - 3) * at.front
     below = at.mouth_middle[1] - at.position[..., 1][None, None]
-    run = drips(context, batch, below - 4, 0.5, 22) * step(
+    run = drips(context, batch, below - 4, 0.6, 15) * step(
         at.corner[0] + 2, at.corner[0] - 4, at.position[..., 0].abs()[None, None]
     )
     bleeding(canvas, context, torch.maximum(smear * 0.45 * step(-0.4, 0.9, rough), run * 0.9) * some)

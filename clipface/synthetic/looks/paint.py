@@ -6,7 +6,6 @@ from torch import Tensor
 from clipface.synthetic.canvas import Canvas, PaintContext, as_colour
 from clipface.synthetic.face.curves import bump, step
 from clipface.synthetic.face.makeup import eye_liner, foundation, paint_lipstick
-from clipface.synthetic.looks.monster import veins
 
 _BRIGHT = (
     (0.05, 0.25, 0.80),
@@ -137,8 +136,6 @@ def skull(canvas: Canvas, context: PaintContext) -> None:
     white = context.colours([(0.88, 0.85, 0.78), (0.90, 0.89, 0.88)], batch, 0.02)
     foundation(canvas, context, white, bone * 0.96, 0.02, 0.5)
     canvas.tint((0.82, 0.74, 0.62), context.patches("wide blotch spot", batch, 0.3, 2.0) * bone * 0.6)
-    crack = veins(context, batch, "wide", 0.07) * step(at.brow_top + 12, at.brow_top + 26, y)
-    canvas.tint((0.45, 0.38, 0.32), crack * bone * 0.7)
     off, tall = x - at.eye_middle[0] - 1, y - at.eye_middle[1] - 3
     away = ((off / 18.5) ** 2 + ((tall - 0.12 * off) / 17) ** 2).sqrt()
     sugar = context.chance(batch, 0.4)
