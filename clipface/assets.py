@@ -65,6 +65,11 @@ ASSETS = {
         _REBUILD + "`python scripts/recipes/build_open_head.py`",
         "163961ee9189452f46b917224f529775e95ac06c7dc52bff80c4d204024bd0be",
     ),
+    "held_out_photos": Asset(
+        "held_out_photos.txt",
+        "Apache-2.0",
+        _CHECK_OUT,
+    ),
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",

@@ -34,6 +34,12 @@ def look_offsets() -> dict[str, Tensor]:
     return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
+def look_options() -> dict[str, tuple[str, object]]:
+    """Read which attribute and value each look stands for, by its name."""
+    options = weights.load(assets.resolve("looks"))[1]["options"]
+    return {_name(*option): tuple(option) for option in options}
+
+
 def shipped_generator() -> bool:
     """Whether `assets` names the generator that looks were trained on, not one that a user put in its place."""
     return assets.resolve("looks").parent == assets.resolve("generator").parent

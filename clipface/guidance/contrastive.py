@@ -68,9 +68,31 @@ class Agreement:
         Returns:
             [M, N] bool.
         """
+        return values @ self._excluded(tokens).T > 0
+
+    def implied(self, tokens: Tensor, attributes: Sequence[str]) -> Tensor:
+        """Find the values that captions leave as the only ones: of a face of which nothing is known but words.
+
+        Args:
+            tokens: [N, context].
+            attributes: the names of those to look for.
+
+        Returns:
+            [N, values] of 0 and 1.
+        """
+        possible, found = self._excluded(tokens) == 0, torch.zeros(len(tokens), len(self.columns))
+        found = found.to(possible.device)
+        for name in attributes:
+            columns = [column for (attribute, _), column in self.columns.items() if attribute == name]
+            left = possible[:, columns]
+            found[:, columns] = (left & (left.sum(1, keepdim=True) == 1)).float()
+        return found
+
+    def _excluded(self, tokens: Tensor) -> Tensor:
+        """How many terms of captions [N, context] never come with a value though they would have by chance."""
         expected = self.counts.sum(1, keepdim=True) / len(self.attributes) * self.faces / max(self.captions, 1)
         excluded = (self.counts == 0) & (expected >= _CONCLUSIVE)  # [terms, values]
-        return values @ (self._terms(tokens) @ excluded.float()).T > 0
+        return self._terms(tokens) @ excluded.float()
 
     def _terms(self, tokens: Tensor) -> Tensor:
         """Words and pairs of neighbouring words that each caption holds, [N, terms] of 0 and 1."""

@@ -62,6 +62,17 @@ class WordTokenizer:
         """The number of a word, or of a known one with the same stem (zombies: zombie), or of the unknown word."""
         return self.ids.get(word) or self._stems.get(_stem(word), UNKNOWN)
 
+    def numbers_of(self, other: "WordTokenizer") -> list[int]:
+        """This tokenizer's number of each of another's tokens, in their order.
+
+        Raises:
+            ValueError: if the other has a word that this one lacks.
+        """
+        lacking = [word for word in other.words if word not in self.ids]
+        if lacking:
+            raise ValueError(f"words: expected all of the other vocabulary, got one without {', '.join(lacking[:5])}")
+        return [*range(_FIRST_WORD), *(self.ids[word] for word in other.words), self.end]
+
     def unknown_words(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks, each once."""
         return [word for word in dict.fromkeys(split(text)) if self.number(word) == UNKNOWN]

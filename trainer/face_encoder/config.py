@@ -24,14 +24,26 @@ class PaintingConfig:
 
 @dataclass
 class PhotographsConfig:
-    """Photographs that are trained on besides painted faces; without `labels` there are none."""
+    """Photographs that are trained on besides painted faces; without `labels` and `phrases` there are none."""
 
-    labels: str | None = None  # CSV: file, person, age, gender, expression (neutral, smiling or empty), prompt
+    labels: list[str] = field(default_factory=list)  # CSV: file, person, age, gender, maybe expression and prompt
     dataset: str | None = None  # data set folder with their images (scripts/prepare_photos.py)
     textures: str | None = None  # folder of their completed textures (scripts/bake_texture.py), painted over
     share: float = 0.15  # of the images that are photographs
     photo_skin_share: float = 0.5  # of the painted faces that are painted over photographed skin
     expressions: str | None = None  # CSV: file, expression, of photographs whose expression `labels` leave empty
+    years_added: dict[str, int] = field(default_factory=dict)  # to the ages of files in a folder of this name
+    phrases: str | None = None  # CSV: file (below its own folder), phrase, of images of which only words are known
+    phrase_share: float = 0.1  # of the images that have phrases
+
+
+@dataclass
+class GeneratedConfig:
+    """Random people of a texture generator, some with a look."""
+
+    share: float = 0.0  # of the images; 0: the generator is not read
+    generator: str | None = None  # weights; null: the shipped ones
+    psi: float = 0.8  # truncation of the textures
 
 
 @dataclass
@@ -50,6 +62,7 @@ class FaceEncoderConfig(RunConfig):
     model: dict[str, Any] = field(default_factory=dict)  # open_clip's description: embed_dim, vision_cfg, text_cfg
     painting: PaintingConfig = field(default_factory=PaintingConfig)
     photographs: PhotographsConfig = field(default_factory=PhotographsConfig)
+    generated: GeneratedConfig = field(default_factory=GeneratedConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
 
@@ -57,6 +70,11 @@ class FaceEncoderConfig(RunConfig):
         """Check what the types cannot."""
         super().__post_init__()
         require_at_least(self, score_every=1)
+        photographs = self.photographs
+        shares = {"photographs.share": photographs.share, "photographs.phrase_share": photographs.phrase_share}
+        shares["generated.share"] = self.generated.share
+        if min(shares.values()) < 0 or sum(shares.values()) >= 1:
+            raise ValueError(f"{', '.join(shares)}: expected at least 0 each and less than 1 together, got {shares}")
 
 
 register("face_encoder_schema", FaceEncoderConfig)

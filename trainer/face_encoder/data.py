@@ -1,4 +1,4 @@
-"""What a face encoder is trained on: painted faces, some of them over photographed skin, and photographs.
+"""What a face encoder is trained on: painted faces, some over photographed skin, generated ones, and photographs.
 
 They are cached on the training device and steadily renewed: painting an image costs more than training on it.
 """
@@ -17,18 +17,21 @@ from clipface.synthetic import PaintedFaces
 from clipface.synthetic.attributes import CHOICES, Attributes, sample_attributes
 from clipface.synthetic.words.captions import caption
 from trainer.face_encoder.config import PaintingConfig, PhotographsConfig
+from trainer.face_encoder.generated import GeneratedFaces
 from trainer.face_encoder.photographs import (
     UNKNOWN_OF_PHOTOGRAPHS,
     UNKNOWN_OF_TEXTURES,
-    Label,
     LabelledTextures,
     attributes_of,
     clear_unknown,
     read_images,
     read_labels,
+    tell_smiles,
 )
+from trainer.face_encoder.phrases import Phrases, phrase_caption, read_phrased_images, read_phrases
 
 COUNTED_AT_ONCE = 1024  # faces
+IMPLIED = ("sex", "age", "expression")  # attributes that a phrase's words may tell; colours may be the background's
 
 
 class CaptionedImages(NamedTuple):
@@ -37,6 +40,17 @@ class CaptionedImages(NamedTuple):
     images: Tensor  # [N, 4, S, S] uint8: colour on black, and mask
     tokens: Tensor  # [N, captions, context] int16
     values: Tensor  # [N, values] of 0 and 1: the faces' attributes
+    phrases: Tensor  # [N, captions] int16: number of the phrase that a caption is (see `Phrases`); 0: it is none
+
+
+class CaptionedBatch(NamedTuple):
+    """Images with one caption each."""
+
+    images: Tensor  # [B, 4, S, S] uint8
+    tokens: Tensor  # [B, context] int16
+    values: Tensor  # [B, values]
+    phrases: Tensor  # [B, captions] int16: of all captions of the image
+    said: Tensor  # [B] int16: of its caption
 
 
 class ImageCache:
@@ -67,12 +81,13 @@ class ImageCache:
                 held[start : start + size] = part
         self.next = end
 
-    def sample(self, count: int, generator: torch.Generator) -> CaptionedImages:
-        """Sample images [count, 4, S, S] and values [count, values], with the tokens [count, context] of a caption."""
+    def sample(self, count: int, generator: torch.Generator) -> CaptionedBatch:
+        """Sample images, each with one of its captions."""
         device = self.held.images.device
         rows = torch.randint(len(self.held.images), (count,), generator=generator, device=device)
         caption = torch.randint(self.held.tokens.shape[1], (count,), generator=generator, device=device)
-        return CaptionedImages(self.held.images[rows], self.held.tokens[rows, caption], self.held.values[rows])
+        images, tokens, values, phrases = self.held
+        return CaptionedBatch(images[rows], tokens[rows, caption], values[rows], phrases[rows], phrases[rows, caption])
 
 
 class EncoderFaces:
@@ -80,14 +95,24 @@ class EncoderFaces:
 
     def __init__(
         self, seed: int, painting: PaintingConfig, photographs: PhotographsConfig, painter: PaintedFaces,
-        encoder: Encoder,
+        encoder: Encoder, generated: GeneratedFaces | None = None, generated_share: float = 0.0,
     ) -> None:  # fmt: skip
         """Read photographs if there are any; nothing is painted yet."""
         self.seed, self.painting, self.photographs, self.painter = seed, painting, photographs, painter
         self.tokenizer = encoder.tokenizer
-        self.textures = self.images = self.validation_images = None
+        self.generated, self.generated_share = generated, generated_share
+        self.textures = self.images = self.validation_images = self.phrased = self.validation_phrased = None
+        said = read_phrases(photographs.phrases) if photographs.phrases else {}
+        self.phrases = Phrases(said)
+        if said:
+            self.phrased, validation = (
+                read_phrased_images(photographs.phrases, said, painting.size, kept) for kept in (False, True)
+            )
+            self.validation_phrased = validation if validation.phrases else None  # no phrase may have enough images
         if photographs.labels:
-            labels = read_labels(photographs.labels, photographs.expressions)
+            labels = read_labels(photographs.labels, photographs.expressions, photographs.years_added)
+            if photographs.dataset:
+                labels = tell_smiles(photographs.dataset, labels)
             if photographs.textures:
                 self.textures = LabelledTextures(photographs.textures, labels, painting.texture_size)
             if photographs.dataset:
@@ -109,11 +134,16 @@ class EncoderFaces:
     def chunk(self, number: int, count: int, agreement: Agreement, painted_only: bool = False) -> CaptionedImages:
         """Make the chunk of a number: `count` images on the agreement's device."""
         rng, config = random.Random(self.seed * SEED_STRIDE + number), self.photographs
-        photographs = 0 if painted_only or self.images is None else round(count * config.share)
-        painted = count - photographs
+        shares = (
+            (self.images, config.share),
+            (self.phrased, config.phrase_share),
+            (self.generated, self.generated_share),
+        )
+        others = [0 if painted_only or source is None else round(count * share) for source, share in shares]
+        painted = count - sum(others)
         over_textures = 0 if painted_only or self.textures is None else round(painted * config.photo_skin_share)
-        counts = (painted - over_textures, over_textures, photographs)
-        makers = (self._painted, self._over_textures, self._photographed)
+        counts = (painted - over_textures, over_textures, *others)
+        makers = (self._painted, self._over_textures, self._photographed, self._phrased, self._generated)
         parts = [make(part, rng, agreement) for make, part in zip(makers, counts, strict=True) if part]
         return CaptionedImages(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
@@ -127,13 +157,38 @@ class EncoderFaces:
 
     def _photographed(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         images, labels = self.images.sample(count, rng)
-        parts = [self._labelled(label, rng, agreement) for label in labels]
-        tokens, values = (torch.cat(part) for part in zip(*parts, strict=True))
-        return CaptionedImages(images.to(tokens.device), tokens, values)
+        unknown = [
+            UNKNOWN_OF_PHOTOGRAPHS if label.expression_known else (*UNKNOWN_OF_PHOTOGRAPHS, "expression")
+            for label in labels
+        ]
+        return self._told(images, [label.face for label in labels], unknown, rng, agreement)
 
-    def _labelled(self, label: Label, rng: random.Random, agreement: Agreement) -> tuple[Tensor, Tensor]:
-        unknown = UNKNOWN_OF_PHOTOGRAPHS if label.expression_known else (*UNKNOWN_OF_PHOTOGRAPHS, "expression")
-        return self._captions([label.face], unknown, rng, agreement)
+    def _generated(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
+        painting = self.painting
+        images, faces, unknown = self.generated.sample(
+            count, rng, painting.size, painting.max_yaw, (1.0, painting.max_zoom)
+        )
+        return self._told((images * 255).round().byte(), faces, unknown, rng, agreement)
+
+    def _told(
+        self, images: Tensor, faces: list[Attributes], unknown: list[tuple[str, ...]], rng: random.Random,
+        agreement: Agreement,
+    ) -> CaptionedImages:  # fmt: skip
+        """Images of faces of each of which other attributes are unknown."""
+        parts = [self._captions([face], names, rng, agreement) for face, names in zip(faces, unknown, strict=True)]
+        tokens, values = (torch.cat(part) for part in zip(*parts, strict=True))
+        return CaptionedImages(images.to(tokens.device), tokens, values, _no_phrases(tokens))
+
+    def _phrased(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
+        images, said = self.phrased.sample(count, rng)
+        in_turn = [[phrases[i % len(phrases)] for phrases in said] for i in range(self.painting.captions)]
+        tokens = [self.tokenizer([phrase_caption(phrase, rng) for phrase in phrases]) for phrases in in_turn]
+        values = torch.stack([agreement.implied(part, IMPLIED) for part in tokens]).amax(0)
+        numbers = torch.tensor([[self.phrases.numbers[phrase] for phrase in phrases] for phrases in in_turn]).T
+        device = values.device
+        return CaptionedImages(
+            images.to(device), torch.stack(tokens, 1).short().to(device), values, numbers.short().to(device)
+        )
 
     def _paint(
         self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, agreement: Agreement
@@ -147,7 +202,7 @@ class EncoderFaces:
                 len(faces), generator, painting.size, painting.max_yaw, 0.0, faces, base, (1.0, painting.max_zoom)
             )
         images = (torch.cat([batch.image, batch.mask], 1).clamp(0, 1) * 255).round().byte()
-        return CaptionedImages(images.to(tokens.device), tokens, values)
+        return CaptionedImages(images.to(tokens.device), tokens, values, _no_phrases(tokens))
 
     def _captions(
         self, faces: list[Attributes], unknown: tuple[str, ...], rng: random.Random, agreement: Agreement
@@ -159,3 +214,8 @@ class EncoderFaces:
         if unknown:
             clear_unknown(values, agreement.columns, faces, unknown)
         return tokens.to(values.device), values
+
+
+def _no_phrases(tokens: Tensor) -> Tensor:
+    """Numbers [N, captions] for captions [N, captions, context] of which none is a phrase."""
+    return torch.zeros(tokens.shape[:2], dtype=torch.int16, device=tokens.device)

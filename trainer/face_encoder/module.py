@@ -16,7 +16,8 @@ from clipface.guidance.tokenizer import UNKNOWN
 from clipface.settings import SEED_STRIDE
 from trainer.face_encoder.config import FaceEncoderConfig
 from trainer.face_encoder.data import CaptionedImages, EncoderFaces, ImageCache
-from trainer.face_encoder.scores import painted_scores, photograph_scores
+from trainer.face_encoder.phrases import contradicting
+from trainer.face_encoder.scores import painted_scores, photograph_scores, phrase_scores
 
 VALIDATION = 10**9  # number of the first validation chunk, far from those of training
 COUNTED_FACES = 50_000  # from whose captions the agreement of words and attributes is counted
@@ -31,6 +32,7 @@ class FaceEncoderModule(pl.LightningModule):
         super().__init__()
         self.config, self.encoder, self.faces = config, encoder, faces
         self.agreement: Agreement | None = None
+        self.apart: Tensor | None = None  # which phrases deny which (see `Phrases`)
         self.cache: ImageCache | None = None
         self.validation: CaptionedImages | None = None
         self.final_scores: dict[str, float] = {}
@@ -41,6 +43,7 @@ class FaceEncoderModule(pl.LightningModule):
         painting, used = self.config.painting, self.config.batch_size * self.config.trainer.steps
         counted = min(COUNTED_FACES, painting.images, used)
         self.agreement = self.faces.count_agreement(counted, self.device)
+        self.apart = self.faces.phrases.apart.to(self.device)
         chunk = min(painting.chunk, used)
         chunks = max(1, min(painting.images, used) // chunk)
         make = self.faces.chunk
@@ -70,6 +73,7 @@ class FaceEncoderModule(pl.LightningModule):
             images = faces.images.float() / 255
             images = degrade(images[:, :3], images[:, 3:], generator)
             contradicts = self.agreement.contradicts(tokens, faces.values)
+            contradicts |= contradicting(self.apart, faces.phrases, faces.said)
         return self.loss(images, tokens.masked_fill(words & dropped, UNKNOWN), contradicts)
 
     def loss(self, images: Tensor, tokens: Tensor, contradicts: Tensor) -> Tensor:
@@ -121,6 +125,8 @@ class FaceEncoderModule(pl.LightningModule):
         found = painted_scores(self.encoder, self.validation, self.agreement)
         if self.faces.validation_images is not None:
             found |= photograph_scores(self.encoder, self.faces.validation_images)
+        if self.faces.validation_phrased is not None:
+            found |= phrase_scores(self.encoder, self.faces.validation_phrased, self.faces.phrases)
         self.encoder.train()
         return found
 

@@ -1,4 +1,6 @@
-"""How well a face encoder tells painted faces apart by words."""
+"""How well a face encoder tells painted faces and photographs apart by words."""
+
+import random
 
 import torch
 from torch import Tensor
@@ -9,7 +11,9 @@ from clipface.synthetic.attributes import AGES, CHOICES, SEXES
 from clipface.synthetic.words.look_words import LOOK_NOUNS
 from trainer.face_encoder.data import CaptionedImages
 from trainer.face_encoder.photographs import LabelledImages
+from trainer.face_encoder.phrases import PhrasedImages, Phrases
 
+PHRASES_ASKED = 20
 _PART = 256  # images encoded at a time
 _QUESTIONS = {  # what a prompt says of each value of an attribute
     "look": "a photo of a {}",
@@ -62,11 +66,11 @@ def photograph_scores(encoder: Encoder, photographs: LabelledImages) -> dict[str
     """Ask for sex, age group and smile of photographs of people that are not trained on.
 
     Returns:
-        `photograph/<attribute>`: share of right answers, the mean over the values that occur.
+        `photograph/<attribute>`: share of right answers, the mean over the values that occur; with `_share` behind it,
+        of all photographs alike.
     """
-    device = encoder.model.logit_scale.device
-    parts = photographs.images.split(_PART)
-    images = torch.cat([encoder.encode_image(part[:, :3].to(device).float() / 255) for part in parts])
+    images = _encoded(encoder, photographs.images)
+    device = images.device
     found = {}
     for name, values in _ASKED_OF_PHOTOGRAPHS.items():
         asked = [i for i, label in enumerate(photographs.labels) if name != "expression" or label.expression_known]
@@ -74,8 +78,40 @@ def photograph_scores(encoder: Encoder, photographs: LabelledImages) -> dict[str
             continue
         prompts = [_QUESTIONS[name].format(value) for value in values]
         truth = torch.tensor([values.index(getattr(photographs.labels[i].face, name)) for i in asked], device=device)
-        found[f"photograph/{name}"] = _balanced((images[asked] @ encoder.encode_text(prompts).T).argmax(1), truth)
+        answers = (images[asked] @ encoder.encode_text(prompts).T).argmax(1)
+        found[f"photograph/{name}"] = _balanced(answers, truth)
+        found[f"photograph/{name}_share"] = (answers == truth).float().mean().item()
     return found
+
+
+@torch.no_grad()
+def phrase_scores(encoder: Encoder, phrased: PhrasedImages, phrases: Phrases) -> dict[str, float]:
+    """Ask for each image's phrase among 20 that say something else.
+
+    Args:
+        encoder: in evaluation mode.
+        phrased: images that are not trained on, each with the one phrase that it is asked for.
+        phrases: knows which phrases say something else.
+
+    Returns:
+        `phrases/of_20`: share of images that are nearest to their own phrase; chance would give 0.05.
+    """
+    images = _encoded(encoder, phrased.images)
+    asked = [phrase for (phrase,) in phrased.phrases]
+    texts = encoder.encode_text(asked)
+    numbers, rng, right = torch.tensor([phrases.numbers[phrase] for phrase in asked]), random.Random(0), 0
+    others = phrases.apart[numbers[:, None], numbers]
+    for row, image in enumerate(images):
+        wrong = others[row].nonzero()[:, 0].tolist()
+        chosen = [row, *rng.sample(wrong, min(PHRASES_ASKED - 1, len(wrong)))]
+        right += int((texts[chosen] @ image).argmax() == 0)
+    return {f"phrases/of_{PHRASES_ASKED}": right / len(images)}
+
+
+def _encoded(encoder: Encoder, images: Tensor) -> Tensor:
+    """Features of full images [N, 4, S, S] uint8."""
+    device = encoder.model.logit_scale.device
+    return torch.cat([encoder.encode_image(part[:, :3].to(device).float() / 255) for part in images.split(_PART)])
 
 
 def on_white(images: Tensor) -> Tensor:

@@ -92,8 +92,8 @@ def _joined(phrases: list[str], rng: random.Random) -> list[str]:
 
 
 def _noun(face: Attributes, rng: random.Random, taken: set[str]) -> str:
-    """The noun for the person; may say the age, which then counts as mentioned."""
-    kind = face.sex if rng.random() < 0.7 else "any"
+    """The noun for the person; says neither sex nor age if these are taken."""
+    kind = "any" if "sex" in taken or rng.random() >= 0.7 else face.sex
     if kind != "any" and "age" not in taken and rng.random() < 0.12 and face.age != "adult":
         return rng.choice((words.YOUNG_PERSON if face.age == "young" else words.OLD_PERSON)[kind])
     return rng.choice(words.PERSON[kind])
@@ -137,7 +137,7 @@ def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) 
     chosen = _choose(facts, count, rng)
     if face.look == "none" and rng.random() < 0.1:
         return rng.choice(chosen[0][2] or chosen[0][1])  # a bare prompt: "red lipstick"
-    taken, adjectives, phrases = {fact[0] for fact in chosen}, [], []
+    taken, adjectives, phrases = {fact[0] for fact in chosen} | ({"sex", "age"} & set(untold)), [], []
     for _, before, after, _weight in chosen:
         if before and (not after or (len(adjectives) < 2 and rng.random() < 0.5)):
             adjectives.append(rng.choice(before))
@@ -148,10 +148,11 @@ def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) 
     if subject.startswith(("mona lisa", "portrait")):
         adjectives = adjectives[:1]
     text = _article(" ".join([*dict.fromkeys(adjectives), subject]))
-    return _framed(" ".join([text, *_joined(phrases, rng)]), rng)
+    return framed(" ".join([text, *_joined(phrases, rng)]), rng)
 
 
-def _framed(text: str, rng: random.Random) -> str:
+def framed(text: str, rng: random.Random) -> str:
+    """Put "a photo of" or the like before most texts."""
     way = rng.random()
     if way < 0.62:
         return f"{rng.choice(_PREFIXES)} {text}"

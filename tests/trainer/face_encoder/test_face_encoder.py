@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from PIL import Image
 
 from clipface.guidance import load_encoder
 from clipface.guidance.encoder import build_face_encoder
@@ -14,8 +15,8 @@ from clipface.settings import GuidanceConfig
 from clipface.synthetic import PaintedFaces, vocabulary
 from trainer.common.callbacks import Checkpoint
 from trainer.common.config import TrainerConfig
-from trainer.common.run import fit
-from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig
+from trainer.common.run import DONE, fit
+from trainer.face_encoder.config import FaceEncoderConfig, PaintingConfig, PhotographsConfig
 from trainer.face_encoder.data import CaptionedImages, EncoderFaces, ImageCache
 from trainer.face_encoder.module import FaceEncoderModule
 from trainer.face_encoder.train import build, train
@@ -118,6 +119,26 @@ def test_a_run_goes_on_from_another_encoder(run, tmp_path):
         build(replace(CONFIG, init_from=path, model={**MODEL, "embed_dim": 8}))
 
 
+def test_a_run_with_phrases_goes_on_from_an_encoder_without_their_words(run, tmp_path):
+    module, folder = run
+    for name in "abc":
+        Image.new("RGB", (40, 39), name and "red").save(tmp_path / f"{name}.jpg")
+    (tmp_path / "phrases.csv").write_text("file,phrase\na.jpg,person wearing a fedora\nb.jpg,smiling\nc.jpg,smiling\n")
+    photographs = PhotographsConfig(phrases=str(tmp_path / "phrases.csv"), phrase_share=0.5)
+    config = replace(CONFIG, init_from=str(folder / "face_encoder.safetensors"), photographs=photographs, seed=5)
+    begun = build(config).encoder
+    assert "fedora" in begun.tokenizer.words and "fedora" not in module.encoder.tokenizer.words
+    texts = ["a photo of a smiling zombie"]
+    torch.testing.assert_close(
+        begun.eval().encode_text(texts), module.encoder.eval().encode_text(texts), atol=1e-2, rtol=1e-2
+    )
+    assert train(config, tmp_path / "run").status == DONE
+    assert (
+        "fedora"
+        in load_encoder(GuidanceConfig(weights=str(tmp_path / "run" / "face_encoder.safetensors"))).tokenizer.words
+    )
+
+
 def test_a_wrong_model_stops_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="model"):
         train(replace(CONFIG, model={"texture": True}), tmp_path)
@@ -143,7 +164,8 @@ def test_painting_follows_the_number(painter):
 
 
 def _numbered(number: int) -> CaptionedImages:
-    return CaptionedImages(torch.full((2, 4, 1, 1), number, dtype=torch.uint8), torch.zeros(2, 1, 1), torch.zeros(2, 1))
+    image, nothing = torch.full((2, 4, 1, 1), number, dtype=torch.uint8), torch.zeros(2, 1)
+    return CaptionedImages(image, torch.zeros(2, 1, 1), nothing, nothing)
 
 
 def test_the_pool_renews_its_oldest_chunk_and_can_start_anywhere():

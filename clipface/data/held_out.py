@@ -1,0 +1,12 @@
+"""Photographs that no training reads, so that strangers can be judged on them."""
+
+from functools import cache
+
+from clipface import assets
+from clipface.files import read_list
+
+
+@cache
+def held_out_photos() -> frozenset[str]:
+    """Read the names of photographs (as columns `file` of labels have them) that are kept out of every training."""
+    return frozenset(read_list(assets.resolve("held_out_photos")))
