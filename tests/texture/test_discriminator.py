@@ -69,3 +69,13 @@ def test_gradient_of_overlapping_patches_adds_up():
 def test_wrong_size_is_named():
     with pytest.raises(ValueError, match="images"):
         Discriminator(**TINY)(torch.zeros(1, 3, 8, 8))
+
+
+def test_features_are_those_of_the_blocks_at_the_sizes_that_are_asked_for():
+    discriminator = Discriminator(32, 64, 8)
+    images = torch.randn(2, 3, 32, 32)
+    found = discriminator.features(images, None, largest=8, smallest=8)
+    assert [list(x.shape) for x in found] == [[2, 8, 8, 8]]
+    x = discriminator.blocks[1](discriminator.blocks[0](discriminator.from_rgb(images)))
+    torch.testing.assert_close(found[0], x)
+    assert [x.shape[-1] for x in discriminator.features(images, None, largest=32, smallest=4)] == [16, 8, 4]

@@ -1,5 +1,6 @@
 """The generator against the published network's own numbers, and its own promises."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,19 @@ def test_mixed_codes_change_over_once(tiny):
     crossings = torch.stack([(mixed.sum(1) == n).float().mean() for n in range(6)])
     torch.testing.assert_close(crossings, torch.tensor([0.1] + [0.18] * 5), atol=0.06, rtol=0)
     assert torch.equal(mix_codes(first, second, 0.0), first)
+
+
+def test_the_length_of_z_counts_only_without_normalising_it(tmp_path):
+    torch.manual_seed(0)
+    z = torch.randn(2, 8)
+    plain, kept = TextureGenerator(**TINY), TextureGenerator(**TINY, normalise_z=False)
+    torch.testing.assert_close(plain.mapping(2 * z), plain.mapping(z))
+    assert not torch.allclose(kept.mapping(2 * z), kept.mapping(z), rtol=0.1)
+    mean = kept.mapping.w_avg.normal_()
+    torch.testing.assert_close(kept.mapping(z, 0.5), torch.lerp(mean, kept.mapping(z), 0.5))
+    kept.save(tmp_path / "generator.safetensors", half=False)
+    torch.testing.assert_close(TextureGenerator.from_weights(tmp_path / "generator.safetensors")(z), kept(z))
+    described = json.loads((tmp_path / "generator.json").read_text())
+    described.pop("normalise_z")  # as in files from before there was a choice
+    (tmp_path / "generator.json").write_text(json.dumps(described))
+    assert TextureGenerator.from_weights(tmp_path / "generator.safetensors").config["normalise_z"] is True

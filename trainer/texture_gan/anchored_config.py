@@ -41,7 +41,7 @@ class PaintedConfig:
     targets: float = 0.33  # of the batch's targets
     reals: float = 0.2  # of the textures that discriminators learn from
     worn: float = 0.2  # of the free samples, which then have a random option's offset
-    rate: float = 0.1  # learning rate of the offsets, relative to the generator's
+    rate: float = 0.3  # learning rate of the offsets, relative to the generator's: each is in few batches
 
 
 @dataclass

@@ -32,14 +32,14 @@ def test_the_command_writes_networks_looks_linear_model_and_sheets(textures, tmp
         "anchored.stages=[{resolution:16,batch_size:8,share:1},{resolution:32,batch_size:8,share:1}]",
         "anchored.coefficients=6", "anchored.anchor_size=8", "anchored.painted.count=1", "patch.size=16",
         "generator.resolution=32", "generator.z_dim=10", "generator.w_dim=16", "generator.channel_base=256",
-        "trainer.steps=4", "trainer.precision=32-true", "trainer.threads=1", "snapshot_every=1", "checkpoint_every=0",
+        "trainer.steps=4", "trainer.precision=32-true", "trainer.threads=1", "snapshot_every=2", "checkpoint_every=0",
     )  # fmt: skip
     output = finish(process)
     assert process.returncode == 0, output
     assert "8 textures" in output and "of the variance" in output
     folder = tmp_path / "run"
     names = sorted(path.name for path in (folder / "images").iterdir())
-    assert names == [f"{number:07d}.png" for number in (1, 2, 3, 4)]
+    assert names == ["0000002.png", "0000004.png"]
     generator = TextureGenerator.from_weights(folder / "generator.safetensors")
     assert generator.config["normalise_z"] is False and generator(torch.zeros(1, 10)).shape == (1, 3, 32, 32)
     looks, described = weights.load(folder / "looks.safetensors")
@@ -63,7 +63,7 @@ def coarse(module: AnchoredTextureGAN) -> float:
 
 
 def test_textures_are_reconstructed_ever_better(tiny_files, textures, tmp_path):
-    config = tiny_anchored(tiny_files, textures, steps=60)
+    config = tiny_anchored(tiny_files, textures, steps=60, checkpoint_every=0)
     config.anchored.stages = config.anchored.stages[1:]
     before = coarse(build(config))
     result = train(config, tmp_path)
@@ -125,10 +125,10 @@ def test_a_killed_run_goes_on_exactly(tiny_files, textures, tmp_path, monkeypatc
 
 
 def test_minutes_end_a_run_in_its_last_stage_with_cool_rates(tiny_files, textures, tmp_path):
-    config = tiny_anchored(tiny_files, textures)
+    config = tiny_anchored(tiny_files, textures, checkpoint_every=0)
     config.trainer = TrainerConfig(steps=100_000, minutes=0.05, log_every=1, threads=1)
     module = train(config, tmp_path).module
-    assert module.stage == 1 and 10 < module.batches < 100_000
+    assert module.stage == 1 and 0 < module.batches < 100_000
     assert module.plan.factor(module.batches) < 0.3
     assert module.plan.done(module.batches) >= 1
 
