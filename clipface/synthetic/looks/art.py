@@ -185,7 +185,7 @@ def annabelle_cracks(canvas: Canvas, context: PaintContext) -> None:
 
 def barbie(canvas: Canvas, context: PaintContext) -> None:
     """Tanned pink plastic."""
-    _smooth(canvas, context, [(0.93, 0.72, 0.60), (0.95, 0.74, 0.60)], 0.94, 0.5)
+    _smooth(canvas, context, [(0.93, 0.72, 0.60), (0.95, 0.74, 0.60)], 0.94, 0.75)
     canvas.gloss = 0.35 + 0 * canvas.gloss
 
 

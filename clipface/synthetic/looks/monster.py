@@ -108,7 +108,7 @@ def ghost(canvas: Canvas, context: PaintContext) -> None:
     canvas.tint((0.76, 0.83, 0.92), context.patches("broad wide blotch", batch, 0.0, 2.2) * 0.5)
     canvas.tint((0.42, 0.46, 0.56), sockets(context, 19, 15) * 0.6)
     canvas.tint((0.08, 0.09, 0.13), sockets(context, 13, 9) * context.random(batch, 0.8, 1.0))
-    hollow_cheeks(canvas, context, (0.58, 0.63, 0.72), context.random(batch, 0.7, 1.0))
+    hollow_cheeks(canvas, context, (0.70, 0.75, 0.82), context.random(batch, 0.7, 1.0))
     near = sockets(context, 24, 22) + at.neck
     canvas.tint((0.55, 0.62, 0.74), veins(context, batch, "wide", 0.05) * near.clamp(0, 1) * at.skin * 0.6)
     paint_lipstick(canvas, context, context.colours([(0.34, 0.37, 0.45), (0.50, 0.54, 0.62)], batch), 0.8, 0.1)
@@ -121,7 +121,7 @@ def vampire(canvas: Canvas, context: PaintContext) -> None:
     foundation(canvas, context, pale, 0.8, 0.03, 0.9)
     canvas.tint((0.66, 0.44, 0.50), sockets(context, 18, 13) * 0.6)
     canvas.tint((0.36, 0.13, 0.20), sockets(context, 12, 7) * context.random(batch, 0.75, 1.0))
-    hollow_cheeks(canvas, context, (0.66, 0.60, 0.66), context.random(batch, 0.7, 1.0))
+    hollow_cheeks(canvas, context, (0.78, 0.72, 0.76), context.random(batch, 0.7, 1.0))
     temples = at.blob(at.cheek[0] + 25, at.brow_top, 16, 26, True) + 0.7 * sockets(context, 22, 18)
     canvas.tint((0.58, 0.56, 0.74), veins(context, batch, "wide", 0.05) * temples.clamp(0, 1) * 0.75)
     paint_lipstick(canvas, context, context.colours([(0.42, 0.02, 0.04), (0.58, 0.03, 0.05)], batch), 0.95, 0.8)
