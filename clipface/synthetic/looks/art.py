@@ -204,7 +204,7 @@ def barbie_makeup(canvas: Canvas, context: PaintContext) -> None:
 def princess(canvas: Canvas, context: PaintContext) -> None:
     """The clear, glowing skin of a cartoon heroine."""
     _smooth(
-        canvas, context, [(0.95, 0.78, 0.68), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.92, 0.6
+        canvas, context, [(0.95, 0.78, 0.68), (0.93, 0.74, 0.60), (0.62, 0.42, 0.30), (0.98, 0.88, 0.82)], 0.92, 0.85
     )
 
 
@@ -220,9 +220,7 @@ def princess_makeup(canvas: Canvas, context: PaintContext) -> None:
 def pixar(canvas: Canvas, context: PaintContext) -> None:
     """Saturated, waxy cartoon skin with glowing ears, nose and cheeks."""
     at, batch = context.at, len(canvas.colour)
-    _smooth(
-        canvas, context, [(0.94, 0.72, 0.58), (0.90, 0.62, 0.44), (0.60, 0.38, 0.25), (1.0, 0.82, 0.70)], 0.93, 0.55
-    )
+    _smooth(canvas, context, [(0.94, 0.72, 0.58), (0.90, 0.62, 0.44), (0.60, 0.38, 0.25), (1.0, 0.82, 0.70)], 0.93, 0.8)
     glow = at.blob(at.cheek[0] + 2, at.cheek[1] - 3, 16, 13, True) + at.blob(0, at.nose_tip[1], 11, 10) + at.ears
     canvas.tint((1.0, 0.66, 0.58), glow.clamp(0, 1) * context.random(batch, 0.4, 0.8))
 
