@@ -9,7 +9,7 @@ from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.head_fit import HeadFit
-from clipface.bake.mask import EYEBALLS
+from clipface.bake.mask import EYEBALLS, INSIDE
 from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
@@ -49,6 +49,9 @@ class TextureBaker:
         self.baker, self.unlit, self.neutral = Baker(head, renderer, size), unlit, neutral
         self.clean_eyes = CleanEyes(self.baker.uv_map) if set(EYEBALLS) <= set(head.regions) else None
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
+        # Teeth are finer than the base's texels.
+        inside = self.baker.uv_map.region(list(INSIDE))
+        self.base = torch.where(inside, plain_skin(head, renderer, size), self.base)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
         """What B images show (see `Baker.bake`), without the fitted light."""

@@ -14,6 +14,7 @@ from clipface.synthetic.face.features import Features
 from clipface.synthetic.face.iris import IRIS_RIM, EyeMaps
 from clipface.synthetic.face.light import shade
 from clipface.synthetic.face.makeup import LIPSTICKS, MAKEUP
+from clipface.synthetic.face.mouth import MouthMaps, paint_mouth
 from clipface.synthetic.face.skin import base_skin
 from clipface.synthetic.looks.registry import LOOKS, Look
 from clipface.synthetic.noise import NoiseBank, stretched_coordinates
@@ -39,6 +40,7 @@ class Painter:
             self.features = Features(Surface(head, texture_size, backend))
             at = self.features
             self.eyes = EyeMaps(at.iris_angle, at.iris_turn, at.eyeball)
+            self.mouth = MouthMaps(at)
             position = at.position / 1000
             self.bank = NoiseBank(position, WAVELENGTHS, _BANK, seed=11)
             for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, IRIS_RIM).items()):
@@ -74,6 +76,7 @@ class Painter:
     ) -> Tensor:
         if base is None:
             canvas = base_skin(faces, context)
+            paint_mouth(canvas, self.mouth, context)
         else:
             size = self.texture_size
             expect("base", base, (len(faces), 3, size, size))

@@ -50,7 +50,7 @@ def shade(
         key, contrast = functional.normalize(key * key.new_tensor([0.0, 1.0, 1.0]), dim=1), contrast - 1
     size = canvas.colour.shape[-2:]
     irradiance = (light @ at.surface.transfer).view(batch, 1, *size)
-    floor = 0.5 * at.interior + 0.45 * at.eyeball + 0.14
+    floor = 0.86 * at.interior + 0.45 * at.eyeball + 0.14
     irradiance = torch.maximum(irradiance, floor).clamp(0, 1.5)
     irradiance = torch.lerp(irradiance, irradiance.clamp(0.7, 1.05), at.eyeball)
     tint = torch.tensor(_SHADOW_TINT, device=key.device).view(1, 3, 1, 1)

@@ -17,7 +17,7 @@ _BLOOD = (0.04, 0.52, 0.42)
 
 
 def base_skin(faces: Sequence[Attributes], context: PaintContext) -> Canvas:
-    """Paint bare skin with lips, nostrils and mouth; eyes are `eyes.paint_eyes`'.
+    """Paint bare skin with lips and nostrils; eyes are `eyes.paint_eyes`', the mouth `mouth.paint_mouth`'.
 
     Args:
         faces: one entry an image; only `skin` and `sex` are read.
@@ -36,7 +36,7 @@ def base_skin(faces: Sequence[Attributes], context: PaintContext) -> Canvas:
     canvas = Canvas(colour, 0.05 * pores * at.skin, gloss.clamp(0, 1))
     _moles(canvas, context)
     _lips(canvas, tone, context)
-    _hollows(canvas, context)
+    canvas.tint((0.16, 0.08, 0.07), at.nostril)
     return canvas
 
 
@@ -92,16 +92,3 @@ def _lips(canvas: Canvas, tone: Tensor, context: PaintContext) -> None:
     canvas.tint((0.45, 0.25, 0.25), bump(at.mouth_line, 1.1) * 0.75 * at.skin)
     canvas.height = canvas.height + lips * (0.11 * creases + 0.35 * step(0, 5, at.lip_edge))
     canvas.gloss = torch.lerp(canvas.gloss, (0.45 + 0.15 * creases) * context.random(batch, 0.6, 1.4), lips)
-
-
-def _hollows(canvas: Canvas, context: PaintContext) -> None:
-    """Nostrils, ear holes, and the inside of the mouth."""
-    at, batch = context.at, len(canvas.colour)
-    canvas.tint((0.16, 0.08, 0.07), at.nostril)
-    wet = 1 + 0.12 * context.fractal("spot grain", batch)
-    canvas.blend(as_colour((0.38, 0.12, 0.11), wet) * wet, at.gums)
-    canvas.blend(as_colour((0.66, 0.33, 0.32), wet) * wet, at.tongue)
-    ivory = context.colours([(0.9, 0.86, 0.78), (0.86, 0.8, 0.68), (0.94, 0.92, 0.87)], batch)
-    gaps = 1 - 0.5 * bump(torch.sin(at.position[..., 0] * 0.41)[None, None], 0.16)  # teeth about 7.6 mm apart
-    canvas.blend(ivory * gaps, at.teeth)
-    canvas.gloss = torch.lerp(canvas.gloss, torch.full_like(canvas.gloss, 0.5), at.interior)
