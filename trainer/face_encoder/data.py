@@ -165,9 +165,10 @@ class EncoderFaces:
 
     def _generated(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
         painting = self.painting
-        images, faces, unknown = self.generated.sample(
-            count, rng, painting.size, painting.max_yaw, (1.0, painting.max_zoom)
-        )
+        with torch.autocast(agreement.counts.device.type, enabled=False):
+            images, faces, unknown = self.generated.sample(
+                count, rng, painting.size, painting.max_yaw, (1.0, painting.max_zoom)
+            )
         return self._told((images * 255).round().byte(), faces, unknown, rng, agreement)
 
     def _told(
@@ -175,8 +176,7 @@ class EncoderFaces:
         agreement: Agreement,
     ) -> CaptionedImages:  # fmt: skip
         """Images of faces of each of which other attributes are unknown."""
-        parts = [self._captions([face], names, rng, agreement) for face, names in zip(faces, unknown, strict=True)]
-        tokens, values = (torch.cat(part) for part in zip(*parts, strict=True))
+        tokens, values = self._captions(faces, unknown, rng, agreement)
         return CaptionedImages(images.to(tokens.device), tokens, values, _no_phrases(tokens))
 
     def _phrased(self, count: int, rng: random.Random, agreement: Agreement) -> CaptionedImages:
@@ -194,7 +194,8 @@ class EncoderFaces:
         self, faces: list[Attributes], textures: Tensor | None, rng: random.Random, agreement: Agreement
     ) -> CaptionedImages:
         """Paint faces on black, so that any other background can be added, maybe over textures."""
-        tokens, values = self._captions(faces, () if textures is None else UNKNOWN_OF_TEXTURES, rng, agreement)
+        unknown = () if textures is None else UNKNOWN_OF_TEXTURES
+        tokens, values = self._captions(faces, [unknown] * len(faces), rng, agreement)
         generator, painting = torch.Generator().manual_seed(rng.randrange(2**31)), self.painting
         base = None if textures is None else textures.to(self.painter.device)
         with torch.autocast(tokens.device.type, enabled=False):
@@ -205,15 +206,20 @@ class EncoderFaces:
         return CaptionedImages(images.to(tokens.device), tokens, values, _no_phrases(tokens))
 
     def _captions(
-        self, faces: list[Attributes], unknown: tuple[str, ...], rng: random.Random, agreement: Agreement
+        self, faces: list[Attributes], unknown: list[tuple[str, ...]], rng: random.Random, agreement: Agreement
     ) -> tuple[Tensor, Tensor]:
         """Tokens [N, captions, context] of captions of faces, and their attributes' values [N, values]."""
-        texts = [[caption(face, rng, unknown) for face in faces] for _ in range(self.painting.captions)]
+        texts = [
+            [caption(face, rng, names) for face, names in zip(faces, unknown, strict=True)]
+            for _ in range(self.painting.captions)
+        ]
         tokens = torch.stack([self.tokenizer(captions) for captions in texts], 1).short()
         values = agreement.values(faces)
-        if unknown:
-            clear_unknown(values, agreement.columns, faces, unknown)
-        return tokens.to(values.device), values
+        device, values = values.device, values.cpu()  # many small changes, which a GPU would be slow at
+        for i, (face, names) in enumerate(zip(faces, unknown, strict=True)):
+            if names:
+                clear_unknown(values[i : i + 1], agreement.columns, [face], names)
+        return tokens.to(device), values.to(device)
 
 
 def _no_phrases(tokens: Tensor) -> Tensor:
