@@ -17,7 +17,7 @@ from clipface.photos.dataset import face_name
 FACES = "faces.csv"
 COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 AGE_GROUPS = {"young": 30, "adult": 45, "middle": 60, "old": 1000}  # years up to which
-SKINS = {"dark": 15.0, "medium": 38.0, "light": 1000.0}  # individual typology angle up to which, degrees
+SKINS = {"dark": -15.0, "brown": 15.0, "medium": 38.0, "light": 1000.0}  # individual typology angle up to which, degrees
 SEXES = {"female": "woman", "male": "man", "woman": "woman", "man": "man"}
 ROUNDS = 60  # of fitting the weights to even shares, one property after the other
 MOST = 5.0  # how much more often than the mean one face comes: few are not shown all the time
@@ -64,8 +64,8 @@ def _years(text: str) -> tuple[str, float]:
 
 
 def _face(name: str, label: dict[str, str], older: dict[str, float]) -> dict[str, str]:
-    age = label.get("age") or next(iter(re.findall(r"(\d+)[- ]year", label.get("prompt") or "")), "")
-    years = float(age) + older.get(name.split("/")[0], 0) if age else None
+    written = re.search(r"(\d+)[- ]year", label.get("prompt") or "") or re.fullmatch(r"(\d+).*", label.get("age") or "")
+    years = float(written[1]) + older.get(name.split("/")[0], 0) if written else None
     group = "" if years is None else next(group for group, limit in AGE_GROUPS.items() if years < limit)
     sex = SEXES.get(label.get("gender", ""), "")
     return {"file": name, "age_group": group, "sex": sex, "person": label.get("person") or name}
