@@ -84,7 +84,8 @@ class Painter:
         styles = [LOOKS.get(face.look, _PLAIN) for face in faces]
         _skin_layers(canvas, faces, context, fresh=base is None)
         _each_look(canvas, faces, context, lambda look: look.skin)
-        _eyes_and_hair(canvas, faces, styles, context, base is not None, keep)
+        _eyes(canvas, faces, styles, context, base is not None, keep)
+        _hair(canvas, faces, styles, context, base is not None, keep)
         _some(canvas, faces, context, lambda face: MAKEUP.get(face.makeup))
         for name in LIPSTICKS:
             _some(canvas, faces, context, lambda face, name=name: LIPSTICKS[name] if face.lipstick == name else None)
@@ -145,7 +146,26 @@ def _chosen(given: Sequence[tuple | None], usual: Tensor, context: PaintContext)
     return result
 
 
-def _eyes_and_hair(
+def _painted(styles: Sequence[Look], context: PaintContext, photographs: bool, *names: str) -> Tensor:
+    """[B, 1, 1, 1], 1 where a feature is painted: a photograph has its own, which a look may replace."""
+    own = [any(getattr(style, name) is not None for name in names) for style in styles]
+    return _column([float(look or not photographs) for look in own], context)
+
+
+def _varied(
+    name: str,
+    usual: Callable[[Attributes], float],
+    faces: Sequence[Attributes],
+    styles: Sequence[Look],
+    context: PaintContext,
+) -> Tensor:
+    """[B, 1, 1, 1] a look's value of a feature, or else the face's usual one, varied by a quarter at most."""
+    given = [getattr(style, name) for style in styles]
+    wanted = [usual(face) if own is None else own for face, own in zip(faces, given, strict=True)]
+    return _column(wanted, context) * context.random(len(faces), 0.8, 1.2)
+
+
+def _eyes(
     canvas: Canvas,
     faces: Sequence[Attributes],
     styles: Sequence[Look],
@@ -153,45 +173,48 @@ def _eyes_and_hair(
     photographs: bool,
     keep: Collection[str],
 ) -> None:
-    batch = len(faces)
-
-    def painted(*names: str) -> Tensor:
-        """1 where a feature is painted: a photograph has its own, which a look may replace."""
-        own = [any(getattr(style, name) is not None for name in names) for style in styles]
-        return _column([float(look or not photographs) for look in own], context)
-
-    def value(name: str, usual: Callable[[Attributes], float], low: float, high: float) -> Tensor:
-        wanted = [
-            usual(face) if getattr(s, name) is None else getattr(s, name) for face, s in zip(faces, styles, strict=True)
-        ]
-        return _column(wanted, context) * context.random(batch, low, high)
-
     iris = _chosen([s.iris for s in styles], context.table(eyes.IRIS, [face.eyes for face in faces]), context)
-    natural = context.colours([_WHITE], batch, 0.02) * hair.face_tone(canvas.colour, context).mul(0.4).add(0.5)
+    natural = context.colours([_WHITE], len(faces), 0.02) * hair.face_tone(canvas.colour, context).mul(0.4).add(0.5)
     white = _chosen([s.white for s in styles], natural.clamp_max(0.8), context)
-    red = value("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, 0.6, 1.4)
-    pupil = value("pupil", lambda face: 0.36, 0.85, 1.2)
+    red = _varied("red", lambda face: 0.5 if face.tired else 0.3 if face.age == "old" else 0.14, faces, styles, context)
+    pupil = _varied("pupil", lambda face: 0.36, faces, styles, context)
     slit = _column([float(s.slit) for s in styles], context)
-    seen = painted("iris", "white", "pupil") if "eyes" in keep else _column([1.0] * batch, context)
-    only = photographs and not any(style.iris or style.white for style in styles)
-    eyes.paint_eyes(canvas, context, iris, white, pupil, red, slit, seen, only)
+    whole = _painted(styles, context, photographs, "iris", "white", "pupil")  # else the iris alone
+    disc = whole if "eyes" in keep else torch.ones_like(whole)
+    eyes.paint_eyes(canvas, context, iris, white, pupil, red, slit, disc, whole)
+
+
+def _hair(
+    canvas: Canvas,
+    faces: Sequence[Attributes],
+    styles: Sequence[Look],
+    context: PaintContext,
+    photographs: bool,
+    keep: Collection[str],
+) -> None:
     named = hair.hair_colours(faces, context)
     own = hair.own_colour(canvas.colour, context) if photographs and "hair_colour" in keep else named
     colour = _chosen([s.hair for s in styles], own, context)
-    brow = _chosen([s.brows for s in styles], torch.lerp(colour, colour * 0.72, context.random(batch)), context)
-    thick = value(
-        "thickness", lambda face: (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old"), 0.8, 1.25
-    )
+    darker = torch.lerp(colour, colour * 0.72, context.random(len(faces)))
+    brow = _chosen([s.brows for s in styles], darker, context)
+    thick = _varied("thickness", _brow_thickness, faces, styles, context)
     hair.paint_scalp(canvas, faces, context, colour)
+    brows = _painted(styles, context, photographs, "brows", "thickness")
     if photographs:
-        dyed = _column([_dyed(face, keep) for face in faces], context) * (1 - painted("brows", "thickness", "hair"))
+        dyed = _column([_dyed(face, keep) for face in faces], context)
+        dyed = dyed * (1 - _painted(styles, context, photographs, "brows", "thickness", "hair"))
         greyed = torch.tensor([face.age == "old" for face in faces], device=context.device).view(-1, 1, 1, 1)
         hair.colour_brows(canvas, context, torch.where(greyed, hair.aged(own, context), named), dyed)
-    strength = context.random(batch, 0.72, 1.0) * (thick > 0.3) * painted("brows", "thickness")
+    strength = context.random(len(faces), 0.72, 1.0) * (thick > 0.3) * brows
     hair.paint_brows(canvas, context, brow, thick.clamp_min(0.4), strength)
-    lashes = value("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, 0.85, 1.1)
-    _lids(canvas, context, lashes, painted("lashes"))
+    lashes = _varied("lashes", lambda face: 0.95 if face.sex == "woman" else 0.6, faces, styles, context)
+    _lids(canvas, context, lashes, _painted(styles, context, photographs, "lashes"))
     hair.paint_beard(canvas, faces, context, colour)
+
+
+def _brow_thickness(face: Attributes) -> float:
+    """Half height of a painted brow, millimetres."""
+    return (3.0 if face.sex == "woman" else 4.2) + 0.5 * (face.age == "old")
 
 
 def _dyed(face: Attributes, keep: Collection[str]) -> float:

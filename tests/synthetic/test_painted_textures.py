@@ -52,3 +52,13 @@ def test_no_look_brings_hair(painter, bases):
     for look in ("vampire", "joker", "barbie"):
         painted = paint_option(painter.painter, option("look", look), bases[:1], 0)[0][:, crown]
         assert float(painted.std(dim=1).max()) < 0.06  # skin, made up or not, but no strands
+
+
+def test_eye_colours_change_the_iris_alone(painter, bases):
+    eyes, ball = painter.painter.eyes, painter.painter.features.eyeball
+    painted = [paint_option(painter.painter, option("eyes", name), bases, 0) for name in ("blue", "brown")]
+    white = (ball > 0.9) & (eyes.radius > 1.2)
+    assert torch.equal(painted[0].masked_select(white), bases.masked_select(white))
+    iris = ((ball > 0.9) & (eyes.radius > 0.5) & (eyes.radius < 0.9)).expand_as(bases)
+    blue, brown = (image[iris].view(3, 3, -1).mean(2) for image in painted)
+    assert (blue[:, 2] > 1.3 * blue[:, 0]).all() and (brown[:, 0] > 1.3 * brown[:, 2]).all()

@@ -21,8 +21,8 @@ def paint_eyes(
     pupil: Tensor,
     red: Tensor,
     slit: Tensor,
-    strength: Tensor | float = 1.0,
-    iris_only: bool = False,
+    iris_strength: Tensor,
+    white_strength: Tensor,
 ) -> None:
     """Paint both eyeballs.
 
@@ -33,8 +33,7 @@ def paint_eyes(
         pupil: [B, 1, 1, 1] radius of the pupil in iris radii.
         red: [B, 1, 1, 1] strength of the veins, about 0..1.
         slit: [B, 1, 1, 1], 1 for a cat's upright pupil.
-        strength: [B, 1, 1, 1], 0 where a face keeps the eyes that it has.
-        iris_only: the white stays as it is.
+        iris_strength, white_strength: [B, 1, 1, 1], 0 where a face keeps its own iris, or all around it.
     """
     at, eyes, batch = context.at, context.eyes, len(iris)
     radius, turn = eyes.radius, eyes.turn
@@ -48,7 +47,7 @@ def paint_eyes(
     blood = red * (0.25 + veins) * as_colour((0.08, 0.75, 0.7), iris) * step(0.9, 2.4, radius)
     ball = torch.lerp(white * eyes.white * torch.exp(-blood), iris * fibres, disc) * eyes.shade
     ball = (ball + (0.93 - ball) * eyes.catch).clamp(0, 1)
-    canvas.blend(ball, at.eyeball * strength * (disc if iris_only else 1.0))
+    canvas.blend(ball, at.eyeball * torch.lerp(white_strength, iris_strength, disc))
     canvas.gloss = canvas.gloss * (1 - at.eyeball)
 
 
