@@ -11,6 +11,7 @@ from interrupts import finish, start
 from tiny_anchored import tiny_anchored, write_textures
 
 from clipface import weights
+from clipface.settings import HeadConfig
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
@@ -88,6 +89,23 @@ def test_a_texture_for_mixtures_only_is_never_shown_and_never_a_target(tiny_file
     for _ in range(40):
         shown = torch.cat((data.samples(8).targets, data.reals(8)))
         assert (shown[:, None] - hidden).abs().flatten(2).max(2).values.min() > 0.02
+
+
+def test_each_option_is_painted_over_textures_that_may_be_shown_and_alike_in_a_resumed_run(tiny_files, textures):
+    config = tiny_anchored(tiny_files, textures, head=HeadConfig())  # painting needs a whole face
+    config.anchored.painted.count = 2
+    data, again = build(config).data, build(config).data
+    data.start()
+    assert data.painted.options.bincount().tolist() == [2] * len(OPTIONS)
+    assert (data.textures.full_weight[data.painted.bases] > 0).all()
+    data.resize(32)
+    again.resize(32)
+    assert torch.equal(data.painted.textures, again.painted.textures)
+    changed = (data.painted[torch.arange(2)] - data.textures[data.painted.bases[:2]]).abs()
+    assert changed.mean() > 0.05  # zombies
+    samples = data.samples(24)
+    learns, wears = samples.option[:12] < len(OPTIONS), samples.option[12:] < len(OPTIONS)
+    assert learns.sum() == 4 and learns[-4:].all() and not wears.all()
 
 
 def test_nobody_is_mixed_with_herself_and_all_with_weight_are_mixed(tiny_files, textures):
