@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import binary_erosion, binary_fill_holes
 from torch import Tensor
 
 from clipface.data import MaskedFaces
@@ -162,7 +163,8 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
         folder: of the data set.
         labels: by the name of the photograph's file.
         size: side of the images, pixels.
-        validation: people who are kept out of training (their full images only), or the others.
+        validation: people who are kept out of training (their full images only), or the others; the mouth's inside,
+            which masks leave out, is shown: teeth tell a smile.
     """
     faces, images, found, cells = MaskedFaces(folder, size), [], [], []
     held_out = held_out_people(labels)
@@ -171,7 +173,9 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
         if label is None or (label.person in held_out) != validation:
             continue
         image, mask = (part.resize((size, size), Image.Resampling.BOX) for part in faces.images(index))
-        colour, grey = np.asarray(image), np.asarray(mask)[..., None]
+        colour = np.asarray(image)
+        inside = binary_erosion(binary_fill_holes(np.asarray(mask) > MASKED))
+        grey = np.where(inside, np.uint8(255), np.asarray(mask))[..., None]
         face = (colour.astype(np.uint16) * grey // 255).astype(np.uint8)
         shown = [(colour, np.full_like(grey, 255))] + ([] if validation else [(face, grey)])
         images += [np.concatenate(parts, 2).transpose(2, 0, 1) for parts in shown]

@@ -71,6 +71,7 @@ def dataset(folder):
     parameters = {name: getattr(painted, name).numpy() for name in ("shape", "expression", "pose", "camera")}
     for i, file in enumerate(FILES):
         image, mask = (part[i].mul(255).round().byte().numpy() for part in (painted.image, painted.mask))
+        mask[0, 15:18, 15:18] = 0  # an open mouth
         rows = {name: values[i] for name, values in parameters.items()}
         writer.add(Face(f"f{i}", image.transpose(1, 2, 0), mask[0], rows, source=file))
     writer.close()
@@ -213,7 +214,7 @@ def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
     labels = read_labels([folder[0] / "labels.csv"])
     images = read_images(str(dataset), labels, 32, validation=False)
     whole, face = images.images[0].float(), images.images[1].float()
-    assert whole[3].min() == 255 and face[3].min() == 0
+    assert whole[3].min() == 255 and face[3].min() == 0 and face[3, 14:19, 14:19].min() == 255  # teeth are shown
     assert float((whole[:3] - face[:3])[:, face[3] == 255].abs().max()) <= 1
     assert float(face[:3][:, face[3] == 0].max()) == 0
     with pytest.raises(ValueError, match="expected images with a label"):
