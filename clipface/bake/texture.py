@@ -14,6 +14,7 @@ from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.synthetic.faces import PaintedFaces
 from clipface.texture.linear import load_texture_model
@@ -44,14 +45,11 @@ class TextureBaker:
         self, head: HeadModel, renderer: Renderer, base: Tensor | None = None, size: int = 512, unlit: float = UNLIT,
         neutral: bool = False,
     ) -> None:  # fmt: skip
-        base = base_texture(head, renderer) if base is None else base
+        base = base_texture(head, renderer, size) if base is None else base
         expect("base", base, (3, "R", "R"))
         self.baker, self.unlit, self.neutral = Baker(head, renderer, size), unlit, neutral
         self.clean_eyes = CleanEyes(self.baker.uv_map) if set(EYEBALLS) <= set(head.regions) else None
         self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
-        # Teeth are finer than the base's texels.
-        inside = self.baker.uv_map.region(list(INSIDE))
-        self.base = torch.where(inside, plain_skin(head, renderer, size), self.base)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
         """What B images show (see `Baker.bake`), without the fitted light."""
@@ -76,10 +74,17 @@ class TextureBaker:
         return complete(self.baker.uv_map, baked, self.base, self.clean_eyes)
 
 
-def base_texture(head: HeadModel, renderer: Renderer) -> Tensor:
-    """The texture [3, R, R] in 0..1 for what no image shows: the shipped one of this head, or else a painted one."""
-    shipped = load_texture_model(head)
-    return plain_skin(head, renderer) if shipped is None else shipped[1]
+def base_texture(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
+    """The texture [3, size, size] in 0..1 for what no image shows: the shipped one of this head, or a painted one.
+
+    The inside of the mouth is painted in any case: teeth are finer than the shipped one's texels.
+    """
+    shipped, painted = load_texture_model(head), plain_skin(head, renderer, size)
+    if shipped is None:
+        return painted
+    skin = functional.interpolate(shipped[1][None], (size, size), mode="bilinear", antialias=True)[0]
+    inside = UVMap(head, size, renderer.backend).region(list(INSIDE))
+    return torch.where(inside, painted, skin)
 
 
 def plain_skin(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
