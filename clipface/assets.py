@@ -63,7 +63,7 @@ ASSETS = {
         "open_head.npz",
         "CC0-1.0",
         _REBUILD + "`python scripts/recipes/build_open_head.py`",
-        "163961ee9189452f46b917224f529775e95ac06c7dc52bff80c4d204024bd0be",
+        "69b3e4259a5efb3f9f1576048bd8e4004b8c1f9e1f6d11ff3b25ba5a32126455",
     ),
     "held_out_photos": Asset(
         "held_out_photos.txt",

@@ -6,6 +6,7 @@ from clipface.head.expressions import ARKIT_NAMES, slots_of
 
 from .geometry import Cut
 from .identity import RACES
+from .lips import part_lips
 from .rings import arcs, openings, rings_around
 from .source import data_folder, read_target
 
@@ -22,6 +23,8 @@ MOODS = (
 )
 LID_EDGE_RING = 2  # ring around the eye opening that is the lids' front edge
 LID_OVERLAP = 0.0004  # metres by which closed lids overlap, so that no eye shows between them
+ROLL = 0.8  # of mouthRollUpper: in full the lip would go round the edge of the upper teeth and through them
+TONGUE_LIFT = np.array([0.0095, 0.003])  # metres up and ahead, of what comes out furthest
 RIDGE = 1e-3  # variance added to every slot, so that the covariance can be inverted
 
 
@@ -48,6 +51,13 @@ def _meet(offsets: np.ndarray, mean: np.ndarray, upper: np.ndarray, lower: np.nd
     return out
 
 
+def _lift_tongue(cut: Cut, out: np.ndarray) -> None:
+    """Carry the tongue, which lies low in our mouth, over the teeth and the lower lip as far as it comes out."""
+    tongue = cut.vertices_of("tongue")
+    ahead = out[tongue, 2].clip(0) / out[tongue, 2].max()
+    out[tongue, 1:] += ahead[:, None] * TONGUE_LIFT
+
+
 def expression_basis(cut: Cut, mean: np.ndarray, count: int, scale: float) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the 86 slots and their offsets `[V, 3, 86]` in metres of the head."""
     folder = data_folder() / "faceunits01/targets/faceunits"
@@ -62,6 +72,9 @@ def expression_basis(cut: Cut, mean: np.ndarray, count: int, scale: float) -> tu
         rims = arcs(rings_around(cut, loops[f"{side}_eye"], LID_EDGE_RING)[LID_EDGE_RING], mean)
         for name in (f"eyeBlink{side.title()}", f"eye-{side}-closure"):
             offsets[name] = _meet(offsets[name], mean, *rims)
+    offsets["mouthRollUpper"] *= ROLL
+    _lift_tongue(cut, offsets["tongueOut"])
+    part_lips(cut, mean, offsets)
     return names, np.stack(list(offsets.values()), axis=2)
 
 

@@ -16,8 +16,8 @@ PARTS = ("skin", "mouth_bag", "left_socket", "right_socket", "upper_teeth", "low
 # MakeHuman's rows of teeth are too wide and high, its tongue hides them: scale about the part's mean, shift (metres).
 MENDED = {
     "upper_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.003, 0.003])),
-    "lower_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.006, 0.0])),
-    "tongue": (np.array([0.85, 0.95, 0.95]), np.array([0.0, 0.0005, -0.003])),
+    "lower_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.003, 0.0])),
+    "tongue": (np.array([0.72, 0.75, 0.95]), np.array([0.0, -0.0075, -0.006])),
 }
 CUT_RANGE = (0.02, 0.98)  # keeps cut vertices off the ends of their edges: no sliver triangles
 
