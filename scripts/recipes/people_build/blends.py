@@ -14,13 +14,13 @@ from torch.nn import functional
 MIXED = 3  # people in a blend
 LEAST = 8  # people in a group that is blended within itself
 SHARES = (0.8, 1.2)  # nearly even: a large share would show whose it is
-MOST_COSINE = 0.75  # between a blend and anybody, both from the mean of all; three even shares give 0.58
+MOST_COSINE = 0.75  # between a blend and anybody of its group, from the group's mean; three even shares give 0.58
 ATTEMPTS = 200
 
 
 def blended(
     codes: Tensor, person: Tensor, groups: Sequence[Sequence[str]], seed: int
-) -> tuple[Tensor, list[list[int]]]:
+) -> tuple[Tensor, list[list[int]], Tensor]:
     """Blend every second code of a group with those of two other people like it.
 
     Args:
@@ -31,8 +31,8 @@ def blended(
         seed: of the choice.
 
     Returns:
-        About [N / 2, K], as various as a group is, and the rows of each blend, its group's own first. None is nearer
-        than `MOST_COSINE` to anybody.
+        About [N / 2, K], as various as a group is; the rows of each blend, its group's own first; and the cosine
+        [N / 2] between it and who is nearest, below `MOST_COSINE`.
 
     Raises:
         ValueError: if there are fewer than `LEAST` people, or no blend is far enough from all of them.
@@ -41,26 +41,23 @@ def blended(
         raise ValueError(
             f"mixed_only: expected {LEAST} or more people, got {len(person.unique())}; add more, or leave them out"
         )
-    random, centred, blends, chosen = np.random.default_rng(seed), codes - codes.mean(0), [], []
+    random, blends, chosen, cosines = np.random.default_rng(seed), [], [], []
     for place in sorted(range(len(codes)), key=lambda row: tuple(groups[row]))[::2]:
         members = _alike(place, person, groups)
-        mean = centred[members].mean(0)
+        mean = codes[members].mean(0)
         for _ in range(ATTEMPTS):
             rows = _different(place, members, person, random)
             share = torch.from_numpy(random.uniform(*SHARES, MIXED)).float()
-            blend = mean + share / share.norm() @ (centred[rows] - mean)
-            if nearest(blend[None], centred) < MOST_COSINE:
+            change = share / share.norm() @ (codes[rows] - mean)
+            cosine = functional.cosine_similarity(change[None], codes[members] - mean).max()
+            if cosine < MOST_COSINE:
                 break
         else:
             raise ValueError("mixed_only: these people are too alike to be hidden in blends; add more of them")
-        blends.append(blend)
+        blends.append(mean + change)
         chosen.append(rows)
-    return torch.stack(blends) + codes.mean(0), chosen
-
-
-def nearest(blends: Tensor, codes: Tensor) -> Tensor:
-    """Cosine [B] between each of the blends [B, K] and the nearest of the codes [N, K], both from the same mean."""
-    return (functional.normalize(blends, dim=1) @ functional.normalize(codes, dim=1).T).max(1).values
+        cosines.append(cosine)
+    return torch.stack(blends), chosen, torch.stack(cosines)
 
 
 def _alike(place: int, person: Tensor, groups: Sequence[Sequence[str]]) -> list[int]:

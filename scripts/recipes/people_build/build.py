@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clipface.edit.people import People
 
-from .blends import blended, nearest
+from .blends import blended
 from .photographs import Photographs, read_photographs
 from .regression import fit_shapes
 from .sliders import SLIDERS, slider_directions
@@ -43,8 +43,7 @@ def table(photographs: Photographs, seed: int) -> People:
         table = [row for row, mixed in zip(photographs.table, hidden.tolist(), strict=True) if mixed]
         own, share = photographs.codes[hidden], photographs.weight[hidden]
         groups = [(row["sex"], row["skin"], row["age_group"]) for row in table]
-        blends, rows = blended(own, photographs.person[hidden], groups, seed)
-        cosine = nearest(blends - own.mean(0), own - own.mean(0))
+        blends, rows, cosine = blended(own, photographs.person[hidden], groups, seed)
         print(f"{len(blends)} blends; cosine to the nearest person: mean {cosine.mean():.2f}, most {cosine.max():.2f}")
         share = share[[first for first, *_ in rows]] * share.sum() / share[[first for first, *_ in rows]].sum()
         codes, weight = torch.cat([codes, blends]), torch.cat([weight, share])
