@@ -33,6 +33,7 @@ class People(NamedTuple):
     shape_weight: Tensor  # [K, S], by which they follow the code
     shape_residual: Tensor  # [S, S], what the code does not tell: a root of its covariance
     directions: Tensor  # [D, K], what each slider adds to a code for one unit
+    expressions: Tensor  # [D, E], what each adds to the head's expression
     sliders: list[dict[str, Any]]  # name, unit and usual step of each
 
     def sample(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -112,11 +113,11 @@ def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
     check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
     weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
     people = People(**tensors, sliders=notes.get("sliders", []))
-    _check(people, z_dim, head.n_shape, path)
+    _check(people, z_dim, head, path)
     return people
 
 
-def _check(people: People, z_dim: int, n_shape: int, path: Path) -> None:
+def _check(people: People, z_dim: int, head: HeadModel, path: Path) -> None:
     """Refuse a table that a generator or a head cannot read."""
     sizes = expect("people: codes", people.codes, ("M", "K"))
     number, count = sizes["M"], sizes["K"]
@@ -127,12 +128,13 @@ def _check(people: People, z_dim: int, n_shape: int, path: Path) -> None:
         ("shape_weight", (count, size)),
         ("shape_residual", (size, size)),
         ("directions", (len(people.sliders), count)),
+        ("expressions", (len(people.sliders), "E")),
     ):
         expect(f"people: {name}", getattr(people, name), shape)
-    if count > z_dim or size > n_shape:
+    given, most = (count, size, people.expressions.shape[1]), (z_dim, head.n_shape, head.n_expression)
+    if any(number > limit for number, limit in zip(given, most, strict=True)):
         raise ValueError(
-            f"people: expected at most {z_dim} entries of a code and {n_shape} coefficients of a head, got {count} and "
-            f"{size} in {path}"
+            f"people: expected at most {most} entries of z, identity and expression coefficients, got {given} in {path}"
         )
     if not all(part.isfinite().all() for part in people if isinstance(part, Tensor)):
         raise ValueError(f"people: expected finite numbers, got others in {path}; make the file again")

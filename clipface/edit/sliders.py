@@ -53,11 +53,14 @@ def slider_mapper(path: str | Path, avatar: Avatar) -> FaceMapper:
     if not math.isfinite(units):
         raise ValueError(f"mapper: expected a number after {PREFIX}{name}=, got {str(path)!r}")
     people = avatar.people
-    step = units * people.directions[list(known).index(name)]
+    row = list(known).index(name)
+    step, expression = units * people.directions[row], units * people.expressions[row]
     offset, shape = _style_offset(avatar, people, step), step @ people.shape_weight
-    mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False, n_shape=len(shape))
+    mapper = FaceMapper(*offset.shape, len(expression), 1, expression=bool(expression.any()), n_shape=len(shape))
     mapper.texture.start_at(offset.cpu())
     mapper.identity.start_at(shape[None])
+    if mapper.expression is not None:
+        mapper.expression.start_at(expression[None])
     return mapper.eval().to(offset.device)
 
 

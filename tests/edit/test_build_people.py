@@ -61,7 +61,7 @@ def options_of(folder, tiny_files, *more):
     return script("recipes/build_people").parse(
         ["--textures", str(folder / "textures"), "--dataset", str(folder / "faces")]
         + ["--linear", str(folder / "linear.safetensors"), "--generator", str(tiny_files / "generator.safetensors")]
-        + ["--labels", str(folder / "labels.csv"), "--out", str(folder / PEOPLE_FILE), *more]
+        + ["--out", str(folder / PEOPLE_FILE), *more]
     )
 
 
@@ -88,7 +88,7 @@ def test_the_table_is_written_without_anybody_who_may_only_be_mixed(folder, tiny
 
 
 def test_heads_of_sampled_people_follow_their_textures_and_are_as_various_as_the_fitted_ones(folder, tiny_files):
-    build(options_of(folder, tiny_files))
+    build(options_of(folder, tiny_files, "--labels", str(folder / "labels.csv")))
     (folder / "generator.safetensors").write_bytes((tiny_files / "generator.safetensors").read_bytes())
     people = find_people(folder / "generator.safetensors", 16, load_head("open", tiny_files / "open_head.npz"))
     codes, shapes = (

@@ -108,6 +108,9 @@ def test_a_slider_is_an_edit_in_its_own_units(files):
     expected = codes.shape.clone()
     expected[:, :SHAPES] += step @ avatar.people.shape_weight
     torch.testing.assert_close(twenty.shape, expected, atol=1e-4, rtol=1e-4)
+    assert torch.equal(twenty.expression, codes.expression)
+    smiling = load_mapper("slider:smiling=2", avatar)(codes).expression
+    torch.testing.assert_close(smiling[:, :3], torch.tensor([[1.0, 0.5, 0]]).expand(3, -1))
     moved, opposite = twenty.w_plus - codes.w_plus, back.w_plus - codes.w_plus
     assert moved.abs().max() > 0 and torch.cosine_similarity(moved.flatten(), -opposite.flatten(), 0) > 0.9
 

@@ -14,6 +14,7 @@ def table() -> People:
     return People(
         normal(COUNT, KNOWN) + 0.5, torch.full((COUNT,), 1 / COUNT), torch.arange(COUNT) // 2, normal(SHAPES),
         0.1 * normal(KNOWN, SHAPES), torch.eye(SHAPES) / 4, 0.02 * normal(2, KNOWN),
+        torch.tensor([[0.0, 0], [0.5, 0.25]]),
         [{"name": "older", "unit": "years", "step": 20.0, "most": 40.0},
          {"name": "smiling", "unit": "smiles", "step": 1.0, "most": 2.0}],
     )  # fmt: skip

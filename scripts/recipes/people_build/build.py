@@ -11,7 +11,7 @@ from clipface.edit.people import People
 from .blends import blended
 from .photographs import Photographs, read_photographs
 from .regression import fit_shapes
-from .sliders import SLIDERS, slider_directions
+from .sliders import SLIDERS, fit_sliders, read_labels, without_smile
 
 SAMPLED = 4000  # random people on whom the heads' variety is set
 
@@ -19,11 +19,15 @@ SAMPLED = 4000  # random people on whom the heads' variety is set
 def build(options: Namespace) -> None:
     """Read, mix, regress, write; takes the options of build_people.py."""
     photographs = read_photographs(options.textures, options.dataset, options.linear)
-    people = table(photographs, options.seed)
+    moves = None
+    if options.labels:
+        labels = read_labels(photographs, options.labels)
+        moves = fit_sliders(photographs, labels)
+    people = table(without_smile(photographs, labels, moves[0]) if moves else photographs, options.seed)
     model = fit_shapes(photographs.codes, photographs.shapes, photographs.person, _sampled_codes(people))
     people = people._replace(shape_mean=model.mean, shape_weight=model.weight, shape_residual=model.residual)
-    if options.labels:
-        people = people._replace(directions=slider_directions(photographs, options.labels), sliders=SLIDERS)
+    if moves:
+        people = people._replace(directions=moves[0], expressions=moves[1], sliders=SLIDERS)
     print(f"heads: {model.explained:.3f} of the variance explained for people who took no part, ridge {model.ridge:g}")
     shapes = torch.stack([people.sample(np.random.default_rng(n))[1] for n in range(SAMPLED)])
     ratio = shapes.std(0) / photographs.shapes.std(0).clamp_min(1e-6)
@@ -51,7 +55,7 @@ def table(photographs: Photographs, seed: int) -> People:
     size, count = photographs.shapes.shape[1], codes.shape[1]
     return People(
         codes, weight / weight.sum(), person, torch.zeros(size), torch.zeros(count, size), torch.zeros(size, size),
-        torch.zeros(0, count), [],
+        torch.zeros(0, count), torch.zeros(0, 1), [],
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ class Photographs(NamedTuple):
     names: list[str]  # paths below the folder of textures, without suffix
     codes: Tensor  # [N, K]
     shapes: Tensor  # [N, S] identity coefficients
+    expressions: Tensor  # [N, E] coefficients
     weight: Tensor  # [N], so that ages, sexes and skin colours are drawn evenly
     mixed_only: Tensor  # [N] bool
     person: Tensor  # [N] int
@@ -50,7 +51,7 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
     return Photographs(
         names,
         _codes(rows, model["mean"], model["directions"]),
-        _shapes(dataset, names),
+        *_heads(dataset, names),
         weight,
         torch.tensor([row["mixed_only"] not in ("", "0") for row in table]),
         torch.tensor([persons[row["person"]] for row in table]),
@@ -78,13 +79,17 @@ def _codes(textures: Tensor, mean: Tensor, directions: Tensor) -> Tensor:
     return (textures - mean).flatten(1) @ (flat / flat.square().sum(1, keepdim=True)).T  # directions are orthogonal
 
 
-def _shapes(dataset: Path, names: Sequence[str]) -> Tensor:
-    """Identity coefficients, up to the last one that any fit uses."""
+def _heads(dataset: Path, names: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Identity coefficients and those of the expression, up to the last ones that any fit uses."""
     faces = MaskedFaces(dataset, 16)
     places = {name: place for place, name in enumerate(faces.names)}
     missing = [name for name in names if name not in places]
     if missing:
         raise ValueError(f"dataset: expected a fitted head for each texture, got none for {', '.join(missing[:5])}")
-    shapes = np.stack([faces.parameters(places[name])["shape"].ravel() for name in names])
-    used = np.flatnonzero(np.abs(shapes).max(0) > 0)
-    return torch.from_numpy(shapes[:, : used[-1] + 1 if len(used) else 1].astype(np.float32))
+    fits = [faces.parameters(places[name]) for name in names]
+    return tuple(_used(np.stack([fit[key].ravel() for fit in fits])) for key in ("shape", "expression"))
+
+
+def _used(rows: np.ndarray) -> Tensor:
+    used = np.flatnonzero(np.abs(rows).max(0) > 0)
+    return torch.from_numpy(rows[:, : used[-1] + 1 if len(used) else 1].astype(np.float32))
