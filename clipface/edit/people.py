@@ -1,10 +1,11 @@
-"""Who random people are: blends of two or three people's texture codes, with the heads that go with such textures.
+"""Who random people are: blends of two people's texture codes, with the heads that go with such textures.
 
 The first entries of an anchored generator's z are coefficients of photographed textures, each of unit variance; the
 rest is noise. Plain N(0, I) is nobody in particular: coefficients of real people depend on each other, as those of
 blends do.
 """
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,7 @@ from clipface.head.mesh import check_uv_map
 from clipface.shapes import expect
 
 PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
-PAIRS = 0.75  # share of people that are blends of two; the others are of three
-SHARES = (0.25, 0.75)  # of one person in a blend of two
+SHARES = (0.25, 0.75)  # of the first person in a blend
 
 
 class People(NamedTuple):
@@ -45,22 +45,24 @@ class People(NamedTuple):
         Returns:
             Code [K] and identity coefficients [S].
         """
-        code = self.blend(*self._choose(random))
+        first, second = self._choose(random)
+        code = self.blend(first, second, random.uniform(*SHARES))
         normal = torch.from_numpy(random.standard_normal(len(self.shape_mean), np.float32))
         return code, self.shape_mean + code @ self.shape_weight + self.shape_residual @ normal
 
-    def blend(self, rows: list[int], shares: Tensor) -> Tensor:
-        """Blend people, as different from their mean as one of them.
+    def blend(self, first: int, second: int, share: float) -> Tensor:
+        """Blend two rows of the table, as different from the people's mean as each of them.
 
         Args:
-            rows: of the table.
-            shares: [len(rows)], positive.
+            first, second: rows.
+            share: of the first, 0..1.
 
         Returns:
-            A code [K]. Shares are divided by the root of their squares' sum, since the variance of a mean is smaller.
+            A code [K]. The shares are divided by the root of their squares' sum: a plain mean varies less than people.
         """
         mean = self.weight @ self.codes
-        return mean + (shares / shares.square().sum().sqrt()) @ (self.codes[rows] - mean)
+        change = share * (self.codes[first] - mean) + (1 - share) * (self.codes[second] - mean)
+        return mean + change / math.hypot(share, 1 - share)
 
     def save(self, path: str | Path, generator: str | Path, **notes: object) -> Path:
         """Write the table as float16, with the checksums of the generator and the UV map that it belongs to.
@@ -79,17 +81,17 @@ class People(NamedTuple):
         config = {**made_for, "sliders": self.sliders, **notes}
         return weights.save(path, tensors, config, half=True)
 
-    def _choose(self, random: np.random.Generator) -> tuple[list[int], Tensor]:
-        count, share = (2 if random.random() < PAIRS else 3), random.uniform(*SHARES, 3)
-        if count == 2:
-            share[1] = 1 - share[0]
+    def _choose(self, random: np.random.Generator) -> tuple[int, int]:
+        """Rows of two different people."""
         sums = self.weight.double().cumsum(0).numpy()
-        rows: list[int] = []
-        while len(rows) < count:
-            row = min(int(np.searchsorted(sums, random.random() * sums[-1], side="right")), len(sums) - 1)
-            if not (self.person[row] == self.person[rows]).any():
-                rows.append(row)
-        return rows, torch.from_numpy(share[:count]).float()
+
+        def row() -> int:
+            return min(int(np.searchsorted(sums, random.random() * sums[-1], side="right")), len(sums) - 1)
+
+        first = second = row()
+        while self.person[first] == self.person[second]:
+            second = row()
+        return first, second
 
 
 def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
@@ -138,5 +140,5 @@ def _check(people: People, z_dim: int, head: HeadModel, path: Path) -> None:
         )
     if not all(part.isfinite().all() for part in people if isinstance(part, Tensor)):
         raise ValueError(f"people: expected finite numbers, got others in {path}; make the file again")
-    if len(people.person[people.weight > 0].unique()) < 3 or not (people.weight >= 0).all():
-        raise ValueError(f"people: expected three people or more, with weights from 0 up, in {path}")
+    if len(people.person[people.weight > 0].unique()) < 2 or not (people.weight >= 0).all():
+        raise ValueError(f"people: expected two people or more, with weights from 0 up, in {path}")
