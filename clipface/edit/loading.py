@@ -58,7 +58,7 @@ def load_editor(
         generator: weights, the authors' too; None: those that the mappers' runs had, or the shipped ones.
         head: "open" or "flame"; None: that of the mappers' runs, or the open one.
         renderer: "warp" or "nvdiffrast".
-        psi: truncation, 0 the mean texture, 1 the generator's full variety; None: that of the first run, or 0.7.
+        psi: truncation, 0 the mean texture, 1 the generator's full variety; None: that of the first run, or 1.
         device: as `choose_device` takes it.
         animated: whether mappers of animations are taken too.
         like: further files with notes that must agree with those of the mappers: edits of single faces.

@@ -7,7 +7,7 @@ from typing import Any
 
 from clipface.settings import BACKENDS, HEADS
 
-PSI = 0.7  # truncation of random faces where neither a command line nor a run says
+PSI = 1.0  # truncation of random faces where neither a command line nor a run says: none
 UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
 SEEDS_HELP = "codes as .pt, .npz, .safetensors, or seeds to sample faces from: 0:8 is 0 to 7"
 LEFT_OUT = "left out: that of the first mapper's run"

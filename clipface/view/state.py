@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field, replace
 
+from clipface.edit.options import PSI
+
 IDENTITY_COMPONENTS = 10  # of the head's identity space that the page has sliders for: the largest
 COMPARISONS = ("after", "before", "side by side")
 MOST_PSI, MOST_STRENGTH = 1.5, 2.0
@@ -54,7 +56,7 @@ class FaceState:
     """
 
     seed: int = 0
-    psi: float = 0.7
+    psi: float = PSI
     edits: tuple[Edit, ...] = ()
     sliders: tuple[tuple[str, float], ...] = ()
     expression: tuple[tuple[str, float], ...] = ()

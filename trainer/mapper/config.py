@@ -57,7 +57,7 @@ class EditConfig(RunConfig):
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
     cache: int = 0  # batches that are sampled once and used again and again, in memory; 0: new ones at each step
-    psi: float = 0.7  # truncation of the random textures
+    psi: float = 1.0  # truncation of the random textures
     min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
     validation: int = 8  # faces that are never trained on: for the numbers and images at the end
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project

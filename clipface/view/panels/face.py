@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from clipface.edit.options import PSI
 from clipface.view.state import ANGLE_LIMITS, IDENTITY_COMPONENTS, IDENTITY_LIMIT, MOST_PSI, FaceState
 
 ROWS, COLUMNS, SMALL = 3, 4, 96  # of the grid; pixels of a face
@@ -31,7 +32,7 @@ class FacePanel:
         self._page, gui, controls = page, page.client.gui, page.controls
         self._first = 0
         seed = gui.add_number("Face number", 0, min=0, max=2**53, step=1)
-        psi = gui.add_slider("Variety (psi)", 0.0, MOST_PSI, 0.05, 0.7, hint="0: the mean texture")
+        psi = gui.add_slider("Variety (psi)", 0.0, MOST_PSI, 0.05, PSI, hint="0: the mean texture")
         controls.bind(seed, "face", lambda state: state.seed, lambda state, value: replace(state, seed=int(value)))
         controls.bind(psi, "variety", lambda state: state.psi, lambda state, value: replace(state, psi=value))
         blank = np.full((SMALL, COLUMNS * SMALL, 3), 255, np.uint8)
