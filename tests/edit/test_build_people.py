@@ -12,6 +12,7 @@ from clipface import weights
 from clipface.data import FaceBatch, write_faces
 from clipface.edit.people import PEOPLE_FILE, find_people
 from clipface.head import load_head
+from clipface.texture.linear import LinearTextures
 from scripts.recipes.people_build.blends import MIXED, MOST_COSINE, blended
 from scripts.recipes.people_build.build import build
 from scripts.recipes.people_build.regression import fit_directions, fit_shapes
@@ -26,8 +27,8 @@ def folder(tiny_files, tmp_path):
     random = torch.Generator().manual_seed(0)
     directions = torch.linalg.qr(torch.randn(3 * SIDE * SIDE, KNOWN, generator=random))[0].T * 1.5
     codes = torch.randn(COUNT, KNOWN, generator=random)
-    linear = {"mean": torch.zeros(3, SIDE, SIDE), "directions": directions.view(KNOWN, 3, SIDE, SIDE)}
-    weights.save(tmp_path / "linear.safetensors", linear, {})
+    linear = LinearTextures(torch.zeros(3, SIDE, SIDE), directions.view(KNOWN, 3, SIDE, SIDE))
+    linear.save(tmp_path / "linear.safetensors", None, "of noise")
     images = (codes @ directions).view(COUNT, 3, SIDE, SIDE).repeat_interleave(2, 2).repeat_interleave(2, 3)
     (tmp_path / "textures").mkdir()
     rows, labels = [], []

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface import weights
 from clipface.data import MaskedFaces
 from clipface.data.textures import SUFFIXES, read_textures
 from clipface.files import read_table
+from clipface.texture.linear import LinearTextures
 
 COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 SKIN = 0.86  # of a texture's height, from the top: below lie eyes and mouth
@@ -45,12 +45,12 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
         weight = torch.tensor([float(row["weight"]) for row in table])
     except ValueError as error:
         raise ValueError(f"textures: weight: expected numbers in {textures / 'faces.csv'} ({error})") from error
-    model, _ = weights.load(linear)
-    rows = _textures(textures, names, model["mean"].shape[-1])
+    model = LinearTextures.from_weights(linear)
+    rows = _textures(textures, names, model.size)
     lightness = rows[..., : int(SKIN * rows.shape[-1]), :].mean((1, 2, 3))
     return Photographs(
         names,
-        _codes(rows, model["mean"], model["directions"]),
+        model.coefficients(rows),
         *_heads(dataset, names),
         weight,
         torch.tensor([row["mixed_only"] not in ("", "0") for row in table]),
@@ -72,11 +72,6 @@ def _textures(folder: Path, names: Sequence[str], size: int) -> Tensor:
     if missing:
         raise ValueError(f"textures: expected one for each row of faces.csv, got none for {', '.join(missing[:5])}")
     return textures[[places[name] for name in names]].float() / 127.5 - 1
-
-
-def _codes(textures: Tensor, mean: Tensor, directions: Tensor) -> Tensor:
-    flat = directions.flatten(1)
-    return (textures - mean).flatten(1) @ (flat / flat.square().sum(1, keepdim=True)).T  # directions are orthogonal
 
 
 def _heads(dataset: Path, names: Sequence[str]) -> tuple[Tensor, Tensor]:
