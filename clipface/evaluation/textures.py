@@ -102,7 +102,7 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
         network = TextureGenerator.from_weights(path).to(device)
-        people = find_people(Path(path), network.config["z_dim"], load_head())
+        people = find_people(Path(path), network.config["z_dim"], load_head(options.head))
         found[f"generator {path}"] = _generated(network, people, options.psi)
     if options.textures:
         textures = read_textures(options.textures, options.size)[1].to(device).float() / 127.5 - 1

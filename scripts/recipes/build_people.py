@@ -1,6 +1,6 @@
 """Build the people of a texture generator: the table from which random faces are sampled.
 
-python scripts/recipes/build_people.py --textures my_textures --dataset my_faces --linear gan/linear_textures.safetensors
+python scripts/recipes/build_people.py --textures my_textures --dataset faces --linear gan/linear_textures.safetensors
 python scripts/recipes/build_people.py --textures baked --dataset faces --linear linear.safetensors --labels a.csv b.csv
 python scripts/recipes/build_people.py --textures baked --dataset faces --linear gan/linear.safetensors --note "..." \\
     --generator gan/generator.safetensors --out gan/people.safetensors

@@ -1,5 +1,6 @@
 """People: who is sampled where a generator has a table of them, and the sliders that come with it."""
 
+import argparse
 import shutil
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 import torch
 from tiny_people import SHAPES, table
 
-from clipface import weights
+from clipface import assets, weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_avatar, load_mapper
 from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.sampling import sample_faces, sample_latents
+from clipface.evaluation.textures import candidates
 from clipface.settings import HeadConfig, RendererConfig
 
 
@@ -114,3 +116,14 @@ def test_a_slider_is_an_edit_in_its_own_units(files):
 def test_what_is_no_slider_is_refused(files, words, match):
     with pytest.raises(ValueError, match=match):
         load_mapper(words, avatar_of(files))
+
+
+def test_textures_are_compared_as_those_of_people(files, monkeypatch):
+    monkeypatch.setenv(assets.FOLDER_VARIABLE, str(files))
+    options = argparse.Namespace(generator=[files / "generator.safetensors"], psi=1.0, textures=None, head="open")
+    avatar, (sample,) = avatar_of(files), candidates(options, torch.device("cpu")).values()
+    found = sample(4, torch.Generator().manual_seed(5))
+    seeds = torch.randint(2**62, (4,), generator=torch.Generator().manual_seed(5)).tolist()
+    z = torch.stack([avatar.people.sample(np.random.default_rng(seed))[0] for seed in seeds])
+    expected = avatar.generator(torch.cat([z, torch.zeros(4, 16 - z.shape[1])], 1))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
