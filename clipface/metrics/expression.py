@@ -17,8 +17,9 @@ _WEIGHTS = "model/main_model.pkl"
 _SIDE = 48  # pixels, that it was trained with
 _LUMA = (0.299, 0.587, 0.114)
 # Crops that are averaged, in heights of the box around the 68 landmarks. One alone is fickle: a step of a pixel changes
-# its answer. These tell the smiling from the neutral photographs of the London set best, together with their mirrors.
-_WIDTHS, _HEIGHTS, _RISES = (0.80, 0.88, 0.96), (1.15, 1.25, 1.35), (0.13, 0.18)
+# its answer. These, together with their mirrors, best tell smiling from neutral photographs of the London set (79 %
+# and 98 % right) and portraits (98 % and 72 %: it takes folds of old cheeks for smiles).
+_WIDTHS, _HEIGHTS, _RISES = (0.80, 0.88, 0.96), (1.05, 1.15), (0.08, 0.13, 0.18)
 _FINER = 4  # times, that crops are sampled at, then averaged
 
 
