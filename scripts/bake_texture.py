@@ -24,7 +24,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     source = one.add_mutually_exclusive_group(required=True)
     source.add_argument("--photo", type=Path, nargs="+", help="photographs of one person, which make one texture")
     source.add_argument("--dataset", type=Path, help="folder that scripts/prepare_photos.py wrote: a texture a face")
-    one.add_argument("--photos", type=Path, help="with --dataset: the folder it was prepared from, for sharper textures")
+    one.add_argument(
+        "--photos", type=Path, help="with --dataset: the folder it was prepared from, for sharper textures"
+    )
     one.add_argument("--out", type=Path, required=True, help="PNG file, or with --dataset a folder")
     one.add_argument("--head", default="open", choices=("open", "flame"), help="head to fit (photographs only)")
     one.add_argument("--size", type=int, default=512, help="side of the texture, pixels")

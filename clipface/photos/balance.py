@@ -17,7 +17,12 @@ from clipface.photos.dataset import face_name
 FACES = "faces.csv"
 COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 AGE_GROUPS = {"young": 30, "adult": 45, "middle": 60, "old": 1000}  # years up to which
-SKINS = {"dark": -15.0, "brown": 15.0, "medium": 38.0, "light": 1000.0}  # individual typology angle up to which, degrees
+SKINS = {
+    "dark": -15.0,
+    "brown": 15.0,
+    "medium": 38.0,
+    "light": 1000.0,
+}  # individual typology angle up to which, degrees
 SEXES = {"female": "woman", "male": "man", "woman": "woman", "man": "man"}
 ROUNDS = 60  # of fitting the weights to even shares, one property after the other
 MOST = 5.0  # how much more often than the mean one face comes: few are not shown all the time
