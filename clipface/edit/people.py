@@ -20,7 +20,7 @@ from clipface.head.mesh import check_uv_map
 from clipface.shapes import expect
 
 PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
-SHARES = (0.25, 0.75)  # of the first person in a blend
+SHARES = (0.4, 0.6)  # of the first person in a blend
 
 
 class People(NamedTuple):
