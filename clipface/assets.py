@@ -65,8 +65,8 @@ ASSETS = {
         _REBUILD + "`python scripts/recipes/build_open_head.py`",
         "69b3e4259a5efb3f9f1576048bd8e4004b8c1f9e1f6d11ff3b25ba5a32126455",
     ),
-    "held_out_photos": Asset(
-        "held_out_photos.txt",
+    "validation_photos": Asset(
+        "validation_photos.txt",
         "Apache-2.0",
         _CHECK_OUT,
     ),

@@ -14,8 +14,8 @@ from scipy.ndimage import binary_erosion, binary_fill_holes
 from torch import Tensor
 
 from clipface.data import MaskedFaces
-from clipface.data.held_out import held_out_photos
 from clipface.data.textures import read_textures
+from clipface.data.validation_photos import validation_photos
 from clipface.files import read_table
 from clipface.head import load_head
 from clipface.synthetic.attributes import CHOICES, Attributes
@@ -93,9 +93,9 @@ def with_smile(label: Label, smile: float) -> Label:
     return label._replace(face=replace(label.face, expression=expression), expression_known=True)
 
 
-def held_out_people(labels: Mapping[str, Label]) -> set[str]:
+def validation_people(labels: Mapping[str, Label]) -> set[str]:
     """People who are kept out of training: those of whom a photograph is on the project's list."""
-    return {labels[file].person for file in held_out_photos() if file in labels}
+    return {labels[file].person for file in validation_photos() if file in labels}
 
 
 def clear_unknown(
@@ -117,10 +117,10 @@ class LabelledTextures:
         """Read a folder; smiling people are left out, since a smile's shadows would lie on every expression."""
         names, textures = read_textures(folder, size)
         by_name = {_plain_name(file): label for file, label in labels.items()}
-        found, held_out = [by_name.get(_plain_name(name)) for name in names], held_out_people(labels)
+        found, strangers = [by_name.get(_plain_name(name)) for name in names], validation_people(labels)
         kept = [
             i for i, label in enumerate(found)
-            if label and label.person not in held_out and label.face.expression != "smiling"
+            if label and label.person not in strangers and label.face.expression != "smiling"
         ]  # fmt: skip
         if not kept:
             raise ValueError(
@@ -167,10 +167,10 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
             which masks leave out, is shown: teeth tell a smile.
     """
     faces, images, found, cells = MaskedFaces(folder, size), [], [], []
-    held_out = held_out_people(labels)
+    strangers = validation_people(labels)
     for index, source in enumerate(faces.sources or faces.names):
         label = labels.get(source)
-        if label is None or (label.person in held_out) != validation:
+        if label is None or (label.person in strangers) != validation:
             continue
         image, mask = (part.resize((size, size), Image.Resampling.BOX) for part in faces.images(index))
         colour = np.asarray(image)
@@ -192,13 +192,13 @@ def read_images(folder: str, labels: dict[str, Label], size: int, validation: bo
 
 def tell_smiles(folder: str, labels: Mapping[str, Label]) -> dict[str, Label]:
     """Labels with the expressions that heads fitted to a data set's images tell, of people who may be trained on."""
-    faces, held_out, found = MaskedFaces(folder, 1), held_out_people(labels), dict(labels)
+    faces, strangers, found = MaskedFaces(folder, 1), validation_people(labels), dict(labels)
     names = list(load_head(faces.head).expression_names)
     if not set(SMILE) <= set(names):
         return found
     slots = [names.index(name) for name in SMILE]
     for index, source in enumerate(faces.sources or faces.names):
-        if source in found and found[source].person not in held_out:
+        if source in found and found[source].person not in strangers:
             smile = float(faces.parameters(index)["expression"][slots].mean())
             found[source] = with_smile(found[source], smile)
     return found

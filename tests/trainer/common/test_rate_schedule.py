@@ -86,7 +86,7 @@ def test_what_was_seen_goes_on_after_a_stop():
     assert whole.falls_from[0] == second.falls_from[0] < 300
 
 
-def test_a_run_ends_by_itself_and_measures_the_held_out_faces(tiny_files, monkeypatch, tmp_path):
+def test_a_run_ends_by_itself_and_measures_the_validation_faces(tiny_files, monkeypatch, tmp_path):
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
     config = MapperConfig(
         batch_size=1, views=1, image_size=32, validation=1, cache=2,

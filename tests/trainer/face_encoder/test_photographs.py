@@ -25,10 +25,10 @@ from trainer.face_encoder.photographs import (
     Label,
     attributes_of,
     clear_unknown,
-    held_out_people,
     read_images,
     read_labels,
     tell_smiles,
+    validation_people,
     with_smile,
 )
 from trainer.face_encoder.scores import photograph_scores
@@ -114,14 +114,14 @@ def test_the_shipped_expressions_are_of_different_files_and_known_words():
     assert {row["expression"] for row in rows} == {"neutral", "smiling"} < set(CHOICES["expression"])
 
 
-def test_all_photographs_of_people_on_the_list_are_held_out(tmp_path):
+def test_all_photographs_of_people_on_the_list_are_for_validation(tmp_path):
     rows = [
         "london/011_03.jpg,011,20,female,neutral,",
         "other/011.jpg,011,20,female,smiling,",
         "london/1.jpg,1,9,male,,",
     ]
     (tmp_path / "l.csv").write_text(HEADER + "\n".join(rows))
-    assert held_out_people(read_labels([tmp_path / "l.csv"])) == {"011"}
+    assert validation_people(read_labels([tmp_path / "l.csv"])) == {"011"}
 
 
 def test_several_tables_are_read_and_guessed_ages_corrected(tmp_path):
@@ -141,7 +141,7 @@ def test_a_fitted_smile_tells_an_expression_only_where_it_leaves_no_doubt():
     assert with_smile(known, 0.4) == known
 
 
-def test_fits_tell_smiles_but_not_of_people_who_are_held_out(folder, dataset):
+def test_fits_tell_smiles_but_not_of_people_for_validation(folder, dataset):
     labels = {file: Label(file, file, Attributes(), False) for file in FILES}
     told = tell_smiles(str(dataset), labels)
     assert any(label.expression_known for label in told.values())

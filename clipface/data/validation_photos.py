@@ -1,4 +1,4 @@
-"""Photographs that no training reads, so that strangers can be judged on them."""
+"""Photographs for validation: no training reads them, so that strangers can be judged on them."""
 
 from functools import cache
 
@@ -7,6 +7,6 @@ from clipface.files import read_list
 
 
 @cache
-def held_out_photos() -> frozenset[str]:
+def validation_photos() -> frozenset[str]:
     """Read the names of photographs (as columns `file` of labels have them) that are kept out of every training."""
-    return frozenset(read_list(assets.resolve("held_out_photos")))
+    return frozenset(read_list(assets.resolve("validation_photos")))
