@@ -25,7 +25,7 @@ SKINS = {
 }  # individual typology angle up to which, degrees
 SEXES = {"female": "woman", "male": "man", "woman": "woman", "man": "man"}
 ROUNDS = 60  # of fitting the weights to even shares, one property after the other
-MOST = 5.0  # how much more often than the mean one face comes: few are not shown all the time
+MOST = 5.0  # how much oftener or seldomer than the mean a face comes: few are not shown all the time, none never
 SMALL = 64  # texels a side, on which colours are measured
 
 
@@ -111,5 +111,5 @@ def even_weights(rows: Sequence[dict[str, str]], names: Sequence[str]) -> np.nda
             share = weights[values != ""].sum() / max(1, len(kinds))
             for kind in kinds:
                 weights[values == kind] *= share / weights[values == kind].sum()
-        weights = np.minimum(weights / weights.mean(), MOST)
+        weights = np.clip(weights / weights.mean(), 1 / MOST, MOST)
     return weights / weights.mean()

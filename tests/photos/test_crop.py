@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from clipface.photos.examine import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, crop, crop_matrix
+from clipface.photos.examine import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, SIZE, crop, crop_matrix
+from clipface.photos.textures import SHARP, sharp_crops
 
 
 def landmarks(right, left, mouth):
@@ -85,3 +87,15 @@ def test_beyond_the_photograph_its_border_goes_on_and_is_marked():
 def test_a_square_beside_the_photograph_is_refused():
     with pytest.raises(ValueError, match="meets the photograph"):
         crop(ramp(50, 50), np.array([[1, 0, 500.0], [0, 1, 0], [0, 0, 1]]), 64)
+
+
+def test_a_sharp_crop_is_the_crop_with_more_pixels(tmp_path):
+    random = np.random.default_rng(1)
+    photograph = Image.fromarray(random.integers(0, 255, (30, 40, 3), dtype=np.uint8)).resize((1200, 900))
+    photograph.save(tmp_path / "face.png")
+    turn = np.array([[0.9, 0.1, -300.0], [-0.1, 0.9, -100.0], [0, 0, 1.0]])
+    usual = torch.tensor(crop(photograph, turn, SIZE).image).float()
+    sharp = sharp_crops([tmp_path / "face.png"], [turn])[0].float()
+    assert sharp.shape == (SHARP, SHARP, 3)
+    smaller = torch.nn.functional.avg_pool2d(sharp.permute(2, 0, 1), SHARP // SIZE).permute(1, 2, 0)
+    assert (smaller - usual).abs().mean() < 1.0
