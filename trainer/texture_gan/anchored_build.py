@@ -1,6 +1,7 @@
 """From the configuration of the anchored recipe to its module: textures, linear model, painted textures."""
 
 import time
+from pathlib import Path
 
 import torch
 from pytorch_lightning.utilities import rank_zero_only
@@ -12,6 +13,7 @@ from clipface.synthetic.painter import Painter
 from clipface.texture.linear import LinearTextures
 from trainer.texture_gan.anchored_data import Batches
 from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.anchored_results import LINEAR, read_networks
 from trainer.texture_gan.anchored_textures import PaintedTextures, TextureSet
 from trainer.texture_gan.config import TextureGANConfig
 
@@ -32,8 +34,12 @@ def build_anchored(config: TextureGANConfig, device: torch.device) -> AnchoredTe
     head, backend = load_head(config.head.name, config.head.path).to(device), config.renderer.backend
     uv_map = UVMap(head, config.generator.resolution, backend)
     textures = TextureSet(config.dataset.textures, uv_map)
-    # By weight, so that z ~ N(0, I) gives people as often as they are sampled from the set.
-    linear = LinearTextures.fit(textures.small(recipe.anchor_size), recipe.coefficients, textures.weight)
+    folder = Path(config.init_from) if config.init_from else None
+    if folder:
+        linear = LinearTextures.from_weights(folder / LINEAR).to(device)  # the one that the generator's codes are of
+    else:
+        # By weight, so that z ~ N(0, I) gives people as often as they are sampled from the set.
+        linear = LinearTextures.fit(textures.small(recipe.anchor_size), recipe.coefficients, textures.weight)
     single = int((textures.full_weight == 0).sum()) // 2
     _say(f"{len(textures) // 2} textures and as many mirror images, {single} of them only in mixtures")
     _say(f"linear model: {linear.count} coefficients hold {linear.explained:.1%} of the variance")
@@ -45,7 +51,10 @@ def build_anchored(config: TextureGANConfig, device: torch.device) -> AnchoredTe
     _say(f"ready after {time.perf_counter() - started:.0f} s")
     eyes = uv_map.region(EYES).flatten()[uv_map.nearest].view(uv_map.size, uv_map.size)  # and the gutter around them
     data = Batches(recipe.painted, config.generator.z_dim, textures, linear, painted)
-    return AnchoredTextureGAN(config, data, eyes, uv_map_hash(head)).to(device)
+    module = AnchoredTextureGAN(config, data, eyes, uv_map_hash(head)).to(device)
+    if folder:
+        read_networks(folder, module)
+    return module
 
 
 @rank_zero_only

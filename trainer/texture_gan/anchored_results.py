@@ -41,6 +41,34 @@ def write_networks(module: AnchoredTextureGAN, folder: Path) -> None:
     render_sheet(module).save(folder / "images" / f"{module.batches:07d}.png")
 
 
+def read_networks(folder: Path, module: AnchoredTextureGAN) -> None:
+    """Load what `write_networks` wrote into a module in its first stage: the averages, and the discriminators.
+
+    A folder without discriminators leaves them untrained, one without looks those.
+
+    Raises:
+        FileNotFoundError, ValueError: if the generator is missing or of another UV map or resolution, or a file is cut
+            off or of networks of another size.
+    """
+    parts = {
+        GENERATOR: (module.generator, module.average),
+        DISCRIMINATORS: (both_discriminators(module),),
+        LOOKS: (module.offsets, module.average_offsets),
+    }
+    for name, networks in parts.items():
+        path = folder / name
+        if name != GENERATOR and not path.exists():
+            continue
+        tensors, config = weights.load(path)
+        if name == GENERATOR:
+            for key, expected in (("uv_map", module.uv_map), ("resolution", module.generator.config["resolution"])):
+                if config.get(key) != expected:
+                    remedy = "begin with its resolution (anchored.stages), or train without init_from"
+                    raise ValueError(f"init_from: expected {key} {expected}, got {config.get(key)} in {path}; {remedy}")
+        for network in networks:
+            weights.load_into(network, tensors, f"init_from: {path}")
+
+
 @torch.no_grad()
 def render_sheet(module: AnchoredTextureGAN) -> Image.Image:
     """Lay out targets and their reconstructions, mixtures, random textures, and one person in all looks."""

@@ -161,7 +161,9 @@ class TextureGANConfig(RunConfig):
     batch_size: int = 32  # of the rendered recipe; the anchored one has stages with their own
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
-    init_from: str | None = None  # folder of generator.safetensors, maybe also discriminators.safetensors
+    init_from: str | None = (
+        None  # folder of generator.safetensors, maybe also discriminators and looks; with the anchored recipe of its first stage, and with linear_textures
+    )
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between images and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end

@@ -16,7 +16,9 @@ from clipface.synthetic.looks.registry import OPTIONS
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
 from trainer.common.config import TrainerConfig
+from trainer.texture_gan.anchored_config import AnchoredConfig, PaintedConfig, StageConfig
 from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.results import both_discriminators
 from trainer.texture_gan.train import build, train
 
 PROCESSES = 2
@@ -196,3 +198,24 @@ def test_stages_must_fit_the_generator(tiny_files, textures):
     with pytest.raises(ValueError, match="generator.resolution: expected 32"):
         config = tiny_anchored(tiny_files, textures)
         replace(config, generator=replace(config.generator, resolution=64))
+
+
+def test_a_run_goes_on_from_anothers_networks(textures, tmp_path, tiny_files):
+    train(tiny_anchored(tiny_files, textures, steps=4), tmp_path / "first")
+    last = AnchoredConfig([StageConfig(32, 8, 1.0)], 6, 8, 16, painted=PaintedConfig(count=0))
+    config = tiny_anchored(tiny_files, textures, steps=1, anchored=last, init_from=str(tmp_path / "first"))
+    module = build(config)
+    for name in ("generator", "discriminators"):
+        tensors, _ = weights.load(tmp_path / "first" / f"{name}.safetensors")
+        own = module.average if name == "generator" else both_discriminators(module)
+        assert all(torch.equal(own.state_dict()[key], tensor.float()) for key, tensor in tensors.items())
+    assert torch.equal(module.generator.synthesis.const, module.average.synthesis.const)
+    before = LinearTextures.from_weights(tmp_path / "first" / "linear_textures.safetensors")
+    assert torch.equal(module.linear.directions, before.directions)
+
+
+def test_a_run_does_not_begin_with_a_generator_of_another_size(textures, tmp_path, tiny_files):
+    train(tiny_anchored(tiny_files, textures, steps=2), tmp_path / "first")
+    config = tiny_anchored(tiny_files, textures, steps=1, init_from=str(tmp_path / "first"))
+    with pytest.raises(ValueError, match="init_from: expected resolution 16, got 32"):
+        build(config)
