@@ -30,18 +30,20 @@ class Asset(NamedTuple):
 WIDTH = 28  # of a name in the list, characters
 _CHECK_OUT = "it is part of the repository: check it out again"
 _REBUILD = _CHECK_OUT + ", or rebuild it with "
-_GAN = "the commands in docs/texture_generator.md"
+_GAN = "`python -m trainer.texture_gan experiment=anchored dataset.textures=<folder> trainer=gpu`"
 _ENCODER = "`python -m trainer.face_encoder {}trainer=gpu`"
 _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 # Trained here: how each is made again, and its checksum.
 _TRAINED = {
-    "generator": (_GAN, "932248d36c604a001832df54fe11d81b5b7e850159c4256c0fd4987758f7c986"),
-    "looks": (_GAN, "6b202ec626e20a630df1dfa371fe946bf3786a638d94d1bd43fc4a2d9166cd68"),
-    "discriminators": (_GAN, "c59c6fb8604f8d89c594380063180a46cb931c66c6502cc0331e129e04b77cf2"),
+    "generator": (_GAN, "b9f8cba83ab0eef7fd6dbf38d63f7a55102a8cb29d644f432624c70c679042c8"),
+    "looks": (
+        "`python scripts/recipes/fit_offsets.py --textures <folder> --generator data/generator.safetensors`",
+        "4af7b0c7065d6667a7e6d3ed25b70018901987d9bc0ae2a38df4750f234da73e",
+    ),
     "latent_codes": (
-        "`python scripts/sample_textures.py --seeds 0-63 --psi 0.7 --codes-only --out <folder>`",
-        "1c60273aed4c4dfb143483fb46f4b4255ffe6a39c167df2c21c7f440587dfc89",
+        "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",
+        "24f7bf387a2f8f7eaf0a3274cf14888649d955fe8c7d6c3828e095787dae9257",
     ),
     "face_encoder": (_ENCODER.format(""), "a9a21b643233604ed2c7c1f6f138d12a9f227d6254a45d381dd5730fb4448413"),
     "scoring_encoder": (
@@ -75,6 +77,18 @@ ASSETS = {
         "CC0-1.0",
         _REBUILD + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file>`",
         "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
+    ),
+    "linear_textures": Asset(
+        "linear_textures.safetensors",
+        "CC-BY-4.0",
+        _REBUILD + _GAN,
+        "9b6557738a50afaea5320198df566ee30d4bfeb2c6436c60632a6abedd8bb076",
+    ),
+    "people": Asset(
+        "people.safetensors",
+        "CC-BY-4.0",
+        _REBUILD + "`python scripts/recipes/build_people.py --textures <folder> --dataset <folder> --labels <files>`",
+        "13d965a2d87c3661450c429354ffa3b7b1c0c6644f470064993bf41edfebdec0",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
