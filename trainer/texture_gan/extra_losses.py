@@ -92,8 +92,8 @@ class AttributeOffsets(nn.Module):
 
     def _sample(self, tone: str, rng: random.Random) -> Attributes:
         look = rng.choice(LOOKS[1:]) if rng.random() < self.config.share else "none"
-        # Hair can be painted over hair, a bald head cannot.
-        return sample_attributes(rng, {"skin": tone, "look": look, "hair": "hair"})
+        # Nobody has a cap of hair: a colour of hair is that of brows, lashes and beard.
+        return sample_attributes(rng, {"skin": tone, "look": look, "hair": "bald"})
 
     def compare(self, synthesis: SynthesisNetwork, number: int, dtype: torch.dtype | None) -> Tensor:
         """Distance of textures with offsets from the painted ones of the batch of a number."""
