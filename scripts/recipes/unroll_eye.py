@@ -1,8 +1,11 @@
 """Unroll a picture of an eye about its pupil, for `clipface.synthetic.face.iris`.
 
 python scripts/recipes/unroll_eye.py --image grey_eye.png --out data/eye.png
+python scripts/recipes/unroll_eye.py --image brown_eye.png --out brown.png
+python scripts/recipes/unroll_eye.py --image makehuman-assets/eye/bluegreen_eye.png --out bluegreen.png
 
-The shipped one is MakeHuman's `grey_eye.png` (github.com/makehumancommunity/makehuman-assets, CC0).
+The result is an image of 128 by 512: rows from the pupil outwards, columns about it. The shipped one is
+MakeHuman's `grey_eye.png` (github.com/makehumancommunity/makehuman-assets, CC0).
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Say how often each baked texture is drawn, so that ages, sexes and skin colours come evenly: writes faces.csv.
 
 python scripts/recipes/weigh_textures.py --textures my_textures --labels labels.csv
-python scripts/recipes/weigh_textures.py --textures my_textures --labels labels.csv labels_officials.csv \
+python scripts/recipes/weigh_textures.py --textures my_textures --labels labels.csv --mixed-only officials
+python scripts/recipes/weigh_textures.py --textures my_textures --labels labels.csv labels_officials.csv \\
     --mixed-only officials --older officials=10
 
 The table lies in the folder of the textures, where `trainer.texture_gan experiment=anchored` reads it. Labels are CSV
