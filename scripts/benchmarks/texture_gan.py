@@ -3,8 +3,10 @@
 python scripts/benchmarks/texture_gan.py trainer=gpu batch_size=32 image_size=512 generator.resolution=512
 python scripts/benchmarks/texture_gan.py trainer=gpu --phases --profile
 python scripts/benchmarks/texture_gan.py trainer=gpu dataset.path=my_faces --real
+python scripts/benchmarks/texture_gan.py trainer=gpu experiment=anchored dataset.textures=textures
 
-Takes the trainer's own overrides. Faces are painted once and used again, unless --real reads a data set.
+Takes the trainer's own overrides. Faces are painted once and used again, unless --real reads a data set. Of the
+anchored recipe the last stage is timed.
 """
 
 import argparse
@@ -15,7 +17,7 @@ from typing import Any
 from clipface import startup
 
 PHASES = ("g_main", "g_path", "d_main", "d_r1")
-DETAILS = ("render", "augmented", "patches", "random_codes")  # inside the phases; forward only
+DETAILS = ("render", "generate", "augmented", "patches", "random_codes", "anchor_loss")  # inside them; forward only
 PHASE_BATCHES = 16  # in which each penalty comes
 TOP = 30  # kernels in a profile
 
@@ -56,6 +58,10 @@ def build_module(config: Any, options: argparse.Namespace) -> Any:
         activation.has_triton = lambda: False
     module = build(config).to("cuda" if config.trainer.accelerator == "gpu" else "cpu")
     module.manual_backward = torch.Tensor.backward
+    if config.recipe == "anchored":
+        module.data.start()
+        for number in range(1, len(config.anchored.stages)):
+            module.enter(number)
     sides = module.configure_optimizers()
     module.optimizers = lambda use_pl_optimizer=False: sides
     module.augment.probability.fill_(options.augment)
@@ -64,7 +70,9 @@ def build_module(config: Any, options: argparse.Namespace) -> Any:
 
 
 def training_step(module: Any, config: Any, real: bool) -> Callable[[], None]:
-    """A function that trains on the next batch of faces."""
+    """A function that trains on the next batch."""
+    if config.recipe == "anchored":
+        return module.train_batch
     if real:
         batches = (batch.to(module.device) for batch in module.faces(0))
     else:
@@ -90,14 +98,19 @@ def describe(module: Any, config: Any, options: argparse.Namespace) -> str:
     sizes = ("generator", "discriminator")
     counts = [sum(p.numel() for p in getattr(module, name).parameters()) / 1e6 for name in sizes]
     return (
-        f"texture {config.generator.resolution}, image {config.image_size}, "
-        f"batch {config.batch_size}, {config.trainer.precision}, renderer {config.renderer.backend}, "
+        f"recipe {config.recipe}, texture {config.generator.resolution}, image {config.image_size}, "
+        f"batch {batch_size(config)}, {config.trainer.precision}, renderer {config.renderer.backend}, "
         f"channels {config.generator.channel_base}/{config.generator.channel_max} and "
         f"{config.discriminator.channel_base}/{config.discriminator.channel_max} "
         f"({counts[0]:.1f} and {counts[1]:.1f} million parameters), "
         f"{config.patch.count} patches, augmentation {options.augment if config.augment.enabled else 'off'}"
         f"{', plain operations' if options.plain else ''}{', data set' if options.real else ''}"
     )
+
+
+def batch_size(config: Any) -> int:
+    """Of the steps that are timed."""
+    return config.anchored.stages[-1].batch_size if config.recipe == "anchored" else config.batch_size
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -115,10 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     module = build_module(config, options)
     step, device = training_step(module, config, options.real), module.device
     print(f"{hardware(device)}: {describe(module, config, options)}", flush=True)
-    print_rate(step, options.warm_up, options.batches, config.batch_size, device)
+    print_rate(step, options.warm_up, options.batches, batch_size(config), device)
     print(f"skipped batches: {int(module.finite.skipped)}")
     if options.phases:
-        print_parts(step, PHASE_BATCHES, {name: (module, name) for name in (*PHASES, *DETAILS)}, device)
+        parts = {name: (module, name) for name in (*PHASES, *DETAILS) if hasattr(module, name)}
+        print_parts(step, PHASE_BATCHES, parts, device)
     if options.profile:
         print(profile(step, device.type == "cuda"))
 

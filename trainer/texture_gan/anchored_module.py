@@ -98,8 +98,12 @@ class AnchoredTextureGAN(pl.LightningModule):
         self.data.start()
 
     def training_step(self, batch: int, batch_idx: int) -> None:
-        """Train both sides on one batch: g_main, d_main, d_r1, then the averages follow."""
+        """Enter the stage and set the rates of this moment, then train on one batch."""
         self.advance()
+        self.train_batch()
+
+    def train_batch(self) -> None:
+        """Train both sides on one batch of the stage: g_main, d_main, d_r1, then the averages follow."""
         stage, penalty, augment = self.config.anchored.stages[self.stage], self.config.penalty, self.config.augment
         generator_optimizer, discriminator_optimizer = self.optimizers(use_pl_optimizer=False)
         number, samples = self.batches, self.data.samples(stage.batch_size // self.config.trainer.processes)

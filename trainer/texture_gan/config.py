@@ -161,9 +161,9 @@ class TextureGANConfig(RunConfig):
     batch_size: int = 32  # of the rendered recipe; the anchored one has stages with their own
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
-    init_from: str | None = (
-        None  # folder of generator.safetensors, maybe also discriminators and looks; with the anchored recipe of its first stage, and with linear_textures
-    )
+    # folder of generator.safetensors, maybe also discriminators and looks; with the anchored recipe the generator is of
+    # the first stage's resolution, and linear_textures are there too
+    init_from: str | None = None
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between images and exported weights; 0: only at the end
     checkpoint_every: int = 500  # batches between checkpoints; 0: only at the end
@@ -192,6 +192,16 @@ class TextureGANConfig(RunConfig):
             self._check_anchored()
 
     def _check_anchored(self) -> None:
+        for name, given in (
+            ("metrics.every", self.metrics.every),
+            ("statistics.weight", self.statistics.weight),
+            ("attribute_offsets.weight", self.attribute_offsets.weight),
+            ("penalty.path_every", self.penalty.path_every),
+        ):
+            if given:
+                raise ValueError(
+                    f"{name}: expected 0, since the anchored recipe does not read it, got {given}; leave it out"
+                )
         last, parts = self.anchored.stages[-1].resolution, 4 * self.trainer.processes
         if self.generator.resolution != last:
             raise ValueError(

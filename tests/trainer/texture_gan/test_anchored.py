@@ -18,6 +18,7 @@ from clipface.texture.linear import LinearTextures
 from trainer.common.config import TrainerConfig
 from trainer.texture_gan.anchored_config import AnchoredConfig, PaintedConfig, StageConfig
 from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.config import AttributeOffsetsConfig, MetricsConfig, PenaltyConfig, StatisticsConfig
 from trainer.texture_gan.results import both_discriminators
 from trainer.texture_gan.train import build, train
 
@@ -192,6 +193,20 @@ def test_a_bad_row_is_named(tiny_files, tmp_path, row, message):
         file.write(row + "\n")
     with pytest.raises(ValueError, match=message):
         build(tiny_anchored(tiny_files, textures))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("metrics", MetricsConfig(every=100)),
+        ("statistics", StatisticsConfig(weight=1.0)),
+        ("attribute_offsets", AttributeOffsetsConfig(weight=3.0)),
+        ("penalty", PenaltyConfig(path_every=4)),
+    ],
+)
+def test_what_the_recipe_does_not_read_is_refused(tiny_files, textures, name, value):
+    with pytest.raises(ValueError, match=rf"{name}.*: expected 0, since the anchored recipe does not read it, got"):
+        tiny_anchored(tiny_files, textures, **{name: value})
 
 
 def test_stages_must_fit_the_generator(tiny_files, textures):

@@ -6,11 +6,14 @@ import pytest
 import torch
 from commands import script
 from PIL import Image
+from tiny_anchored import write_textures
 from tiny_gan import tiny_batch
 
 from clipface import assets, weights
 from clipface.texture import distillation
 from clipface.texture.generator import TextureGenerator
+
+ANCHORED_ONLY = {"generate", "anchor_loss"}  # methods of one recipe's module
 
 
 @pytest.fixture
@@ -105,7 +108,22 @@ def test_the_benchmark_prints_its_tables(files, capsys, monkeypatch):
     benchmark.main([*sizes.split(), "--batches", "2", "--warm-up", "1", "--phases"])
     lines = capsys.readouterr().out.splitlines()
     assert "samples/s" in lines[3] and lines[4] == "skipped batches: 0"
-    assert {line.split()[0] for line in lines[6:]} == {*benchmark.PHASES, *benchmark.DETAILS}
+    assert {line.split()[0] for line in lines[6:]} == {*benchmark.PHASES, *benchmark.DETAILS} - ANCHORED_ONLY
+
+
+def test_the_benchmark_times_the_anchored_recipe(files, capsys, tmp_path):
+    benchmark, folder = script("benchmarks/texture_gan"), write_textures(tmp_path / "textures")
+    sizes = (
+        "generator.resolution=32 generator.channel_base=64 generator.channel_max=4 generator.z_dim=8 generator.w_dim=8"
+        " discriminator.channel_base=64 discriminator.channel_max=4 patch.size=8 patch.stride=4 patch.count=1"
+        " patch.channel_base=32 patch.channel_max=4 anchored.coefficients=6 anchored.anchor_size=8 anchored.compared=16"
+        " anchored.stages=[{resolution:16,batch_size:8},{resolution:32,batch_size:4}] anchored.painted.count=0"
+    )
+    recipe = ["experiment=anchored", f"dataset.textures={folder}"]
+    benchmark.main([*recipe, *sizes.split(), "--batches", "2", "--warm-up", "1", "--phases"])
+    text = capsys.readouterr().out
+    assert "recipe anchored, texture 32" in text and "batch 4" in text and "samples/s" in text
+    assert {"g_main", "d_main", "d_r1", "anchor_loss"} <= {line.split()[0] for line in text.splitlines()}
 
 
 def test_an_average_lies_between_two_generators(files, tmp_path):
