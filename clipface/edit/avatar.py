@@ -52,18 +52,19 @@ class Avatar(nn.Module):
         self.origin = {"uv_map": uv_map_hash(head)}
         if generator_sha256 is not None:
             self.origin["generator_sha256"] = generator_sha256
-        self._masks: dict[str, Tensor] = {}
+        self._masks: dict[tuple[str, int], Tensor] = {}
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Avatar":
         """Stay in evaluation mode: a module that is trained switches all of its parts."""
         return super().train(False)
 
-    def texture(self, w_plus: Tensor) -> Tensor:
+    def texture(self, w_plus: Tensor, size: int | None = None) -> Tensor:
         """Synthesize textures.
 
         Args:
             w_plus: codes [B, L, w_dim].
+            size: R, a power of two: the generator's finer layers are left out. None, or more than its: its resolution.
 
         Returns:
             [B, 3, R, R] in 0..1. Gradient: none where a colour is cut off at 0 or 1.
@@ -71,16 +72,16 @@ class Avatar(nn.Module):
         kind = w_plus.device.type
         reduced = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         with torch.autocast(kind, enabled=False):  # the generator reduces precision itself, where it may
-            image = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced)
+            image = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced, size)
         return (image.float() / 2 + 0.5).clamp(0, 1)
 
-    def mask(self, region: str) -> Tensor:
-        """Mask [1, R, R] of a region over this generator's textures, made once (`clipface.edit.regions`)."""
-        device = self.head.v_template.device
-        if region not in self._masks:
-            self._masks[region] = edit_mask(self.head, region, self.generator.config["resolution"])
-        self._masks[region] = self._masks[region].to(device)  # the avatar may have moved since
-        return self._masks[region]
+    def mask(self, region: str, size: int | None = None) -> Tensor:
+        """Mask [1, R, R] of a region over textures of a size, or this generator's; made once (`edit.regions`)."""
+        device, key = self.head.v_template.device, (region, size or self.generator.config["resolution"])
+        if key not in self._masks:
+            self._masks[key] = edit_mask(self.head, *key)
+        self._masks[key] = self._masks[key].to(device)  # the avatar may have moved since
+        return self._masks[key]
 
     def blend(self, before: Tensor, after: Tensor, region: str | None) -> Tensor:
         """Keep an edit's textures to a region.
@@ -92,7 +93,7 @@ class Avatar(nn.Module):
         Returns:
             [B, 3, R, R], with the bits of `before` wherever the region's mask is 0. Gradient: to both.
         """
-        return after if region is None else blend(before, after, self.mask(region))
+        return after if region is None else blend(before, after, self.mask(region, after.shape[-1]))
 
     def render(
         self, texture: Tensor | None, vertices: Tensor, camera: Tensor, size: int, background: Tensor | None = None

@@ -106,20 +106,25 @@ class SynthesisNetwork(nn.Module):
         )
         self.levels, self.w_dim = 2 * len(self.blocks), w_dim
 
-    def forward(self, w_plus: Tensor, noise: str = "const", dtype: torch.dtype | None = None) -> Tensor:
+    def forward(
+        self, w_plus: Tensor, noise: str = "const", dtype: torch.dtype | None = None, size: int | None = None
+    ) -> Tensor:
         """Map w_plus [B, levels, w_dim] to textures [B, 3, R, R], about [-1, 1].
 
         Args:
             w_plus: style codes.
             noise: "const" (the network's fixed pattern), "random" (new for each sample) or "none".
             dtype: of the layers at resolution 32 and above, for instance bfloat16; None: that of the parameters.
+            size: R; larger blocks are left out, and what they would add. None: the network's resolution.
 
-        Gradient: reaches w_plus and every parameter; twice differentiable.
+        Gradient: reaches w_plus and every parameter that is read; twice differentiable.
         """
         expect("w_plus", w_plus, ("B", self.levels, self.w_dim))
         w = w_plus.unbind(1)
         x, image = self.const.expand(len(w_plus), -1, -1, -1), None
         for n, block in enumerate(self.blocks):
+            if size is not None and block.resolution > size:
+                break
             x, image = block(x, image, w[max(2 * n - 1, 0) : 2 * n + 2], noise, dtype)
         return image
 

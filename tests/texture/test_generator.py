@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from clipface import assets
 from clipface.texture.generator import TextureGenerator, mix_codes
 from clipface.texture.published import generator_from_state
 
@@ -47,9 +48,9 @@ def test_matches_the_published_network(golden, published):
 
 
 def test_levels_and_size_of_the_shipped_network():
-    generator = TextureGenerator()
-    assert generator.levels == 14
-    assert sum(value.numel() for value in generator.state_dict().values()) <= 8_000_000
+    generator = TextureGenerator.from_weights(assets.resolve("generator"))
+    assert generator.levels == 16 and generator.config["resolution"] == 512
+    assert sum(value.numel() for value in generator.state_dict().values()) <= 10_000_000
 
 
 @pytest.mark.parametrize("noise", ["const", "none"])
@@ -144,3 +145,11 @@ def test_the_length_of_z_counts_only_without_normalising_it(tmp_path):
     described.pop("normalise_z")  # as in files from before there was a choice
     (tmp_path / "generator.json").write_text(json.dumps(described))
     assert TextureGenerator.from_weights(tmp_path / "generator.safetensors").config["normalise_z"] is True
+
+
+def test_finer_blocks_can_be_left_out(tiny):
+    w_plus = torch.randn(2, tiny.levels, 8, requires_grad=True)
+    small = tiny.synthesis(w_plus, size=8)
+    assert small.shape == (2, 3, 8, 8) and torch.equal(tiny.synthesis(w_plus, size=64), tiny.synthesis(w_plus))
+    small.square().sum().backward()
+    assert w_plus.grad[:, -2:].abs().max() == 0 < w_plus.grad[:, :-2].abs().max()

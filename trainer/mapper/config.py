@@ -92,6 +92,9 @@ class MapperConfig(EditConfig):
     """Everything a run depends on."""
 
     views: int = 2  # images of each face
+    # texels of the textures in training, a power of two: finer layers of the generator are left out, and an edit leaves
+    # their codes; validation and results have all. null: the generator's
+    texture_size: int | None = None
     expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
     lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
     identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's identity, standard deviations
@@ -104,6 +107,9 @@ class MapperConfig(EditConfig):
         """Check what the types cannot."""
         super().__post_init__()
         require_at_least(self, views=1)
+        size = self.texture_size
+        if size is not None and (size < 8 or size & (size - 1)):
+            raise ValueError(f"texture_size: expected a power of two from 8 up, got {size}")
 
 
 register("mapper_schema", MapperConfig)

@@ -76,7 +76,7 @@ class MapperModule(MapperTraining):
         config = self.config
         views = Views(config.views, config.max_yaw, config.max_pitch, config.jitter)
         faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views)
-        texture = self.avatar.texture(faces.codes.w_plus)
+        texture = self.avatar.texture(faces.codes.w_plus, config.texture_size)
         images = self.avatar.views(texture, faces.codes, faces.camera, config.image_size, faces.background)
         return Batch(faces, texture, self.directional_loss.encode(images))
 
@@ -92,7 +92,8 @@ class MapperModule(MapperTraining):
         """
         codes = self.mapper(faces.codes)
         if self.mapper.texture is not None:
-            texture = self.avatar.blend(texture, self.avatar.texture(codes.w_plus), self.mapper.region)
+            after = self.avatar.texture(codes.w_plus, texture.shape[-1])
+            texture = self.avatar.blend(texture, after, self.mapper.region)
         vertices = self.avatar.head(codes.shape, codes.expression)
         images = self.avatar.render(texture, vertices, faces.camera, self.config.image_size, faces.background)
         return Edited(codes, texture, vertices, images)
