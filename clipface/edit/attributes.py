@@ -15,7 +15,7 @@ from clipface.edit.origin import check_origin
 
 PREFIX = "look:"
 # Offsets that change next to nothing: their training compares texels, and fine lines lie elsewhere each time.
-FAINT = ("old", "wrinkles", "freckles", "scar", "tired")
+FAINT = ("freckles", "scar")
 _NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}
 
 
