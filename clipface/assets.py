@@ -75,8 +75,9 @@ ASSETS = {
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
-        _REBUILD + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file>`",
-        "9f97fc1c30b74c563c6c97cf3b7ee66f7448600d7cb1265354dcca9f80df3b3f",
+        _REBUILD
+        + "`python scripts/recipes/build_correspondence.py --photos <folder> --labels <file> --exclude <list>`",
+        "85acda1a642e18f6c075773e284b3ebeab2284e2c2964cab58295b3fddbb5e7e",
     ),
     "linear_textures": Asset(
         "linear_textures.safetensors",

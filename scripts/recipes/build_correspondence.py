@@ -1,11 +1,11 @@
 """Find where MediaPipe's face points lie on the open head, and how real people's identities are spread.
 
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --cache faces.npz
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --out my_points.npz
+python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --exclude others.txt
+python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --exclude others.txt \
+    --cache faces.npz --out my_points.npz
 
 Needs the extra `fit`. The folder holds photographs of many people, some of them with a neutral face; the file of labels
-(columns file, person, expression) says who is who. Half of the people place the points, the others measure them.
+(columns file, person, expression) says who is who. Photographs that --exclude lists place no points: they measure them.
 """
 
 import argparse
@@ -21,6 +21,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True, help="CSV file: file, person, expression")
+    parser.add_argument(
+        "--exclude", type=Path, required=True, help="text file of photographs, one a line, that only measure the points"
+    )
     parser.add_argument("--cache", type=Path, help=".npz that keeps the faces found for the next time")
     parser.add_argument("--out", type=Path, default=Path("data/open_head_points.npz"))
     return parser.parse_args(arguments)

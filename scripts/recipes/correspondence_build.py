@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from clipface.files import read_list
 from clipface.fit.correspondence import INNER, Correspondence, derived_places, place, settle
 from clipface.fit.face_points import FacePoints, point_lists
 from clipface.fit.landmark_objective import LandmarkObjective, LandmarkSettings
@@ -46,11 +47,11 @@ def build(options: Namespace) -> None:
     """Find faces, place and move the points, measure them on people not used, write; takes the script's options."""
     faces = examine_folder(options.photos, options.cache)
     labels = read_labels(options.labels, faces.files)
+    excluded = np.isin(faces.files, read_list(options.exclude))
     head = load_head("open")
-    points = first_places(head, faces.points[labels.expression == NEUTRAL])
-    people = torch.randperm(int(labels.person.max()) + 1, generator=torch.Generator().manual_seed(0))
+    points = first_places(head, faces.points[~excluded & (labels.expression == NEUTRAL)])
     images = Images(faces.places, labels.person)
-    placing, measuring = (images.of(half.sort().values) for half in people.chunk(2))
+    placing, measuring = (images.of(rows) for rows in (~excluded, excluded))
     for number in range(STAY + LOOSE + CLOSE):
         settings = LOOSE_SETTINGS if number < STAY + LOOSE else LandmarkSettings()
         points = improved(head, placing, points, settings, number >= STAY)
@@ -89,12 +90,10 @@ class Images(NamedTuple):
     points: Tensor
     person: Tensor
 
-    def of(self, people: Tensor) -> "Images":
-        """The images of some people [P] int64, who are numbered anew."""
-        new = torch.full((int(self.person.max()) + 1,), -1)
-        new[people] = torch.arange(len(people))
-        rows = new[self.person] >= 0
-        return Images(self.points[rows], new[self.person[rows]])
+    def of(self, rows: np.ndarray) -> "Images":
+        """Some images [B] bool; their people are numbered anew."""
+        rows = torch.from_numpy(rows)
+        return Images(self.points[rows], torch.unique(self.person[rows], return_inverse=True)[1])
 
 
 def fit(
