@@ -95,7 +95,7 @@ ASSETS = {
         "texture_model.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/recipes/build_texture_model.py --dataset <folder>`",
-        "a0f7b30ec33f7f99734f1866a43f6c06636071ce098ff1671b9fff98a88eeded",
+        "63dfcdc56327a0346b5ae55bfb35b5f4c0c8535b7ebfcff8503c330e039c42b2",
     ),
     **{
         name: Asset(f"{name}.safetensors", "Apache-2.0", _REBUILD + how, sha256)

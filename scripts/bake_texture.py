@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--unlit", type=float, default=UNLIT, help="how much of the fitted light is taken out, 0 to 1")
     one.add_argument("--neutral", action="store_true", help="take out the tint of lamps and cameras too")
     one.add_argument("--exclude", type=Path, help="with --dataset: text file of photographs to leave out, one a line")
+    one.add_argument("--match", default="", help="with --dataset: regular expression of the photographs to take")
     one.add_argument("--no-preview", dest="preview", action="store_false", help="textures only")
     one.add_argument("--device", default="cpu", help="cpu, cuda")
     return one.parse_args(arguments)

@@ -1,7 +1,7 @@
 """From photographs of a person, or a data set of fitted faces, to textures as PNG files."""
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.functional import to_pil_image
 
+from clipface.bake.head_fit import HeadFit
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.files import read_list
@@ -54,18 +55,11 @@ def bake_dataset(options: Namespace) -> None:
     Args:
         options: of `scripts/bake_texture.py`; see its help.
     """
-    faces = MaskedFaces(options.dataset, SIZE)
+    faces = MaskedFaces(options.dataset, SIZE, match=options.match)
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit, neutral=options.neutral)
-    excluded = read_list(options.exclude) if options.exclude else ()
-    rows = [row for row, source in enumerate(faces.sources or faces.names) if source not in excluded]
-    places = iter(rows)
-    for fit, crops, mask in stored_batches(faces, rows, BATCH, options.device):
-        own = [next(places) for _ in crops]
-        if options.photos is not None:
-            paths = [options.photos / faces.sources[row] for row in own]
-            crops = sharp_crops(paths, [faces.parameters(row)["matrix"] for row in own]).to(options.device)
-            mask = enlarged(mask)
+    rows = included_rows(faces, options.exclude)
+    for own, fit, crops, mask in sharp_batches(faces, rows, BATCH, options.photos, options.device):
         textures = baker(fit, crops, mask)
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
         for texture, preview, row in zip(textures, shown, own, strict=True):
@@ -73,6 +67,44 @@ def bake_dataset(options: Namespace) -> None:
             _write(texture, path)
             if preview is not None:
                 _write(preview, _preview_of(path))
+
+
+def included_rows(faces: MaskedFaces, exclude: Path | None) -> list[int]:
+    """Which faces of a data set a text file of photographs (None: no file) does not name.
+
+    Raises:
+        ValueError: if it names them all.
+    """
+    excluded = set(read_list(exclude)) if exclude else set()
+    rows = [row for row, source in enumerate(faces.sources or faces.names) if source not in excluded]
+    if not rows:
+        raise ValueError(f"exclude: expected some faces of {faces.path} to be left, got all of them in {exclude}")
+    return rows
+
+
+def sharp_batches(
+    faces: MaskedFaces, rows: Sequence[int], size: int, photos: Path | None, device: torch.device | str = "cpu"
+) -> Iterator[tuple[list[int], HeadFit, Tensor, Tensor]]:
+    """Read heads, images and masks of a data set, cut out of the photographs anew where those are at hand.
+
+    Args:
+        faces: the data set.
+        rows: which faces.
+        size: of a batch.
+        photos: the folder it was prepared from; None: images are as large as they are stored.
+        device: where they go.
+
+    Yields:
+        The batch's rows, and what `stored_images` gives; with `photos`, images and masks of `SHARP` pixels.
+    """
+    places = iter(rows)
+    for fit, crops, mask in stored_batches(faces, rows, size, device):
+        own = [next(places) for _ in crops]
+        if photos is not None:
+            paths = [photos / faces.sources[row] for row in own]
+            crops = sharp_crops(paths, [faces.parameters(row)["matrix"] for row in own]).to(device)
+            mask = enlarged(mask)
+        yield own, fit, crops, mask
 
 
 def sharp_crops(paths: Sequence[Path], matrices: Sequence[np.ndarray]) -> Tensor:

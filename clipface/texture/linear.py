@@ -43,7 +43,7 @@ class TextureModel:
         return TextureModel(self.mean.to(device), self.directions.to(device), self.texels.to(device))
 
     def save(self, path: str | Path, head: HeadModel, base: Tensor, note: str) -> Path:
-        """Write the model as float16, with the head it is of.
+        """Write the model as float16 and the base in 8 bits, with the head they are of.
 
         Args:
             path: file ending in `.safetensors`.
@@ -51,7 +51,8 @@ class TextureModel:
             base: [3, R', R'] in 0..1, a full texture, from which completion starts.
             note: what it was made of, and whom to credit.
         """
-        tensors = {"mean": self.mean, "directions": self.directions, "texels": self.texels.int(), "base": base}
+        tensors = {"mean": self.mean, "directions": self.directions, "texels": self.texels.int()}
+        tensors["base"] = base.clamp(0, 1).mul(255).round().byte()
         of = {"topology": topology(head), "uv_map": uv_map_hash(head)}
         config = {**of, "size": self.size, "count": self.count, "note": note}
         return weights.save(path, tensors, config, half=True)
@@ -66,7 +67,7 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
             head None is returned.
 
     Raises:
-        ValueError: if the file named is of another head, or of another UV map.
+        ValueError: if the file named is of another head, of another UV map, or of an earlier version.
     """
     tensors, config = weights.load(path or assets.resolve("texture_model"))
     if config.get("topology") != topology(head):
@@ -75,9 +76,11 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
         raise ValueError(f"path: expected a texture model of {head.source}, got one of another head in {path}")
     remedy = "build it again by scripts/recipes/build_texture_model.py"
     check_uv_map(f"texture model {path or ''}".rstrip(), config.get("uv_map"), head, remedy)
-    device = head.v_template.device
+    base, device = tensors["base"], head.v_template.device
+    if base.dtype != torch.uint8:
+        raise ValueError(f"path: expected a base texture of 8 bits in {path}, got {base.dtype}; {remedy}")
     model = TextureModel(tensors["mean"], tensors["directions"], tensors["texels"].long())
-    return model.to(device), tensors["base"].to(device)
+    return model.to(device), base.to(device).float() / 255
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 python scripts/recipes/build_texture_model.py --dataset my_faces --out data/texture_model.safetensors --note "of ..."
 python scripts/recipes/build_texture_model.py --dataset my_faces --count 80 --out my_data/texture_model.safetensors
+python scripts/recipes/build_texture_model.py --dataset my_faces --photos my_photos --exclude data/validation_photos.txt
 python scripts/recipes/build_texture_model.py --dataset my_faces --image directions.png --out my_model.safetensors
 
 The data set is what scripts/prepare_photos.py writes. The shipped model (of the open head) serves the photometric fit;
@@ -21,6 +22,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command(__doc__, picture="image")
     parser.add_argument("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
+    parser.add_argument("--photos", type=Path, help="the folder it was prepared from, for sharper textures")
+    parser.add_argument("--match", default="", help="regular expression of the photographs to take")
+    parser.add_argument("--exclude", type=Path, help="text file of photographs to leave out, one a line")
     parser.add_argument("--out", type=Path, default=Path("data/texture_model.safetensors"))
     parser.add_argument("--count", type=int, default=40, help="number of directions")
     parser.add_argument("--note", default="", help="what it was made of and whom to credit; kept in the file")

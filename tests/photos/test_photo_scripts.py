@@ -59,10 +59,12 @@ def test_baked_textures_are_measured_and_shown(dataset, tmp_path, capsys):
 
 
 def test_a_texture_model_is_built_from_a_data_set(dataset, open_head, tmp_path, capsys):
-    out = tmp_path / "model.safetensors"
-    build(Namespace(dataset=dataset, out=out, count=2, note="", image=tmp_path / "model.png", device="cpu"))
+    out, exclude = tmp_path / "model.safetensors", tmp_path / "others.txt"
+    exclude.write_text("face2\n")
+    image, chosen = tmp_path / "model.png", {"match": "face[0-2]", "exclude": exclude, "photos": None}
+    build(Namespace(dataset=dataset, out=out, count=2, note="", image=image, device="cpu", **chosen))
     model, base = load_texture_model(open_head[0], out)
-    assert model.count == 2 and base.shape == (3, 256, 256) and (tmp_path / "model.png").is_file()
+    assert model.count == 2 and base.shape == (3, 512, 512) and (tmp_path / "model.png").is_file()
     with pytest.raises(SystemExit):
         script("recipes/build_texture_model").main(["--dataset", str(dataset), "--picture", "model.png"])
     assert "--picture: expected --image" in capsys.readouterr().err
