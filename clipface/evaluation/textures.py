@@ -27,6 +27,7 @@ from clipface.texture.linear import LinearTextures
 
 COLUMNS = 8  # of the sheet of heads
 HEAD_SIZE = 224  # pixels
+FINER = 2  # texels of a baked texture for a pixel of the images, of which the face fills but a part
 YAWS = {"left": -35.0, "front": 0.0, "right": 35.0}
 Textures = Callable[[int, torch.Generator], Tensor]  # so many [B, 3, R, R] in [-1, 1]
 
@@ -109,13 +110,15 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
         directions = min(options.directions, len(textures) - 1)
         found["mean baked texture"] = LinearTextures.fit(textures, 0)
         found[f"linear model, {directions} directions"] = LinearTextures.fit(textures, directions)
-        found["baked textures themselves"] = _resampled(textures)
+        found["baked textures themselves"] = _resampled(read_textures(options.textures, FINER * options.size)[1])
     return found
 
 
 def _resampled(given: Tensor) -> Textures:
+    """Some of [N, 3, R, R] uint8, on the CPU since they are many."""
+
     def textures(count: int, generator: torch.Generator) -> Tensor:
-        return given[torch.randint(len(given), (count,), generator=generator).to(given.device)]
+        return given[torch.randint(len(given), (count,), generator=generator)].float() / 127.5 - 1
 
     return textures
 

@@ -55,7 +55,7 @@ class Scorer:
             views = views._replace(mask=views.mask.float() / 255)
             # No texture should meet the head of an image that it may have been learned from.
             views = views.select(torch.randperm(len(views.camera), generator=generator).to(self.device))
-            texture = textures(len(views.camera), generator)
+            texture = textures(len(views.camera), generator).to(self.device)
             self.distances.add(render_views(self.head, self.renderer, texture, views, size), False)
         return self.distances.compute()
 
