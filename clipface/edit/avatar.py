@@ -72,7 +72,10 @@ class Avatar(nn.Module):
         kind = w_plus.device.type
         reduced = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         with torch.autocast(kind, enabled=False):  # the generator reduces precision itself, where it may
-            image = self.generator.synthesis(w_plus.float() if reduced else w_plus, "const", reduced, size)
+            codes = w_plus.float() if reduced else w_plus
+            # One by one is as fast on a CPU, and takes a part of the memory: 0.3 GB for each at 512².
+            parts = codes.split(1) if kind == "cpu" and not torch.is_grad_enabled() else [codes]
+            image = torch.cat([self.generator.synthesis(part, "const", reduced, size) for part in parts])
         return (image.float() / 2 + 0.5).clamp(0, 1)
 
     def mask(self, region: str, size: int | None = None) -> Tensor:
