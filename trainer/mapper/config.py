@@ -54,6 +54,9 @@ class EditConfig(RunConfig):
 
     batch_size: int = 4  # faces
     image_size: int = 128  # of the images, pixels
+    # texels of the textures in training, a power of two: finer layers of the generator are left out, and an edit leaves
+    # their codes; validation and results have all. null: the generator's
+    texture_size: int | None = None
     max_yaw: float = 30.0  # of the views, degrees
     max_pitch: float = 15.0
     cache: int = 0  # batches that are sampled once and used again and again, in memory; 0: new ones at each step
@@ -72,6 +75,9 @@ class EditConfig(RunConfig):
         """Check what the types cannot."""
         super().__post_init__()
         require_at_least(self, image_size=8, cache=0, validation=1)
+        size = self.texture_size
+        if size is not None and (size < 8 or size & (size - 1)):
+            raise ValueError(f"texture_size: expected a power of two from 8 up, got {size}")
 
     def require_prompt(self) -> None:
         """Raise a ValueError if there are no words to train towards."""
@@ -92,9 +98,6 @@ class MapperConfig(EditConfig):
     """Everything a run depends on."""
 
     views: int = 2  # images of each face
-    # texels of the textures in training, a power of two: finer layers of the generator are left out, and an edit leaves
-    # their codes; validation and results have all. null: the generator's
-    texture_size: int | None = None
     expression_prior_weight: float = 1e-3  # weight of the expression's Mahalanobis distance
     lip_penetration_weight: float = 0.0  # weight of lips that pass through each other, for each centimetre
     identity_prior_weight: float = 1e-3  # weight of the squared distance from a face's identity, standard deviations
@@ -107,9 +110,6 @@ class MapperConfig(EditConfig):
         """Check what the types cannot."""
         super().__post_init__()
         require_at_least(self, views=1)
-        size = self.texture_size
-        if size is not None and (size < 8 or size & (size - 1)):
-            raise ValueError(f"texture_size: expected a power of two from 8 up, got {size}")
 
 
 register("mapper_schema", MapperConfig)

@@ -69,7 +69,7 @@ class VideoMapperModule(MapperTraining):
             moved_vertices(avatar, faces.codes.rows(slice(i, i + 1)), self.motion.rows(numbers).to(device))
             for i, numbers in enumerate(frames)
         ])  # fmt: skip
-        texture = avatar.texture(faces.codes.w_plus)
+        texture = avatar.texture(faces.codes.w_plus, config.texture_size)
         images = avatar.render(texture, vertices, faces.camera, config.image_size, faces.background)
         return Batch(faces, frames.to(device), vertices, self.directional_loss.encode(images))
 
@@ -98,8 +98,8 @@ class VideoMapperModule(MapperTraining):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of a step's loss. Gradient: to the mapper."""
         faces, codes = batch.faces, self.codes(batch.faces, batch.frames)
-        size = self.config.image_size
-        after = self.avatar.render(self.avatar.texture(codes), batch.vertices, faces.camera, size, faces.background)
+        size, texture = self.config.image_size, self.avatar.texture(codes, self.config.texture_size)
+        after = self.avatar.render(texture, batch.vertices, faces.camera, size, faces.background)
         loss = 1 - self.directional_loss.agreement(after, batch.features)
         if self.config.frames is None:  # sampled frames are weighted by how often they come
             weight = self.importance[batch.frames.flatten()]

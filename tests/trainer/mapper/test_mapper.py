@@ -185,3 +185,15 @@ def test_a_failed_start_leaves_nothing_behind(tmp_path):
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0 and "prompt: expected one, got none" in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_training_leaves_out_what_is_finer_than_its_textures(config):
+    for size, learns in ((None, True), (16, False)):
+        module = seeded(replace(config, texture_size=size))
+        module.log = module.log_dict = lambda *values, **more: None
+        assert module.avatar.generator.config["resolution"] > 16
+        module.training_step(0, 0).backward()
+        last = module.mapper.texture
+        gradients = [parameter.grad for parameter in last.parameters() if parameter.grad is not None]
+        assert any(bool(gradient[-1].any()) for gradient in gradients) is learns
+        assert any(bool(gradient[0].any()) for gradient in gradients)

@@ -231,3 +231,14 @@ def test_a_face_that_stays_neutral_is_refused(config, tmp_path):
     still.write_text("rate: 10\nkeyframes:\n  - {time: 0}\n  - {time: 1}\n")
     with pytest.raises(ValueError, match="neutral throughout"):
         build(replace(config, sequence=str(still)))
+
+
+def test_training_leaves_out_what_is_finer_than_its_textures(config):
+    full, coarse = (quiet(replace(config, smoothness=0.0, **more)) for more in ({}, {"texture_size": 16}))
+    assert coarse.avatar.generator.config["resolution"] > 16
+    for module, learns in ((full, True), (coarse, False)):
+        batch = module.data[0]
+        codes = module.codes(batch.faces, batch.frames).detach().requires_grad_()
+        module.codes = lambda *_, codes=codes: codes
+        module.loss(batch)["direction"].backward()
+        assert bool(codes.grad[:, -1].any()) is learns and codes.grad[:, 0].any()
