@@ -1,8 +1,8 @@
 """Find where MediaPipe's face points lie on the open head, and how real people's identities are spread.
 
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --exclude others.txt
-python scripts/recipes/build_correspondence.py --photos my_photos --labels my_photos/labels.csv --exclude others.txt \
-    --cache faces.npz --out my_points.npz
+python scripts/recipes/build_correspondence.py --photos my_photos --labels labels.csv --exclude others.txt
+python scripts/recipes/build_correspondence.py --photos my_photos --labels labels.csv --exclude others.txt --out my.npz
+python scripts/recipes/build_correspondence.py --photos my_photos --labels labels.csv --exclude others.txt --cache c.npz
 
 Needs the extra `fit`. The folder holds photographs of many people, some of them with a neutral face; the file of labels
 (columns file, person, expression) says who is who. Photographs that --exclude lists place no points: they measure them.

@@ -1,8 +1,8 @@
 """Fit the offsets of the looks to a generator that is done: each look's change of a texture, as the painter paints it.
 
 python scripts/recipes/fit_offsets.py --textures my_textures --generator gan/generator.safetensors
-python scripts/recipes/fit_offsets.py --textures my_textures --generator gan/generator.safetensors --device cuda \\
-    --minutes 2 --out gan/looks.safetensors
+python scripts/recipes/fit_offsets.py --textures my_textures --generator gan/generator.safetensors --out looks.safetensors
+python scripts/recipes/fit_offsets.py --textures my_textures --generator generator.safetensors --device cuda --minutes 2
 
 The anchored recipe learns offsets together with the generator, where each of 55 comes in few batches. Here the
 generator stays as it is, and only the change counts, G(w + offset) - G(w) against painted - plain: what a code cannot
