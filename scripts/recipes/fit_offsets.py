@@ -1,7 +1,7 @@
 """Fit the offsets of the looks to a generator that is done: each look's change of a texture, as the painter paints it.
 
 python scripts/recipes/fit_offsets.py --textures my_textures --generator gan/generator.safetensors
-python scripts/recipes/fit_offsets.py --textures my_textures --generator gan/generator.safetensors --out looks.safetensors
+python scripts/recipes/fit_offsets.py --textures my_textures --generator generator.safetensors --out new.safetensors
 python scripts/recipes/fit_offsets.py --textures my_textures --generator generator.safetensors --device cuda --minutes 2
 
 The anchored recipe learns offsets together with the generator, where each of 55 comes in few batches. Here the
