@@ -1,7 +1,7 @@
 """Train the texture generator, from images of faces (module.py) or from full textures (anchored_module.py).
 
 python -m trainer.texture_gan trainer=gpu dataset.path=my_faces
-python -m trainer.texture_gan trainer=gpu experiment=shipped_generator trainer.minutes=15
+python -m trainer.texture_gan trainer=gpu experiment=painted_generator trainer.minutes=15
 python -m trainer.texture_gan trainer=gpu experiment=anchored dataset.textures=textures
 python -m trainer.texture_gan experiment=smoke
 """
