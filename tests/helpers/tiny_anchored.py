@@ -7,7 +7,7 @@ from PIL import Image
 
 from clipface.settings import HeadConfig
 from trainer.common.config import TrainerConfig
-from trainer.texture_gan.anchored_config import AnchoredConfig, PaintedConfig, StageConfig
+from trainer.texture_gan.anchored.config import AnchoredConfig, PaintedConfig, StageConfig
 from trainer.texture_gan.config import (
     AugmentConfig,
     AverageConfig,

@@ -1,4 +1,4 @@
-"""Train the texture generator, from images of faces (module.py) or from full textures (anchored_module.py).
+"""Train the texture generator, from images of faces (module.py) or from full textures (anchored/module.py).
 
 python -m trainer.texture_gan trainer=gpu dataset.path=my_faces
 python -m trainer.texture_gan trainer=gpu experiment=painted_generator trainer.minutes=15

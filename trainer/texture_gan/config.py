@@ -5,7 +5,7 @@ from typing import Any
 
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, require_at_least
 from trainer.common.config import RunConfig, register
-from trainer.texture_gan.anchored_config import AnchoredConfig
+from trainer.texture_gan.anchored.config import AnchoredConfig
 
 RECIPES = ("rendered", "anchored")
 

@@ -1,4 +1,4 @@
-"""Train the texture generator: from images of faces (module.py), or from full textures (anchored_module.py)."""
+"""Train the texture generator: from images of faces (module.py), or from full textures (anchored/module.py)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,9 @@ from clipface.render.load import load_head_and_renderer
 from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
 from trainer.common.run import Result, run
-from trainer.texture_gan import anchored_results, results
-from trainer.texture_gan.anchored_build import build_anchored
+from trainer.texture_gan import results
+from trainer.texture_gan.anchored import results as anchored_results
+from trainer.texture_gan.anchored.build import build_anchored
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import open_faces
 from trainer.texture_gan.module import TextureGAN

@@ -18,7 +18,7 @@ from clipface.synthetic.looks.registry import OPTIONS
 from clipface.synthetic.painter import Painter
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
-from trainer.texture_gan.anchored_textures import PaintedTextures, TextureSet
+from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 
 SIZES = (1, 4, 16)  # how much smaller the textures are that are compared
 CHANGED = 0.9  # quantile of a look's mean change from which on a texel counts as changed throughout

@@ -16,8 +16,8 @@ from clipface.synthetic.looks.registry import OPTIONS
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
 from trainer.common.config import TrainerConfig
-from trainer.texture_gan.anchored_config import AnchoredConfig, PaintedConfig, StageConfig
-from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.anchored.config import AnchoredConfig, PaintedConfig, StageConfig
+from trainer.texture_gan.anchored.module import AnchoredTextureGAN
 from trainer.texture_gan.config import AttributeOffsetsConfig, MetricsConfig, PenaltyConfig, StatisticsConfig
 from trainer.texture_gan.results import both_discriminators
 from trainer.texture_gan.train import build, train

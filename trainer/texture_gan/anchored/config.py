@@ -46,7 +46,7 @@ class PaintedConfig:
 
 @dataclass
 class AnchoredConfig:
-    """Sets of full textures, learnt in the texture square (see anchored_module.py)."""
+    """Sets of full textures, learnt in the texture square (see anchored/module.py)."""
 
     stages: list[StageConfig] = field(
         default_factory=lambda: [StageConfig(256, 128, 1.0), StageConfig(512, 64, 2.0, warm_up=60)]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.texture.discriminator import Discriminator
-from trainer.texture_gan.anchored_config import AnchoredConfig
+from trainer.texture_gan.anchored.config import AnchoredConfig
 
 SMALLEST_FEATURES = 16  # texels; what is left below says more about the game than about the texture
 

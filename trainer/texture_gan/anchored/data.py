@@ -7,8 +7,8 @@ from torch import Tensor
 
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.texture.linear import LinearTextures
-from trainer.texture_gan.anchored_config import PaintedConfig
-from trainer.texture_gan.anchored_textures import PaintedTextures, TextureSet
+from trainer.texture_gan.anchored.config import PaintedConfig
+from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 
 
 class Samples(NamedTuple):

@@ -10,8 +10,8 @@ from torch import Tensor
 from clipface import assets, weights
 from clipface.evaluation.grid import grid
 from clipface.synthetic.looks.registry import OPTIONS
-from trainer.texture_gan.anchored_losses import reduced
-from trainer.texture_gan.anchored_module import AnchoredTextureGAN
+from trainer.texture_gan.anchored.losses import reduced
+from trainer.texture_gan.anchored.module import AnchoredTextureGAN
 from trainer.texture_gan.results import DISCRIMINATORS, GENERATOR, LOOKS, SEED, both_discriminators
 
 LINEAR = "linear_textures.safetensors"

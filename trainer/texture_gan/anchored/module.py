@@ -23,9 +23,9 @@ from clipface.texture.generator import TextureGenerator
 from clipface.texture.growth import grow_discriminator, grow_generator, grow_offsets
 from clipface.texture.losses import discriminator_loss, generator_loss, r1_penalty
 from trainer.common import distributed
-from trainer.texture_gan.anchored_data import Batches, Samples
-from trainer.texture_gan.anchored_losses import OptionOffsets, TargetLoss, reduced
-from trainer.texture_gan.anchored_plan import StagePlan
+from trainer.texture_gan.anchored.data import Batches, Samples
+from trainer.texture_gan.anchored.losses import OptionOffsets, TargetLoss, reduced
+from trainer.texture_gan.anchored.plan import StagePlan
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.module import W_AVERAGE_DECAY
 from trainer.texture_gan.steps import SkipNonfinite, approach, averaged, follow, half_life_now, lazy_adam, take_step

@@ -11,10 +11,10 @@ from clipface.head.mesh import uv_map_hash
 from clipface.render.uv import UVMap
 from clipface.synthetic.painter import Painter
 from clipface.texture.linear import LinearTextures
-from trainer.texture_gan.anchored_data import Batches
-from trainer.texture_gan.anchored_module import AnchoredTextureGAN
-from trainer.texture_gan.anchored_results import LINEAR, read_networks
-from trainer.texture_gan.anchored_textures import PaintedTextures, TextureSet
+from trainer.texture_gan.anchored.data import Batches
+from trainer.texture_gan.anchored.module import AnchoredTextureGAN
+from trainer.texture_gan.anchored.results import LINEAR, read_networks
+from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 from trainer.texture_gan.config import TextureGANConfig
 
 EYES = ["right_eyeball", "left_eyeball"]  # of the head's regions
