@@ -146,17 +146,20 @@ class LinearTextures(nn.Module):
         count = expect("textures", textures, ("N", 3, "R", "R"))["N"]
         if not 0 <= directions < count:
             raise ValueError(f"directions: expected 0 to {count - 1} for {count} textures, got {directions}")
-        share = textures.new_ones(count) if weight is None else weight.to(textures)
+        flat = textures.flatten(1).double()
+        share = flat.new_ones(count) if weight is None else weight.to(flat)
         share = (share / share.sum())[:, None]
-        mean = (share * textures.flatten(1)).sum(0)
-        centred = (textures.flatten(1) - mean) * (share / (1 - share.square().sum())).sqrt()
+        mean = (share * flat).sum(0)
+        centred = (flat - mean) * (share / (1 - share.square().sum())).sqrt()
         # There are far fewer textures than texels: the eigenvectors of their products are enough.
-        values, vectors = torch.linalg.eigh((centred @ centred.T).double())
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
         kept = values.flip(0)[:directions] > 1e-9
-        vectors = vectors.flip(1)[:, :directions][:, kept].to(textures.dtype)
+        vectors = vectors.flip(1)[:, :directions][:, kept]
         explained = float(values.flip(0)[:directions][kept].sum() / values.sum().clamp_min(1e-12))
-        shape = textures.shape[1:]
-        return cls(mean.view(shape), (vectors.T @ centred).unflatten(1, shape), explained)
+        # To what a file keeps: a run learns the model that it writes, and the order of sums makes no other one.
+        parts = (part.unflatten(-1, textures.shape[1:]) for part in (mean, vectors.T @ centred))
+        mean, found = (part.half().to(textures.dtype) for part in parts)
+        return cls(mean, found, explained)
 
     @property
     def count(self) -> int:

@@ -30,10 +30,11 @@ def test_coefficients_are_those_of_the_texture_at_any_size(tmp_path):
     linear = LinearTextures.fit(torch.randn(9, 3, 4, 4), 5)
     given = torch.randn(3, 5)
     enlarged = linear.textures(given).repeat_interleave(4, 2).repeat_interleave(4, 3)
-    torch.testing.assert_close(linear.coefficients(enlarged), given, atol=1e-4, rtol=1e-4)
+    # Directions have half precision, so they are at right angles to within that.
+    torch.testing.assert_close(linear.coefficients(enlarged), given, atol=2e-3, rtol=2e-3)
     linear.save(tmp_path / "linear_textures.safetensors", None, "noise")
     again = LinearTextures.from_weights(tmp_path / "linear_textures.safetensors")
-    torch.testing.assert_close(again.coefficients(enlarged), given, atol=0.02, rtol=0.02)
+    assert torch.equal(again.directions, linear.directions) and torch.equal(again.mean, linear.mean)
     assert 0.5 < again.explained < 1
     with pytest.raises(ValueError, match="multiple of 4"):
         linear.coefficients(torch.zeros(1, 3, 6, 6))
