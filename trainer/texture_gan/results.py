@@ -66,28 +66,42 @@ class Report(Callback):
             logger.save()
 
 
-def write_results(module: TextureGAN, folder: Path, training: dict[str, Any]) -> dict[str, float]:
-    """Write the networks and the last images, also of an interrupted run; gives the last batch's losses."""
-    write_networks(module, folder)
+def write_results(
+    module: pl.LightningModule,
+    folder: Path,
+    training: dict[str, Any],
+    write: Callable[[Any, Path], None] | None = None,
+) -> dict[str, float]:
+    """Write the networks and the last images, also of an interrupted run; gives the last batch's losses.
+
+    Args:
+        module, folder, training: of the run (see `trainer.common.run.run`).
+        write: as of `Report`.
+    """
+    (write or write_networks)(module, folder)
     print(f"generator: {folder / GENERATOR}")
     return {name: value.item() for name, value in module.metrics.items()}
 
 
 def write_networks(module: TextureGAN, folder: Path) -> None:
     """Write the averaged generator and both discriminators (float16), and images of textures and between them."""
-    generator = module.average.save(folder / GENERATOR)
-    discriminators = both_discriminators(module)
-    config = {name: discriminator.config for name, discriminator in discriminators.items()}
-    weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
+    save_weights(module, folder, None if module.looks is None else module.looks.offsets)
     sheets = {"": render_samples, "_between": render_between}
     if module.looks is not None:
-        offsets = {"offsets": module.looks.offsets.detach()}
-        origin = {"uv_map": module.average.config["uv_map"], "generator_sha256": assets.checksum(generator)}
-        weights.save(folder / LOOKS, offsets, {"options": OPTIONS, **origin}, half=True)
         sheets["_looks"] = render_looks
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for kind, render in sheets.items():
         render(module).save(folder / "images" / f"{module.batches:07d}{kind}.png")
+
+
+def save_weights(module: pl.LightningModule, folder: Path, offsets: Tensor | None) -> None:
+    """Write a module's averaged generator, its discriminators and the offsets of looks [N, L, w_dim], as float16."""
+    generator, discriminators = module.average.save(folder / GENERATOR), both_discriminators(module)
+    config = {name: discriminator.config for name, discriminator in discriminators.items()}
+    weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
+    if offsets is not None:
+        origin = {"uv_map": module.average.config["uv_map"], "generator_sha256": assets.checksum(generator)}
+        weights.save(folder / LOOKS, {"offsets": offsets.detach()}, {"options": OPTIONS, **origin}, half=True)
 
 
 def read_networks(folder: Path, module: TextureGAN) -> None:
@@ -116,7 +130,7 @@ def read_networks(folder: Path, module: TextureGAN) -> None:
         weights.load_into(own, {"offsets": offsets}, f"init_from: {folder / LOOKS} (take it away to learn others)")
 
 
-def both_discriminators(module: TextureGAN) -> torch.nn.ModuleDict:
+def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
     """The module's discriminators under the names that their file has."""
     return torch.nn.ModuleDict({"whole": module.discriminator, "patch": module.patch_discriminator})
 

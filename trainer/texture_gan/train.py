@@ -1,6 +1,7 @@
 """Train the texture generator: from images of faces (module.py), or from full textures (anchored/module.py)."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def build_rendered(config: TextureGANConfig, device: torch.device) -> TextureGAN
 def train(config: TextureGANConfig, folder: Path) -> Result:
     """Train a texture generator and write it into `folder`; what the command and the tests call."""
     anchored = config.recipe == "anchored"
-    written = anchored_results if anchored else results
+    write = (anchored_results if anchored else results).write_networks
     options: dict[str, Any] = {"max_time": None} if anchored else {}  # its stages end it, by the same clock
     scores = [] if anchored else [Scores(config.metrics)]
     return run(
@@ -65,9 +66,9 @@ def train(config: TextureGANConfig, folder: Path) -> Result:
         folder,
         build=build,
         data=None,  # the module knows with which batch to begin
-        write_results=written.write_results,
+        write_results=partial(results.write_results, write=write),
         callbacks=lambda module: [
-            results.Report(config.trainer.log_every, folder, config.snapshot_every, written.write_networks),
+            results.Report(config.trainer.log_every, folder, config.snapshot_every, write),
             *scores,
         ],
         strategy=distributed.SharedGradients() if config.trainer.processes > 1 else "auto",

@@ -1,18 +1,17 @@
 """What a run of the anchored recipe leaves behind: weights, its linear model, and sheets of textures."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from clipface import assets, weights
+from clipface import weights
 from clipface.evaluation.grid import grid
 from clipface.synthetic.looks.registry import OPTIONS
 from trainer.texture_gan.anchored.losses import reduced
 from trainer.texture_gan.anchored.module import AnchoredTextureGAN
-from trainer.texture_gan.results import DISCRIMINATORS, GENERATOR, LOOKS, SEED, both_discriminators
+from trainer.texture_gan.results import DISCRIMINATORS, GENERATOR, LOOKS, SEED, both_discriminators, save_weights
 
 LINEAR = "linear_textures.safetensors"
 COLUMNS = 8  # textures in a row of a sheet
@@ -20,23 +19,10 @@ TILE = 192  # pixels of a sheet's textures
 NOTE = "colours in [-1, 1]; the first entries of the generator's z are coefficients of this model"
 
 
-def write_results(module: AnchoredTextureGAN, folder: Path, training: dict[str, Any]) -> dict[str, float]:
-    """Write everything, also of an interrupted run; gives the last batch's losses."""
-    write_networks(module, folder)
-    print(f"generator: {folder / GENERATOR}")
-    return {name: value.item() for name, value in module.metrics.items()}
-
-
 def write_networks(module: AnchoredTextureGAN, folder: Path) -> None:
     """Write averaged generator and offsets, discriminators and linear model (float16), and a sheet of textures."""
-    generator = module.average.save(folder / GENERATOR)
-    discriminators = both_discriminators(module)
-    config = {name: discriminator.config for name, discriminator in discriminators.items()}
-    weights.save(folder / DISCRIMINATORS, discriminators.state_dict(), config, half=True)
+    save_weights(module, folder, module.average_offsets.offsets if module.data.painted else None)
     module.linear.save(folder / LINEAR, module.uv_map, NOTE)
-    if module.data.painted:
-        origin = {"uv_map": module.uv_map, "generator_sha256": assets.checksum(generator)}
-        weights.save(folder / LOOKS, module.average_offsets.state_dict(), {"options": OPTIONS, **origin}, half=True)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     render_sheet(module).save(folder / "images" / f"{module.batches:07d}.png")
 
