@@ -3,8 +3,9 @@
 import hashlib
 import random
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,20 +25,26 @@ FILLERS = frozenset("a an the of with wearing person looking to typical or".spli
 PEOPLE = ("person", "man", "woman", "male", "female", "senior")  # nouns that take an article
 
 
-class PhrasedImages(NamedTuple):
+@dataclass(frozen=True)
+class PhrasedImages:
     """Images, each with all its phrases."""
 
     images: Tensor  # [N, 4, S, S] uint8: colour, and a mask of ones
     phrases: list[tuple[str, ...]]
 
-    def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[tuple[str, ...]]]:
-        """Sample images [count, 4, S, S] so that a rare phrase is met as often as a common one, and their phrases."""
-        of_phrase: dict[str, list[int]] = {}
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """The images of each phrase, phrases sorted."""
+        found: dict[str, list[int]] = {}
         for row, phrases in enumerate(self.phrases):
             for phrase in phrases:
-                of_phrase.setdefault(phrase, []).append(row)
-        known = sorted(of_phrase)
-        rows = [rng.choice(of_phrase[rng.choice(known)]) for _ in range(count)]
+                found.setdefault(phrase, []).append(row)
+        return dict(sorted(found.items()))
+
+    def sample(self, count: int, rng: random.Random) -> tuple[Tensor, list[tuple[str, ...]]]:
+        """Sample images [count, 4, S, S] so that a rare phrase is met as often as a common one, and their phrases."""
+        known = list(self.rows)
+        rows = [rng.choice(self.rows[rng.choice(known)]) for _ in range(count)]
         return self.images[rows], [self.phrases[row] for row in rows]
 
 
