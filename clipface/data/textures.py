@@ -8,6 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 SUFFIXES = (".png", ".jpg")
+TABLE = "faces.csv"  # may lie in the folder, and say who is in the textures and how often each is drawn
+TABLE_COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 PREVIEW = "_preview"  # ends the names of images that lie beside textures and are none
 
 

@@ -36,7 +36,7 @@ def look_offsets() -> dict[str, Tensor]:
 
 def look_options() -> dict[str, tuple[str, object]]:
     """Read which attribute and value each look stands for, by its name."""
-    options = weights.load(assets.resolve("looks"))[1]["options"]
+    options = weights.load_config(assets.resolve("looks"))["options"]
     return {_name(*option): tuple(option) for option in options}
 
 

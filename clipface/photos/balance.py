@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from clipface.data.textures import read_textures
+from clipface.data.textures import TABLE, TABLE_COLUMNS, read_textures
 from clipface.files import read_table, write_atomic
+from clipface.metrics.skin import lightness_and_tone
 from clipface.photos.dataset import face_name
 
-FACES = "faces.csv"
-COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 AGE_GROUPS = {"young": 30, "adult": 45, "middle": 60, "old": 1000}  # years up to which
 SKINS = {
     "dark": -15.0,
@@ -54,10 +52,10 @@ def write_faces(folder: Path, labels: Sequence[Path], mixed_only: Sequence[str],
     for row, weight in zip(rows, even_weights(rows, ("age_group", "sex", "skin")), strict=True):
         row["weight"] = f"{weight:.4f}"
     text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table = csv.DictWriter(text, TABLE_COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    return write_atomic(folder / FACES, text.getvalue())
+    return write_atomic(folder / TABLE, text.getvalue())
 
 
 def _years(text: str) -> tuple[str, float]:
@@ -77,21 +75,11 @@ def _face(name: str, label: dict[str, str], older: dict[str, float]) -> dict[str
 
 
 def skin_groups(textures: Tensor) -> list[str]:
-    """Skin colour of textures [N, 3, R, R] uint8, by the typology angle of the middle of the face (Chardon, 1991)."""
+    """Skin colour of textures [N, 3, R, R] uint8, by the typology angle of the middle of the face."""
     size = textures.shape[-1]
     middle = textures[..., size // 5 : size * 7 // 10, size // 4 : size * 3 // 4].flatten(2).float() / 255
-    lightness, yellow = _lightness_and_yellow(middle.median(2).values)
-    angle = torch.rad2deg(torch.atan2(lightness - 50, yellow))
-    return [next(name for name, limit in SKINS.items() if value < limit) for value in angle.tolist()]
-
-
-def _lightness_and_yellow(colour: Tensor) -> tuple[Tensor, Tensor]:
-    """CIE L* and b* of sRGB colours [N, 3] in 0..1, under D65."""
-    linear = torch.where(colour > 0.04045, ((colour + 0.055) / 1.055) ** 2.4, colour / 12.92)
-    xyz = linear @ linear.new_tensor([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
-    part = xyz / xyz.new_tensor([0.9505, 1.0, 1.089])
-    part = torch.where(part > 0.008856, part ** (1 / 3), 7.787 * part + 16 / 116)
-    return 116 * part[:, 1] - 16, 200 * (part[:, 1] - part[:, 2])
+    _, tone = lightness_and_tone(middle.median(2).values)
+    return [next(name for name, limit in SKINS.items() if value < limit) for value in tone.tolist()]
 
 
 def even_weights(rows: Sequence[dict[str, str]], names: Sequence[str]) -> np.ndarray:

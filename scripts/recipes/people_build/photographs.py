@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from clipface.data import MaskedFaces
-from clipface.data.textures import SUFFIXES, read_textures
+from clipface.data.textures import SUFFIXES, TABLE, TABLE_COLUMNS, read_textures
 from clipface.files import read_table
 from clipface.texture.linear import LinearTextures
 
-COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
 SKIN = 0.86  # of a texture's height, from the top: below lie eyes and mouth
 
 
@@ -38,13 +37,13 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
         FileNotFoundError: if a file is missing.
         ValueError: if a photograph has no texture or no fitted head, or a column is damaged.
     """
-    table = sorted(read_table(textures / "faces.csv", COLUMNS, "textures"), key=lambda row: _name(row["file"]))
+    table = sorted(read_table(textures / TABLE, TABLE_COLUMNS, "textures"), key=lambda row: _name(row["file"]))
     names = [_name(row["file"]) for row in table]
     persons = {person: number for number, person in enumerate(sorted({row["person"] for row in table}))}
     try:
         weight = torch.tensor([float(row["weight"]) for row in table])
     except ValueError as error:
-        raise ValueError(f"textures: weight: expected numbers in {textures / 'faces.csv'} ({error})") from error
+        raise ValueError(f"textures: weight: expected numbers in {textures / TABLE} ({error})") from error
     model = LinearTextures.from_weights(linear)
     rows = _textures(textures, names, model.size)
     lightness = rows[..., : int(SKIN * rows.shape[-1]), :].mean((1, 2, 3))

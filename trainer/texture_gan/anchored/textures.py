@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clipface.data.textures import read_textures
+from clipface.data.textures import TABLE, read_textures
 from clipface.files import read_table
 from clipface.render.uv import UVMap
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.synthetic.painted_textures import paint_option
 from clipface.synthetic.painter import Painter
 
-TABLE = "faces.csv"  # may lie in the folder of textures
 COLOURS_AT = 32  # texels of the image that the colours of a mixture come from
 COLOUR_SHARES = (0.2, 0.8)  # of the second texture
 REGIONS_AT = 7  # points a side, between which it is random which texture a mixture's details come from
