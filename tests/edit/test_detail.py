@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from clipface.edit.detail import keep_detail
+
+
+@pytest.fixture
+def textures():
+    random = torch.Generator().manual_seed(0)
+    return [torch.rand(*shape, generator=random) for shape in ((2, 3, 64, 64), (2, 3, 16, 16), (2, 3, 16, 16))]
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_nothing_changes_where_an_edit_changes_nothing(textures, size):
+    before = textures[1]
+    detail = textures[0][..., :size, :size]
+    assert torch.equal(keep_detail(detail, before, before), detail)
+    after = before.clone()
+    after[..., :4, :4] = 1 - after[..., :4, :4]
+    changed = (keep_detail(detail, before, after) != detail).any(1)
+    scale = size // 16
+    assert changed[:, : 4 * scale, : 4 * scale].float().mean() > 0.9
+    assert not changed[:, 8 * scale :].any() and not changed[..., 8 * scale :].any()
+
+
+def test_an_edit_adds_to_the_detail(textures):
+    detail, before, after = textures
+    once = keep_detail(0.5 + 0.1 * (detail - 0.5), before, before + 0.1)
+    torch.testing.assert_close(once, 0.6 + 0.1 * (detail - 0.5))
+    one = keep_detail(detail[:1], before, after)
+    assert one.shape == detail.shape and torch.equal(one[1], keep_detail(detail[:1], before[1:], after[1:])[0])
+
+
+def test_gradients_reach_all_three(textures):
+    parts = [(0.4 + 0.2 * part[:1, :, :8, :8].double()).requires_grad_() for part in textures]
+    assert torch.autograd.gradcheck(keep_detail, parts)
+
+
+def test_shapes_that_do_not_fit_are_refused(textures):
+    with pytest.raises(ValueError, match="after: expected shape"):
+        keep_detail(textures[0], textures[1], textures[0])
