@@ -44,9 +44,8 @@ def table(photographs: Photographs, seed: int) -> People:
     hidden = photographs.mixed_only
     codes, person, weight = (part[~hidden] for part in (photographs.codes, photographs.person, photographs.weight))
     if hidden.any():
-        table = [row for row, mixed in zip(photographs.table, hidden.tolist(), strict=True) if mixed]
         own, share = photographs.codes[hidden], photographs.weight[hidden]
-        groups = [(row["sex"], row["skin"], row["age_group"]) for row in table]
+        groups = [group for group, mixed in zip(photographs.groups, hidden.tolist(), strict=True) if mixed]
         blends, rows, cosine = blended(own, photographs.person[hidden], groups, seed)
         print(f"{len(blends)} blends; cosine to the nearest person: mean {cosine.mean():.2f}, most {cosine.max():.2f}")
         share = share[[first for first, *_ in rows]] * share.sum() / share[[first for first, *_ in rows]].sum()

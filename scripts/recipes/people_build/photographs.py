@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from clipface.data import MaskedFaces
-from clipface.data.textures import SUFFIXES, TABLE, TABLE_COLUMNS, read_textures
-from clipface.files import read_table
+from clipface.data.textures import TABLE, read_faces_table, read_textures
 from clipface.texture.linear import LinearTextures
 
 SKIN = 0.86  # of a texture's height, from the top: below lie eyes and mouth
@@ -27,7 +26,7 @@ class Photographs(NamedTuple):
     mixed_only: Tensor  # [N] bool
     person: Tensor  # [N] int
     darkness: Tensor  # [N] of the skin, standard deviations
-    table: list[dict[str, str]]  # rows of faces.csv
+    groups: list[tuple[str, str, str]]  # sex, skin colour and age group
 
 
 def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs:
@@ -35,42 +34,29 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a photograph has no texture or no fitted head, or a column is damaged.
+        ValueError: if a row has no texture or does not fit, or a texture has no fitted head.
     """
-    table = sorted(read_table(textures / TABLE, TABLE_COLUMNS, "textures"), key=lambda row: _name(row["file"]))
-    names = [_name(row["file"]) for row in table]
-    persons = {person: number for number, person in enumerate(sorted({row["person"] for row in table}))}
-    try:
-        weight = torch.tensor([float(row["weight"]) for row in table])
-    except ValueError as error:
-        raise ValueError(f"textures: weight: expected numbers in {textures / TABLE} ({error})") from error
     model = LinearTextures.from_weights(linear)
-    rows = _textures(textures, names, model.size)
+    found, rows = read_textures(textures, model.size)
+    table = read_faces_table(textures, found)
+    if not table:
+        remedy = "`python scripts/recipes/weigh_textures.py` writes it"
+        raise FileNotFoundError(f"textures: expected rows of people in {textures / TABLE}, got none; {remedy}")
+    names, faces, places = list(table), table.values(), {name: place for place, name in enumerate(found)}
+    who = [face.person or name for name, face in table.items()]
+    persons = {person: number for number, person in enumerate(sorted(set(who)))}
+    rows = rows[[places[name] for name in names]].float() / 127.5 - 1
     lightness = rows[..., : int(SKIN * rows.shape[-1]), :].mean((1, 2, 3))
     return Photographs(
         names,
         model.coefficients(rows),
         *_heads(dataset, names),
-        weight,
-        torch.tensor([row["mixed_only"] not in ("", "0") for row in table]),
-        torch.tensor([persons[row["person"]] for row in table]),
+        torch.tensor([face.weight for face in faces]),
+        torch.tensor([face.mixed_only for face in faces]),
+        torch.tensor([persons[person] for person in who]),
         (lightness.mean() - lightness) / lightness.std().clamp_min(1e-6),
-        table,
+        [face.groups for face in faces],
     )
-
-
-def _name(file: str) -> str:
-    path = Path(file)
-    return (path.with_suffix("") if path.suffix in SUFFIXES else path).as_posix()
-
-
-def _textures(folder: Path, names: Sequence[str], size: int) -> Tensor:
-    found, textures = read_textures(folder, size)
-    places = {name: place for place, name in enumerate(found)}
-    missing = [name for name in names if name not in places]
-    if missing:
-        raise ValueError(f"textures: expected one for each row of faces.csv, got none for {', '.join(missing[:5])}")
-    return textures[[places[name] for name in names]].float() / 127.5 - 1
 
 
 def _heads(dataset: Path, names: Sequence[str]) -> tuple[Tensor, Tensor]:

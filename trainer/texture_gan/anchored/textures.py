@@ -1,6 +1,5 @@
 """A set of full textures on the training device, what is sampled from it, and its painted copies."""
 
-import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clipface.data.textures import TABLE, read_textures
-from clipface.files import read_table
+from clipface.data.textures import TABLE, read_faces_table, read_textures
 from clipface.render.uv import UVMap
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.synthetic.painted_textures import paint_option
@@ -30,8 +28,8 @@ class Faces(NamedTuple):
     person: Tensor  # [N] int64, the same for textures of one person, who is never mixed with herself
 
 
-def read_faces_table(folder: str | Path, names: list[str]) -> Faces:
-    """Read `faces.csv`: file, and maybe weight, mixed_only and person; without a table, all textures are alike.
+def read_faces(folder: str | Path, names: list[str]) -> Faces:
+    """Read what `faces.csv` says of textures; without a table, or a row in it, they are all alike.
 
     Args:
         folder: of the textures.
@@ -41,19 +39,13 @@ def read_faces_table(folder: str | Path, names: list[str]) -> Faces:
         ValueError: naming the row that does not fit.
     """
     faces = Faces(torch.ones(len(names)), torch.zeros(len(names), dtype=torch.bool), torch.arange(len(names)))
-    path, place = Path(folder) / TABLE, {name: number for number, name in enumerate(names)}
+    place = {name: number for number, name in enumerate(names)}
     persons: dict[str, int] = {}
-    for row in read_table(path, ["file"], TABLE) if path.exists() else ():
-        if row["file"] not in place:
-            raise ValueError(f"{TABLE}: expected files of {folder} without suffix, got {row['file']!r}")
-        number = place[row["file"]]
-        faces.weight[number] = _number(row.get("weight") or "1")
-        flag = row.get("mixed_only") or "0"
-        if flag not in ("0", "1"):
-            raise ValueError(f"{TABLE}: expected a mixed_only of 0 or 1, got {flag!r} for {row['file']}")
-        faces.mixed_only[number] = flag == "1"
-        if row.get("person"):
-            faces.person[number] = persons.setdefault(row["person"], number)
+    for name, face in read_faces_table(folder, names).items():
+        number = place[name]
+        faces.weight[number], faces.mixed_only[number] = face.weight, face.mixed_only
+        if face.person:
+            faces.person[number] = persons.setdefault(face.person, number)
     shown, sampled = faces.weight * ~faces.mixed_only > 0, faces.person[faces.weight > 0].unique()
     if not shown.any() or len(sampled) < 2:
         raise ValueError(
@@ -63,21 +55,11 @@ def read_faces_table(folder: str | Path, names: list[str]) -> Faces:
     return faces
 
 
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{TABLE}: expected a weight of 0 or more, got {text!r}")
-    return value
-
-
 class TextureSet:
     """Textures and their mirror images as bytes on one device, sampled by weight without the host waiting.
 
     Args:
-        folder: of textures, maybe with a table (see `read_faces_table`).
+        folder: of textures, maybe with a table (see `read_faces`).
         uv_map: of the textures' layout, at the largest size that is asked for; on the device.
 
     Attributes:
@@ -87,7 +69,7 @@ class TextureSet:
 
     def __init__(self, folder: str | Path, uv_map: UVMap) -> None:
         names, textures = read_textures(folder, uv_map.size)
-        faces = read_faces_table(folder, names)
+        faces = read_faces(folder, names)
         device = uv_map.texels.device
         # People one after the other, so that leaving one of them out is leaving out one interval.
         order = faces.person.argsort(stable=True)
