@@ -2,13 +2,13 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from clipface.data.labels import sex_of, years_of
 from clipface.data.textures import TABLE, TABLE_COLUMNS, read_textures
 from clipface.files import read_table, write_atomic
 from clipface.metrics.skin import lightness_and_tone
@@ -21,7 +21,6 @@ SKINS = {
     "medium": 38.0,
     "light": 1000.0,
 }  # individual typology angle up to which, degrees
-SEXES = {"female": "woman", "male": "man", "woman": "woman", "man": "man"}
 ROUNDS = 60  # of fitting the weights to even shares, one property after the other
 MOST = 5.0  # how much oftener or seldomer than the mean a face comes: few are not shown all the time, none never
 SMALL = 64  # texels a side, on which colours are measured
@@ -67,11 +66,9 @@ def _years(text: str) -> tuple[str, float]:
 
 
 def _face(name: str, label: dict[str, str], older: dict[str, float]) -> dict[str, str]:
-    written = re.search(r"(\d+)[- ]year", label.get("prompt") or "") or re.fullmatch(r"(\d+).*", label.get("age") or "")
-    years = float(written[1]) + older.get(name.split("/")[0], 0) if written else None
+    years = years_of(label, older.get(name.split("/")[0], 0))
     group = "" if years is None else next(group for group, limit in AGE_GROUPS.items() if years < limit)
-    sex = SEXES.get(label.get("gender", ""), "")
-    return {"file": name, "age_group": group, "sex": sex, "person": label.get("person") or name}
+    return {"file": name, "age_group": group, "sex": sex_of(label), "person": label.get("person") or name}
 
 
 def skin_groups(textures: Tensor) -> list[str]:

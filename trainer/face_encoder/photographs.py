@@ -14,6 +14,7 @@ from scipy.ndimage import binary_erosion, binary_fill_holes
 from torch import Tensor
 
 from clipface.data import MaskedFaces
+from clipface.data.labels import sex_of, years_of
 from clipface.data.textures import read_textures
 from clipface.data.validation_photos import validation_photos
 from clipface.files import read_table
@@ -21,7 +22,6 @@ from clipface.head import load_head
 from clipface.synthetic.attributes import CHOICES, Attributes
 from trainer.face_encoder.balance import even_weights, skin_group
 
-SEXES = {"female": "woman", "woman": "woman", "male": "man", "man": "man"}
 OLD, GROWN = 58, 32  # years from which on words call a person old, and no longer young
 SMILE = ("mouthSmileLeft", "mouthSmileRight")
 # A fitted head's mean smile below and above which an expression that nobody labelled counts as known: of 80 neutral and
@@ -74,11 +74,9 @@ def read_labels(
 
 
 def _label(row: dict[str, str], expression: str, years_added: int) -> Label | None:
-    prompted = re.search(r"(\d+)-year-old", row.get("prompt") or "")
-    age, sex = row["age"] or (prompted[1] if prompted else ""), SEXES.get(row["gender"].lower())
-    if not age.isdigit() or sex is None:
+    years, sex = years_of(row, years_added), sex_of(row)
+    if years is None or not sex:
         return None
-    years = int(age) + years_added
     group = "old" if years >= OLD else "adult" if years >= GROWN else "young"
     known = expression in CHOICES["expression"]
     face = Attributes(sex=sex, age=group, expression=expression if known else "neutral")
