@@ -13,7 +13,7 @@ from clipface.synthetic.painter import Painter
 from clipface.texture.linear import LinearTextures
 from trainer.texture_gan.anchored.data import Batches
 from trainer.texture_gan.anchored.module import AnchoredTextureGAN
-from trainer.texture_gan.anchored.results import LINEAR, read_networks
+from trainer.texture_gan.anchored.results import LINEAR, read_anchored
 from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 from trainer.texture_gan.config import TextureGANConfig
 
@@ -53,7 +53,7 @@ def build_anchored(config: TextureGANConfig, device: torch.device) -> AnchoredTe
     data = Batches(recipe.painted, config.generator.z_dim, textures, linear, painted)
     module = AnchoredTextureGAN(config, data, eyes, uv_map_hash(head)).to(device)
     if folder:
-        read_networks(folder, module)
+        read_anchored(folder, module)
     return module
 
 

@@ -19,7 +19,7 @@ TILE = 192  # pixels of a sheet's textures
 NOTE = "colours in [-1, 1]; the first entries of the generator's z are coefficients of this model"
 
 
-def write_networks(module: AnchoredTextureGAN, folder: Path) -> None:
+def write_anchored(module: AnchoredTextureGAN, folder: Path) -> None:
     """Write averaged generator and offsets, discriminators and linear model (float16), and a sheet of textures."""
     save_weights(module, folder, module.average_offsets.offsets if module.data.painted else None)
     module.linear.save(folder / LINEAR, module.uv_map, NOTE)
@@ -27,8 +27,8 @@ def write_networks(module: AnchoredTextureGAN, folder: Path) -> None:
     render_sheet(module).save(folder / "images" / f"{module.batches:07d}.png")
 
 
-def read_networks(folder: Path, module: AnchoredTextureGAN) -> None:
-    """Load what `write_networks` wrote into a module in its first stage: the averages, and the discriminators.
+def read_anchored(folder: Path, module: AnchoredTextureGAN) -> None:
+    """Load what `write_anchored` wrote into a module in its first stage: the averages, and the discriminators.
 
     A folder without discriminators leaves them untrained, one without looks those.
 
