@@ -10,7 +10,7 @@ from torch.nn import functional
 from clipface.bake.baker import Baked
 from clipface.bake.mask import EYEBALLS
 from clipface.render.uv import UVMap
-from clipface.synthetic.face.iris import EyeMaps
+from clipface.synthetic.face.iris import EyeMaps, axis_angles
 
 SEEN = (0.4, 0.92)  # iris radii: off the pupil and the limbal ring
 BELOW = 0.45  # sine of the turn: higher up lie the lid's shade and most reflections
@@ -72,8 +72,7 @@ def eye_angles(uv_map: UVMap) -> tuple[Tensor, Tensor, Tensor]:
         ray = functional.normalize(place - (points.amax(0) + points.amin(0)) / 2, dim=1)
         own = uv_map.region([name]).flatten()[uv_map.texels]
         texels = uv_map.texels[own]
-        angle[texels] = torch.arccos(ray[own, 2].clamp(-1, 1))
-        turn[texels] = torch.atan2(ray[own, 1], ray[own, 0])
+        angle[texels], turn[texels] = axis_angles(ray[own])
         ball[texels] = True
     shape = (1, 1, size, size)
     # Off the eyeballs the nearest texel's, so that filtering shows no rim.

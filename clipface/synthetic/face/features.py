@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from clipface.synthetic.face.curves import bump, inside, spline, step, to_curve
+from clipface.synthetic.face.iris import axis_angles
 from clipface.synthetic.surface import Surface
 
 _EYE_DISTANCE = 62.0  # the head on which the lengths below were chosen
@@ -86,8 +87,7 @@ class Features:
         sides = (self.position[..., 0] > 0).long()
         ray = self.position - ball[sides]
         ray = ray / ray.norm(dim=-1, keepdim=True).clamp_min(1e-3)
-        self.iris_angle = self._map(torch.acos(ray[..., 2].clamp(-1, 1)))  # radians from the optical axis
-        self.iris_turn = self._map(torch.atan2(ray[..., 1], ray[..., 0]))
+        self.iris_angle, self.iris_turn = (self._map(value) for value in axis_angles(ray))
         self.eye_ray = ray
 
     def _brows(self) -> None:

@@ -24,6 +24,11 @@ CATCH_LIGHT = 0.85  # strength of the one reflection, which both eyes have on th
 PINK = (0.0, 0.16, 0.14)  # of red, green and blue that the corners of the white lose
 
 
+def axis_angles(rays: Tensor) -> tuple[Tensor, Tensor]:
+    """Angle from an eye's axis and turn about it, each [...] in radians, of rays [..., 3] from its centre, unit."""
+    return torch.arccos(rays[..., 2].clamp(-1, 1)), torch.atan2(rays[..., 1], rays[..., 0])
+
+
 class EyeMaps:
     """Maps of both eyeballs, made once for a head and a texture size.
 
