@@ -154,7 +154,9 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     network, (model, drawn) = read(path), load_head_and_renderer(head, renderer)
     remedy = f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights, or give --head"
     check_uv_map(f"generator {path}", network.config["uv_map"], model, remedy)
-    return Avatar(network, model, drawn, find_people(path, network.config["z_dim"], model), assets.checksum(path))
+    sha256 = assets.checksum(path)
+    people = find_people(path, network.config["z_dim"], model, sha256)
+    return Avatar(network, model, drawn, people, sha256)
 
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:

@@ -94,13 +94,14 @@ class People(NamedTuple):
         return first, second
 
 
-def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
+def find_people(generator: Path, z_dim: int, head: HeadModel, sha256: str | None = None) -> People | None:
     """Read the people who lie beside a generator's file; without such a file there are none.
 
     Args:
         generator: its weights.
         z_dim: length of its latent codes.
         head: whose identity coefficients the table holds.
+        sha256: checksum of the generator's file, if it is known already.
 
     Raises:
         ValueError: if the people are another generator's or another UV map's, or the file is cut off or does not fit.
@@ -110,7 +111,7 @@ def find_people(generator: Path, z_dim: int, head: HeadModel) -> People | None:
         return None
     tensors, notes = weights.load(path)
     remedy = "make them by scripts/recipes/build_people.py, or take the file away"
-    if notes.get("generator_sha256") != checksum(generator):
+    if notes.get("generator_sha256") != (sha256 or checksum(generator)):
         raise ValueError(f"people: expected those of the generator {generator}, got another's in {path}; {remedy}")
     check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
     weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
