@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from commands import script
 from PIL import Image
 
 from clipface.data.shards import Face, ShardWriter, create_dataset
@@ -219,3 +220,11 @@ def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
     assert float(face[:3][:, face[3] == 0].max()) == 0
     with pytest.raises(ValueError, match="expected images with a label"):
         read_images(str(dataset), {}, 32, validation=False)
+
+
+def test_the_command_asks_of_people_who_are_kept_out(folder, dataset, capsys):
+    words = ["--dataset", str(dataset), "--labels", str(folder[0] / "labels.csv"), "--guidance", "face"]
+    script("measure/encoders").main([*words, "--device", "cpu"])
+    out = capsys.readouterr().out
+    assert "on 2 photographs (2 with a known smile)" in out
+    assert [line.split()[1] for line in out.splitlines()[-3:]] == ["smile", "sex", "age"]
