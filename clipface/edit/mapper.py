@@ -40,7 +40,7 @@ class Codes(NamedTuple):
         pairs = zip(self._fields, self, offsets, strict=True)
         return Codes(*(_moved(name, value, offset, strength) for name, value, offset in pairs))
 
-    def rows(self, which: slice) -> "Codes":
+    def rows(self, which: slice | list[int] | Tensor) -> "Codes":
         """Codes of some of the faces."""
         return Codes(*(part[which] for part in self))
 

@@ -1,7 +1,9 @@
 """Images side by side under their labels: the contact sheet of a command's results, and the frames of a video."""
 
+import io
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,8 +13,11 @@ from torch.nn import functional
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from clipface.files import write_atomic
 from clipface.shapes import expect
 
+MOST_BYTES = 400_000  # of a sheet in the documents
+_QUALITIES = (92, 88, 84, 80, 75, 70, 62)
 _GAP = 4  # pixels between tiles
 _LINE = 1.4  # line height in font sizes
 _FONT_SHARE = 13  # letters are this many times smaller than an image is wide
@@ -83,6 +88,16 @@ def labelled_row(images: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
 def to_image(image: Tensor) -> Image.Image:
     """Turn an image [3, H, W] in 0..1 into 8-bit colours; values outside are cut off."""
     return to_pil_image(_bytes(image))
+
+
+def save_jpeg(image: Image.Image, path: Path) -> Path:
+    """Write a sheet in the best of `_QUALITIES` that takes at most `MOST_BYTES`, or in the last of them."""
+    for quality in _QUALITIES:
+        content = io.BytesIO()
+        image.save(content, "JPEG", quality=quality, optimize=True, progressive=True)
+        if content.tell() <= MOST_BYTES:
+            break
+    return write_atomic(path, content.getvalue())
 
 
 def _bytes(image: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""A contact sheet of a head: mean, people, expressions, poses, chart and landmarks."""
+"""A contact sheet of a head: mean, people, expressions, poses, UV map and landmarks."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -73,6 +75,15 @@ def paint_regions(head: HeadModel) -> Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
 
 
+def expression_of(head: HeadModel, strengths: Mapping[str, float]) -> Tensor:
+    """Expression [1, E] of slots' strengths; a name without a side stands for both sides."""
+    names = head.expression_names
+    out = head.v_template.new_zeros(1, head.n_expression)
+    for name, strength in strengths.items():
+        out[0, [names.index(slot) for slot in slots_of(name, names)]] = strength
+    return out
+
+
 class _Cells:
     """Renders heads, textured and shaded, one cell each: a title and an image [3, S, S] in 0..1."""
 
@@ -84,27 +95,19 @@ class _Cells:
         """All cells, row by row."""
         head, generator = self.head, torch.Generator().manual_seed(4)
         mean = head()
-        open_mouth = head(expression=self.expression({"jawOpen": 0.5, "mouthSmile": 0.3}))
+        open_mouth = head(expression=expression_of(head, {"jawOpen": 0.5, "mouthSmile": 0.3}))
         cells = [("mean", self.image(mean)), ("45 degrees", self.image(mean, 45.0)), ("side", self.image(mean, 90.0)),
                  ("landmarks", self.landmarks(mean)), ("mouth open", self.landmarks(open_mouth)),
-                 ("chart", self.chart())]  # fmt: skip
+                 ("UV map", self.uv_map())]  # fmt: skip
         for number in range(2 * COLUMNS):
             person = head(shape=torch.randn(1, 300, generator=generator))
             cells.append((f"person {number + 1}", self.image(person, (-30.0, 0.0, 30.0)[number % 3])))
         for name, strengths in EXPRESSIONS:
-            cells.append((name, self.image(head(expression=self.expression(strengths)), 0.0, CLOSE)))
+            cells.append((name, self.image(head(expression=expression_of(head, strengths)), 0.0, CLOSE)))
         for name, yaw, pose in POSES:
             given = {key: torch.tensor([value], dtype=torch.float32) for key, value in pose.items()}
             cells.append((name, self.image(head(**given), yaw, CLOSE)))
         return cells
-
-    def expression(self, strengths: dict[str, float]) -> Tensor:
-        """Expression [1, E]; a name without a side stands for both sides."""
-        names = self.head.expression_names
-        out = torch.zeros(1, self.head.n_expression)
-        for name, strength in strengths.items():
-            out[0, [names.index(slot) for slot in slots_of(name, names)]] = strength
-        return out
 
     def image(self, vertices: Tensor, yaw: float = 0.0, scale: float = 1.0) -> Tensor:
         """Colours times the clay view's light."""
@@ -113,8 +116,8 @@ class _Cells:
         light = self.renderer(vertices, None, camera, CELL, background=1.0).image
         return (colour * (light / 0.75).clamp(max=1.15)).clamp(0, 1)[0]
 
-    def chart(self) -> Tensor:
-        """The UV chart: region colours, a checker over them, and the landmarks."""
+    def uv_map(self) -> Tensor:
+        """The UV map: region colours, a checker over them, and the landmarks."""
         canvas = self.texture[0].clone()
         row, column = np.indices(canvas.shape[1:]) // 16
         canvas[:, torch.from_numpy((row + column) % 2 == 0)] *= 0.8

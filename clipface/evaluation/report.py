@@ -12,10 +12,10 @@ from clipface.edit.sampling import sample_faces
 from clipface.evaluation.edits import Edit, Source, apply, paint
 from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import grid
+from clipface.evaluation.people.traits import TraitReader
 from clipface.evaluation.protocol import Protocol, encoders_of
 from clipface.evaluation.scores import Measurement, Measures
 from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, trait_table, write_tables
-from clipface.evaluation.traits import TraitReader
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.features import LEAST

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Sample, measure and write."""
     options = parse(arguments)
     startup.announce(f"Measure {options.count} random people against the photographs in {options.dataset}")
-    from clipface.evaluation.people import measure_people
+    from clipface.evaluation.people.measure import measure_people
 
     measure_people(options)
 

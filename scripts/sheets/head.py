@@ -1,4 +1,4 @@
-"""Draw the open head as one contact sheet: mean, people, expressions, poses, chart and landmarks.
+"""Draw the open head as one contact sheet: mean, people, expressions, poses, UV map and landmarks.
 
 python scripts/sheets/head.py
 python scripts/sheets/head.py --out my_sheet.png

