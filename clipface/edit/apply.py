@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clipface.animation import Motion, importance
 from clipface.edit.avatar import Avatar
-from clipface.edit.mapper import Codes, FaceMapper, Offsets
+from clipface.edit.mapper import Codes, Detail, FaceMapper, Offsets
 from clipface.edit.options import spread
 from clipface.edit.video_mapper import VideoMapper
 
@@ -23,7 +23,7 @@ class Layer(NamedTuple):
     """A texture code, and where it shows."""
 
     w_plus: Tensor  # [B, L, dim]
-    weight: Tensor | None  # [1, R, R] in 0..1; None: 1 everywhere
+    weight: Tensor | None  # [1, R, R] in 0..1, R of the painted textures; None: 1 everywhere
 
 
 class EditedFaces(NamedTuple):
@@ -32,26 +32,27 @@ class EditedFaces(NamedTuple):
     layers: tuple[Layer, ...]
     expression: Tensor  # [B, n_expression]
     shape: Tensor  # [B, n_shape]
+    detail: Detail | None = None  # as in `Codes`
 
     @property
     def codes(self) -> Codes:
         """Codes of the first layer: of the whole face, less what was edited in regions."""
-        return Codes(self.layers[0].w_plus, self.expression, self.shape)
+        return _codes(self, self.layers[0])
 
     def texture(self, avatar: Avatar) -> Tensor:
         """Paint the textures [B, 3, R, R] in 0..1; a texel with one layer has that layer's bits. Gradient: to codes."""
         if len(self.layers) == 1:
-            return avatar.texture(self.layers[0].w_plus)
+            return avatar.face_texture(self.codes)
         total = 0
         for layer in self.layers:
             # 1·x and x + 0 are exact, so texels outside every mask stay as they were, bit for bit.
-            total = total + layer.weight * avatar.texture(layer.w_plus)
+            total = total + layer.weight * avatar.face_texture(_codes(self, layer))
         return total.clamp(0, 1)  # weights sum to one up to rounding
 
 
 def unedited(codes: Codes) -> EditedFaces:
     """Faces before any edit."""
-    return EditedFaces((Layer(codes.w_plus, None),), codes.expression, codes.shape)
+    return EditedFaces((Layer(codes.w_plus, None),), codes.expression, codes.shape, codes.detail)
 
 
 @torch.no_grad()
@@ -123,7 +124,7 @@ def _check(mappers: Sequence[FaceMapper], strengths: Sequence[float]) -> None:
 
 
 def _codes(faces: EditedFaces, layer: Layer) -> Codes:
-    return Codes(layer.w_plus, faces.expression, faces.shape)
+    return Codes(layer.w_plus, faces.expression, faces.shape, faces.detail)
 
 
 def _add(
@@ -144,13 +145,13 @@ def _add(
     new = [Layer(codes.w_plus, layer.weight) for codes, layer in zip(moved, faces.layers, strict=True)]
     origins = list(origins)
     if region is not None:
-        mask = avatar.mask(region)
+        mask = avatar.mask(region, faces.detail and faces.detail.texture.shape[-1])
         both = [(_within(old, 1 - mask), origin) for old, origin in zip(faces.layers, origins, strict=True)]
         both += [(_within(layer, mask), origin) for layer, origin in zip(new, origins, strict=True)]
         # A layer that shows nowhere is not painted; the first one stays, as the whole face's codes.
         both = [pair for i, pair in enumerate(both) if i == 0 or pair[0].weight.any()]
         new, origins = [layer for layer, _ in both], [origin for _, origin in both]
-    return EditedFaces(tuple(new), moved[0].expression, moved[0].shape), origins
+    return faces._replace(layers=tuple(new), expression=moved[0].expression, shape=moved[0].shape), origins
 
 
 def _within(layer: Layer, mask: Tensor) -> Layer:
@@ -200,19 +201,20 @@ def animate(
         raise ValueError(f"codes: expected one face, got {len(codes.shape)}")
     if window < 1:
         raise ValueError(f"window: expected one frame or more, got {window}")
-    before = avatar.texture(codes.w_plus)
+    before = avatar.face_texture(codes)
     still, after = codes, before
     if isinstance(mapper, FaceMapper):
         still = codes.moved(mapper.offsets(codes), strength)
         if mapper.texture is not None:
-            after = avatar.blend(before, avatar.texture(still.w_plus), mapper.region)
+            after = avatar.blend(before, avatar.face_texture(still), mapper.region)
     weights = edit_importance(motion, mapper)
     for some in (torch.arange(len(motion)) if numbers is None else numbers).split(window):
         part = motion.rows(some).to(codes.w_plus.device)
         weight = weights[some].to(codes.w_plus.device)
         if isinstance(mapper, VideoMapper):
             w_plus = codes.w_plus.expand(len(part), -1, -1)
-            after = avatar.texture(mapper(w_plus, part.expression, part.pose, strength * weight))
+            moved = mapper(w_plus, part.expression, part.pose, strength * weight)
+            after = avatar.face_texture(codes._replace(w_plus=moved))
         vertices_before = moved_vertices(avatar, codes, part)
         vertices = vertices_before if still is codes else moved_vertices(avatar, still, part)
         yield Frames(some, weight, before, after, vertices_before, vertices)

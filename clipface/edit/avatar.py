@@ -1,5 +1,6 @@
 """The frozen half of an edit: codes to texture to image."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -77,6 +78,21 @@ class Avatar(nn.Module):
             parts = codes.split(1) if kind == "cpu" and not torch.is_grad_enabled() else [codes]
             image = torch.cat([self.generator.synthesis(part, "const", reduced, size) for part in parts])
         return (image.float() / 2 + 0.5).clamp(0, 1)
+
+    def face_texture(self, codes: Codes, size: int | None = None) -> Tensor:
+        """Paint faces: the generator's textures, or the faces' own with what an edit changes in the generator's.
+
+        Args:
+            codes: of B faces.
+            size: R, as in `texture`; None: the generator's, or that of the faces' own textures.
+
+        Returns:
+            [B, 3, R, R] in 0..1. Gradient: to the texture codes.
+        """
+        if codes.detail is None:
+            return self.texture(codes.w_plus, size)
+        detail = codes.detail.reduced(size)
+        return detail.edited(codes.w_plus, partial(self.texture, size=size))
 
     def mask(self, region: str, size: int | None = None) -> Tensor:
         """Mask [1, R, R] of a region over textures of a size, or this generator's; made once (`edit.regions`)."""

@@ -3,13 +3,16 @@
 Source: ClipFace (arXiv 2212.01406), section 3.2.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from clipface import weights
+from clipface.edit.detail import keep_detail
 from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, SavedMapper
 from clipface.texture.published import load_published
 
@@ -24,12 +27,43 @@ class Offsets(NamedTuple):
     shape: Tensor | None  # [B, <= n_shape], likewise
 
 
+class Detail(NamedTuple):
+    """Textures with more in them than a generator makes, such as photographed ones, and its codes nearest to them."""
+
+    texture: Tensor  # [B, 3, S, S] in 0..1
+    w_plus: Tensor  # [B, L, dim]
+
+    def reduced(self, size: int | None) -> "Detail":
+        """The same with textures of `size` texels at most; None: as they are."""
+        if size is None or size >= self.texture.shape[-1]:
+            return self
+        smaller = functional.interpolate(self.texture, (size, size), mode="bilinear", antialias=True)
+        return self._replace(texture=smaller)
+
+    def edited(self, w_plus: Tensor, paint: Callable[[Tensor], Tensor]) -> Tensor:
+        """Change the textures as the generator's change from the nearest codes to others.
+
+        Args:
+            w_plus: the codes after an edit, [B, L, dim], or [T, L, dim] of one face in motion.
+            paint: from codes to the generator's textures in 0..1.
+
+        Returns:
+            [B|T, 3, S, S] in 0..1; unchanged codes give the bits of `texture`. Gradient: to `w_plus`.
+        """
+        if w_plus is self.w_plus or torch.equal(w_plus, self.w_plus):
+            return self.texture
+        with torch.no_grad():
+            before = paint(self.w_plus)
+        return keep_detail(self.texture, before.expand(len(w_plus), -1, -1, -1), paint(w_plus))
+
+
 class Codes(NamedTuple):
     """A face in numbers: what an edit reads and returns."""
 
     w_plus: Tensor  # [B, L, dim]
     expression: Tensor  # [B, n_expression]
     shape: Tensor  # [B, n_shape] identity, standard deviations
+    detail: Detail | None = None  # no edit changes it; None: the faces have the generator's own textures
 
     def moved(self, offsets: Offsets, strength: float = 1.0) -> "Codes":
         """Add offsets times `strength`, which may be negative; 0 and offsets of None change no bit.
@@ -37,12 +71,20 @@ class Codes(NamedTuple):
         Raises:
             ValueError: if offsets have more coefficients than the codes.
         """
-        pairs = zip(self._fields, self, offsets, strict=True)
-        return Codes(*(_moved(name, value, offset, strength) for name, value, offset in pairs))
+        pairs = zip(Offsets._fields, self, offsets, strict=False)
+        return self._replace(**{name: _moved(name, value, offset, strength) for name, value, offset in pairs})
 
-    def rows(self, which: slice | list[int] | Tensor) -> "Codes":
+    def rows(self, which: slice | Sequence[int] | Tensor) -> "Codes":
         """Codes of some of the faces."""
-        return Codes(*(part[which] for part in self))
+        detail = self.detail and Detail(*(part[which] for part in self.detail))
+        return Codes(*(part[which] for part in self[:3]), detail)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Codes"]) -> "Codes":
+        """Faces of several batches, all with details of one size or all without."""
+        details = [part.detail for part in parts if part.detail is not None]
+        detail = Detail(*(torch.cat(each) for each in zip(*details, strict=True))) if details else None
+        return cls(*(torch.cat(each) for each in zip(*(part[:3] for part in parts), strict=True)), detail)
 
 
 def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> Tensor:

@@ -148,7 +148,7 @@ def optimise_all(
         rows = slice(start, start + together)
         some = Faces(faces.codes.rows(rows), faces.camera[rows])
         parts.append((len(some.camera), optimise(objective, some, method, steps, start, linear)))
-    codes = Codes(*(torch.cat(x) for x in zip(*(part.codes for _, part in parts), strict=True)))
+    codes = Codes.joined([part.codes for _, part in parts])
     seconds = sum(number * part.seconds_a_face for number, part in parts) / count
     return DirectEdits(codes, torch.cat([part.texture for _, part in parts]), seconds)
 

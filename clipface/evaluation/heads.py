@@ -19,6 +19,7 @@ from clipface.edit.apply import edit_faces
 from clipface.edit.attributes import is_look
 from clipface.edit.files import write_face
 from clipface.edit.loading import Editor, load_editor, mapper_file, mapper_notes
+from clipface.edit.mapper import Offsets
 from clipface.edit.options import avatar_options
 from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.sampling import sample_latents
@@ -107,7 +108,8 @@ def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argp
     write_face(folder / f"{name}.glb", avatar, codes, edited, texture[0], options.expressions)
     views = [face_images(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
     write_atomic(folder / f"{name}.png", png(to_image(torch.cat(views, -1))))
-    arrays = codes._asdict() | {f"edited_{key}": value for key, value in edited.codes._asdict().items()}
+    arrays = dict(zip(Offsets._fields, codes, strict=False))
+    arrays |= {f"edited_{key}": value for key, value in zip(Offsets._fields, edited.codes, strict=False)}
     content = io.BytesIO()
     np.savez(content, **{key: value.cpu().numpy() for key, value in arrays.items()}, **avatar.origin)
     write_atomic(folder / f"{name}.npz", content.getvalue())

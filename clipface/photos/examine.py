@@ -33,13 +33,14 @@ class Cutout(NamedTuple):
 _detectors: dict[int, FaceDetector] = {}  # this process's; a forked child must not use its parent's
 
 
-def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
+def examine(path: str, rule: FilterRule, size: int, which_face: int = 1) -> Cutout | str:
     """Read a photograph, find its face, check it, and cut it out.
 
     Args:
         path: the file.
         rule: what is good enough.
         size: S, side of the crop.
+        which_face: of several, the largest first.
 
     Returns:
         The face, or the reason to drop the photograph, its kind before the colon.
@@ -56,11 +57,14 @@ def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
     reason = reason_in_photograph([face * np.float32(reduction) for face in faces], rule)
     if reason is not None:
         return reason
-    matrix = crop_matrix(faces[0], size)
+    if not 1 <= which_face <= len(faces):
+        return f"no such face: it shows {len(faces)}, number {which_face} was asked for"
+    face = faces[which_face - 1]
+    matrix = crop_matrix(face, size)
     cut = crop(photograph.image, matrix, size)
     if not detector.upright(cut.image):
         return "too turned: the face is upside down"
-    points = _closer_look(detector, cut.image, _through(matrix, faces[0]))
+    points = _closer_look(detector, cut.image, _through(matrix, face))
     reason = reason_in_crop(cut.image, points, rule)
     if reason is not None:
         return reason

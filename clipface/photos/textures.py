@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,15 +11,18 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.functional import to_pil_image
 
+from clipface.bake import UNLIT
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.texture import TextureBaker, previews
 from clipface.data.faces import MaskedFaces
 from clipface.files import read_list
 from clipface.fit.fitter import Fitter, stored_batches
+from clipface.head import HeadModel
 from clipface.photos.examine import SIZE, Cutout, crop, examine
 from clipface.photos.filter import ANY_FACE
 from clipface.photos.heads import stacked
 from clipface.photos.read import read_photograph
+from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
@@ -36,17 +40,48 @@ def bake_photographs(options: Namespace) -> None:
     Raises:
         ValueError: if a photograph cannot be read or shows no face.
     """
-    model, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
-    cutouts = [_cut_out(path) for path in options.photo]
-    crops, points, person, inside = stacked(cutouts)
-    fitted = Fitter(model, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
-    baker = TextureBaker(model, renderer, size=options.size, unlit=options.unlit)
-    sharp = sharp_crops(options.photo, [cutout.matrix for cutout in cutouts])
-    texture = baker.of_one_person(fitted.fit, sharp.to(options.device), enlarged(fitted.mask))
-    print(_write(texture[0], options.out))
+    head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
+    baked = bake_person(options.photo, head, renderer, options.size, unlit=options.unlit)
+    print(_write(baked.texture[0], options.out))
     if options.preview:
-        shown = previews(model, renderer, fitted.fit.shape[:1], texture, PREVIEW)[0]
+        shown = previews(head, renderer, baked.fit.shape[:1], baked.texture, PREVIEW)[0]
         print(_write(shown, _preview_of(options.out)))
+
+
+class BakedPerson(NamedTuple):
+    """What P photographs show of one person."""
+
+    texture: Tensor  # [1, 3, R, R] in 0..1, complete and without the photographs' light
+    fit: HeadFit  # P heads of one identity, in the crops
+    matrices: Tensor  # [P, 3, 3] float64, pixels of the upright photographs to those of crops of `SIZE`
+    sizes: Tensor  # [P, 2] int64, width and height of the photographs
+
+
+def bake_person(
+    paths: Sequence[Path], head: HeadModel, renderer: Renderer, size: int, which_face: int = 1, unlit: float = UNLIT
+) -> BakedPerson:
+    """Fit a head to photographs of one person, and make its texture of them.
+
+    Args:
+        paths: P files.
+        head, renderer: of one mesh, on one device.
+        size: R, texels.
+        which_face: where a photograph shows several; 1 is the largest.
+        unlit: how much of the fitted light is taken out, 0 to 1.
+
+    Raises:
+        ValueError: if a photograph cannot be read or shows no face, or not as many; names the file.
+        ImportError: if MediaPipe is missing; says how to get it.
+    """
+    device = head.v_template.device
+    cutouts = [_cut_out(path, which_face) for path in paths]
+    crops, points, person, inside = stacked(cutouts)
+    fitted = Fitter(head, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
+    sharp = sharp_crops(paths, [cutout.matrix for cutout in cutouts]).to(device)
+    baker = TextureBaker(head, renderer, size=size, unlit=unlit)
+    texture = baker.of_one_person(fitted.fit, sharp, enlarged(fitted.mask))
+    matrices = torch.from_numpy(np.stack([cutout.matrix for cutout in cutouts]))
+    return BakedPerson(texture, fitted.fit, matrices, torch.tensor([cutout.photograph for cutout in cutouts]))
 
 
 def bake_dataset(options: Namespace) -> None:
@@ -134,8 +169,8 @@ def enlarged(mask: Tensor) -> Tensor:
     return functional.interpolate(mask[:, None].float() / 255, (SHARP, SHARP), mode="bilinear")[:, 0]
 
 
-def _cut_out(path: Path) -> Cutout:
-    cutout = examine(str(path), ANY_FACE, SIZE)
+def _cut_out(path: Path, which_face: int = 1) -> Cutout:
+    cutout = examine(str(path), ANY_FACE, SIZE, which_face)
     if isinstance(cutout, str):
         raise ValueError(f"{path}: {cutout}")
     return cutout
