@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 SHIPPED_ENCODERS = ("face_encoder", "scoring_encoder")
 TEXT_READERS = ("words", "sentences")  # GuidanceConfig.text
 SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
+PERSON_SUFFIX = ".person.safetensors"  # ends the names of files of persons
+PERSON_TEXTURE = 1024  # side of textures made from photographs, texels
 SEED_STRIDE = 1_000_003  # between the seeds of runs and processes; prime, and more than a run has chunks or batches
 
 
@@ -24,6 +26,26 @@ class HeadConfig:
 
     name: str = "open"  # open, flame
     path: str | None = None  # its file; null: where clipface.assets looks
+
+
+@dataclass
+class FacesConfig:
+    """Which faces are edited; all left out: random ones."""
+
+    latents: str | None = None  # a file of codes (.pt, .npz, .safetensors), or seeds such as 0:8
+    photos: list[str] = field(default_factory=list)  # photographs of one person; or one folder: a person in each
+    persons: list[str] = field(default_factory=list)  # files of persons, each made from photographs earlier
+    which_face: int = 1  # of the faces in a photograph, the largest first
+    texture_size: int = PERSON_TEXTURE  # of textures made from photographs
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        require_at_least(self, which_face=1)
+        given = [name for name in ("latents", "photos", "persons") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"faces: expected one of latents, photos and persons, got {' and '.join(given)}")
+        if not 64 <= self.texture_size <= 4096 or self.texture_size & (self.texture_size - 1):
+            raise ValueError(f"faces.texture_size: expected a power of two from 64 to 4096, got {self.texture_size}")
 
 
 @dataclass

@@ -4,6 +4,7 @@ import ctypes
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from types import ModuleType
 
 
@@ -30,6 +31,16 @@ def announce(line: str) -> None:
     """Begin a command, before its heavy imports: prepare the process, and print at once what it is about to do."""
     prepare()
     print(line, flush=True)
+
+
+def exit_status(main: Callable[[], object]) -> int:
+    """Run a command: 0, or 1 after a line that says what the user can mend; other errors show where they happened."""
+    try:
+        main()
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def need(package: str, remedy: str) -> ModuleType:

@@ -3,6 +3,7 @@
 python scripts/animate.py --mapper runs/angry --sequence laugh --latents 0:4 --output animated
 python scripts/animate.py --mapper runs/zombie --sequence talking --latents 3:4 --camera turntable --glb --output turned
 python scripts/animate.py --mapper runs/angry --sequence capture.csv --latents my_codes.pt --textures --output animated
+python scripts/animate.py --photo me.jpg --mapper look:clown --sequence laugh --output me_laughing
 python scripts/animate.py --sequence laugh --latents 0:1 --output unedited
 
 A mapper is a run of trainer.video_mapper, of trainer.mapper (the same edit in every frame), a file of the authors or
@@ -12,10 +13,11 @@ some at a time, so memory does not grow with the sequence.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_output, command
+from clipface.edit.options import SEEDS_HELP, add_avatar, add_output, add_people, command, faces_named
 from clipface.settings import CAMERA_PATHS
 
 
@@ -27,7 +29,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--sequence", help="name of a shipped one, file or folder (left out: that of the mapper's run)")
     add("--rate", type=float, help="frames per second (left out: the sequence's own)")
     add("--strength", type=float, default=1.0, help="1 the trained edit; negative: the opposite")
-    add("--latents", required=True, help=SEEDS_HELP)
+    add_people(parser, several=True).add_argument("--latents", help=SEEDS_HELP)
     add_output(parser)
     add("--camera", default="front", choices=CAMERA_PATHS, help="how it moves")
     add("--textures", action="store_true", help="write the texture of each frame too")
@@ -41,11 +43,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Animate and write."""
     options = parse(arguments)
-    startup.announce(f"Animate the faces of {options.latents}")
+    startup.announce(f"Animate the faces of {faces_named(options)}")
     from clipface.evaluation.animation import animate_faces
 
     animate_faces(options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

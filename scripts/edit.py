@@ -1,5 +1,7 @@
 """Edit faces with trained mappers, without training again, or with looks that need none.
 
+python scripts/edit.py --photo me.jpg --mapper look:zombie look:blue_eyes --output edited
+python scripts/edit.py --person edited/me.person.safetensors --mapper look:old --output edited
 python scripts/edit.py --mapper runs/zombie --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/old runs/clown --strength 0.7 1.2 --latents my_codes.pt --output edited --glb
 python scripts/edit.py --mapper look:zombie --latents 0:4 --output edited
@@ -7,15 +9,17 @@ python scripts/edit.py --mapper trained.pt --generator stylegan_G.pth --head fla
 
 Several mappers edit one after the other, or with --mix all at once. Writes `faces.png` (before, after, geometry, second
 view; the first 64 faces), a folder `textures` with `NNNN.png` for each face and, with --glb, `NNNN.glb`; prints the
-time a face takes.
+time a face takes. Textures of photographs keep pores, moles and stubble; `NAME.person.safetensors`, named after the
+first photograph, holds the person: given by --person, it needs no photograph, and nothing is fitted again.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_edits, add_output, command
+from clipface.edit.options import SEEDS_HELP, add_avatar, add_edits, add_output, add_people, command, faces_named
 
 if TYPE_CHECKING:
     from clipface.evaluation.faces import EditedBatch
@@ -26,7 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     add = parser.add_argument
     add_edits(parser, required=True)
-    add("--latents", required=True, help=SEEDS_HELP)
+    add_people(parser, several=True).add_argument("--latents", help=SEEDS_HELP)
     add_output(parser)
     add("--glb", action="store_true", help="write the edited heads as GLB too")
     add("--size", type=int, default=256, help="side of each image, pixels")
@@ -38,11 +42,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> "EditedBatch":
     """Edit and write; returns the last batch's faces."""
     options = parse(arguments)
-    startup.announce(f"Edit the faces of {options.latents} by {', '.join(options.mapper)}")
+    startup.announce(f"Edit the faces of {faces_named(options)} by {', '.join(options.mapper)}")
     from clipface.evaluation.faces import write_edits
 
     return write_edits(options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -3,6 +3,7 @@
 python scripts/export.py --seed 7 --output face.glb
 python scripts/export.py --seed 7 --mapper runs/zombie --strength 0.8 --output zombie.glb zombie.obj zombie.ply
 python scripts/export.py --latents my_codes.npz --face 2 --mapper runs/old runs/clown --mix --output both.glb
+python scripts/export.py --photo me.jpg --mapper look:vampire --output me.glb
 python scripts/export.py --seed 7 --expressions jawOpen mouthSmileLeft mouthSmileRight --output small.glb
 
 The GLB holds skin, five joints, texture, the expressions by name and the edit as morph targets; what each format
@@ -10,11 +11,21 @@ carries stands in docs/export.md. Several mappers edit one after the other, or w
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_edits, add_expressions, avatar_options, command
+from clipface.edit.options import (
+    add_avatar,
+    add_edits,
+    add_expressions,
+    add_people,
+    avatar_options,
+    command,
+    faces_config,
+    one_seed,
+)
 
 FORMATS = (".glb", ".obj", ".ply")
 
@@ -24,8 +35,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     add = parser.add_argument
     add("--output", nargs="+", type=Path, required=True, help="files to write; the ending says what: .glb, .obj, .ply")
-    add("--seed", type=int, help="of the face (0)")
-    add("--latents", type=Path, help="instead of a seed: codes as .pt, .npz or .safetensors")
+    one = add_people(parser)
+    one.add_argument("--seed", type=int, help="of the face (0)")
+    one.add_argument("--latents", type=Path, help="codes as .pt, .npz or .safetensors")
     add("--face", type=int, default=0, help="which one of the codes, from 0")
     add_edits(parser)
     add_expressions(parser)
@@ -34,8 +46,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if any(path.suffix not in FORMATS for path in options.output):
         names = ", ".join(path.name for path in options.output)
         parser.error(f"--output: expected files ending in .glb, .obj or .ply, got {names}")
-    if options.seed is not None and options.latents:
-        parser.error("--seed, --latents: expected one of them, got both; --face chooses among codes")
     return options
 
 
@@ -44,12 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     startup.announce(f"Write one face to {', '.join(map(str, options.output))}")
     from clipface.edit.apply import edit_faces
-    from clipface.edit.files import read_face, write_face
+    from clipface.edit.files import write_face
     from clipface.edit.loading import load_editor
+    from clipface.edit.sources import read_subject
 
     editor = load_editor(options.mapper, **avatar_options(options))
-    source = options.latents or options.seed or 0
-    codes = read_face(source, editor.avatar, editor.psi, options.face)
+    faces = faces_config(options, options.latents or one_seed(options.seed or 0))
+    codes = read_subject(faces, editor.avatar, editor.psi, options.face).codes
     edited = edit_faces(editor.avatar, codes, editor.mappers, options.strength, options.mix)
     texture = edited.texture(editor.avatar)[0]
     for path in options.output:
@@ -58,4 +69,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -1,21 +1,24 @@
 """Render a head to a PNG: any head, face, texture, camera and light.
 
 python scripts/render.py --face 7 --shading studio --output face.png
+python scripts/render.py --photo me.jpg --mapper look:skull --yaw -30 30 --output me.png
 python scripts/render.py --face 7 --mapper runs/zombie --shading studio --turn -60 0 60 --output relit.png
 python scripts/render.py --face 7 --shading unlit sh studio studio --turn 0 0 -20 110 --output lights.png
 python scripts/render.py --texture my_texture.png --identity 1 -0.5 --expression 0.8 --jaw 12 --yaw 30 --output head.png
 python scripts/render.py --texture none --head flame --yaw 0 45 90 --output clay.png
 
---face gives identity and texture of a face; --identity, --expression, --jaw and --texture replace parts of it.
+--face, --photo and --person give identity and texture of a face; --identity, --expression, --jaw and --texture replace
+parts of it.
 Several angles, shadings or turns of the light give several images, side by side.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_edits, command
+from clipface.edit.options import add_avatar, add_edits, add_people, command
 from clipface.settings import SHADINGS
 
 
@@ -24,7 +27,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     add = parser.add_argument
     add("--output", type=Path, required=True, help="PNG to write")
-    add("--face", help="seed of a face, or a file of codes (.pt, .npz, .safetensors), of which the first is taken")
+    add_people(parser).add_argument(
+        "--face", help="seed of a face, or a file of codes (.pt, .npz, .safetensors), of which the first is taken"
+    )
     add_edits(parser)
     add("--identity", nargs="+", type=float, help="first identity coefficients, standard deviations")
     add("--expression", nargs="+", type=float, help="first expression coefficients")
@@ -57,4 +62,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -9,12 +9,11 @@ from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.head_fit import HeadFit
-from clipface.bake.mask import EYEBALLS, INSIDE
+from clipface.bake.mask import EYEBALLS
 from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
-from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.synthetic.faces import PaintedFaces
 from clipface.texture.linear import load_texture_model
@@ -75,16 +74,11 @@ class TextureBaker:
 
 
 def base_texture(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
-    """The texture [3, size, size] in 0..1 for what no image shows: the shipped one of this head, or a painted one.
-
-    The inside of the mouth is painted in any case: teeth are finer than the shipped one's texels.
-    """
-    shipped, painted = load_texture_model(head), plain_skin(head, renderer, size)
+    """The texture [3, size, size] in 0..1 for what no image shows: the shipped one of this head, or a painted one."""
+    shipped = load_texture_model(head)
     if shipped is None:
-        return painted
-    skin = functional.interpolate(shipped[1][None], (size, size), mode="bilinear", antialias=True)[0]
-    inside = UVMap(head, size, renderer.backend).region(list(INSIDE))
-    return torch.where(inside, painted, skin)
+        return plain_skin(head, renderer, size)
+    return functional.interpolate(shipped[1][None], (size, size), mode="bilinear", antialias=True)[0]
 
 
 def plain_skin(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:

@@ -14,6 +14,7 @@ from clipface.head import HeadModel
 from clipface.head.mesh import uv_map_hash
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
+from clipface.texture.linear import LinearTextures
 
 FRONT_SCALE = 1.2
 
@@ -36,6 +37,7 @@ class Avatar(nn.Module):
         renderer: Renderer,
         people: People | None = None,
         generator_sha256: str | None = None,
+        linear: LinearTextures | None = None,
     ) -> None:
         """Freeze the parts.
 
@@ -45,9 +47,10 @@ class Avatar(nn.Module):
             renderer: of this head's mesh.
             people: of the generator, from whom random faces are sampled; None: from N(0, I).
             generator_sha256: checksum of the generator's file, by which codes and edits know it; None: it has no file.
+            linear: model whose coefficients are the first entries of the generator's z; None: it has none.
         """
         super().__init__()
-        self.people = people
+        self.people, self.linear = people, linear
         self.generator, self.head, self.renderer = generator, head, renderer
         # What is kept in the notes of codes and edits made with it (`clipface.edit.origin`).
         self.origin = {"uv_map": uv_map_hash(head)}

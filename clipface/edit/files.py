@@ -1,6 +1,6 @@
-"""Faces from files or seeds, as codes to edit; and one edited face as a file for other programs."""
+"""Codes of faces from files, and one edited face as a file for other programs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,52 +12,8 @@ from clipface.edit.apply import EditedFaces
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
 from clipface.edit.origin import check_origin
-from clipface.edit.sampling import sample_latents
 from clipface.export import write_obj, write_ply, write_rigged_glb
 from clipface.texture.published import load_published
-
-
-def face_batches(words: str, avatar: Avatar, psi: float, size: int) -> Iterator[Codes]:
-    """Give faces some at a time, from a file (`read_latents`) or from seeds "first:end" (`sample_latents`).
-
-    Faces of seeds are sampled as they are asked for, so that memory does not grow with their number.
-
-    Args:
-        words: path of a file, or seeds.
-        avatar: for which the codes are.
-        psi: truncation of faces from seeds.
-        size: faces at a time.
-
-    Raises:
-        ValueError: if the words are neither, or the file does not fit.
-        FileNotFoundError: if there is no such file.
-    """
-    first, colon, end = words.partition(":")
-    if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
-        seeds = range(int(first), int(end))
-        for start in range(0, len(seeds), size):
-            yield sample_latents(avatar, seeds[start : start + size], psi)
-        return
-    if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
-        expected = "a .pt, .npz or .safetensors file, or seeds such as 0:8"
-        raise ValueError(f"latents: expected {expected}, got {words!r}")
-    codes = read_latents(words, avatar)
-    for start in range(0, len(codes.shape), size):
-        yield codes.rows(slice(start, start + size))
-
-
-def read_face(source: str | Path | int, avatar: Avatar, psi: float, face: int = 0) -> Codes:
-    """Read one face: of a seed, or number `face` of a file of codes (`read_latents`).
-
-    Raises:
-        FileNotFoundError, ValueError: if there is no such file, or no face of this number in it.
-    """
-    if isinstance(source, int):
-        return sample_latents(avatar, [source], psi)
-    codes = read_latents(source, avatar)
-    if not 0 <= face < len(codes.shape):
-        raise ValueError(f"face: expected 0 to {len(codes.shape) - 1}, got {face}")
-    return codes.rows(slice(face, face + 1))
 
 
 def read_latents(path: str | Path, avatar: Avatar) -> Codes:

@@ -26,6 +26,7 @@ from clipface.head.mesh import check_uv_map
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, named_guidance
 from clipface.texture.generator import TextureGenerator
+from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from clipface.texture.published import load_published, read_published_generator
 
 MAPPER_FILE = "mapper.safetensors"
@@ -156,7 +157,18 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     check_uv_map(f"generator {path}", network.config["uv_map"], model, remedy)
     sha256 = assets.checksum(path)
     people = find_people(path, network.config["z_dim"], model, sha256)
-    return Avatar(network, model, drawn, people, sha256)
+    return Avatar(network, model, drawn, people, sha256, find_linear(path, network.config))
+
+
+def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | None:
+    """Read the linear model that lies beside an anchored generator's file; None without one, or if it is another's."""
+    path = generator.with_name(LINEAR_FILE)
+    if not path.is_file():
+        return None
+    notes = weights.load_config(path)
+    if notes.get("uv_map") != config["uv_map"] or notes.get("count", 0) > config["z_dim"]:
+        return None
+    return LinearTextures.from_weights(path)
 
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:

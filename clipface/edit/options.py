@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clipface.settings import BACKENDS, HEADS
+from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig
 
 PSI = 1.0  # truncation of random faces where neither a command line nor a run says: none
 UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
@@ -43,6 +43,49 @@ def add_edits(parser: argparse.ArgumentParser, required: bool = False) -> None:
     )  # fmt: skip
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
     add("--mix", action="store_true", help="add the edits up instead of one after the other")
+
+
+def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argparse._MutuallyExclusiveGroup:
+    """Add photographs and files of persons, whose faces take the place of the generator's.
+
+    Args:
+        parser: to add to.
+        several: whether the command takes any number of people; then it has to be told whose faces to take.
+
+    Returns:
+        A group for the options of other faces: only one of them all can be given.
+    """
+    one, add = parser.add_mutually_exclusive_group(required=several), parser.add_argument
+    folder = "; or one folder: each shows another person" if several else ""
+    one.add_argument("--photo", nargs="+", type=Path, default=[], help="photographs of one person" + folder)
+    what = "files of persons" if several else "file of a person"
+    one.add_argument(
+        "--person", nargs="+" if several else 1, type=Path, default=[],
+        help=f"{what} (.person.safetensors), which edit.py --photo writes",
+    )  # fmt: skip
+    add("--which-face", type=int, default=1, metavar="N", help="of the faces in a photograph, the largest first (1)")
+    add(
+        "--texture-size", type=int, default=PERSON_TEXTURE, metavar="TEXELS",
+        help=f"side of a texture made from photographs, a power of two ({PERSON_TEXTURE})",
+    )  # fmt: skip
+    return one
+
+
+def faces_config(options: argparse.Namespace, latents: str | Path | None) -> FacesConfig:
+    """What `add_people` added; without people `latents`: a file of codes, or seeds "first:end"."""
+    photos, persons = ([str(path) for path in paths] for paths in (options.photo, options.person))
+    coded = None if photos or persons or latents is None else str(latents)
+    return FacesConfig(coded, photos, persons, options.which_face, options.texture_size)
+
+
+def faces_named(options: argparse.Namespace) -> str:
+    """Whose faces a command takes, for its first line."""
+    return ", ".join(map(str, options.photo or options.person)) or options.latents
+
+
+def one_seed(seed: int) -> str:
+    """The seed of a single face as `FacesConfig.latents`."""
+    return f"{seed}:{seed + 1}"
 
 
 def add_avatar(parser: argparse.ArgumentParser, runs: bool = True) -> None:

@@ -13,10 +13,10 @@ from torch import Tensor
 from clipface.animation import Motion, load_motion
 from clipface.edit.apply import Frames, animate, edit_importance
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.files import face_batches
 from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.edit.options import avatar_options
+from clipface.edit.options import avatar_options, faces_config
+from clipface.edit.sources import subjects
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.faces import IMAGE_SIZE
 from clipface.evaluation.grid import grid, labelled_row, to_image
@@ -166,7 +166,8 @@ def animate_faces(options: argparse.Namespace) -> None:
     cameras = camera_path(options.camera, len(motion), scale=FRONT_SCALE)
     folder.mkdir(parents=True, exist_ok=True)
     started = synchronized_time(device)
-    for count, codes in enumerate(face_batches(options.latents, avatar, editor.psi, 1), 1):
+    faces = faces_config(options, options.latents)
+    for count, (codes, *_) in enumerate(subjects(faces, avatar, editor.psi, 1), 1):
         path = folder / f"{count - 1:04d}"
         frames = animate(avatar, codes, motion, mapper, strength, options.window)
         rendered = render_animation(avatar, frames, cameras, options.size)

@@ -10,15 +10,16 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.files import face_batches
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
-from clipface.edit.options import avatar_options
+from clipface.edit.options import avatar_options, faces_config
+from clipface.edit.sources import subjects
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.still import write_glb
 from clipface.head import HeadModel
 from clipface.render.camera import project, view
+from clipface.settings import PERSON_SUFFIX
 
 IMAGE_SIZE = 256  # pixels
 SECOND_VIEW = 35.0  # yaw in degrees
@@ -97,7 +98,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
 
     Args:
         options: of scripts/edit.py; its `output` gets `faces.png`, the first `SHOWN` faces, and `textures/NNNN.png`
-            of every face.
+            of every face, and persons made from photographs.
 
     Returns:
         The last batch.
@@ -107,7 +108,8 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
     device = avatar.head.v_template.device
     edit_times, image_times = [], []  # seconds a face, of each batch
     (folder / "textures").mkdir(parents=True, exist_ok=True)
-    for codes in face_batches(options.latents, avatar, editor.psi, options.batch):
+    for some in subjects(faces_config(options, options.latents), avatar, editor.psi, options.batch):
+        codes = some.codes
         batch = edit_batch(editor, codes, options.strength, options.mix)
         edit_times.append(batch.seconds / len(codes.shape))
         shown = slice(0, SHOWN - len(rows))
@@ -118,6 +120,8 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
             image_times.append((synchronized_time(device) - started) / len(images))
             rows += [[image.cpu() for image in row] for row in images]
         write_textures(folder / "textures", count, avatar, batch, options.glb)
+        if some.photos:
+            print(f"Person: {some.person.save(folder / f'{some.name}{PERSON_SUFFIX}')}")
         count += len(codes.shape)
     grid(rows, HEADER, [str(number) for number in range(len(rows))]).save(folder / "faces.png")
     edits, images = (1000 * _mean_without_first(times) for times in (edit_times, image_times))

@@ -12,10 +12,10 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from clipface.edit.apply import edit_faces
-from clipface.edit.files import read_face
 from clipface.edit.loading import choose_device, load_editor
 from clipface.edit.mapper import Codes
-from clipface.edit.options import avatar_options
+from clipface.edit.options import avatar_options, faces_config, one_seed
+from clipface.edit.sources import read_subject
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.render import Light, Renderer, perspective, rotation, view
@@ -43,7 +43,7 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
     if options.texture:
         texture = None if options.texture == "none" else read_texture(options.texture).to(device)
     elif texture is None:
-        raise ValueError("texture: expected an image file, none, or --face, got nothing")
+        raise ValueError("texture: expected an image file, none, or a face, got nothing")
     shape, expression = (codes.shape, codes.expression) if codes else (None, None)
     shape = torch.tensor([options.identity], device=device) if options.identity else shape
     expression = torch.tensor([options.expression], device=device) if options.expression else expression
@@ -60,15 +60,17 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
 
 def load_subject(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None, Tensor | None]:
     """Load what renders, and the face's codes and texture if one is asked for; a generator only then."""
-    if options.face is None:
+    if options.face is None and not (options.photo or options.person):
         if options.mapper:
-            raise ValueError("face: expected a seed or a file of codes with --mapper, got neither")
+            raise ValueError("face: expected --face, --photo or --person with --mapper, got none")
         parts = load_head_and_renderer(HeadConfig(options.head or "open"), RendererConfig(options.renderer))
         return *(part.to(choose_device(options.device)) for part in parts), None, None
     avatar, mappers, psi, _ = load_editor(options.mapper, **avatar_options(options))
-    codes = read_face(int(options.face) if options.face.isdecimal() else options.face, avatar, psi)
-    faces = edit_faces(avatar, codes, mappers, options.strength, options.mix)
-    return avatar.head, avatar.renderer, faces.codes, faces.texture(avatar)
+    numbered = options.face is not None and options.face.isdecimal()
+    faces = faces_config(options, one_seed(int(options.face)) if numbered else options.face)
+    codes = read_subject(faces, avatar, psi).codes
+    edited = edit_faces(avatar, codes, mappers, options.strength, options.mix)
+    return avatar.head, avatar.renderer, edited.codes, edited.texture(avatar)
 
 
 def portrait_lights(shadings: Sequence[str], turns: Sequence[float], eyes: bool = True) -> list[Light]:

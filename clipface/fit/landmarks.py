@@ -51,6 +51,7 @@ def minimise(objective: LandmarkObjective, parameters: FitParameters, steps: int
     return parameters
 
 
+@torch.enable_grad()  # also where the caller wants none of the results
 def descend(loss: Callable[[], Tensor], groups: list[dict], steps: int, after: Callable[[], None]) -> None:
     """Take steps of Adam, whose rate falls to zero along half a cosine.
 

@@ -11,6 +11,7 @@ from clipface.head import HeadModel
 from clipface.head.mesh import check_uv_map, topology, uv_map_hash
 from clipface.shapes import expect
 
+LINEAR_FILE = "linear_textures.safetensors"  # beside the generator whose codes it anchors
 ROUNDS = 8  # of filling hidden texels by what the model makes of the visible ones
 LEAST_VISIBLE = 0.02  # weight of a hidden texel, against 1
 

@@ -10,10 +10,10 @@ from clipface.head import load_head
 from clipface.head.mesh import uv_map_hash
 from clipface.render.uv import UVMap
 from clipface.synthetic.painter import Painter
-from clipface.texture.linear import LinearTextures
+from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from trainer.texture_gan.anchored.data import Batches
 from trainer.texture_gan.anchored.module import AnchoredTextureGAN
-from trainer.texture_gan.anchored.results import LINEAR, read_anchored
+from trainer.texture_gan.anchored.results import read_anchored
 from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 from trainer.texture_gan.config import TextureGANConfig
 
@@ -36,7 +36,7 @@ def build_anchored(config: TextureGANConfig, device: torch.device) -> AnchoredTe
     textures = TextureSet(config.dataset.textures, uv_map)
     folder = Path(config.init_from) if config.init_from else None
     if folder:
-        linear = LinearTextures.from_weights(folder / LINEAR).to(device)  # the one that the generator's codes are of
+        linear = LinearTextures.from_weights(folder / LINEAR_FILE).to(device)  # that of the generator's codes
     else:
         # By weight, so that z ~ N(0, I) gives people as often as they are sampled from the set.
         linear = LinearTextures.fit(textures.small(recipe.anchor_size), recipe.coefficients, textures.weight)

@@ -9,11 +9,11 @@ from torch import Tensor
 from clipface import weights
 from clipface.evaluation.grid import grid
 from clipface.synthetic.looks.registry import OPTIONS
+from clipface.texture.linear import LINEAR_FILE
 from trainer.texture_gan.anchored.losses import reduced
 from trainer.texture_gan.anchored.module import AnchoredTextureGAN
 from trainer.texture_gan.results import DISCRIMINATORS, GENERATOR, LOOKS, SEED, both_discriminators, save_weights
 
-LINEAR = "linear_textures.safetensors"
 COLUMNS = 8  # textures in a row of a sheet
 TILE = 192  # pixels of a sheet's textures
 NOTE = "colours in [-1, 1]; the first entries of the generator's z are coefficients of this model"
@@ -22,7 +22,7 @@ NOTE = "colours in [-1, 1]; the first entries of the generator's z are coefficie
 def write_anchored(module: AnchoredTextureGAN, folder: Path) -> None:
     """Write averaged generator and offsets, discriminators and linear model (float16), and a sheet of textures."""
     save_weights(module, folder, module.average_offsets.offsets if module.data.painted else None)
-    module.linear.save(folder / LINEAR, module.uv_map, NOTE)
+    module.linear.save(folder / LINEAR_FILE, module.uv_map, NOTE)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     render_sheet(module).save(folder / "images" / f"{module.batches:07d}.png")
 
