@@ -43,7 +43,7 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
     if options.texture:
         texture = None if options.texture == "none" else read_texture(options.texture).to(device)
     elif texture is None:
-        raise ValueError("texture: expected an image file, none, or a face, got nothing")
+        raise ValueError("texture: expected an image file, none, or --face, --photo or --person, got nothing")
     shape, expression = (codes.shape, codes.expression) if codes else (None, None)
     shape = torch.tensor([options.identity], device=device) if options.identity else shape
     expression = torch.tensor([options.expression], device=device) if options.expression else expression

@@ -47,7 +47,7 @@ def test_a_texture_file_codes_and_clay(files, tmp_path):
 def test_errors_name_the_argument(files, tmp_path):
     with pytest.raises(ValueError, match="texture: expected an image file, none, or --face"):
         _render(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="face: expected a seed or a file of codes with --mapper"):
+    with pytest.raises(ValueError, match="face: expected --face, --photo or --person with --mapper"):
         _render(tmp_path / "a.png", "--mapper", "run")
     with pytest.raises(ValueError, match="background: expected 1 or 3 numbers, got 2"):
         _render(tmp_path / "a.png", "--texture", "none", "--background", "0", "1")
