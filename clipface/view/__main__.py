@@ -1,6 +1,7 @@
 """Edit faces in the browser: a textured head to turn, prompts, expressions, export.
 
   python -m clipface.view                               at http://127.0.0.1:8080, with the mappers under runs/
+  python -m clipface.view --photo me.jpg                your own face is number 0
   python -m clipface.view --runs my_runs --port 9000    other trained mappers, another port
   python -m clipface.view --host 0.0.0.0                for other machines too: the address that it prints holds a
                                                         token, without which nobody gets in
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipface import startup
+from clipface.edit.options import PSI, add_people, faces_config
 from clipface.settings import config_names, read_config
 from clipface.view.server import start as server
 from clipface.view.server.token_auth import TokenAuth
@@ -40,6 +42,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--head", default="open", choices=("open", "flame"))
     add("--device", default="auto", help="cpu or cuda; auto: cuda where there is one")
     add("--train", nargs="*", default=[], metavar="KEY=VALUE", help="overrides of trainer.mapper for new prompts")
+    add_people(parser)
     return parser.parse_args(arguments)
 
 
@@ -57,6 +60,7 @@ def build(options: argparse.Namespace) -> "Services":
     """
     from clipface.edit.attributes import shipped_generator
     from clipface.edit.loading import load_editor
+    from clipface.edit.sources import subjects
     from clipface.view.engine import Engine
     from clipface.view.library import Library
     from clipface.view.page import Services
@@ -68,7 +72,8 @@ def build(options: argparse.Namespace) -> "Services":
     overrides += ["trainer=gpu"] if avatar.head.v_template.is_cuda else []
     overrides += [f"generator={options.generator.resolve()}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
-    return Services(Engine(avatar, library), training, known_prompts())
+    people = [some.codes for some in subjects(faces_config(options, None), avatar, PSI, 1)]
+    return Services(Engine(avatar, library, people), training, known_prompts())
 
 
 def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:

@@ -37,7 +37,7 @@ class Surface(NamedTuple):
 class PaintedLayers(NamedTuple):
     """What `EditedFaces.texture` paints its layers with: the untouched face under a regional edit is painted once."""
 
-    texture: Callable[[Tensor], Tensor]  # codes [1, L, dim] to [1, 3, R, R]
+    face_texture: Callable[[Codes], Tensor]  # of one face, to [1, 3, R, R]
 
 
 class RegionEdit(NamedTuple):
@@ -54,9 +54,15 @@ class RegionEdit(NamedTuple):
 class Engine:
     """Computes faces. Shared by all tabs; one computation runs at a time, since each uses every core."""
 
-    def __init__(self, avatar: Avatar, library: Library) -> None:
-        """Args: avatar: generator, head and renderer; library: where edits' mappers come from."""
-        self.avatar, self.library, self.head = avatar, library, avatar.head
+    def __init__(self, avatar: Avatar, library: Library, people: Sequence[Codes] = ()) -> None:
+        """Set it up.
+
+        Args:
+            avatar: generator, head and renderer.
+            library: where edits' mappers come from.
+            people: faces of photographs, which take the first numbers, 0 and so on, from the random ones.
+        """
+        self.avatar, self.library, self.head, self.people = avatar, library, avatar.head, people
         names = avatar.head.expression_names or tuple(f"expression {n + 1}" for n in range(10))
         self.slots = {name: number for number, name in enumerate(names)}
         self.sliders = sliders(avatar)
@@ -157,13 +163,13 @@ class Engine:
         return torch.stack(images)
 
     def _small(self, seed: int, psi: float, camera: Tensor, size: int) -> Tensor:
-        codes = sample_latents(self.avatar, [seed], psi)
-        image = self.avatar.views(self.avatar.texture(codes.w_plus), codes, camera, 2 * size)
+        codes = self._face(seed, psi)
+        image = self.avatar.views(self.avatar.face_texture(codes), codes, camera, 2 * size)
         return torch.nn.functional.avg_pool2d(image, 2)[0].clamp(0, 1)
 
     def _edit(self, state: FaceState) -> EditedFaces:
         key = state.seed, state.psi
-        faces = unedited(self._once("sampled", key, lambda: sample_latents(self.avatar, [state.seed], state.psi)))
+        faces = unedited(self._once("sampled", key, lambda: self._face(*key)))
         for name, units in state.sliders:
             mapper, step = self.library.mapper(PREFIX + name), self.sliders[name]["step"]
             faces = edit_in_turn(self.avatar, faces, [mapper], [units / step])
@@ -171,9 +177,13 @@ class Engine:
             faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
         return faces
 
-    def _paint(self, w_plus: Tensor) -> Tensor:
-        key = w_plus.cpu().numpy().tobytes()
-        return self._once("layer", key, lambda: self.avatar.texture(w_plus))
+    def _face(self, seed: int, psi: float) -> Codes:
+        return self.people[seed] if seed < len(self.people) else sample_latents(self.avatar, [seed], psi)
+
+    def _paint(self, codes: Codes) -> Tensor:
+        parts = [codes.w_plus, *([codes.detail.w_plus] if codes.detail else [])]
+        key = b"".join(part.cpu().numpy().tobytes() for part in parts)
+        return self._once("layer", key, lambda: self.avatar.face_texture(codes))
 
     def _mapper(self, edit: Edit) -> FaceMapper | RegionEdit:
         mapper = self.library.mapper(edit.mapper)
