@@ -14,6 +14,7 @@ THINNED = 3  # every so many-th pixel is enough to fit the shading
 LEAST_SPREAD = (0.06, 0.025, 0.025)  # of skin's logarithms, so that even skin is not taken too exactly
 BINS, REACH = (24, 16, 16), (1.8, 0.6, 0.6)  # of the histograms: number, and half the range, of the three logarithms
 FLOOR = 0.02  # share of colours that are not in a histogram
+BROAD = 0.3  # see `skin_odds`
 ODD = 3.0  # spreads from skin at which a colour outside the face is not skin's
 
 
@@ -54,7 +55,7 @@ def without_shading(logs: Tensor, normals: Tensor, sure: Tensor) -> tuple[Tensor
     return logs - full @ coefficients[:, None].transpose(2, 3), spread
 
 
-def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor) -> Tensor:
+def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: Tensor, broad: float = 0.0) -> Tensor:
     """Log odds of being skin rather than hair, cloth or background.
 
     Args:
@@ -62,6 +63,8 @@ def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: 
         rest, spread: from `without_shading`.
         sure: [B, H, W], weights of pixels that are skin.
         around: [B, H, W], weights of pixels around the face, some of which may be skin.
+        broad: a share of skin, `BROAD`, has colours that spread so many times wider than the sure pixels', as ears
+            and scalps have; 0: none.
 
     Returns:
         [B, H, W].
@@ -71,7 +74,12 @@ def skin_odds(logs: Tensor, rest: Tensor, spread: Tensor, sure: Tensor, around: 
     usual = (logs * sure[..., None]).sum((1, 2)) / sure.sum((1, 2))[:, None].clamp_min(1e-6)
     plain = logs - usual[:, None, None]
     other = _histogram(plain, around * (far > ODD))
-    return _look_up(skin, rest).log() - _look_up(other, plain).log()
+    likely = _look_up(skin, rest)
+    if broad:
+        bins = 2 * rest.new_tensor(REACH) / rest.new_tensor(BINS)
+        size = (bins / (broad * spread * (2 * torch.pi) ** 0.5)).prod(-1)[:, None, None]
+        likely = torch.lerp(likely, size * torch.exp(-0.5 * (far / broad).square()), BROAD)
+    return likely.clamp_min(1e-8).log() - _look_up(other, plain).log()
 
 
 def _bins(values: Tensor) -> Tensor:
