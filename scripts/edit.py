@@ -1,6 +1,7 @@
 """Edit faces with trained mappers, without training again, or with looks that need none.
 
 python scripts/edit.py --photo me.jpg --mapper look:zombie look:blue_eyes --output edited
+python scripts/edit.py --photo me.jpg --mapper look:clown --into-photo --output edited
 python scripts/edit.py --person edited/me.person.safetensors --mapper look:old --output edited
 python scripts/edit.py --mapper runs/zombie --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/old runs/clown --strength 0.7 1.2 --latents my_codes.pt --output edited --glb
@@ -11,6 +12,10 @@ Several mappers edit one after the other, or with --mix all at once. Writes `fac
 view; the first 64 faces), a folder `textures` with `NNNN.png` for each face and, with --glb, `NNNN.glb`; prints the
 time a face takes. Textures of photographs keep pores, moles and stubble; `NAME.person.safetensors`, named after the
 first photograph, holds the person: given by --person, it needs no photograph, and nothing is fitted again.
+
+With --into-photo, `NAME_edited.jpg` (or .png) is the photograph NAME at its full size with the edited face in it, and
+`photographs.png` shows all before and after. Metadata say that a part of it is generated; the place is left out. Ask
+whoever is shown before you edit a photograph.
 """
 
 import argparse
@@ -32,6 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_edits(parser, required=True)
     add_people(parser, several=True).add_argument("--latents", help=SEEDS_HELP)
     add_output(parser)
+    add("--into-photo", action="store_true", help="put the edited face back into the photographs of --photo")
     add("--glb", action="store_true", help="write the edited heads as GLB too")
     add("--size", type=int, default=256, help="side of each image, pixels")
     add("--batch", type=int, default=8, help="faces edited at once")

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor
+from torchvision.transforms.functional import to_tensor
 
 from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.into_photo.files import write_into_photos
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options, faces_config
-from clipface.edit.sources import subjects
+from clipface.edit.sources import Subjects, subjects
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.still import write_glb
@@ -22,6 +25,7 @@ from clipface.render.camera import project, view
 from clipface.settings import PERSON_SUFFIX
 
 IMAGE_SIZE = 256  # pixels
+PHOTOGRAPH = 512  # pixels, side of a photograph on the sheet of them
 SECOND_VIEW = 35.0  # yaw in degrees
 SHOWN = 64  # faces of a contact sheet: more cannot be looked at, and their images take 5 MB each
 HEADER = ("before", "after", "geometry before", "geometry after", "second view before", "second view after")
@@ -98,7 +102,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
 
     Args:
         options: of scripts/edit.py; its `output` gets `faces.png`, the first `SHOWN` faces, and `textures/NNNN.png`
-            of every face, and persons made from photographs.
+            of every face, persons made from photographs, and with `into_photo` the photographs with the edited faces.
 
     Returns:
         The last batch.
@@ -106,6 +110,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
     editor, folder = load_editor(options.mapper, **avatar_options(options)), options.output
     avatar, rows, count = editor.avatar, [], 0
     device = avatar.head.v_template.device
+    photographs = []  # before and after
     edit_times, image_times = [], []  # seconds a face, of each batch
     (folder / "textures").mkdir(parents=True, exist_ok=True)
     for some in subjects(faces_config(options, options.latents), avatar, editor.psi, options.batch):
@@ -122,12 +127,28 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
         write_textures(folder / "textures", count, avatar, batch, options.glb)
         if some.photos:
             print(f"Person: {some.person.save(folder / f'{some.name}{PERSON_SUFFIX}')}")
+        if options.into_photo:
+            photographs += _write_into_photos(avatar, some, batch, folder)
         count += len(codes.shape)
+    if photographs:
+        grid(photographs, HEADER[:2]).save(folder / "photographs.png")
     grid(rows, HEADER, [str(number) for number in range(len(rows))]).save(folder / "faces.png")
     edits, images = (1000 * _mean_without_first(times) for times in (edit_times, image_times))
     print(f"{count} faces on {device}: {edits:.0f} ms to edit a face, {images:.0f} ms for six images")
     print(f"Written to {folder}: faces.png, textures/{' and the heads as .glb' if options.glb else ''}")
     return batch
+
+
+def _write_into_photos(avatar: Avatar, some: Subjects, batch: EditedBatch, folder: Path) -> list[list[Tensor]]:
+    """Edit a person's photographs, and return each, small, before and after."""
+    if not some.photos:
+        raise ValueError("into_photo: expected photographs to put the edited face back into; give them by --photo")
+    rows = []
+    for path, *both in write_into_photos(avatar, some.person, some.photos, batch.textures, batch.edited, folder):
+        print(f"Photograph: {path}")
+        small = [ImageOps.pad(Image.fromarray(image), (PHOTOGRAPH,) * 2, color="white") for image in both]
+        rows.append([to_tensor(image) for image in small])
+    return rows
 
 
 def edit_batch(editor: Editor, codes: Codes, strengths: Sequence[float], mix: bool) -> EditedBatch:

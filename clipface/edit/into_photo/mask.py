@@ -124,8 +124,9 @@ class BareHead:
 class _Seen(NamedTuple):
     """What pixels see of the head.
 
-    `silhouette` [1, h, w] bool; `normals` [1, h, w, 3], unit, towards the viewer beyond the head; then [1, h, w] bool:
-    `plain` skin of the face, `scalp`, `neck`, `ears`, `inside` of mouth and eyes; `fade` [1, 1, h, w], 0 at the neck's end.
+    `silhouette` [1, h, w] bool; `normals` [1, h, w, 3], unit, towards the viewer beyond the head; then bool
+    [1, h, w]: `plain` skin of the face, `scalp`, `neck`, `ears`, `inside` of mouth and eyes; `fade` [1, 1, h, w], 0
+    at the end of the neck.
     """
 
     silhouette: Tensor
