@@ -1,10 +1,9 @@
 """Edit faces in the browser: a textured head to turn, prompts, expressions, export.
 
-  python -m clipface.view                               at http://127.0.0.1:8080, with the mappers under runs/
-  python -m clipface.view --photo me.jpg                your own face is number 0
-  python -m clipface.view --runs my_runs --port 9000    other trained mappers, another port
-  python -m clipface.view --host 0.0.0.0                for other machines too: the address that it prints holds a
-                                                        token, without which nobody gets in
+  python -m clipface.view                                  at http://127.0.0.1:8080, with the mappers under runs/
+  python -m clipface.view --photo me.jpg --runs my_runs    your own face is number 0; other trained mappers
+  python -m clipface.view --host 0.0.0.0                   for other machines too: the address that it prints holds a
+                                                           token, without which nobody gets in
 
 Prompts that are trained (by trainer.mapper, or with the button of the page) are applied at once. Ctrl-C ends it.
 """

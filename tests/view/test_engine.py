@@ -94,7 +94,7 @@ def test_a_change_computes_only_what_depends_on_it(engine):
     assert engine.texture(weaker) is not texture
     kept = engine.texture(FACE)
     painted = []
-    paint, engine.avatar.texture = engine.avatar.texture, lambda w: painted.append(1) or paint(w)
+    paint, engine.avatar.texture = engine.avatar.texture, lambda *w: painted.append(1) or paint(*w)
     engine.texture(FaceState(seed=3, edits=(Edit("my_zombie", 0.7, "nose"),)))
     assert len(painted) == 1, "the untouched face under a regional edit is painted once"
     assert engine.texture(FACE) is kept
