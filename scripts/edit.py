@@ -2,6 +2,7 @@
 
 python scripts/edit.py --photo me.jpg --mapper look:zombie look:blue_eyes --output edited
 python scripts/edit.py --photo me.jpg --mapper look:clown --into-photo --output edited
+python scripts/edit.py --video me.mp4 --mapper look:clown --output edited
 python scripts/edit.py --person edited/me.person.safetensors --mapper look:old --output edited
 python scripts/edit.py --mapper runs/zombie --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/old runs/clown --strength 0.7 1.2 --latents my_codes.pt --output edited --glb
@@ -14,13 +15,15 @@ time a face takes. Textures of photographs keep pores, moles and stubble; `NAME.
 first photograph, holds the person: given by --person, it needs no photograph, and nothing is fitted again.
 
 With --into-photo, `NAME_edited.jpg` (or .png) is the photograph NAME at its full size with the edited face in it, and
-`photographs.png` shows all before and after. Metadata say that a part of it is generated; the place is left out. Ask
+`photographs.png` shows all before and after. With --video, `NAME_edited.mp4` is the video with the edited face and its
+sound; frames without a face stay. Metadata say that a part of it is generated; the place is left out. Ask
 whoever is shown before you edit a photograph.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
@@ -35,7 +38,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     add = parser.add_argument
     add_edits(parser, required=True)
-    add_people(parser, several=True).add_argument("--latents", help=SEEDS_HELP)
+    faces = add_people(parser, several=True)
+    faces.add_argument("--latents", help=SEEDS_HELP)
+    faces.add_argument("--video", type=Path, help="a video of one person, which gets the edited face in every frame")
     add_output(parser)
     add("--into-photo", action="store_true", help="put the edited face back into the photographs of --photo")
     add("--glb", action="store_true", help="write the edited heads as GLB too")
@@ -48,7 +53,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> "EditedBatch":
     """Edit and write; returns the last batch's faces."""
     options = parse(arguments)
-    startup.announce(f"Edit the faces of {faces_named(options)} by {', '.join(options.mapper)}")
+    named = options.video or faces_named(options)
+    startup.announce(f"Edit the faces of {named} by {', '.join(options.mapper)}")
+    if options.video:
+        from clipface.evaluation.edited_video import edit_video
+
+        return edit_video(options)
     from clipface.evaluation.faces import write_edits
 
     return write_edits(options)

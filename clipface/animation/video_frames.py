@@ -49,7 +49,7 @@ def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing
         ValueError: if it is no video, or shows no face for longer than a quarter of a second (names the times).
         ImportError: if PyAV or MediaPipe is missing; says how to get it.
     """
-    found = _with_short_gaps(path, _points(path))
+    found = _with_short_gaps(path, find_points(path))
     detected = np.isfinite(found.points).all((1, 2))
     motion = fit_points(head, found.points[detected], found.rate)
     motion = sampled(found.times[detected], motion, found.rate, end=found.times[-1]).smoothed(smoothing)
@@ -82,7 +82,13 @@ def _placed(points: Tensor) -> Tensor:
     return (points - (low + high) / 2) / (high - low).amax(2, keepdim=True)
 
 
-def _points(path: Path) -> FacePointsOverTime:
+def find_points(path: Path) -> FacePointsOverTime:
+    """Find one face in every frame of a video, that which was followed so far where there are several.
+
+    Raises:
+        ValueError: if it is no video.
+        ImportError: if PyAV or MediaPipe is missing; says how to get it.
+    """
     from clipface.photos.detect import FaceDetector
 
     detector, last = FaceDetector(), None

@@ -10,6 +10,7 @@ from torch.nn import functional
 from clipface.bake.completion import spread_out
 from clipface.bake.head_fit import HeadFit
 from clipface.edit.into_photo.mask import BareHead
+from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.warp import find_flow, with_fixed_neck
 from clipface.edit.into_photo.window import Window, head_window
 from clipface.head import HeadModel
@@ -37,19 +38,26 @@ class IntoPhoto:
     Args:
         head: that was fitted.
         renderer: of its mesh, on the same device.
+        supersample: of renders up to `SUPERSAMPLED` pixels.
 
     Example:
         >>> put = IntoPhoto(head, renderer)
         >>> edited = put(photograph, fit, matrix, HeadState(texture, vertices), HeadState(changed, vertices))
     """
 
-    def __init__(self, head: HeadModel, renderer: Renderer) -> None:
-        self.head, self.renderer = head, renderer
+    def __init__(self, head: HeadModel, renderer: Renderer, supersample: int = 2) -> None:
+        self.head, self.renderer, self.supersample = head, renderer, supersample
         self.find_bare, self.detector = BareHead(head, renderer), FaceDetector()
 
     @torch.no_grad()
     def __call__(
-        self, photograph: np.ndarray, fit: HeadFit, matrix: np.ndarray, before: HeadState, after: HeadState
+        self,
+        photograph: np.ndarray,
+        fit: HeadFit,
+        matrix: np.ndarray,
+        before: HeadState,
+        after: HeadState,
+        steady: Steady | None = None,
     ) -> np.ndarray:
         """Edit the photograph.
 
@@ -59,6 +67,7 @@ class IntoPhoto:
             matrix: [3, 3], pixels of the photograph to those of the fit's crop (`Cutout.matrix`).
             before: the head as the photograph shows it.
             after: the edited one, in the same pose.
+            steady: of the video that the photograph is a frame of; None: none.
 
         Returns:
             [H, W, 3] uint8: the bits of the photograph wherever the head or its bare skin is not seen.
@@ -67,11 +76,11 @@ class IntoPhoto:
         still = torch.equal(before.vertices, after.vertices)
         shapes = [before.vertices] if still else [before.vertices, after.vertices]
         window = head_window(fit, matrix, shapes, photograph.shape[1::-1], LARGEST)
-        mask = self.find_bare(photograph, fit, matrix, before.vertices, window, self.detector)
+        mask = self.find_bare(photograph, fit, matrix, before.vertices, window, self.detector, steady)
         full = torch.tensor(window.cut(photograph)).permute(2, 0, 1)[None].to(mask) / 255
         image, camera = _resized(full, window.size), window.camera(fit, matrix)
         plain, edited, cover = self._rendered(before, after, before.vertices, camera, window.size)
-        ratio = light_ratio(image, plain, mask * cover)
+        ratio = light_ratio(image, plain, mask * cover, steady)
         if still:
             return added(photograph, window, mask * ratio * (edited - plain))
         flow = find_flow(self.renderer, before.vertices, after.vertices, camera, window.size, float(fit.scale))
@@ -84,19 +93,20 @@ class IntoPhoto:
         self, before: HeadState, after: HeadState, vertices: Tensor, camera: Tensor, size: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Both textures on a head, continued beyond it, [1, 3, *size], and where it is [1, 1, *size]."""
-        supersample = 2 if max(size) <= SUPERSAMPLED else 1
+        supersample = self.supersample if max(size) <= SUPERSAMPLED else 1
         textures = torch.cat([before.texture, after.texture], 1)
         rendered = self.renderer(vertices, textures, camera, size, 0.0, supersample=supersample)
         return *spread_out(rendered.image, rendered.mask).split(3, 1), rendered.mask
 
 
-def light_ratio(image: Tensor, plain: Tensor, mask: Tensor) -> Tensor:
+def light_ratio(image: Tensor, plain: Tensor, mask: Tensor, steady: Steady | None = None) -> Tensor:
     """By how much a photograph is lighter than a render of the same head, smooth over the head.
 
     Args:
         image: [1, 3, H, W], of the photograph, in 0..1.
         plain: likewise, the render.
         mask: [1, 1, H, W], where they can be compared.
+        steady: of a video.
 
     Returns:
         [1, 3, H, W]; where the mask is far, as at its border.
@@ -110,6 +120,7 @@ def light_ratio(image: Tensor, plain: Tensor, mask: Tensor) -> Tensor:
     for _ in range(3):  # three times a box is nearly a bell
         total, share = (functional.avg_pool2d(part, 2 * radius + 1, 1, radius) for part in (total, share))
     smooth = (total / share.clamp_min(1e-6)).exp().clamp(*GAIN_RANGE)
+    smooth = smooth if steady is None else steady("light", smooth)
     return functional.interpolate(smooth, image.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -13,6 +13,7 @@ from clipface.bake.completion import EARS, spread_out
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, FACE, FEATURES, INSIDE, FaceMask
 from clipface.bake.skin_colour import DARK, colour_logs, skin_odds, without_shading
+from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE, Window
 from clipface.head import HeadModel
 from clipface.head.regions import known_region_mask
@@ -65,7 +66,7 @@ class BareHead:
     @torch.no_grad()
     def __call__(
         self, photograph: np.ndarray, fit: HeadFit, matrix: np.ndarray, vertices: Tensor, window: Window,
-        detector: FaceDetector,
+        detector: FaceDetector, steady: Steady | None = None,
     ) -> Tensor:  # fmt: skip
         """Find the mask.
 
@@ -76,6 +77,7 @@ class BareHead:
             vertices: [1, V, 3] of that head.
             window: the part of the photograph; its image is what the mask is for.
             detector: separates the person from the background.
+            steady: of a video.
 
         Returns:
             [1, 1, rows, columns] in 0..1.
@@ -86,6 +88,7 @@ class BareHead:
         face, person = self._found(photograph, fit, matrix, detector, small)
         seen = self._see(fit, matrix, vertices, small)
         skin = _skin(seen, face, person, _odds(image, seen, face))
+        skin = skin if steady is None else steady("skin", skin)
         soft = guided(skin * seen.fade, image, as_tensor(part, window.size).to(vertices))
         near = functional.interpolate(_near(seen).to(soft), window.size, mode="bilinear", align_corners=False)
         return ((soft - 0.5) * 2).clamp(0, 1) * near
