@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface.bake.neutral import fuller_gains
 from clipface.data import MaskedFaces
 from clipface.data.textures import TABLE, read_faces_table, read_textures
 from clipface.texture.linear import LinearTextures
 
+LEAST_SATURATION = 0.95  # of the usual one; one set of photographs has 0.76, the others 1.1 to 1.2
 SKIN = 0.86  # of a texture's height, from the top: below lie eyes and mouth
 
 
@@ -45,7 +47,7 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
     names, faces, places = list(table), table.values(), {name: place for place, name in enumerate(found)}
     who = [face.person or name for name, face in table.items()]
     persons = {person: number for number, person in enumerate(sorted(set(who)))}
-    rows = rows[[places[name] for name in names]].float() / 127.5 - 1
+    rows = _fuller(rows[[places[name] for name in names]].float() / 255) * 2 - 1
     lightness = rows[..., : int(SKIN * rows.shape[-1]), :].mean((1, 2, 3))
     return Photographs(
         names,
@@ -57,6 +59,13 @@ def read_photographs(textures: Path, dataset: Path, linear: Path) -> Photographs
         (lightness.mean() - lightness) / lightness.std().clamp_min(1e-6),
         [face.groups for face in faces],
     )
+
+
+def _fuller(textures: Tensor) -> Tensor:
+    """Textures [N, 3, R, R] in 0..1 without pale skins, of which blends would be grey: they go beyond both people."""
+    skin = textures[..., : int(SKIN * textures.shape[-1]), :]
+    skin = (skin * fuller_gains(skin.mean((2, 3), keepdim=True), LEAST_SATURATION)).clamp(0, 1)
+    return torch.cat([skin, textures[..., skin.shape[-2] :, :]], 2)
 
 
 def _heads(dataset: Path, names: Sequence[str]) -> tuple[Tensor, Tensor]:
