@@ -17,7 +17,7 @@ from clipface.files import write_atomic
 from clipface.shapes import expect
 
 MOST_BYTES = 400_000  # of a sheet in the documents
-_QUALITIES = (92, 88, 84, 80, 75, 70, 62)
+_QUALITIES = (92, 88, 84, 80, 75, 70, 62, 54, 46)
 _GAP = 4  # pixels between tiles
 _LINE = 1.4  # line height in font sizes
 _FONT_SHARE = 13  # letters are this many times smaller than an image is wide

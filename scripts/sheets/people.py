@@ -6,9 +6,9 @@ python scripts/sheets/people.py --sheets heads looks --generator runs/my_gan/gen
 
 Writes people_<name>.jpg, each of at most 400 kB if it can: `heads` all people; `turned` three views of some, spread
 evenly over them; `features` their eyes and mouths, neutral, smiling, the jaw open, surprised; `looks` all of them on a
-light and a dark person; `nearest` the texture of a photograph that is nearest to each of some, by the linear model's
-coefficients; `close` some beside as many such textures. Of photographs only those are shown that faces.csv beside their
-textures lets stand alone, and whose name --match knows.
+light and a dark person; `nearest` the photograph's texture that is nearest to each of some, as the linear model sees
+both; `close` some beside as many such textures. Of photographs only those are shown that
+faces.csv beside their textures lets stand alone, and whose name --match knows.
 """
 
 import argparse

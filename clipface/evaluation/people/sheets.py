@@ -75,12 +75,13 @@ class PeopleSheets:
         return render_heads(self.avatar, self.people, self.size)
 
     def nearest(self) -> Image.Image:
-        """Some people, and below each the texture that is nearest by the linear model's coefficients."""
+        """Some people, and below each the texture that is nearest by the linear model's coefficients, in colours."""
         parts = self.baked.textures.split(AT_ONCE)
         known = torch.cat([self.linear.coefficients(part.float() / 127.5 - 1) for part in parts])
         textures = self._textures(self.few)
         own = self.linear.coefficients(textures.cpu() * 2 - 1)
-        found = self.baked.on_heads(self.avatar, torch.cdist(own, known).argmin(1))
+        by_colour = self.linear.directions.flatten(1).norm(dim=1)  # what a deviation of each coefficient changes
+        found = self.baked.on_heads(self.avatar, torch.cdist(own * by_colour, known * by_colour).argmin(1))
         camera = self._camera(0.0, FRONT_SCALE)
         people = textures, self.avatar.head(self.few.shape)
         rows = [list(self.avatar.render(*each, camera.expand(len(own), -1, -1), self.size)) for each in (people, found)]
