@@ -48,9 +48,9 @@ class Detail(NamedTuple):
             paint: from codes to the generator's textures in 0..1.
 
         Returns:
-            [B|T, 3, S, S] in 0..1; unchanged codes give the bits of `texture`. Gradient: to `w_plus`.
+            [B|T, 3, S, S] in 0..1; unchanged codes without gradient give the bits of `texture`. Gradient: to `w_plus`.
         """
-        if w_plus is self.w_plus or torch.equal(w_plus, self.w_plus):
+        if w_plus is self.w_plus or (not w_plus.requires_grad and torch.equal(w_plus, self.w_plus)):
             return self.texture
         with torch.no_grad():
             before = paint(self.w_plus)
@@ -73,6 +73,15 @@ class Codes(NamedTuple):
         """
         pairs = zip(Offsets._fields, self, offsets, strict=False)
         return self._replace(**{name: _moved(name, value, offset, strength) for name, value, offset in pairs})
+
+    def reduced(self, size: int | None) -> "Codes":
+        """The same with details of `size` texels at most."""
+        return self._replace(detail=self.detail and self.detail.reduced(size))
+
+    def to(self, device: torch.device | str) -> "Codes":
+        """The same on another device."""
+        detail = self.detail and Detail(*(part.to(device) for part in self.detail))
+        return Codes(*(part.to(device) for part in self[:3]), detail)
 
     def rows(self, which: slice | Sequence[int] | Tensor) -> "Codes":
         """Codes of some of the faces."""

@@ -133,7 +133,7 @@ class Person:
         tensors = {f"fit.{name}": part for name, part in self.fit._asdict().items()}
         tensors |= {"w_plus": self.w_plus, "matrices": self.matrices, "sizes": self.sizes}
         tensors["texture"] = (self.texture * LEVELS).round().byte()
-        tensors["preview"] = torch.frombuffer(bytearray(self.preview), dtype=torch.uint8)
+        tensors["preview"] = torch.tensor(list(self.preview), dtype=torch.uint8)
         tensors = {name: part.contiguous() for name, part in tensors.items()}
         return write_atomic(path, to_bytes(tensors, {METADATA: json.dumps(self.notes, sort_keys=True)}))
 

@@ -69,7 +69,13 @@ def sample_latents(avatar: Avatar, seeds: Sequence[int], psi: float) -> Codes:
 
 
 def sample_faces(
-    avatar: Avatar, indices: Sequence[int], psi: float, domain: Domain, seed: int = 0, views: Views | None = None
+    avatar: Avatar,
+    indices: Sequence[int],
+    psi: float,
+    domain: Domain,
+    seed: int = 0,
+    views: Views | None = None,
+    known: Codes | None = None,
 ) -> Faces:
     """Sample faces of neutral expression, and where each is seen from.
 
@@ -80,6 +86,7 @@ def sample_faces(
         domain: whose faces; see above.
         seed: of the run; another one gives other faces.
         views: random views of each face; None: one frontal view.
+        known: take these faces in turn, in the place of random ones.
 
     Returns:
         Faces on the avatar's device.
@@ -94,8 +101,11 @@ def sample_faces(
             camera, background = sample_views(views, torch.Generator().manual_seed(int(random.integers(2**32))))
         cameras.append(camera)
         backgrounds.append(background)
-    codes = _neutral_codes(avatar, drawn, psi)
-    device = codes.w_plus.device
+    device = avatar.head.v_template.device
+    if known is None:
+        codes = _neutral_codes(avatar, drawn, psi)
+    else:
+        codes = known.rows([index % len(known.shape) for index in indices]).to(device)
     shown = None if backgrounds[0] is None else torch.cat(backgrounds).to(device)
     return Faces(codes, torch.cat(cameras).to(device), shown)
 

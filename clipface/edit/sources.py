@@ -62,6 +62,13 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
         raise ValueError(f"photo: expected a face in {faces.photos[0]}, got none in any photograph")
 
 
+def known_faces(faces: FacesConfig, avatar: Avatar, psi: float) -> Codes | None:
+    """Read all faces, for a training; None: they are to be random ones. Errors as in `subjects`."""
+    if not (faces.latents or faces.photos or faces.persons):
+        return None
+    return Codes.joined([some.codes for some in subjects(faces, avatar, psi, 1)])
+
+
 def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) -> Subjects:
     """Read one face: of a person, of photographs, of seed 0 if all is left out, or number `face` of codes.
 

@@ -14,7 +14,9 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
 from clipface import weights
-from clipface.edit.avatar import Avatar
+from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.sampling import Views, sample_faces
+from clipface.edit.sources import known_faces
 from trainer.common import distributed
 from trainer.common.config import PlateauConfig
 
@@ -161,6 +163,7 @@ class MapperTraining(pl.LightningModule):
 
     Attributes:
         data: training faces of a step, by its number.
+        known: whom the edit is for; None: everybody.
         schedule: of the learning rates.
     """
 
@@ -182,9 +185,22 @@ class MapperTraining(pl.LightningModule):
         super().__init__()
         self.strict_loading = False
         self.config, self.avatar, self.mapper, self._groups = config, avatar, mapper, groups
+        self.known = known_faces(config.faces, avatar, config.psi)
+        # As training paints them: batches that are kept would take sixteen times the memory.
+        self._small = self.known and self.known.reduced(config.texture_size)
         self.data = FaceBatches(self.sample, config.batch_size, cache)
         run = config.trainer
         self.schedule = RateSchedule(plateau or PlateauConfig(), run.steps, run.minutes, decay, every=run.log_every)
+
+    def training_faces(self, indices: Sequence[int], views: Views | None = None) -> Faces:
+        """Random faces of the training, or the run's own in turn, and their views."""
+        config = self.config
+        return sample_faces(self.avatar, indices, config.psi, "training", config.seed, views, self._small)
+
+    def validation_faces(self) -> Faces:
+        """Faces that are never trained on, or the run's own, from the front."""
+        count = self.config.validation if self.known is None else min(self.config.validation, len(self.known.shape))
+        return sample_faces(self.avatar, range(count), self.config.psi, "validation", known=self.known)
 
     def sample(self, indices: Sequence[int]) -> Any:
         """A batch of the training faces with these indices."""

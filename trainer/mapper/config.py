@@ -3,7 +3,15 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from clipface.settings import SOURCE_PHRASE, GuidanceConfig, HeadConfig, Jitter, RendererConfig, require_at_least
+from clipface.settings import (
+    SOURCE_PHRASE,
+    FacesConfig,
+    GuidanceConfig,
+    HeadConfig,
+    Jitter,
+    RendererConfig,
+    require_at_least,
+)
 from trainer.common.config import PlateauConfig, RunConfig, register
 
 
@@ -64,6 +72,7 @@ class EditConfig(RunConfig):
     min_feature_change: float = 0.1  # of an image's features (length 1); less change counts as that much less agreement
     validation: int = 8  # faces that are never trained on: for the numbers and images at the end
     generator: str | None = None  # weights of the texture generator; null: the one that comes with the project
+    faces: FacesConfig = field(default_factory=FacesConfig)  # whom the edit is for; all left out: everybody
     jitter: Jitter = field(default_factory=Jitter)
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)

@@ -12,7 +12,7 @@ from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import read_mapper
 from clipface.edit.losses import lip_penetration, mahalanobis
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.edit.sampling import Views, sample_faces
+from clipface.edit.sampling import Views
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig
@@ -75,8 +75,8 @@ class MapperModule(MapperTraining):
         """Sample the faces with these indices, render and encode them."""
         config = self.config
         views = Views(config.views, config.max_yaw, config.max_pitch, config.jitter)
-        faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views)
-        texture = self.avatar.texture(faces.codes.w_plus, config.texture_size)
+        faces = self.training_faces(indices, views)
+        texture = self.avatar.face_texture(faces.codes, config.texture_size)
         images = self.avatar.views(texture, faces.codes, faces.camera, config.image_size, faces.background)
         return Batch(faces, texture, self.directional_loss.encode(images))
 
@@ -92,7 +92,7 @@ class MapperModule(MapperTraining):
         """
         codes = self.mapper(faces.codes)
         if self.mapper.texture is not None:
-            after = self.avatar.texture(codes.w_plus, texture.shape[-1])
+            after = self.avatar.face_texture(codes, texture.shape[-1])
             texture = self.avatar.blend(texture, after, self.mapper.region)
         vertices = self.avatar.head(codes.shape, codes.expression)
         images = self.avatar.render(texture, vertices, faces.camera, self.config.image_size, faces.background)
@@ -131,8 +131,8 @@ class MapperModule(MapperTraining):
     def evaluate(self) -> Evaluation:
         """Edit the validation faces and measure how far they moved towards the words."""
         config, loss = self.config, self.directional_loss
-        faces = sample_faces(self.avatar, range(config.validation), config.psi, "validation")
-        texture = self.avatar.texture(faces.codes.w_plus)
+        faces = self.validation_faces()
+        texture = self.avatar.face_texture(faces.codes)
         before = loss.encode(self.avatar.views(texture, faces.codes, faces.camera, config.image_size))
         edited = self.edit(faces, texture)
         after = loss.encode(edited.images)

@@ -36,7 +36,7 @@ def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) 
     print(
         f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "
         "texture), mapper.safetensors, config.yaml and the logger's files\n"
-        f"Edit towards {config.prompt.target!r} on {config.validation} validation faces: "
+        f"Edit towards {config.prompt.target!r} on {len(evaluation.textures[0])} validation faces: "
         f"direction (cosine) 0.00 -> {evaluation.agreement:.2f}, "
         f"similarity to the words (cosine) {before:.2f} -> {after:.2f}",
         flush=True,

@@ -12,7 +12,7 @@ from clipface.edit.apply import moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import read_mapper
-from clipface.edit.sampling import Views, random_of, sample_faces
+from clipface.edit.sampling import Views, random_of
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from trainer.common.mapper_training import MapperTraining
@@ -63,13 +63,13 @@ class VideoMapperModule(MapperTraining):
         config, avatar = self.config, self.avatar
         frames = self.sample_frames(indices)
         views = Views(frames.shape[1], config.max_yaw, config.max_pitch, config.jitter)
-        faces = sample_faces(avatar, indices, config.psi, "training", config.seed, views)
+        faces = self.training_faces(indices, views)
         device = faces.camera.device
         vertices = torch.cat([
             moved_vertices(avatar, faces.codes.rows(slice(i, i + 1)), self.motion.rows(numbers).to(device))
             for i, numbers in enumerate(frames)
         ])  # fmt: skip
-        texture = avatar.texture(faces.codes.w_plus, config.texture_size)
+        texture = avatar.face_texture(faces.codes, config.texture_size)
         images = avatar.render(texture, vertices, faces.camera, config.image_size, faces.background)
         return Batch(faces, frames.to(device), vertices, self.directional_loss.encode(images))
 
@@ -98,7 +98,9 @@ class VideoMapperModule(MapperTraining):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of a step's loss. Gradient: to the mapper."""
         faces, codes = batch.faces, self.codes(batch.faces, batch.frames)
-        size, texture = self.config.image_size, self.avatar.texture(codes, self.config.texture_size)
+        size, count = self.config.image_size, batch.frames.shape[1]
+        moving = faces.codes.rows(torch.arange(len(batch.frames)).repeat_interleave(count))._replace(w_plus=codes)
+        texture = self.avatar.face_texture(moving, self.config.texture_size)
         after = self.avatar.render(texture, batch.vertices, faces.camera, size, faces.background)
         loss = 1 - self.directional_loss.agreement(after, batch.features)
         if self.config.frames is None:  # sampled frames are weighted by how often they come

@@ -7,7 +7,6 @@ import torch
 
 from clipface.edit.apply import animate
 from clipface.edit.loading import MAPPER_FILE
-from clipface.edit.sampling import sample_faces
 from clipface.evaluation.animation import render_animation, write_animation, write_head
 from clipface.evaluation.animation_scores import front, score_faces, write_scores
 from clipface.metrics.scores import rank_correlation
@@ -26,7 +25,7 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
         Rank correlation and flicker.
     """
     config, avatar, motion, mapper = module.config, module.avatar, module.motion, module.mapper
-    faces = sample_faces(avatar, range(config.validation), config.psi, "validation").codes
+    faces = module.validation_faces().codes
     numbers = torch.linspace(0, len(motion) - 1, min(config.scored_frames, len(motion))).round().long().unique()
     parts = avatar, faces, motion, mapper, module.directional_loss, config.image_size
     scores, _ = score_faces(*parts, numbers)
@@ -42,7 +41,7 @@ def write_results(module: VideoMapperModule, folder: Path, training: dict[str, A
     print(
         f"\nWritten to {folder}: animation.mp4 and frames.png (before, after, geometry), head.glb (it moves, in the "
         "texture of its strongest frame), frames.csv, mapper.safetensors, config.yaml and the logger's files\n"
-        f"{len(motion)} frames towards {config.prompt.target!r} on {config.validation} validation faces: similarity to "
+        f"{len(motion)} frames towards {config.prompt.target!r} on {len(faces.shape)} validation faces: similarity to "
         f"the words (cosine) at the strongest frame {scores.before[peak]:.2f} -> {scores.after[peak]:.2f}, rank "
         f"correlation of similarity and importance {rank:.2f}, flicker {flickers.ratio:.2f} times the unedited face's",
         flush=True,

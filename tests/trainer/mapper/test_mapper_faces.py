@@ -1,0 +1,74 @@
+"""A prompt trained for one person."""
+
+import pytest
+import torch
+
+from clipface.bake.head_fit import HeadFit, white_light
+from clipface.edit.loading import load_avatar
+from clipface.edit.person import Person
+from clipface.settings import FacesConfig, HeadConfig, RendererConfig
+from trainer.common.config import TrainerConfig
+from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
+from trainer.mapper.train import build, train
+
+SIZE = 64
+
+
+@pytest.fixture
+def person(tiny_files, monkeypatch, tmp_path) -> Person:
+    """Somebody with a checked skin, in a file."""
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    avatar = load_avatar(None, HeadConfig(), RendererConfig())
+    skin = (torch.arange(SIZE)[:, None] + torch.arange(SIZE)) % 2 * torch.ones(3, 1, 1) * 0.2 + 0.4
+    shape = torch.randn(1, avatar.head.n_shape, generator=torch.Generator().manual_seed(0))
+    fit = HeadFit(
+        shape, torch.zeros(1, avatar.head.n_expression), torch.zeros(1, 6), torch.zeros(1, 6), torch.ones(1),
+        torch.zeros(1, 2), white_light(1), torch.zeros(1, 0),
+    )  # fmt: skip
+    w_plus = torch.randn(avatar.generator.levels, 16, generator=torch.Generator().manual_seed(1))
+    person = Person(
+        (skin * 255).round() / 255, w_plus, fit, torch.eye(3, dtype=torch.float64)[None], torch.tensor([[8, 8]]),
+        avatar.origin,
+    )  # fmt: skip
+    person.save(tmp_path / "me.person.safetensors")
+    return person
+
+
+@pytest.fixture
+def config(person, tmp_path) -> MapperConfig:
+    return MapperConfig(
+        batch_size=2, image_size=32, validation=2, prompt=PromptConfig("zombie", "a photo of a zombie"),
+        learning_rate=LearningRates(0.05, 0.05), trainer=TrainerConfig(steps=3, log_every=1),
+        faces=FacesConfig(persons=[str(tmp_path / "me.person.safetensors")]), max_yaw=30.0, texture_size=16,
+    )  # fmt: skip
+
+
+def test_every_view_shows_the_person_whose_texture_an_edit_changes(config, person):
+    module = build(config)
+    faces, texture, _ = module.sample(range(2))
+    assert texture.shape == (2, 3, 16, 16) and torch.equal(texture[0], texture[1])
+    torch.testing.assert_close(texture.mean((0, 2, 3)), person.texture.mean((1, 2)), atol=0.01, rtol=0)
+    assert torch.equal(faces.codes.shape, person.fit.shape.expand(2, -1)), "the person's head"
+    assert not torch.equal(faces.camera[0], faces.camera[2]), "from other sides"
+    before = module.edit(faces, texture)
+    torch.testing.assert_close(before.texture, texture, atol=1e-5, rtol=0)
+    before.images.square().mean().backward()
+    moved = [part.weights[-1].grad.abs().sum() for part in module.mapper.parts()]
+    assert all(gradient > 0 for gradient in moved), "a mapper that changes nothing yet learns"
+    for part in module.mapper.parts():
+        part.start_at_random()
+    after = module.edit(faces, texture)
+    assert not torch.equal(after.texture, texture) and not torch.equal(after.vertices, before.vertices)
+    evaluation = module.evaluate()
+    assert evaluation.textures[0].shape == (1, 3, SIZE, SIZE) and torch.equal(evaluation.textures[0][0], person.texture)
+
+
+def test_a_run_for_a_person_writes_its_results(config, tmp_path, capsys):
+    result = train(config, tmp_path / "run")
+    assert result.status == "done" and (tmp_path / "run/mapper.safetensors").is_file()
+    assert "on 1 validation faces" in capsys.readouterr().out
+
+
+def test_faces_of_two_kinds_are_refused():
+    with pytest.raises(ValueError, match="faces: expected one of latents, photos and persons, got latents and photos"):
+        FacesConfig(latents="0:2", photos=["me.jpg"])
