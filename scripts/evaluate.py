@@ -45,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate and write."""
     options = parse(arguments)
     startup.announce(f"Compare {len(options.mappers)} edits of the same unseen faces")
-    from clipface.evaluation.edits import read_sources
-    from clipface.evaluation.protocol import read_protocol
-    from clipface.evaluation.report import evaluate
+    from clipface.evaluation.edits.edited import read_sources
+    from clipface.evaluation.edits.protocol import read_protocol
+    from clipface.evaluation.edits.report import evaluate
 
     protocol = read_protocol(
         options.protocol,

@@ -17,7 +17,7 @@ from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import sample_faces
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.animation import Flickers, Rendered, render_animation
-from clipface.evaluation.edits import prompt_of
+from clipface.evaluation.edits.edited import prompt_of
 from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
 from clipface.metrics.scores import Flicker, rank_correlation

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from clipface import startup
 from clipface.edit.options import UNSEEN, add_device, add_output, command
-from clipface.evaluation.protocol import BASELINES
+from clipface.evaluation.edits.protocol import BASELINES
 
 if TYPE_CHECKING:
-    from clipface.evaluation.baselines import Objective
+    from clipface.evaluation.edits.baselines import Objective
     from trainer.mapper.config import MapperConfig
 
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce(f"Edit {options.faces} faces without a mapper for the prompts of {len(options.mappers)} runs")
     from clipface import weights
     from clipface.edit.sampling import sample_faces
-    from clipface.evaluation.baselines import optimise_all, read_linear
+    from clipface.evaluation.edits.baselines import optimise_all, read_linear
     from clipface.files import slug
 
     for folder in options.mappers:
@@ -90,7 +90,7 @@ def objective_of(config: "MapperConfig", device: str) -> "Objective":
     """
     from clipface.edit.loading import choose_device
     from clipface.edit.sampling import Views
-    from clipface.evaluation.baselines import Objective
+    from clipface.evaluation.edits.baselines import Objective
     from trainer.mapper.train import build
 
     if not config.model.texture:

@@ -13,10 +13,10 @@ from PIL import Image
 
 from clipface import weights
 from clipface.edit.sampling import sample_faces
-from clipface.evaluation import report
-from clipface.evaluation.baselines import FreeFaces, optimise
-from clipface.evaluation.edits import read_sources
-from clipface.evaluation.protocol import Protocol, encoders_of, read_protocol
+from clipface.evaluation.edits import report
+from clipface.evaluation.edits.baselines import FreeFaces, optimise
+from clipface.evaluation.edits.edited import read_sources
+from clipface.evaluation.edits.protocol import Protocol, encoders_of, read_protocol
 from clipface.head import load_head
 from clipface.texture.linear import TextureModel
 from trainer.common.config import TrainerConfig

@@ -17,7 +17,7 @@ from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import Codes
 from clipface.edit.sampling import Views, sample_views
-from clipface.evaluation.protocol import BASELINES
+from clipface.evaluation.edits.protocol import BASELINES
 from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import EncoderMean
 from clipface.head import HeadModel

@@ -9,12 +9,12 @@ from torch import Tensor
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.sampling import sample_faces
-from clipface.evaluation.edits import Edit, Source, apply, paint
+from clipface.evaluation.edits.edited import Edit, Source, apply, paint
+from clipface.evaluation.edits.protocol import Protocol, encoders_of
+from clipface.evaluation.edits.scores import Measurement, Measures
 from clipface.evaluation.faces import SECOND_VIEW, face_images
 from clipface.evaluation.grid import grid
 from clipface.evaluation.people.traits import TraitReader
-from clipface.evaluation.protocol import Protocol, encoders_of
-from clipface.evaluation.scores import Measurement, Measures
 from clipface.evaluation.tables import geometry_table, retrieval_table, score_table, trait_table, write_tables
 from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes
-from clipface.evaluation.edits import TOGETHER, Edit
+from clipface.evaluation.edits.edited import TOGETHER, Edit
+from clipface.evaluation.edits.protocol import Protocol
 from clipface.evaluation.faces import image_landmarks
 from clipface.evaluation.people.traits import TraitReader, trait_changes
-from clipface.evaluation.protocol import Protocol
 from clipface.guidance import Encoder
 from clipface.metrics import Distances, scores
 from clipface.metrics.identity import FaceEmbedder, identity_kept
