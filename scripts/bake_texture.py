@@ -15,7 +15,7 @@ from pathlib import Path
 
 from clipface import startup
 from clipface.bake import UNLIT
-from clipface.edit.options import command
+from clipface.edit.options import add_which_face, command
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -24,6 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     source = one.add_mutually_exclusive_group(required=True)
     source.add_argument("--photo", type=Path, nargs="+", help="photographs of one person, which make one texture")
     source.add_argument("--dataset", type=Path, help="folder that scripts/prepare_photos.py wrote: a texture a face")
+    add_which_face(one)
     one.add_argument(
         "--photos", type=Path, help="with --dataset: the folder it was prepared from, for sharper textures"
     )

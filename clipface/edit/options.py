@@ -63,7 +63,7 @@ def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argpar
         "--person", nargs="+" if several else 1, type=Path, default=[],
         help=f"{what} (.person.safetensors), which edit.py --photo writes",
     )  # fmt: skip
-    add("--which-face", type=int, default=1, metavar="N", help="of the faces in a photograph, the largest first (1)")
+    add_which_face(parser)
     add(
         "--texture-size", type=int, default=PERSON_TEXTURE, metavar="TEXELS",
         help=f"side of a texture made from photographs, a power of two ({PERSON_TEXTURE})",
@@ -86,6 +86,12 @@ def faces_named(options: argparse.Namespace) -> str:
 def one_seed(seed: int) -> str:
     """The seed of a single face as `FacesConfig.latents`."""
     return f"{seed}:{seed + 1}"
+
+
+def add_which_face(parser: argparse.ArgumentParser) -> None:
+    """Add which of the faces in a photograph is meant."""
+    words = "of several faces in a photograph: 1 is the largest, 2 the next in size (1)"
+    parser.add_argument("--which-face", type=int, default=1, metavar="N", help=words)
 
 
 def add_avatar(parser: argparse.ArgumentParser, runs: bool = True) -> None:

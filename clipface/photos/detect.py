@@ -17,6 +17,7 @@ OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
 CLOSER_LOOKS, CLOSEST_SIDE = 3, 512  # times that squares of half the side are searched; pixels below which they are not
 # Score by which the detector is surer of upright faces; 99 of 100 photographs have more, all more than 0.03.
 SURER = 0.06
+LEAST_HAND = 0.3  # confidence: hands before faces are small and half hidden
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -42,6 +43,7 @@ class FaceDetector:
             for number in (0, 1)
         ]
         self._person = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+        self._hands = None  # made when first asked for
 
     def faces(self, image: np.ndarray) -> list[np.ndarray]:
         """Find the landmarks of every face.
@@ -102,6 +104,17 @@ class FaceDetector:
         """
         check_image(image)
         return np.clip(self._person.process(np.ascontiguousarray(image)).segmentation_mask, 0, 1).astype(np.float32)
+
+    def hands(self, image: np.ndarray) -> list[np.ndarray]:
+        """Find hands: for each [21, 2] float32 joints and finger tips in pixels, from an image [H, W, 3] uint8."""
+        check_image(image)
+        if self._hands is None:
+            self._hands = _solutions().hands.Hands(
+                static_image_mode=True, max_num_hands=2, min_detection_confidence=LEAST_HAND
+            )
+        found = self._hands.process(np.ascontiguousarray(image)).multi_hand_landmarks or []
+        height, width = image.shape[:2]
+        return [np.array([(p.x * width, p.y * height) for p in hand.landmark], np.float32) for hand in found]
 
     def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
         """Landmarks of the face in a box, or None where there turns out to be none."""

@@ -9,7 +9,7 @@ from PIL import Image
 
 from clipface.photos.detect import FaceDetector
 from clipface.photos.filter import FilterRule, reason_in_crop, reason_in_photograph
-from clipface.photos.read import PhotographError, read_photograph
+from clipface.photos.read import Photograph, PhotographError, read_photograph
 
 SIZE = 512  # pixels, the side of a crop
 # Outlines of the eyes and corners of the mouth among MediaPipe's points; "right" is the person's, on the image's left
@@ -33,14 +33,13 @@ class Cutout(NamedTuple):
 _detectors: dict[int, FaceDetector] = {}  # this process's; a forked child must not use its parent's
 
 
-def examine(path: str, rule: FilterRule, size: int, which_face: int = 1) -> Cutout | str:
-    """Read a photograph, find its face, check it, and cut it out.
+def examine(path: str, rule: FilterRule, size: int) -> Cutout | str:
+    """Read a photograph, find its largest face, check it, and cut it out.
 
     Args:
         path: the file.
         rule: what is good enough.
         size: S, side of the crop.
-        which_face: of several, the largest first.
 
     Returns:
         The face, or the reason to drop the photograph, its kind before the colon.
@@ -49,26 +48,43 @@ def examine(path: str, rule: FilterRule, size: int, which_face: int = 1) -> Cuto
         photograph = read_photograph(Path(path))
     except PhotographError as error:
         return f"unreadable: {error}"
-    detector = _detectors.get(os.getpid()) or _detectors.setdefault(os.getpid(), FaceDetector())
-    pixels = np.asarray(photograph.image)
-    # A huge image was read smaller; limits and the matrix are in pixels of the file.
+    detector = this_detector()
+    # A huge image was read smaller; limits are in pixels of the file.
     reduction = photograph.size[0] / photograph.image.width
-    faces = detector.faces(pixels)
+    faces = detector.faces(np.asarray(photograph.image))
     reason = reason_in_photograph([face * np.float32(reduction) for face in faces], rule)
     if reason is not None:
         return reason
-    if not 1 <= which_face <= len(faces):
-        return f"no such face: it shows {len(faces)}, number {which_face} was asked for"
-    face = faces[which_face - 1]
+    cutout = cut_out(detector, photograph, faces[0], size)
+    if cutout is None:
+        return "too turned: the face is upside down"
+    return reason_in_crop(cutout.image, cutout.points, rule) or cutout
+
+
+def this_detector() -> FaceDetector:
+    """The process's own detector."""
+    return _detectors.get(os.getpid()) or _detectors.setdefault(os.getpid(), FaceDetector())
+
+
+def cut_out(detector: FaceDetector, photograph: Photograph, face: np.ndarray, size: int) -> Cutout | None:
+    """Cut a face out of its photograph, upright.
+
+    Args:
+        detector: finds the landmarks once more, and the person.
+        photograph: with the face.
+        face: [478, 3] its landmarks, pixels of `photograph.image`.
+        size: S, side of the crop.
+
+    Returns:
+        The face; None if the landmarks were put on it upside down.
+    """
     matrix = crop_matrix(face, size)
     cut = crop(photograph.image, matrix, size)
     if not detector.upright(cut.image):
-        return "too turned: the face is upside down"
+        return None
     points = _closer_look(detector, cut.image, _through(matrix, face))
-    reason = reason_in_crop(cut.image, points, rule)
-    if reason is not None:
-        return reason
     person = (detector.person(cut.image) * 255).round().astype(np.uint8)
+    reduction = photograph.size[0] / photograph.image.width  # the matrix is in pixels of the file
     matrix = matrix @ np.diag([1 / reduction, 1 / reduction, 1])
     return Cutout(cut.image, cut.inside, points, person, matrix, photograph.size)
 

@@ -18,10 +18,10 @@ from clipface.data.faces import MaskedFaces
 from clipface.files import read_list
 from clipface.fit.fitter import Fitter, stored_batches
 from clipface.head import HeadModel
-from clipface.photos.examine import SIZE, Cutout, crop, examine
-from clipface.photos.filter import ANY_FACE
+from clipface.photos.examine import SIZE, crop
 from clipface.photos.heads import stacked
 from clipface.photos.read import read_photograph
+from clipface.photos.remarks import take_faces
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
@@ -41,7 +41,7 @@ def bake_photographs(options: Namespace) -> None:
         ValueError: if a photograph cannot be read or shows no face.
     """
     head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
-    baked = bake_person(options.photo, head, renderer, options.size, unlit=options.unlit)
+    baked = bake_person(options.photo, head, renderer, options.size, options.which_face, options.unlit)
     print(_write(baked.texture[0], options.out))
     if options.preview:
         shown = previews(head, renderer, baked.fit.shape[:1], baked.texture, PREVIEW)[0]
@@ -70,11 +70,11 @@ def bake_person(
         unlit: how much of the fitted light is taken out, 0 to 1.
 
     Raises:
-        ValueError: if a photograph cannot be read or shows no face, or not as many; names the file.
+        ValueError: if a photograph cannot be read, shows no face or not as many, or a child's; names the file.
         ImportError: if MediaPipe is missing; says how to get it.
     """
     device = head.v_template.device
-    cutouts = [_cut_out(path, which_face) for path in paths]
+    cutouts = take_faces(paths, which_face)
     crops, points, person, inside = stacked(cutouts)
     fitted = Fitter(head, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
     sharp = sharp_crops(paths, [cutout.matrix for cutout in cutouts]).to(device)
@@ -167,13 +167,6 @@ def sharp_crops(paths: Sequence[Path], matrices: Sequence[np.ndarray]) -> Tensor
 def enlarged(mask: Tensor) -> Tensor:
     """Masks [N, S, S] uint8 at the size of sharp crops, in 0..1."""
     return functional.interpolate(mask[:, None].float() / 255, (SHARP, SHARP), mode="bilinear")[:, 0]
-
-
-def _cut_out(path: Path, which_face: int = 1) -> Cutout:
-    cutout = examine(str(path), ANY_FACE, SIZE, which_face)
-    if isinstance(cutout, str):
-        raise ValueError(f"{path}: {cutout}")
-    return cutout
 
 
 def _write(image: Tensor, path: Path) -> Path:
