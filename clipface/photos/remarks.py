@@ -183,7 +183,7 @@ def _upright(
         cutout = cut_out(detector, photograph, found[0], size) if found else None
         if cutout is not None:
             return found, cutout
-    raise ValueError("no face was found, however it is turned; take one that shows the face from the front")
+    raise ValueError("no face: none was found, however it is turned; take one that shows the face from the front")
 
 
 def _several(faces: list[np.ndarray], which: int, width: int) -> str:

@@ -137,7 +137,7 @@ def test_a_hand_counts_only_on_the_face(faces, take, monkeypatch):
 
 
 def test_no_face_no_image_and_a_child_are_refused_with_the_file(faces, take, tmp_path, monkeypatch, capsys):
-    with pytest.raises(ValueError, match=r"me.png: no face was found"):
+    with pytest.raises(ValueError, match=r"me.png: no face: none was found"):
         take(np.full((200, 200, 3), 90, np.uint8))
     (tmp_path / "words.jpg").write_text("words and words")
     with pytest.raises(ValueError, match=r"words.jpg: unreadable: text"):
