@@ -20,7 +20,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms.functional import to_tensor
 
 from clipface.data.shards import Shard, read_manifest, survey
 
@@ -174,7 +173,8 @@ class MaskedFaces(Dataset):
         if image.size != (self.image_size, self.image_size):
             # Bilinear filters when it shrinks, and unlike sharper kernels never overshoots, so masks stay masks.
             image = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
-        return to_tensor(image)
+        levels = torch.from_numpy(np.array(image)).view(self.image_size, self.image_size, -1)
+        return levels.permute(2, 0, 1).contiguous() / 255
 
     def _decoded(self, content: bytes, index: int, mode: str) -> Image.Image:
         try:

@@ -18,7 +18,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.functional import to_pil_image
 
 from clipface.bake.head_fit import COEFFICIENTS, HeadFit
 from clipface.bake.texture import previews
@@ -26,6 +25,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.inversion import invert
 from clipface.edit.mapper import Codes, Detail
 from clipface.edit.origin import GENERATOR, UV_MAP
+from clipface.export.surface import png, texture_image
 from clipface.files import write_atomic
 from clipface.head.mesh import check_uv_map
 from clipface.photos.textures import bake_person
@@ -100,11 +100,9 @@ class Person:
         baked = bake_person([Path(photo) for photo in photos], avatar.head, avatar.renderer, size, which_face)
         texture = (baked.texture * LEVELS).round() / LEVELS
         preview = previews(avatar.head, avatar.renderer, baked.fit.shape[:1], texture, PREVIEW)[0]
-        content = io.BytesIO()
-        to_pil_image(preview.mul(255).round().byte().cpu()).save(content, format="PNG")
         parts = (texture[0].cpu(), *_nearest(texture, avatar), baked.fit.to("cpu"), baked.matrices, baked.sizes)
         texture, w_plus, error, *others = parts
-        return cls(texture, w_plus, *others, avatar.origin | {"error": error}, content.getvalue())
+        return cls(texture, w_plus, *others, avatar.origin | {"error": error}, png(texture_image(preview)))
 
     def codes(self, avatar: Avatar) -> Codes:
         """The person's face, neutral, as codes [1, ...] on the avatar's device.

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.functional import to_tensor
 
 from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
@@ -147,7 +147,7 @@ def _write_into_photos(avatar: Avatar, some: Subjects, batch: EditedBatch, folde
     for path, *both in write_into_photos(avatar, some.person, some.photos, batch.textures, batch.edited, folder):
         print(f"Photograph: {path}")
         small = [ImageOps.pad(Image.fromarray(image), (PHOTOGRAPH,) * 2, color="white") for image in both]
-        rows.append([to_tensor(image) for image in small])
+        rows.append([torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255 for image in small])
     return rows
 
 

@@ -10,8 +10,6 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.functional import to_pil_image
-from torchvision.utils import make_grid
 
 from clipface.files import write_atomic
 from clipface.shapes import expect
@@ -39,11 +37,10 @@ def grid(rows: Sequence[Sequence[Tensor]], header: Sequence[str], labels: Sequen
         raise ValueError(f"rows: expected {len(header)} images in each, got {[len(row) for row in rows]}")
     height, width = rows[0][0].shape[1:]
     head = to_image(_strip(tuple(header), width))
-    images = [_bytes(image) for row in rows for image in row]
-    tiles = make_grid(images, len(header), _GAP, pad_value=255)
-    if len(images) == 1:  # which make_grid hands back as it is
-        tiles = functional.pad(tiles, [_GAP] * 4, value=255)
-    tiles = to_pil_image(tiles)
+    bands = [
+        torch.cat([functional.pad(_bytes(each), (_GAP, 0, _GAP, 0), value=255) for each in row], -1) for row in rows
+    ]
+    tiles = _as_image(functional.pad(torch.cat(bands, -2), (0, _GAP, 0, _GAP), value=255))
     font = _font(width)
     left = max((round(font.getlength(label)) + 3 * _GAP for label in labels), default=0)
     sheet = Image.new("RGB", (left + tiles.width, head.height + tiles.height - _GAP), "white")
@@ -87,7 +84,7 @@ def labelled_row(images: Sequence[Tensor], labels: Sequence[str]) -> Tensor:
 
 def to_image(image: Tensor) -> Image.Image:
     """Turn an image [3, H, W] in 0..1 into 8-bit colours; values outside are cut off."""
-    return to_pil_image(_bytes(image))
+    return _as_image(_bytes(image))
 
 
 def save_jpeg(image: Image.Image, path: Path) -> Path:
@@ -98,6 +95,11 @@ def save_jpeg(image: Image.Image, path: Path) -> Path:
         if content.tell() <= MOST_BYTES:
             break
     return write_atomic(path, content.getvalue())
+
+
+def _as_image(levels: Tensor) -> Image.Image:
+    # Not by torchvision: importing it takes a command two seconds.
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
 def _bytes(image: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from clipface.edit.apply import edit_faces
 from clipface.edit.loading import choose_device, load_editor
@@ -55,7 +54,7 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
         renderer(vertices, texture, camera.to(device), size, behind, True, options.supersample, light).image[0]
         for light, camera in product(lights, cameras)
     ]
-    return to_image(make_grid(images, nrow=len(images), padding=0))
+    return to_image(torch.cat(images, -1))
 
 
 def load_subject(options: argparse.Namespace) -> tuple[HeadModel, Renderer, Codes | None, Tensor | None]:

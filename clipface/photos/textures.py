@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.functional import to_pil_image
 
 from clipface.bake import UNLIT
 from clipface.bake.head_fit import HeadFit
@@ -172,7 +172,8 @@ def enlarged(mask: Tensor) -> Tensor:
 def _write(image: Tensor, path: Path) -> Path:
     """Write [3, H, W] in 0..1."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    to_pil_image(image.mul(255).round().byte().cpu()).save(path)
+    levels = image.mul(255).round().byte().cpu()
+    Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy()).save(path)
     return path
 
 
