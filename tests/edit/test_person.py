@@ -142,7 +142,8 @@ def test_errors_are_one_line(folder, made, tmp_path, capsys):
         return capsys.readouterr().err
 
     assert "grey.png: no face: none was found" in said("--photo", tmp_path / "grey.png")
-    assert "--which-face: expected 1 to 1, as many faces as it shows, got 2" in said("--photo", folder / "a.png", "--which-face", 2)
+    words = "--which-face: expected 1 to 1, as many faces as it shows, got 2"
+    assert words in said("--photo", folder / "a.png", "--which-face", 2)
     assert "none.person.safetensors does not exist" in said("--person", tmp_path / "none.person.safetensors")
     content = (folder / "out" / NAME).read_bytes()
     for name, damaged in (("cut", content[:-100]), ("words", b"words"), ("empty", b"")):
