@@ -23,7 +23,7 @@ from clipface.photos.read import Photograph, PhotographError, read_photograph
 
 LIMITS = FilterRule()  # those of size, sharpness and turn are a data set's
 LYING = 60.0  # degrees of roll from which on a photograph, and not the head, is turned
-QUARTERS = (2, 1, 3)  # turns by 90 degrees that are tried where no upright face is found
+LEANING = 30.0  # degrees of roll from which on it is tried whether the face is upright in a turned photograph
 CHILD = 14.0  # years: the youngest of the 336, all adults, is taken for 15.7
 # Spectacles: a warning may be wrong more often than a photograph is dropped for them.
 RIM, BRIDGE = 0.1, 0.15
@@ -172,18 +172,21 @@ def _upright(
     detector: FaceDetector, photograph: Photograph, pixels: np.ndarray, size: int
 ) -> tuple[list[np.ndarray], Cutout]:
     """Find faces in whatever quarter turn shows the largest one upright: their landmarks, and that face cut out."""
-    as_it_lies = detector.faces(pixels)
-    turns = [0, *QUARTERS]
-    if as_it_lies:  # landmarks are found on lying faces too, but ten degrees off
-        turns.insert(0, round(head_turn(as_it_lies[0])[2] / 90) % 4)
-    for quarters in turns:
-        found = as_it_lies
-        if quarters:
-            found = [_turned_back(face, quarters, pixels) for face in detector.faces(_turned(pixels, quarters))]
-        cutout = cut_out(detector, photograph, found[0], size) if found else None
+    best = None  # landmarks are found on lying faces too, but ten degrees off: the least turned face counts
+    for quarters in range(4):
+        turned = detector.faces(np.ascontiguousarray(np.rot90(pixels, quarters)))
+        roll = abs(head_turn(turned[0])[2]) if turned else 180.0
+        if best is not None and roll >= best[0] or not turned:
+            continue
+        found = [_turned_back(face, quarters, pixels) for face in turned]
+        cutout = cut_out(detector, photograph, found[0], size)
         if cutout is not None:
-            return found, cutout
-    raise ValueError("no face: none was found, however it is turned; take one that shows the face from the front")
+            best = roll, found, cutout
+            if roll < LEANING:
+                break
+    if best is None:
+        raise ValueError("no face: none was found, however it is turned; take one that shows the face from the front")
+    return best[1:]
 
 
 def _several(faces: list[np.ndarray], which: int, width: int) -> str:
@@ -193,10 +196,6 @@ def _several(faces: list[np.ndarray], which: int, width: int) -> str:
         f"{len(faces)} faces, the largest first: {', '.join(places)}{more} of {width} pixels; "
         f"number {which} is taken (--which-face takes another)"
     )
-
-
-def _turned(pixels: np.ndarray, quarters: int) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(pixels, quarters))
 
 
 def _turned_back(points: np.ndarray, quarters: int, pixels: np.ndarray) -> np.ndarray:
