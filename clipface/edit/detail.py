@@ -5,9 +5,14 @@ from torch.nn import functional
 
 from clipface.shapes import expect
 
+COVERED = (0.1, 0.5)  # changes of colour, mean of the channels, from which an edit covers skin in part, and wholly
+
 
 def keep_detail(detail: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """Change a texture as an edit changes the generator's nearest one, so that pores, moles and stubble stay.
+
+    The difference is added; the larger it is, the less stays of what the generator cannot make, else stubble and
+    blotches shine through masks of paint. Ratios of colours instead turn dark detail into coloured speckles.
 
     Args:
         detail: [B|1, 3, S, S] in 0..1, the texture to edit.
@@ -17,10 +22,18 @@ def keep_detail(detail: Tensor, before: Tensor, after: Tensor) -> Tensor:
         [B, 3, S, S] in 0..1: the bits of `detail` wherever `before` and `after` agree.
         Gradient: to all three; none where a colour is cut off at 0 or 1.
     """
-    sizes = expect("before", before, ("B", 3, "R", "R"))
+    expect("before", before, ("B", 3, "R", "R"))
     expect("after", after, before.shape)
     side = expect("detail", detail, ("D", 3, "S", "S"))["S"]
     change = after - before
-    if side != sizes["R"]:
-        change = functional.interpolate(change, (side, side), mode="bicubic", align_corners=False, antialias=True)
-    return (detail + change).clamp(0, 1)
+    least, most = COVERED
+    covered = ((change.abs().mean(1, keepdim=True) - least) / (most - least)).clamp(0, 1)
+    own = detail - _resized(before, side, "bicubic")
+    # A cover of bilinear weights stays in 0..1, and both terms are exactly 0 where nothing changes.
+    return (detail + _resized(change, side, "bicubic") - _resized(covered, side, "bilinear") * own).clamp(0, 1)
+
+
+def _resized(image: Tensor, side: int, mode: str) -> Tensor:
+    if image.shape[-1] == side:
+        return image
+    return functional.interpolate(image, (side, side), mode=mode, align_corners=False, antialias=True)

@@ -11,7 +11,7 @@ from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
 
 SIZE = 256  # of the textures that are compared: a step through a generator's finer layers takes four times as long
-STEPS = 6  # from the coefficients
+STEPS = 12  # from the coefficients
 STEPS_FROM_MEAN = 60  # without a linear model
 RATE = 0.03
 PRIOR = 0.02  # weight of the mean squared distance from the start
@@ -32,7 +32,7 @@ def invert(
     Args:
         generator: in evaluation mode.
         linear: the model whose coefficients are the first entries of the generator's z: they give the start at once.
-            None: from the mean code, which takes ten times the steps.
+            None: from the mean code, which takes five times the steps.
         textures: [B, 3, S, S] in 0..1, of the generator's UV map.
         steps: on w+ after the start; None: the usual number.
 
