@@ -13,6 +13,7 @@ from clipface.bake.completion import EARS, spread_out
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, FACE, FEATURES, INSIDE, FaceMask
 from clipface.bake.skin_colour import DARK, colour_logs, skin_odds, without_shading
+from clipface.edit.into_photo.glasses import glasses
 from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE, Window
 from clipface.head import HeadModel
@@ -29,10 +30,12 @@ WIDE = 1.3  # times the crop: the square in which the person is separated from t
 PERSON = 0.6
 UPRIGHT = 0.3  # cosine to the viewer from which on skin is looked at as a sample
 # Log odds of being skin that a part of the head adds: bald scalps are rare.
-SCALP_ODDS, NECK_ODDS, EAR_ODDS, ELSEWHERE = 0.0, 0.0, 1.5, 0.5
+SCALP_ODDS, NECK_ODDS, EAR_ODDS, ELSEWHERE = -0.8, 0.0, 1.5, 0.5
 BROAD = 3.0  # times the face's spread of colours, see `skin_odds`
+HEAD_ON = 0.6  # cosine from which on white light on skin is expected
 FINE = 1.5  # pixels: detail finer than this is what hair has and skin has not
-ROUGH, ROUGHNESS = 2.0, 0.8  # times the skin's own detail, from which on it counts against skin, and how much
+ROUGH, ROUGHNESS = 1.5, 1.5  # times the skin's own detail, from which on it counts against skin, and how much
+ROUGH_ELSEWHERE = 0.4  # share of that off the scalp: ears and throats have folds
 SMOOTH = 1.5  # pixels, the odds are averaged over
 BEYOND = 0.04  # of the window: how far skin may lie outside of the fitted head, whose ears are seldom exact
 HOLE = 0.004  # of the window's area: smaller holes are closed, such as highlights and wrinkles
@@ -85,18 +88,19 @@ class BareHead:
         small = window.reduced(SIDE)
         part = window.cut(photograph)
         image = as_tensor(part, small.size).to(vertices)
-        face, person = self._found(photograph, fit, matrix, detector, small)
+        face, person, covered = self._found(photograph, fit, matrix, detector, small)
         seen = self._see(fit, matrix, vertices, small)
         skin = _skin(seen, face, person, _odds(image, seen, face))
         skin = skin if steady is None else steady("skin", skin)
         soft = guided(skin * seen.fade, image, as_tensor(part, window.size).to(vertices))
         near = functional.interpolate(_near(seen).to(soft), window.size, mode="bilinear", align_corners=False)
-        return ((soft - 0.5) * 2).clamp(0, 1) * near
+        covered = functional.interpolate(covered[:, None], window.size, mode="bilinear", align_corners=False)
+        return ((soft - 0.5) * 2).clamp(0, 1) * near * (1 - 2 * covered).clamp(0, 1)
 
     def _found(
         self, photograph: np.ndarray, fit: HeadFit, matrix: np.ndarray, detector: FaceDetector, small: Window
-    ) -> tuple[Tensor, Tensor]:
-        """Skin of the face and the person [1, rows, columns] in 0..1."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Skin of the face, the person, and what covers the face [1, rows, columns] in 0..1."""
         full = Image.fromarray(photograph)
         cut = crop(full, matrix, CROP_SIZE)
         person = torch.from_numpy((detector.person(cut.image) * 255).round().astype(np.uint8))
@@ -108,7 +112,11 @@ class BareHead:
         wide = detector.person(crop(full, zoom @ matrix, CROP_SIZE).image)
         to_crop = matrix @ small.to_photograph()
         person = torch.from_numpy(wide)[None, None].to(face)
-        return looked_up(face, to_crop, small.size)[:, 0], looked_up(person, zoom @ to_crop, small.size)[:, 0]
+        found = detector.faces(cut.image)
+        rims = glasses(cut.image, found[0]) if found else np.zeros(cut.inside.shape, bool)
+        rims = torch.from_numpy(rims)[None, None].to(face)
+        parts = ((face, to_crop), (person, zoom @ to_crop), (rims, to_crop))
+        return tuple(looked_up(part, place, small.size)[:, 0] for part, place in parts)
 
     def _see(self, fit: HeadFit, matrix: np.ndarray, vertices: Tensor, small: Window) -> "_Seen":
         rasterizer = interface.backend(self.renderer.backend)
@@ -149,13 +157,16 @@ def _odds(image: Tensor, seen: _Seen, face: Tensor) -> Tensor:
     rest, spread = without_shading(logs, seen.normals, sure)
     usual = (logs * sure[..., None]).sum((1, 2)) / sure.sum((1, 2))[:, None].clamp_min(1e-6)
     rough = _roughness(logs[..., 0], sure)
-    rest = _without_highlights(image, logs, rest, seen.plain | (seen.scalp & (rough < ROUGH / 2)))
+    rest = _without_highlights(
+        image, logs, rest, (seen.plain | (seen.scalp & (rough < ROUGH / 2))) & (seen.normals[..., 2] > HEAD_ON)
+    )
     plain = logs - usual[:, None, None]
     # Away from the face the fitted shading is a guess: skin may look as on the mean of the face, too.
     rest = torch.where(rest.abs() < plain.abs(), rest, plain)
     around = (~seen.silhouette | seen.scalp).float() * (face < 0.1)
     odds = skin_odds(logs, rest, spread, sure, around, BROAD).clamp(-4, 4)
-    odds = odds - ROUGHNESS * (rough - ROUGH).clamp(0, 5) * ((face < 0.5) & ~seen.plain)
+    hairy = torch.where(seen.scalp, 1.0, ROUGH_ELSEWHERE) * ((face < 0.5) & ~seen.plain)
+    odds = odds - ROUGHNESS * (rough - ROUGH).clamp(0, 5) * hairy
     odds = torch.from_numpy(_blurred(odds.cpu().numpy(), SMOOTH)).to(odds)
     for part, more in ((seen.scalp, SCALP_ODDS), (seen.neck, NECK_ODDS), (seen.ears, EAR_ODDS)):
         odds = odds + part * (more - ELSEWHERE)
