@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from clipface.bake.baker import vertices_of
@@ -145,3 +145,24 @@ def test_a_head_beside_the_photograph_is_refused(scene):
     matrix[0, 2] += 5000
     with pytest.raises(ValueError, match="matrix: expected a head inside the photograph"):
         scene.put(scene.photograph, scene.fit, matrix, scene.before, scene.before)
+
+
+def test_rims_of_glasses_stay(scene):
+    photograph = Image.fromarray(scene.photograph)
+    height, width = scene.cover.shape
+    camera = Window(0, 0, width, height, width, height).camera(scene.fit, scene.matrix)
+    eyeballs = [scene.before.vertices[:, region_mask(scene.head, f"{side}_eyeball")] for side in ("right", "left")]
+    at = [(project(eye, camera)[0, :, :2].mean(0) + 1) / 2 * torch.tensor([width, height]) for eye in eyeballs]
+    (right, y), (left, y2) = (each.tolist() for each in at)
+    unit, drawn = left - right, Image.new("L", photograph.size)
+    pen = ImageDraw.Draw(drawn)
+    for x, row in ((right, y), (left, y2)):
+        box = (x - 0.4 * unit, row - 0.3 * unit, x + 0.4 * unit, row + 0.34 * unit)
+        pen.rounded_rectangle(box, 20, outline=255, width=7)
+    pen.line((right + 0.4 * unit, y, left - 0.4 * unit, y2), 255, 7)
+    photograph.paste((25, 20, 20), mask=drawn)
+    edited = scene.edit((scene.texture * 0.4 + 0.6).clamp(0, 1), photograph=np.asarray(photograph))
+    moved = change(scene, edited, np.asarray(photograph))
+    rims = binary_erosion(np.asarray(drawn) > 0, iterations=1)
+    assert np.mean(moved[rims] <= 2) > 0.97
+    assert np.median(moved[int(y + 0.5 * unit) : int(y + 0.6 * unit), int(right) : int(left)]) > 20  # the cheeks

@@ -14,6 +14,7 @@ from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, FACE, FEATURES, INSIDE, FaceMask
 from clipface.bake.skin_colour import DARK, colour_logs, skin_odds, without_shading
 from clipface.edit.into_photo.glasses import glasses
+from clipface.edit.into_photo.images import as_tensor, guided, looked_up
 from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE, Window
 from clipface.head import HeadModel
@@ -40,7 +41,6 @@ SMOOTH = 1.5  # pixels, the odds are averaged over
 BEYOND = 0.04  # of the window: how far skin may lie outside of the fitted head, whose ears are seldom exact
 HOLE = 0.004  # of the window's area: smaller holes are closed, such as highlights and wrinkles
 NECK_END = 0.025  # metres above the lower end of the neck from which on the mask fades
-REFINED, CONTRAST = 4, 0.02**2  # of the guided filter: radius in pixels of the small image, variance of a flat area
 
 
 class BareHead:
@@ -219,43 +219,3 @@ def _skin(seen: _Seen, face: Tensor, person: Tensor, odds: Tensor) -> Tensor:
 
 def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(image, (0, sigma, sigma))
-
-
-def as_tensor(part: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """A part of a photograph [h, w, 3] uint8 as [1, 3, rows, columns] in 0..1, enlarged or shrunk without aliasing."""
-    if part.shape[:2] != size:
-        part = np.asarray(Image.fromarray(part).resize(size[::-1], Image.Resampling.BILINEAR))
-    return torch.tensor(np.asarray(part)).permute(2, 0, 1)[None].float() / 255
-
-
-def looked_up(values: Tensor, matrix: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """Values [1, C, S, S] at the places that a matrix takes pixels of another image to: [1, C, *size], 0 beyond."""
-    rows, columns = (torch.arange(count, dtype=torch.float64) + 0.5 for count in size)
-    place = torch.stack([columns.expand(size), rows[:, None].expand(size), torch.ones(size, dtype=torch.float64)], -1)
-    place = (place @ torch.from_numpy(matrix[:2]).T) / (values.shape[-1] / 2) - 1
-    return functional.grid_sample(values, place[None].to(values), align_corners=False)
-
-
-def guided(values: Tensor, small: Tensor, large: Tensor) -> Tensor:
-    """Enlarge values [1, 1, h, w] so that their edges follow those of an image.
-
-    Args:
-        values: in 0..1.
-        small: [1, 3, h, w], the image at the values' size.
-        large: [1, 3, H, W], the same larger.
-
-    Returns:
-        [1, 1, H, W].
-
-    Source: He, Sun, "Fast guided filter" (2015), on grey images.
-    """
-    grey, full = small.mean(1, keepdim=True), large.mean(1, keepdim=True)
-    mean, other = _box(grey), _box(values)
-    slope = (_box(grey * values) - mean * other) / (_box(grey * grey) - mean * mean + CONTRAST)
-    line = torch.cat([_box(slope), _box(other - slope * mean)], 1)
-    slope, start = functional.interpolate(line, large.shape[-2:], mode="bilinear", align_corners=False).split(1, 1)
-    return slope * full + start
-
-
-def _box(values: Tensor) -> Tensor:
-    return functional.avg_pool2d(values, 2 * REFINED + 1, 1, REFINED, count_include_pad=False)
