@@ -36,19 +36,19 @@ _FLAME = "register at https://flame.is.tue.mpg.de, download "
 
 # Trained here: how each is made again, and its checksum.
 _TRAINED = {
-    "generator": (_GAN, "b9f8cba83ab0eef7fd6dbf38d63f7a55102a8cb29d644f432624c70c679042c8"),
+    "generator": (_GAN, "64865d83dd3693a0e9a31ae8577ef82e6c6494a21304d2923d505e0a1f153c80"),
     "looks": (
         "`python scripts/recipes/fit_offsets.py --textures <folder> --generator data/generator.safetensors`",
-        "4af7b0c7065d6667a7e6d3ed25b70018901987d9bc0ae2a38df4750f234da73e",
+        "3a4282001adb3ad169c580050ecdc2bbea97a4f37f5bc778803f917ad16b3af6",
     ),
     "latent_codes": (
         "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",
-        "24f7bf387a2f8f7eaf0a3274cf14888649d955fe8c7d6c3828e095787dae9257",
+        "0aac6f26c8902a6a1ba44997804fb3770af7ce940b7fbd0d09cb5c41a7f0d3e1",
     ),
-    "face_encoder": (_ENCODER.format(""), "a9a21b643233604ed2c7c1f6f138d12a9f227d6254a45d381dd5730fb4448413"),
+    "face_encoder": (_ENCODER.format(""), "8d8d741f432d4617e4d809b7f7b4d15f67ecc2be331da2437526914e744ebc3f"),
     "scoring_encoder": (
         _ENCODER.format("experiment=scoring "),
-        "dda202be444bdb4d5fb9662dee3b5c762c4baace66aeb4a76fe38d407527fcd5",
+        "4e6d1e0cfcf9020232de005c0a17c1582265dd1395d99317797aa1ce19ad6b7c",
     ),
     "face_encoder_sentences": (
         "`python -m trainer.sentence_projection`",
@@ -89,7 +89,7 @@ ASSETS = {
         "people.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/recipes/build_people.py --textures <folder> --dataset <folder> --labels <files>`",
-        "13d965a2d87c3661450c429354ffa3b7b1c0c6644f470064993bf41edfebdec0",
+        "e1e3375a09ab1d5ad6e7b8968431f0b10d0aea356bc022bf061ebf7f9f3bb3cf",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
