@@ -52,11 +52,11 @@ _TRAINED = {
     ),
     "face_encoder_sentences": (
         "`python -m trainer.sentence_projection`",
-        "a5e4eae1856a4b645fee488eac21702ab0c467486238627c3df530ae4dbf095c",
+        "d74c0476f212d42d928fcc7a59f34f65ded0f46c73e0b4071858aefccba74158",
     ),
     "scoring_encoder_sentences": (
         "`python -m trainer.sentence_projection guidance=scoring`",
-        "229e643de19486c8fd9e1d2ca03be238493297df5c63af37a5d62b0b04aa1c79",
+        "8b3e5c7ced7765e0e59fe9f889ed66484748470f7b77ab0dac686f23c73cf058",
     ),
 }
 
