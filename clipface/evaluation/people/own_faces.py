@@ -1,0 +1,176 @@
+"""People in photographs, edited: how like the photograph they stay, and sheets to look at."""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clipface.bake.baker import vertices_of
+from clipface.bake.head_fit import HeadFit
+from clipface.bake.texture import TextureBaker
+from clipface.data.faces import MaskedFaces
+from clipface.data.validation_photos import validation_photos
+from clipface.edit.apply import EditedFaces, edit_faces, unedited
+from clipface.edit.avatar import Avatar
+from clipface.edit.into_photo.compose import HeadState, IntoPhoto
+from clipface.edit.into_photo.files import moved_vertices
+from clipface.edit.inversion import invert
+from clipface.edit.loading import Editor, load_editor
+from clipface.edit.mapper import Codes, Detail
+from clipface.edit.options import avatar_options
+from clipface.evaluation.faces import face_images, image_landmarks
+from clipface.evaluation.grid import grid, save_jpeg
+from clipface.evaluation.tables import Table
+from clipface.files import read_list, write_atomic
+from clipface.metrics.identity import LIKENESS, SAME_PERSON, FaceEmbedder
+from clipface.photos.examine import SIZE
+from clipface.photos.textures import sharp_batches
+
+YAW = 15.0  # degrees that heads on the sheets are turned by
+PLAIN, COEFFICIENTS, NEAREST = "the head, unedited", "nearest code, by coefficients", "nearest code, after its steps"
+PHOTOGRAPH, HEAD = "photograph", "head"
+
+
+class OwnFace(NamedTuple):
+    """A person in a photograph of `SIZE` pixels, cut out around the face."""
+
+    name: str
+    photograph: Tensor  # [1, 3, SIZE, SIZE] in 0..1
+    fit: HeadFit  # of one head, in these pixels
+    codes: Codes  # with the photograph's texture
+    at_once: Tensor  # [1, L, dim] the nearest code by the linear model's coefficients, without a step
+
+
+def own_faces(
+    avatar: Avatar, faces: MaskedFaces, rows: Sequence[int], photos: Path | None, size: int
+) -> Iterator[OwnFace]:
+    """Make people of fitted photographs, as `Person.from_photos` does, one by one.
+
+    Args:
+        avatar: bakes, and knows the nearest codes.
+        faces: a data set of its head.
+        rows: which faces.
+        photos: the folder it was prepared from; None: textures are baked from the data set's smaller images.
+        size: of textures, texels.
+    """
+    baker, head = TextureBaker(avatar.head, avatar.renderer, size=size), avatar.head
+    for (row,), fit, crops, mask in sharp_batches(faces, rows, 1, photos, head.v_template.device):
+        texture = (baker(fit, crops, mask) * 255).round() / 255
+        at_once, found = (invert(avatar.generator, avatar.linear, texture, steps).w_plus for steps in (0, None))
+        shape = functional.pad(fit.shape, (0, head.n_shape - fit.shape.shape[1]))
+        codes = Codes(found, shape.new_zeros(1, head.n_expression), shape, Detail(texture, found))
+        photograph = functional.interpolate(crops.permute(0, 3, 1, 2).float() / 255, (SIZE, SIZE), mode="area")
+        yield OwnFace(faces.sources[row], photograph, fit, codes, at_once)
+
+
+@torch.no_grad()
+def measure_own_faces(options: argparse.Namespace) -> dict:
+    """Measure how far edited people are from their photographs to dlib, print it and write `own_faces.json`.
+
+    Args:
+        options: of scripts/measure/own_faces.py.
+
+    Returns:
+        What was written: the distances of each photograph, in its order, by what was compared.
+
+    Raises:
+        ValueError: if the data set has none of these photographs.
+    """
+    editor, faces = _loaded(options)
+    avatar, embed = editor.avatar, FaceEmbedder()
+    kept_out = read_list(options.list) if options.list else validation_photos()
+    rows = [row for row, name in enumerate(faces.sources) if name in kept_out and re.search(options.match, name)]
+    if not rows:
+        raise ValueError(f"match: expected some of {len(kept_out)} photographs in {faces.path}, got none")
+    distances, same = {}, 0
+    for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
+        vertices = vertices_of(avatar.head, own.fit)
+        photograph = embed(own.photograph.cpu(), _landmarks(avatar, vertices, own.fit))
+        plain = unedited(own.codes).texture(avatar)
+        heads = {PLAIN: (plain, vertices), COEFFICIENTS: (avatar.texture(own.at_once), vertices)}
+        heads[NEAREST] = (avatar.texture(own.codes.w_plus), vertices)
+        for edit, edited in _edits(editor, options, own):
+            heads[edit] = (edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
+        for what, (texture, points) in heads.items():
+            image = avatar.render(texture, points, own.fit.camera, SIZE)
+            found = embed(image.cpu(), _landmarks(avatar, points, own.fit))
+            distances.setdefault(what, []).append(round(float((found - photograph).norm()), 4))
+        nothing = edit_faces(avatar, own.codes, editor.mappers, [0.0])
+        same += torch.equal(nothing.texture(avatar), own.codes.detail.texture)
+    content = {"photographs": [faces.sources[row] for row in rows], "distance": distances, "bits kept": same}
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_atomic(options.output / "own_faces.json", json.dumps(content, indent=1) + "\n")
+    print(table(content).text())
+    print(f"Edits of strength 0 leave the texture bit for bit: {same} of {len(rows)}")
+    return content
+
+
+def table(content: dict) -> Table:
+    """The numbers for the console."""
+    lines = []
+    for what, values in content["distance"].items():
+        values = torch.tensor(values)
+        below = [f"{100 * (values < most).float().mean():.0f} %" for most in (LIKENESS, SAME_PERSON)]
+        lines.append([what, f"{values.mean():.3f}", f"{values.max():.3f}", *below])
+    title = f"Distance to the photograph to dlib, of {len(content['photographs'])} photographs"
+    return Table(title, ["", "mean", "largest", f"under {LIKENESS}", f"under {SAME_PERSON}"], lines)
+
+
+@torch.no_grad()
+def show_own_faces(options: argparse.Namespace) -> None:
+    """Write `own_heads.jpg` and `own_photos.jpg`: photographs in rows, edits in columns.
+
+    Args:
+        options: of scripts/measure/own_faces.py; `sheets` names the photographs.
+
+    Raises:
+        ValueError: if the data set has no such photograph.
+    """
+    editor, faces = _loaded(options)
+    avatar, lacking = editor.avatar, sorted(set(options.sheets) - set(faces.sources))
+    if lacking:
+        raise ValueError(f"sheets: expected photographs in {faces.path}, got {', '.join(lacking)}")
+    put, rows = IntoPhoto(avatar.head, avatar.renderer), [faces.sources.index(name) for name in options.sheets]
+    heads, photographs = [], []
+    for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
+        vertices = vertices_of(avatar.head, own.fit)
+        pixels = (own.photograph[0].permute(1, 2, 0) * 255).round().byte().cpu().numpy()
+        before = HeadState(unedited(own.codes).texture(avatar), vertices)
+        heads.append([own.photograph[0], face_images(avatar, before.texture, own.codes, YAW, SIZE)[0]])
+        photographs.append([own.photograph[0]])
+        for _, edited in _edits(editor, options, own):
+            after = HeadState(edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
+            heads[-1].append(face_images(avatar, after.texture, edited.codes, YAW, SIZE)[0])
+            image = put(pixels, own.fit, np.eye(3), before, after)
+            photographs[-1].append(torch.from_numpy(image).permute(2, 0, 1) / 255)
+    names = [edit.partition(":")[2].replace("_", " ").replace("=", " ") for edit in options.edits]
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, images, header in (
+        ("own_heads", heads, [PHOTOGRAPH, HEAD, *names]), ("own_photos", photographs, [PHOTOGRAPH, *names]),
+    ):  # fmt: skip
+        small = [[_resized(image, options.size) for image in row] for row in images]
+        print(save_jpeg(grid(small, header), options.output / f"{name}.jpg"))
+
+
+def _loaded(options: argparse.Namespace) -> tuple[Editor, MaskedFaces]:
+    return load_editor(options.edits, **avatar_options(options)), MaskedFaces(options.dataset, SIZE)
+
+
+def _edits(editor: Editor, options: argparse.Namespace, own: OwnFace) -> Iterator[tuple[str, EditedFaces]]:
+    for edit, mapper in zip(options.edits, editor.mappers, strict=True):
+        yield edit, edit_faces(editor.avatar, own.codes, [mapper], options.strength)
+
+
+def _landmarks(avatar: Avatar, vertices: Tensor, fit: HeadFit) -> Tensor:
+    return image_landmarks(avatar.head, vertices, fit.camera, SIZE).cpu()
+
+
+def _resized(image: Tensor, size: int) -> Tensor:
+    return functional.interpolate(image[None].cpu(), (size, size), mode="area")[0]
