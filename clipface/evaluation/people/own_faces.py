@@ -89,7 +89,8 @@ def measure_own_faces(options: argparse.Namespace) -> dict:
     rows = [row for row, name in enumerate(faces.sources) if name in kept_out and re.search(options.match, name)]
     if not rows:
         raise ValueError(f"match: expected some of {len(kept_out)} photographs in {faces.path}, got none")
-    distances, same = {}, 0
+    options.output.mkdir(parents=True, exist_ok=True)
+    distances, names, same = {}, [], 0
     for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
         vertices = vertices_of(avatar.head, own.fit)
         photograph = embed(own.photograph.cpu(), _landmarks(avatar, vertices, own.fit))
@@ -103,12 +104,12 @@ def measure_own_faces(options: argparse.Namespace) -> dict:
             found = embed(image.cpu(), _landmarks(avatar, points, own.fit))
             distances.setdefault(what, []).append(round(float((found - photograph).norm()), 4))
         nothing = edit_faces(avatar, own.codes, editor.mappers, [0.0])
+        names.append(own.name)
         same += torch.equal(nothing.texture(avatar), own.codes.detail.texture)
-    content = {"photographs": [faces.sources[row] for row in rows], "distance": distances, "bits kept": same}
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_atomic(options.output / "own_faces.json", json.dumps(content, indent=1) + "\n")
+        content = {"photographs": names, "distance": distances, "bits kept": same}
+        write_atomic(options.output / "own_faces.json", json.dumps(content, indent=1) + "\n")
     print(table(content).text())
-    print(f"Edits of strength 0 leave the texture bit for bit: {same} of {len(rows)}")
+    print(f"Edits of strength 0 leave the texture bit for bit: {same} of {len(names)}")
     return content
 
 
@@ -137,26 +138,31 @@ def show_own_faces(options: argparse.Namespace) -> None:
     avatar, lacking = editor.avatar, sorted(set(options.sheets) - set(faces.sources))
     if lacking:
         raise ValueError(f"sheets: expected photographs in {faces.path}, got {', '.join(lacking)}")
-    put, rows = IntoPhoto(avatar.head, avatar.renderer), [faces.sources.index(name) for name in options.sheets]
+    put, rows = (
+        IntoPhoto(avatar.head, avatar.renderer, supersample=1),
+        [faces.sources.index(name) for name in options.sheets],
+    )
     heads, photographs = [], []
     for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
-        vertices = vertices_of(avatar.head, own.fit)
+        vertices, size = vertices_of(avatar.head, own.fit), options.size
         pixels = (own.photograph[0].permute(1, 2, 0) * 255).round().byte().cpu().numpy()
         before = HeadState(unedited(own.codes).texture(avatar), vertices)
-        heads.append([own.photograph[0], face_images(avatar, before.texture, own.codes, YAW, SIZE)[0]])
-        photographs.append([own.photograph[0]])
+        small = _resized(own.photograph, size)
+        heads.append([small, face_images(avatar, before.texture, own.codes, YAW, size)[0]])
+        photographs.append([small])
         for _, edited in _edits(editor, options, own):
             after = HeadState(edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
-            heads[-1].append(face_images(avatar, after.texture, edited.codes, YAW, SIZE)[0])
-            image = put(pixels, own.fit, np.eye(3), before, after)
-            photographs[-1].append(torch.from_numpy(image).permute(2, 0, 1) / 255)
+            heads[-1].append(face_images(avatar, after.texture, edited.codes, YAW, size)[0])
+            image = torch.from_numpy(put(pixels, own.fit, np.eye(3), before, after))
+            photographs[-1].append(_resized(image.permute(2, 0, 1)[None] / 255, size))
+        _write_sheets(options, heads, photographs)  # after each, as a person takes half a minute
+
+
+def _write_sheets(options: argparse.Namespace, heads: list[list[Tensor]], photographs: list[list[Tensor]]) -> None:
     names = [edit.partition(":")[2].replace("_", " ").replace("=", " ") for edit in options.edits]
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, images, header in (
-        ("own_heads", heads, [PHOTOGRAPH, HEAD, *names]), ("own_photos", photographs, [PHOTOGRAPH, *names]),
-    ):  # fmt: skip
-        small = [[_resized(image, options.size) for image in row] for row in images]
-        print(save_jpeg(grid(small, header), options.output / f"{name}.jpg"))
+    save_jpeg(grid(heads, [PHOTOGRAPH, HEAD, *names]), options.output / "own_heads.jpg")
+    save_jpeg(grid(photographs, [PHOTOGRAPH, *names]), options.output / "own_photos.jpg")
 
 
 def _loaded(options: argparse.Namespace) -> tuple[Editor, MaskedFaces]:
@@ -173,4 +179,4 @@ def _landmarks(avatar: Avatar, vertices: Tensor, fit: HeadFit) -> Tensor:
 
 
 def _resized(image: Tensor, size: int) -> Tensor:
-    return functional.interpolate(image[None].cpu(), (size, size), mode="area")[0]
+    return functional.interpolate(image.cpu(), (size, size), mode="area")[0]
