@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ PARTIAL = ".partial"  # ends the name of a file, or of a folder, that is being w
 
 
 def slug(words: object) -> str:
-    """Words as a name for a file or folder: lower case, letters and digits, underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", str(words).lower()).strip("_")[:_MAX_SLUG] or "unnamed"
+    """Words as a name for a file or folder: lower case, plain letters and digits, underscores."""
+    plain = unicodedata.normalize("NFKD", str(words)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
 def partial_path(path: Path) -> Path:

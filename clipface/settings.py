@@ -1,5 +1,6 @@
 """Which head, renderer and encoder a command uses: what configurations and command lines say, without a tensor."""
 
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -123,3 +124,41 @@ def read_config(group: str, name: str) -> dict[str, Any]:
 def named_guidance(name: str) -> GuidanceConfig:
     """Read an encoder of configs/guidance, for instance vit_b_16; errors as in `read_config`."""
     return GuidanceConfig(**read_config("guidance", name))
+
+
+def literal(value: Any) -> Any:
+    """A value, and all texts in it, as OmegaConf reads it: `${` begins no reference."""
+    if isinstance(value, dict):
+        return {key: literal(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(part) for part in value]
+    return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + "\\${", value) if isinstance(value, str) else value
+
+
+def quoted(text: str) -> str:
+    """Any text as a value on Hydra's command line, which would take signs such as `(`, `!` or `é` for its grammar's."""
+    escaped = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", literal(text))
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return "'" + escaped + "\\" * trailing + "'"
+
+
+def prompt_override(prompt: str) -> str:
+    """What `--prompt` means to a trainer, as Hydra's override: a name of configs/prompt, or any text.
+
+    Raises:
+        ValueError: for a text without a word, or with signs that cannot be printed.
+    """
+    words = " ".join(prompt.split())
+    if not words or not words.isprintable():
+        raise ValueError(f'--prompt: expected words, as in --prompt "a photo of a zombie", got {prompt!r}')
+    return f"prompt={words}" if words in named_prompts() else f"prompt.target={quoted(words)}"
+
+
+def prompt_target(prompt: str) -> str:
+    """The words of a prompt: those of a name of configs/prompt, or the text itself."""
+    return read_config("prompt", prompt)["target"] if prompt in named_prompts() else prompt
+
+
+def named_prompts() -> list[str]:
+    """Names of configs/prompt that stand for words."""
+    return [name for name in config_names("prompt") if name != "words"]

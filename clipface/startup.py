@@ -4,7 +4,7 @@ import ctypes
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 
 
@@ -31,6 +31,12 @@ def announce(line: str) -> None:
     """Begin a command, before its heavy imports: prepare the process, and print at once what it is about to do."""
     prepare()
     print(line, flush=True)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, a line each."""
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 def exit_status(main: Callable[[], object]) -> int:

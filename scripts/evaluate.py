@@ -10,10 +10,11 @@ Writes scores.md, scores.csv, scores.json and the grids faces.png, turned.png an
 
 import argparse
 from collections.abc import Sequence
+from itertools import product
 
 from clipface import startup
-from clipface.edit.options import UNSEEN, add_device, add_output, command
-from clipface.settings import FEATURE_NETWORKS, config_names, read_config
+from clipface.edit.options import UNSEEN, add_device, add_output, check_words, command
+from clipface.settings import FEATURE_NETWORKS, config_names, named_guidance, prompt_target
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,8 +32,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--size", type=int, help="side of each image, pixels (the protocol's)")
     add("--network", choices=FEATURE_NETWORKS, help="of FID and KID (the protocol's)")
     add(
-        "--against", nargs="+", default=[], choices=config_names("prompt"), metavar="PROMPT",
-        help="of configs/prompt: further prompts that an edited face may be nearer to",
+        "--against", nargs="+", default=[], metavar="PROMPT",
+        help="further prompts that an edited face may be nearer to: words, or names of configs/prompt",
     )  # fmt: skip
     add("--seed", type=int, default=UNSEEN, help="of the faces; another one gives other faces")
     add("--shown", type=int, default=8, help="faces in the grids")
@@ -53,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.protocol,
         encoders=options.encoders, faces=options.faces, image_size=options.size, network=options.network,
     )  # fmt: skip
-    against = [read_config("prompt", name)["target"] for name in options.against]
+    against = [prompt_target(prompt) for prompt in options.against]
+    for prompt, name in product(against, protocol.encoders):
+        check_words({"target": prompt}, named_guidance(name))
     sources = read_sources(options.mappers)
     evaluate(sources, protocol, options.seed, options.output, options.shown, options.device, against)
 

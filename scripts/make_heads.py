@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_expressions, add_output, command
-from clipface.settings import config_names
+from clipface.edit.options import add_avatar, add_expressions, add_output, check_words, command
+from clipface.files import slug
+from clipface.settings import literal, prompt_override
 
 if TYPE_CHECKING:
     from trainer.mapper.config import MapperConfig
@@ -36,7 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_output(parser)
     add("--count", type=int, default=100, help="heads in the folder when all are there")
     add("--seed", type=int, default=0, help="of the first head; the others follow")
-    add("--prompt", nargs="+", default=[], help="what heads become, in turn; each takes some minutes to train")
+    add("--prompt", nargs="+", default=[], help="words or names of prompts, in turn; each takes some minutes to train")
     add("--mapper", nargs="+", default=[], help="runs, files of mappers or look:NAME, that are used in turn too")
     add("--strength", nargs=2, type=float, default=[0.5, 1.0], metavar=("LEAST", "MOST"), help="1 is the trained edit")
     add("--train", nargs="+", default=[], help="overrides of trainer.mapper for the prompts, such as trainer=gpu")
@@ -48,6 +49,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(f"--count, --size: expected 1 or more, got {options.count}, {options.size}")
     if options.strength[0] > options.strength[1]:
         parser.error(f"--strength: expected the least first, got {options.strength[0]} {options.strength[1]}")
+    if len({slug(prompt) for prompt in options.prompt}) < len(options.prompt):
+        parser.error("--prompt: expected words that differ by more than signs, since they name the mappers' folders")
     return options
 
 
@@ -57,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce(f"Make {options.count} heads in {options.output}")
     from clipface.evaluation.heads import check_settings, make_missing
 
+    for prompt in options.prompt:
+        config = train_config(prompt, options, None)
+        check_words(config.prompt.words, config.guidance)
     check_settings(options.output, {name: value for name, value in vars(options).items() if name not in FREE})
     mappers = [*(train_prompt(prompt, options) for prompt in options.prompt), *options.mapper]
     made = make_missing(mappers, options)
@@ -70,7 +76,6 @@ def train_prompt(prompt: str, options: argparse.Namespace) -> Path:
         SystemExit: with 128 + signal, if training was interrupted; the checkpoint is kept.
     """
     from clipface.edit.loading import MAPPER_FILE
-    from clipface.files import slug
     from trainer.common.callbacks import CHECKPOINT_FILE
     from trainer.common.run import INTERRUPTED
     from trainer.mapper.train import train
@@ -93,17 +98,13 @@ def train_config(prompt: str, options: argparse.Namespace, resume: Path | None) 
     from hydra import compose, initialize_config_module
     from omegaconf import OmegaConf
 
-    from clipface.files import slug
     from trainer.mapper import config as _  # noqa: F401  registers the schema
 
-    named = prompt in config_names("prompt")
-    chosen = [*([f"prompt={prompt}"] if named else []), *([f"head={options.head}"] if options.head else [])]
+    chosen = [prompt_override(prompt), *([f"head={options.head}"] if options.head else [])]
     with initialize_config_module("configs", version_base="1.3"):
         config = compose("mapper", [*chosen, *options.train])
-    if not named:
-        config.prompt.name, config.prompt.target = slug(prompt), prompt
-    config.generator = options.generator
-    config.trainer.resume = str(resume) if resume else config.trainer.resume
+    config.generator = literal(options.generator)
+    config.trainer.resume = literal(str(resume)) if resume else config.trainer.resume
     return OmegaConf.to_object(config)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
+from trainer.common.overrides import read_arguments
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for path in (ROOT / "scripts").rglob("*.py") if '"__main__"' in path.read_text())
 SCRIPTS = [path.relative_to(ROOT / "scripts").with_suffix("").as_posix() for path in FILES]
@@ -65,8 +67,9 @@ def test_trainers(name: str):
     with initialize_config_module("configs", version_base="1.3"):
         text = compose(name, return_hydra_config=True).hydra.help.template  # filled in by --help
         for example in check(text, f"python -m trainer.{name}"):
-            words = [word for word in shlex.split(example)[3:] if word != "-m" and not word.startswith("hydra.")]
-            compose(name, overrides=[word.split(",")[0] for word in words])
+            given = read_arguments(name, shlex.split(example)[3:])
+            words = [word for word in given if word != "-m" and not word.startswith("hydra.")]
+            compose(name, overrides=[word.split(",")[0] if "-m" in given else word for word in words])
     assert "$APP_CONFIG_GROUPS" in text and "$CONFIG" in text
 
 

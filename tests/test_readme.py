@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
+from trainer.common.overrides import read_arguments
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "data/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -35,7 +37,7 @@ def test_the_two_first_lines_are_there():
 def test_trainer_commands_compose(command: str):
     words = shlex.split(command)
     trainer = words[2].removeprefix("trainer.")
-    overrides = [word for word in words[3:] if word != "-m"]
+    overrides = [word for word in read_arguments(trainer, words[3:]) if word != "-m"]
     choices = [override.split(",")[0] if "-m" in words[3:] else override for override in overrides]
     importlib.import_module(f"{words[2]}.config")
     with initialize_config_module("configs", version_base="1.3"):

@@ -1,11 +1,13 @@
 """Command-line options that several commands share; no tensor, so that a parser costs no import of PyTorch."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig
+from clipface import startup
+from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig, GuidanceConfig
 
 PSI = 1.0  # truncation of random faces where neither a command line nor a run says: none
 UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
@@ -113,6 +115,22 @@ def add_expressions(parser: argparse.ArgumentParser) -> None:
     """Add which expressions a GLB holds."""
     words = "names that a GLB holds, or all (left out: the 52 of ARKit if the head has it)"
     parser.add_argument("--expressions", nargs="*", help=words)
+
+
+def check_words(prompt: dict[str, Any], guidance: GuidanceConfig) -> None:
+    """Check a prompt before anything starts: print warnings, or end with 2 if an encoder cannot read it.
+
+    Args:
+        prompt: as of `clipface.guidance.text_check.check_prompt`.
+        guidance: the encoders.
+    """
+    from clipface.guidance.text_check import UnreadableText, check_prompt
+
+    try:
+        startup.warn(check_prompt(prompt, guidance))
+    except UnreadableText as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def add_device(parser: argparse.ArgumentParser, default: str = "auto") -> None:

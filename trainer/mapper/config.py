@@ -91,7 +91,7 @@ class EditConfig(RunConfig):
     def require_prompt(self) -> None:
         """Raise a ValueError if there are no words to train towards."""
         if not self.prompt.target.strip():
-            raise ValueError('prompt: expected one, got none; use prompt=zombie, or prompt.target="any words"')
+            raise ValueError('prompt: expected one, got none; use --prompt zombie, or --prompt "any words"')
 
     @property
     def notes(self) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 python -m trainer.video_mapper prompt=angry sequence=laugh
 python -m trainer.video_mapper prompt=zombie sequence=capture.csv hydra.run.dir=my_capture
+python -m trainer.video_mapper --prompt "a photo of a sad clown" sequence=laugh
 python -m trainer.video_mapper prompt=angry sequence=laugh experiment=smoke
+
+--prompt takes a name of configs/prompt or any words, quotes and signs included.
 
 Writes a video, a head that moves and the editor into the run's folder; scripts/animate.py animates other faces with it.
 

@@ -68,6 +68,8 @@ class EditPanel:
             step, steps = training.progress()
             self._bar.value = 100.0 * step / steps if steps else 0.0
             whose = "" if mine else " (another tab's)"
+            if mine and training.warning():
+                self._status.content = f"*{training.prompt}*: {training.warning()}"
             self._bar_text.content = f"*{training.prompt}*{whose}: " + (f"step {step}/{steps}" if steps else "loading")
         elif self._ended is not training:
             self._ended = training
