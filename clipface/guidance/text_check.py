@@ -26,7 +26,7 @@ OTHER_SCRIPT = (
 )
 _LONGEST_SHOWN = 160  # characters of a text in a message
 _SHOWN = 4  # phrases that are offered
-_ALIKE = 0.75  # of difflib: a word that is taken for one spelt wrongly
+_ALIKE = 0.8  # of difflib: a word that is taken for one spelt wrongly
 _SHORTEST_CONTEXT = 64  # tokens of open_clip's models; each is at least a byte
 _NOUNS = {"skin": "skin", "eyes": "eyes", "hair_colour": "hair", "makeup": "makeup", "lipstick": "lipstick"}
 
@@ -84,7 +84,7 @@ def nearest_phrases(text: str, vocabulary: Vocabulary) -> list[str]:
 
     Near is what data/synonyms.csv gives the same meaning, or a word that is spelt alike.
     """
-    unknown = [word for word in vocabulary.unknown_words(text) if word.isascii()]
+    unknown = [word for word in vocabulary.unknown_words(text) if word.isascii() and word not in FRAME_WORDS]
     alike = [found for word in unknown for found in difflib.get_close_matches(word, vocabulary.words, 2, _ALIKE)]
     sought = [word for word in split(text) if word not in FRAME_WORDS]
     ranked: dict[str, int] = {}
@@ -111,7 +111,7 @@ def _vocabulary(config: GuidanceConfig) -> Vocabulary | None:
 
 def _check_words(text: str, vocabulary: Vocabulary, name: str, template: str) -> list[str]:
     _refuse_without_words(text, name)
-    unknown, found = vocabulary.unknown_words(text), []
+    unknown, found = [word for word in vocabulary.unknown_words(text) if word not in FRAME_WORDS], []
     if unknown:
         near = nearest_phrases(text, vocabulary)
         more = "; ".join(([f"nearest that it knows: {', '.join(near)}"] if near else []) + [f"{SENTENCES}, {LARGER}"])

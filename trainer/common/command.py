@@ -85,7 +85,8 @@ def _check_sweep(trainer: str, arguments: Sequence[str]) -> None:
         guidance = OmegaConf.to_object(hydra.compose(trainer, fixed).guidance)
     for key in prompts:
         for value in swept[key].value().list:
-            check_words({"target": prompt_target(str(value)) if key == "prompt" else str(value)}, guidance)
+            words = str(getattr(value, "text", value))  # of a quoted value
+            check_words({"target": prompt_target(words) if key == "prompt" else words}, guidance)
 
 
 @contextmanager
