@@ -39,7 +39,8 @@ ROUGH, ROUGHNESS = 1.5, 1.5  # times the skin's own detail, from which on it cou
 ROUGH_ELSEWHERE = 0.4  # share of that off the scalp: ears and throats have folds
 SMOOTH = 1.5  # pixels, the odds are averaged over
 BEYOND = 0.04  # of the window: how far skin may lie outside of the fitted head, whose ears are seldom exact
-HOLE = 0.004  # of the window's area: smaller holes are closed, such as highlights and wrinkles
+# Of the window's area: smaller holes are closed, such as wrinkles, and those lighter than the face, such as highlights.
+HOLE, SHINY_HOLE = 0.004, 0.02
 NECK_END = 0.025  # metres above the lower end of the neck from which on the mask fades
 
 
@@ -90,7 +91,7 @@ class BareHead:
         image = as_tensor(part, small.size).to(vertices)
         face, person, covered = self._found(photograph, fit, matrix, detector, small)
         seen = self._see(fit, matrix, vertices, small)
-        skin = _skin(seen, face, person, _odds(image, seen, face))
+        skin = _skin(image, seen, face, person, _odds(image, seen, face))
         skin = skin if steady is None else steady("skin", skin)
         soft = guided(skin * seen.fade, image, as_tensor(part, window.size).to(vertices))
         near = functional.interpolate(_near(seen).to(soft), window.size, mode="bilinear", align_corners=False)
@@ -202,7 +203,7 @@ def _near(seen: _Seen) -> Tensor:
     return ((reach - away) / (0.4 * reach)).clamp(0, 1)[None, None]
 
 
-def _skin(seen: _Seen, face: Tensor, person: Tensor, odds: Tensor) -> Tensor:
+def _skin(image: Tensor, seen: _Seen, face: Tensor, person: Tensor, odds: Tensor) -> Tensor:
     """[1, 1, h, w] 1 or 0: what has the colour of skin and hangs together with the face."""
     near, human = (_near(seen)[:, 0] > 0).cpu(), (person > PERSON).cpu()
     sure, likely = (face > 0.5).cpu(), (odds > 0).cpu()
@@ -212,7 +213,9 @@ def _skin(seen: _Seen, face: Tensor, person: Tensor, odds: Tensor) -> Tensor:
     skin = ndimage.binary_closing(np.pad(skin, 4), iterations=2)[4:-4, 4:-4] & near[0].numpy()
     holes, count = ndimage.label(~skin)
     sizes = ndimage.sum_labels(np.ones_like(holes), holes, np.arange(count + 1))
-    small = sizes < HOLE * holes.size
+    light = image.mean(1)[0].cpu().numpy()
+    shiny = ndimage.mean(light, holes, np.arange(count + 1)) > light[sure].mean() if sure.any() else sizes < 0
+    small = sizes < np.where(shiny, SHINY_HOLE, HOLE) * holes.size
     small[0] = False
     return torch.from_numpy(skin | (small[holes] & near[0].numpy())).float()[None, None].to(odds)
 
