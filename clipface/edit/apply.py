@@ -14,6 +14,7 @@ from clipface.animation import Motion, importance
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, Detail, FaceMapper, Offsets
 from clipface.edit.options import spread
+from clipface.edit.paint import Paint
 from clipface.edit.video_mapper import VideoMapper
 
 WINDOW = 16  # frames that are in memory together
@@ -57,7 +58,11 @@ def unedited(codes: Codes) -> EditedFaces:
 
 @torch.no_grad()
 def edit_faces(
-    avatar: Avatar, codes: Codes, mappers: Sequence[FaceMapper], strengths: Sequence[float] = (1.0,), mix: bool = False
+    avatar: Avatar,
+    codes: Codes,
+    mappers: Sequence[FaceMapper | Paint],
+    strengths: Sequence[float] = (1.0,),
+    mix: bool = False,
 ) -> EditedFaces:
     """Edit faces by any number of mappers, as the commands do.
 
@@ -76,7 +81,7 @@ def edit_faces(
 
 
 def edit_in_turn(
-    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper], strengths: Sequence[float]
+    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]
 ) -> EditedFaces:
     """Edit faces, then what came out, and so on: each mapper reads the codes that the one before it made.
 
@@ -95,22 +100,29 @@ def edit_in_turn(
     """
     _check(mappers, strengths)
     for mapper, strength in zip(mappers, strengths, strict=True):
+        if isinstance(mapper, Paint):
+            faces = _painted(avatar, faces, mapper, strength)
+            continue
         offsets = [mapper.offsets(_codes(faces, layer)) for layer in faces.layers]
         faces, _ = _add(avatar, faces, offsets, range(len(offsets)), mapper.region, strength)
     return faces
 
 
 def mix_edits(
-    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper], strengths: Sequence[float]
+    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]
 ) -> EditedFaces:
     """Add several edits up: every mapper reads the same unchanged codes, and the sum of all offsets is added.
 
     Where the mappers have regions, each texel gets the sum of those edits whose region it is in; the mappers' order
-    makes no difference up to rounding. Arguments and result as in `edit_in_turn`.
+    makes no difference up to rounding. Paint comes first, in its order. Arguments and result as in `edit_in_turn`.
     """
     _check(mappers, strengths)
+    pairs = list(zip(mappers, strengths, strict=True))
+    for mapper, strength in pairs:
+        if isinstance(mapper, Paint):
+            faces = _painted(avatar, faces, mapper, strength)
     # Offsets of regions come last: those of the whole face move the first layer before it is split.
-    pairs = sorted(zip(mappers, strengths, strict=True), key=lambda pair: pair[0].region is not None)
+    pairs = sorted((pair for pair in pairs if isinstance(pair[0], FaceMapper)), key=lambda pair: bool(pair[0].region))
     known = [[mapper.offsets(_codes(faces, layer)) for layer in faces.layers] for mapper, _ in pairs]
     origins = list(range(len(faces.layers)))
     for (mapper, strength), offsets in zip(pairs, known, strict=True):
@@ -118,7 +130,7 @@ def mix_edits(
     return faces
 
 
-def _check(mappers: Sequence[FaceMapper], strengths: Sequence[float]) -> None:
+def _check(mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]) -> None:
     if len(mappers) != len(strengths):
         raise ValueError(f"strengths: expected {len(mappers)}, one for each mapper, got {len(strengths)}")
 
@@ -154,6 +166,14 @@ def _add(
     return faces._replace(layers=tuple(new), expression=moved[0].expression, shape=moved[0].shape), origins
 
 
+def _painted(avatar: Avatar, faces: EditedFaces, paint: Paint, strength: float) -> EditedFaces:
+    """Faces whose textures are painted over: their own from now on, which further edits change."""
+    if strength == 0:
+        return faces
+    w_plus = faces.layers[0].w_plus
+    return unedited(faces.codes._replace(detail=Detail(paint(faces.texture(avatar), strength), w_plus)))
+
+
 def _within(layer: Layer, mask: Tensor) -> Layer:
     return layer._replace(weight=mask if layer.weight is None else layer.weight * mask)
 
@@ -174,7 +194,7 @@ def animate(
     avatar: Avatar,
     codes: Codes,
     motion: Motion,
-    mapper: VideoMapper | FaceMapper | None,
+    mapper: VideoMapper | FaceMapper | Paint | None,
     strength: float = 1.0,
     window: int = WINDOW,
     numbers: Tensor | None = None,
@@ -185,8 +205,8 @@ def animate(
         avatar: codes to textures and vertices.
         codes: of one face; its expression is added to the motion's.
         motion: of the avatar's head.
-        mapper: an animated edit; an edit that stays the same in all frames, whose change of the expression is added to
-            the motion's; or None: no edit.
+        mapper: an animated edit; paint; an edit that stays the same in all frames, whose change of the expression is
+            added to the motion's; or None: no edit.
         strength: 1 the trained edit, 0 none, negative the opposite way.
         window: frames at a time.
         numbers: of the frames to make; None: all. Importance is relative to the whole motion.
@@ -207,6 +227,8 @@ def animate(
         still = codes.moved(mapper.offsets(codes), strength)
         if mapper.texture is not None:
             after = avatar.blend(before, avatar.face_texture(still), mapper.region)
+    if isinstance(mapper, Paint):
+        after = mapper(before, strength)
     weights = edit_importance(motion, mapper)
     for some in (torch.arange(len(motion)) if numbers is None else numbers).split(window):
         part = motion.rows(some).to(codes.w_plus.device)
@@ -220,7 +242,7 @@ def animate(
         yield Frames(some, weight, before, after, vertices_before, vertices)
 
 
-def edit_importance(motion: Motion, mapper: VideoMapper | FaceMapper | None) -> Tensor:
+def edit_importance(motion: Motion, mapper: VideoMapper | FaceMapper | Paint | None) -> Tensor:
     """How much each frame gets of an edit [T], as the mapper has learned it."""
     return importance(motion, mapper.smoothing if isinstance(mapper, VideoMapper) else 0.0)
 

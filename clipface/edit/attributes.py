@@ -31,13 +31,13 @@ def look_offsets() -> dict[str, Tensor]:
         FileNotFoundError, ValueError: if the file is missing or damaged.
     """
     tensors, notes = weights.load(assets.resolve("looks"))
-    return {_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
+    return {option_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
 
 
 def look_options() -> dict[str, tuple[str, object]]:
     """Read which attribute and value each look stands for, by its name."""
     options = weights.load_config(assets.resolve("looks"))["options"]
-    return {_name(*option): tuple(option) for option in options}
+    return {option_name(*option): tuple(option) for option in options}
 
 
 def shipped_generator() -> bool:
@@ -84,6 +84,6 @@ def look_mapper(path: str | Path, avatar: Avatar) -> FaceMapper:
     return mapper.eval()
 
 
-def _name(attribute: str, value: object) -> str:
-    """`zombie`, `old`, `beard`; a value that would be unclear says of what: `red_lipstick`, `freckles`."""
+def option_name(attribute: str, value: object) -> str:
+    """What users call it: `zombie`, `old`, `beard`; a value that would be unclear says of what: `red_lipstick`."""
     return attribute if value is True else _NAMES.get(attribute, "{}").format(value)

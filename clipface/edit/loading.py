@@ -18,6 +18,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.options import PSI
 from clipface.edit.origin import check_origin
+from clipface.edit.paint import Paint, is_paint
 from clipface.edit.people import find_people
 from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
@@ -36,7 +37,7 @@ class Editor(NamedTuple):
     """What a command edits faces with; all of it on one device and in evaluation mode."""
 
     avatar: Avatar
-    mappers: list[FaceMapper | VideoMapper]
+    mappers: list[FaceMapper | VideoMapper | Paint]
     psi: float  # truncation of random faces
     notes: dict[str, Any]  # of the first mapper whose run left any
 
@@ -183,16 +184,16 @@ def mapper_file(path: str | Path) -> Path:
 
 
 def mapper_notes(path: str | Path) -> dict[str, Any]:
-    """What a run noted next to its mapper; nothing for a file of the authors, a look or a slider."""
+    """What a run noted next to its mapper; nothing for a file of the authors, a look, a slider or paint."""
     file = mapper_file(path)
-    named = is_look(path) or is_slider(path)
+    named = is_look(path) or is_slider(path) or is_paint(path)
     return weights.load_config(file) if not named and file.suffix == ".safetensors" else {}
 
 
 def load_mapper(
     path: str | Path, avatar: Avatar, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
-) -> FaceMapper | VideoMapper:
-    """Read a mapper as `read_mapper` does, or a slider (`slider:older=20`), and check that it fits.
+) -> FaceMapper | VideoMapper | Paint:
+    """Read a mapper as `read_mapper` does, a slider (`slider:older=20`) or paint (`paint:clown`); check that it fits.
 
     Args:
         path: see there.
@@ -202,6 +203,8 @@ def load_mapper(
     Raises:
         FileNotFoundError, ValueError: if a file is missing or cut off, or it is no mapper for this avatar.
     """
+    if is_paint(path):
+        return Paint(path, avatar)
     mapper = slider_mapper(path, avatar) if is_slider(path) else read_mapper(path, avatar, kind)[0]
     check_fit(path, mapper, avatar)
     return mapper

@@ -40,7 +40,7 @@ def add_edits(parser: argparse.ArgumentParser, required: bool = False) -> None:
     add = parser.add_argument
     add(
         "--mapper", nargs="+", default=[], required=required, metavar="MAPPER",
-        help="run folders, files of mappers (the authors' too), look:NAME or slider:NAME=NUMBER"
+        help="run folders, files of mappers (the authors' too), look:NAME, slider:NAME=NUMBER, paint:NAME"
         + ("" if required else "; left out: the face as it is"),
     )  # fmt: skip
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")

@@ -21,6 +21,7 @@ from clipface.edit.files import write_face
 from clipface.edit.loading import Editor, load_editor, mapper_file, mapper_notes
 from clipface.edit.mapper import Offsets
 from clipface.edit.options import avatar_options
+from clipface.edit.paint import is_paint
 from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.sampling import sample_latents
 from clipface.edit.sliders import is_slider
@@ -125,7 +126,9 @@ def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argp
 
 
 def _checksum(file: str | Path, generator: Path) -> str:
-    """Of a mapper's weights; of a look those of all looks, of a slider those of the generator's people."""
+    """Of a mapper's weights; of a look those of all looks, of a slider the generator's people's; of paint none."""
+    if is_paint(file):
+        return ""
     if is_slider(file):
         people = generator.with_name(PEOPLE_FILE)
         return assets.checksum(people)[:CHECKSUM] if people.is_file() else ""  # loading says that there are none

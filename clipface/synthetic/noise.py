@@ -5,6 +5,9 @@ everywhere. A weighted sum of independent Gaussian fields is again such a field,
 matrix product with the bank: cheap on any device.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -46,10 +49,10 @@ def plain_lattice_noise(points: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class NoiseBank:
-    """Fields of several wavelengths, mixed into independent fields for each face."""
+    """Fields of several wavelengths, mixed into independent fields for each face; made when first sampled."""
 
     def __init__(self, position: Tensor, wavelengths: dict[str, float], size: int, seed: int = 0) -> None:
-        """Evaluate the bank.
+        """Say what is in the bank.
 
         Args:
             position: [R, R, 3] rest position of each texel, metres.
@@ -60,17 +63,16 @@ class NoiseBank:
         generator = torch.Generator(position.device).manual_seed(seed)
         self.resolution = position.shape[0]
         points = position.reshape(-1, 3)
-        self.fields = {
-            name: torch.stack([lattice_noise(points / wavelength, generator) for _ in range(size)])
-            for name, wavelength in wavelengths.items()
-        }
+        self._makers: dict[str, Callable[[], Tensor]] = {}
+        self._fields: dict[str, Tensor] = {}
+        for name, wavelength in wavelengths.items():
+            self._makers[name] = partial(_fields, points, wavelength, size, generator.get_state())
+            for _ in range(size):
+                lattice_noise(points[:2], generator)  # the same random numbers as of all points, at no cost
 
     def add(self, name: str, coordinates: Tensor, size: int, seed: int) -> None:
         """Add a family over other coordinates [R, R, 3], in cells: stretched ones give strands and creases."""
-        generator = torch.Generator(coordinates.device).manual_seed(seed)
-        points = coordinates.reshape(-1, 3)
-        shifts = torch.rand(size, 3, generator=generator, device=points.device) * _LATTICE
-        self.fields[name] = torch.stack([plain_lattice_noise(points + shift, generator) for shift in shifts])
+        self._makers[name] = partial(_plain_fields, coordinates.reshape(-1, 3), size, seed)
 
     def sample(self, name: str, batch: int, generator: torch.Generator) -> Tensor:
         """New fields of one wavelength.
@@ -78,7 +80,9 @@ class NoiseBank:
         Returns:
             [batch, 1, R, R], about N(0, 1).
         """
-        fields = self.fields[name]
+        if name not in self._fields:
+            self._fields[name] = self._makers[name]()
+        fields = self._fields[name]
         weights = torch.randn(batch, len(fields), generator=generator, device=fields.device)
         mixed = functional.normalize(weights, dim=1) @ fields
         return mixed.view(batch, 1, self.resolution, self.resolution)
@@ -90,6 +94,19 @@ class NoiseBank:
         return scale * sum(
             share * self.sample(name, batch, generator) for share, name in zip(shares, names, strict=True)
         )
+
+
+def _fields(points: Tensor, wavelength: float, size: int, state: Tensor) -> Tensor:
+    """[size, N], with the random numbers that follow a generator's state."""
+    generator = torch.Generator(points.device)
+    generator.set_state(state)
+    return torch.stack([lattice_noise(points / wavelength, generator) for _ in range(size)])
+
+
+def _plain_fields(points: Tensor, size: int, seed: int) -> Tensor:
+    generator = torch.Generator(points.device).manual_seed(seed)
+    shifts = torch.rand(size, 3, generator=generator, device=points.device) * _LATTICE
+    return torch.stack([plain_lattice_noise(points + shift, generator) for shift in shifts])
 
 
 def stretched_coordinates(at: Features, iris_angle: float) -> dict[str, Tensor]:

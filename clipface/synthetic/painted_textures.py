@@ -10,21 +10,24 @@ from clipface.synthetic.painter import Painter
 _OWN = ("eyes", "hair_colour")  # what a face keeps unless it is the option
 
 
-def paint_option(painter: Painter, option: int, bases: Tensor, seed: int) -> Tensor:
-    """Paint one option over plain bald faces, with the same pattern and colours for each of them.
+def paint_option(painter: Painter, option: int, bases: Tensor, seed: int, alike: bool = True) -> Tensor:
+    """Paint one option over plain bald faces.
 
     Args:
         painter: of the textures' UV layout and resolution R.
         option: index into `clipface.synthetic.looks.registry.OPTIONS`.
         bases: [N, 3, R, R] in 0..1, light included, row 0 the top.
-        seed: of pattern and colours: one seed and option give one design.
+        seed: of the pattern.
+        alike: one pattern, and the option's usual colours, for all bases; else patterns and colours vary by the seed
+            and from face to face.
+
     Returns:
         [N, 3, R, R] in 0..1.
     """
     generator = torch.Generator(bases.device).manual_seed(seed * len(OPTIONS) + option)
     keep = [name for name in _OWN if name != OPTIONS[option][0]]
     faces = [option_attributes(option)] * len(bases)
-    return painter.paint(faces, generator, bases, alike=True, keep=keep)
+    return painter.paint(faces, generator, bases, alike=alike, keep=keep)
 
 
 def option_attributes(option: int) -> Attributes:

@@ -22,7 +22,7 @@ from clipface.synthetic.surface import Surface
 
 _PLAIN = Look()
 _WHITE = (0.87, 0.85, 0.82)
-_BANK = 16  # fields per wavelength
+VARIETY = 16
 
 
 class Painter:
@@ -32,9 +32,10 @@ class Painter:
         head: any head with texture coordinates, landmarks and regions; the maps live on its device.
         texture_size: R.
         backend: rasteriser used for baking.
+        variety: noise fields of each kind that are mixed for a face; few take less time and memory.
     """
 
-    def __init__(self, head: HeadModel, texture_size: int = 256, backend: str = "warp") -> None:
+    def __init__(self, head: HeadModel, texture_size: int = 256, backend: str = "warp", variety: int = VARIETY) -> None:
         self.texture_size = texture_size
         with torch.no_grad():
             self.features = Features(Surface(head, texture_size, backend))
@@ -42,9 +43,9 @@ class Painter:
             self.eyes = EyeMaps(at.iris_angle, at.iris_turn, at.eyeball)
             self.mouth = MouthMaps(at)
             position = at.position / 1000
-            self.bank = NoiseBank(position, WAVELENGTHS, _BANK, seed=11)
+            self.bank = NoiseBank(position, WAVELENGTHS, variety, seed=11)
             for seed, (name, coordinates) in enumerate(stretched_coordinates(self.features, IRIS_RIM).items()):
-                self.bank.add(name, coordinates, _BANK, seed)
+                self.bank.add(name, coordinates, variety, seed)
 
     @torch.no_grad()
     def paint(
