@@ -20,7 +20,7 @@ from clipface.synthetic.painted_textures import paint_option
 from clipface.synthetic.painter import Painter
 
 PREFIX = "paint:"
-LARGEST = 512  # of what is painted, texels: twice as large takes four times the 20 seconds, and 3 GB
+LARGEST = 1024  # of what is painted, texels: setting up takes 12 s of one core, once, and 2 GB; a paint 2 to 7 s
 VARIETY = 2  # noise fields of the painter's: one design needs no more
 
 

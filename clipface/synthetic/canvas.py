@@ -61,8 +61,8 @@ def grey(colour: Tensor) -> Tensor:
 
 def blur(image: Tensor, radius: int) -> Tensor:
     """Box blur of an image [B, C, R, R], edges repeated."""
-    padded = functional.pad(image, (radius,) * 4, mode="replicate")
-    return functional.avg_pool2d(padded, 2 * radius + 1, 1)
+    padded, side = functional.pad(image, (radius,) * 4, mode="replicate"), 2 * radius + 1
+    return functional.avg_pool2d(functional.avg_pool2d(padded, (side, 1), 1), (1, side), 1)
 
 
 class PaintContext:

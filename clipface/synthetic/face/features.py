@@ -112,8 +112,8 @@ class Features:
         """Height of the closed mouth's line at each texel's x."""
         line = (self.landmarks[[60, 61, 62, 63, 64], :2] + self.landmarks[[60, 67, 66, 65, 64], :2]) / 2
         curve = spline(line, 64)
-        nearest = (self.position[..., :1] - curve[:, 0]).abs().argmin(dim=-1)
-        return curve[nearest, 1]
+        place = to_curve(self.position[..., :1], curve[:, :1])[1]
+        return curve[(place * (len(curve) - 1)).round().long(), 1]
 
     def _nose_and_cheeks(self) -> None:
         marks, away = self.landmarks, self.landmarks.new_tensor
@@ -136,9 +136,9 @@ class Features:
             self.corner + away([8.0, 7.0]),
             self.corner + away([8.0, -6.0]),
         ]
-        self.nasolabial_distance, along, _ = self.mirrored_curve(torch.stack(fold))
         folded = torch.stack([x.abs(), y], dim=-1)
-        offset = to_curve(folded, spline(torch.stack(fold), 96))[2]
+        distance, along, offset = to_curve(folded, spline(torch.stack(fold), 96))
+        self.nasolabial_distance, along = self._map(distance), self._map(along)
         self.nasolabial_height = self._map(-offset[..., 0] * 0.8 - offset[..., 1] * 0.6)
         self.nasolabial_fade = step(0.0, 0.2, along) * step(1.0, 0.6, along) * self.front
         corner = [self.corner + away([2.0, -3.0]), self.corner + away([4.0, -13.0]), self.corner + away([3.0, -24.0])]
