@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from clipface.files import read_table
+from clipface.images import PhotographError, read_photograph
 
 SUFFIXES = (".png", ".jpg")
 TABLE = "faces.csv"  # may lie in the folder, and say who is in the textures and how often each is drawn
@@ -84,9 +85,8 @@ def read_textures(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
     textures = np.empty((len(files), 3, size, size), np.uint8)
     for texture, file in zip(textures, files, strict=True):
         try:
-            with Image.open(file) as image:
-                image = image.convert("RGB")
-        except OSError as error:
+            image = read_photograph(file).image
+        except PhotographError as error:
             raise ValueError(f"textures: {file} cannot be read as an image ({error}); bake it again") from error
         if image.width != image.height:
             raise ValueError(f"textures: expected a square texture, got {image.size} in {file}")

@@ -17,6 +17,7 @@ from clipface.edit.options import avatar_options, faces_config, one_seed
 from clipface.edit.sources import read_subject
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
+from clipface.images import PhotographError, read_photograph
 from clipface.render import Light, Renderer, perspective, rotation, view
 from clipface.render.camera import FRAME_HALF_WIDTH
 from clipface.render.load import load_head_and_renderer
@@ -104,6 +105,13 @@ def portrait_camera(yaw: float, pitch: float, scale: float, distance: float | No
 
 
 def read_texture(path: str | Path) -> Tensor:
-    """Read an image file as a texture [1, 3, H, W] in 0..1."""
-    with Image.open(path) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+    """Read an image file as a texture [1, 3, H, W] in 0..1.
+
+    Raises:
+        ValueError: if it is missing or no readable image; names it.
+    """
+    try:
+        image = read_photograph(path).image
+    except PhotographError as error:
+        raise ValueError(f"texture: {path}: {error}") from error
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255

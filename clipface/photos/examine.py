@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from clipface.images import Photograph, PhotographError, read_photograph
 from clipface.photos.detect import FaceDetector
 from clipface.photos.filter import FilterRule, reason_in_crop, reason_in_photograph
-from clipface.photos.read import Photograph, PhotographError, read_photograph
 
 SIZE = 512  # pixels, the side of a crop
 # Outlines of the eyes and corners of the mouth among MediaPipe's points; "right" is the person's, on the image's left

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages, Fitter
 from clipface.head import HeadModel
+from clipface.images import known_formats
 from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca
 from clipface.photos.examine import Cutout
 from clipface.photos.sources import Pairing
@@ -77,7 +78,7 @@ class DecaHeads:
             expected = f"{self._lengths} shape and expression coefficients as in the first file, and as the head has"
             raise ValueError(f"{self.pairing.paths[file]}: expected {expected}, got {lengths}")
         if code.tform is None:
-            with Image.open(self.photos / file) as photograph:  # reads no pixels
+            with Image.open(self.photos / file, formats=known_formats()) as photograph:  # reads no pixels
                 code = code._replace(tform=full_image(photograph.size))
         self._codes[file] = code
 

@@ -15,11 +15,11 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import Delaunay
 
 from clipface.fit.face_points import FacePoints, read_face_points
+from clipface.images import Photograph, PhotographError, read_photograph
 from clipface.metrics.age import AgeAndSex
 from clipface.photos.detect import FaceDetector
 from clipface.photos.examine import SIZE, Cutout, cut_out, this_detector
 from clipface.photos.filter import FilterRule, eyewear_lines, face_size, head_turn, sharpness
-from clipface.photos.read import Photograph, PhotographError, read_photograph
 
 LIMITS = FilterRule()  # those of size, sharpness and turn are a data set's
 LYING = 60.0  # degrees of roll from which on a photograph, and not the head, is turned

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from clipface.data.shards import Shard
 from clipface.files import read_table
-from clipface.photos.read import SUFFIXES
+from clipface.images import SUFFIXES
 
 
 class Source(NamedTuple):

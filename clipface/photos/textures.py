@@ -18,9 +18,9 @@ from clipface.data.faces import MaskedFaces
 from clipface.files import read_list
 from clipface.fit.fitter import Fitter, stored_batches
 from clipface.head import HeadModel
+from clipface.images import read_photograph
 from clipface.photos.examine import SIZE, crop
 from clipface.photos.heads import stacked
-from clipface.photos.read import read_photograph
 from clipface.photos.remarks import take_faces
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer

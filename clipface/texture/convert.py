@@ -8,6 +8,7 @@ from PIL import Image
 
 from clipface.files import replacing
 from clipface.head.uv_stretch import COLUMNS, ROWS, STRIP
+from clipface.images import known_formats
 
 LOBES = 3  # of the Lanczos kernel
 IMAGES = (".png", ".jpg", ".jpeg")
@@ -33,7 +34,7 @@ def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -
     pairs = _pairs(sources, out)
     for source, target in pairs:
         try:
-            with Image.open(source) as image:
+            with Image.open(source, formats=known_formats()) as image:
                 pixels = np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
         except (OSError, SyntaxError) as error:
             raise ValueError(f"texture: {source} is cut off or no image ({error})") from error

@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from clipface.export.edited_image import GPS, ORIENTATION, SOURCE_TYPE, XMP_IN_MP4, mark_mp4, write_edited_image
 from clipface.export.video import VideoWriter, read_frames
-from clipface.photos.read import read_photograph
+from clipface.images import read_photograph
 
 MODEL = 0x0110  # of the camera
 

@@ -6,9 +6,9 @@ import torch
 from commands import script
 from PIL import Image, ImageDraw
 
+from clipface.images import Photograph
 from clipface.photos import remarks
 from clipface.photos.examine import cut_out, this_detector
-from clipface.photos.read import Photograph
 from clipface.photos.remarks import ChildError, hands_on_face, take_faces, uneven_light
 from clipface.synthetic import PaintedFaces
 

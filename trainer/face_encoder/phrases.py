@@ -14,6 +14,7 @@ from torch import Tensor
 
 from clipface.files import read_table
 from clipface.guidance.tokenizer import split
+from clipface.images import PhotographError, read_photograph
 from clipface.synthetic.words.captions import framed
 
 VALIDATION = 150  # phrases, each with one image that is never trained on
@@ -103,9 +104,9 @@ def read_phrased_images(
     images = np.full((len(chosen), 4, size, size), 255, np.uint8)
     for image, file in zip(images, chosen, strict=True):
         try:
-            with Image.open(Path(path).parent / file) as stored:
-                colour = stored.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
-        except OSError as error:
+            stored = read_photograph(Path(path).parent / file).image
+            colour = stored.resize((size, size), Image.Resampling.LANCZOS)
+        except PhotographError as error:
             raise FileNotFoundError(f"phrases: {file} beside {path} cannot be read ({error}); copy it there") from error
         image[:3] = np.asarray(colour).transpose(2, 0, 1)
     return PhrasedImages(torch.from_numpy(images), list(chosen.values()))

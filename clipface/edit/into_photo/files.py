@@ -15,7 +15,7 @@ from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.mapper import Codes
 from clipface.edit.person import Person
 from clipface.export.edited_image import JPEG_SUFFIXES, write_edited_image
-from clipface.photos.read import read_photograph
+from clipface.images import read_photograph
 
 
 def write_into_photos(

@@ -4,9 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import EpsImagePlugin, Image, ImageCms
 
-from clipface.photos.read import PhotographError, read_photograph
+from clipface.data.textures import read_textures
+from clipface.evaluation.portraits import read_texture
+from clipface.images import PhotographError, read_photograph
+from clipface.texture.convert import convert_files
 
 RED, BLUE = (200, 40, 30), (20, 60, 190)
 
@@ -141,3 +144,36 @@ def test_missing_files_and_folders_are_refused(tmp_path):
     for name in ("none.jpg", "folder.jpg"):
         with pytest.raises(PhotographError, match="missing or no regular file"):
             read_photograph(tmp_path / name)
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+@pytest.mark.parametrize("door", ["texture of render.py", "folder of textures", "converted texture"])
+def test_no_program_is_started_for_a_document_that_calls_itself_an_image(tmp_path, monkeypatch, door):
+    started, program = tmp_path / "started", tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {started}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", str(program))  # what Pillow would start
+    (tmp_path / "textures").mkdir()
+    path = tmp_path / "textures" / "t.png"
+    path.write_bytes(EPS)
+    with pytest.raises(ValueError, match=r"t\.png"):
+        if door == "texture of render.py":
+            read_texture(path)
+        elif door == "folder of textures":
+            read_textures(path.parent, 8)
+        else:
+            convert_files([path], tmp_path / "out.png")
+    assert not started.exists()
+
+
+def test_textures_are_read_as_photographs_are(tmp_path):
+    grey = np.full((8, 8), 40000, np.uint16)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    assert read_textures(tmp_path, 8)[1].unique().tolist() == [round(40000 / 65535 * 255)]
+    assert read_texture(tmp_path / "a.png").mul(255).round().unique().tolist() == [156]
+    cut = (tmp_path / "a.png").read_bytes()[:60]
+    (tmp_path / "a.png").write_bytes(cut)
+    with pytest.raises(ValueError, match=r"texture: .*a\.png: damaged or cut off"):
+        read_texture(tmp_path / "a.png")

@@ -52,7 +52,7 @@ def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photogr
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks about odd tags and sizes; sizes are checked here
-            with Image.open(file, formats=_known_formats()) as image:
+            with Image.open(file, formats=known_formats()) as image:
                 return _upright(image, most_pixels)
     except PhotographError:
         raise
@@ -66,7 +66,8 @@ def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photogr
         raise PhotographError(f"damaged or cut off ({error})") from error
 
 
-def _known_formats() -> list[str]:
+def known_formats() -> list[str]:
+    """Those of `FORMATS` that this build of Pillow reads: what `Image.open` may be given of a user's files."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]  # a build of Pillow may lack some
 
