@@ -173,7 +173,7 @@ def test_textures_are_read_as_photographs_are(tmp_path):
     Image.fromarray(grey).save(tmp_path / "a.png")
     assert read_textures(tmp_path, 8)[1].unique().tolist() == [round(40000 / 65535 * 255)]
     assert read_texture(tmp_path / "a.png").mul(255).round().unique().tolist() == [156]
-    cut = (tmp_path / "a.png").read_bytes()[:60]
+    cut = (tmp_path / "a.png").read_bytes()[:50]  # at 60 all pixels are still there
     (tmp_path / "a.png").write_bytes(cut)
     with pytest.raises(ValueError, match=r"texture: .*a\.png: damaged or cut off"):
         read_texture(tmp_path / "a.png")

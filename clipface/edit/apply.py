@@ -17,6 +17,7 @@ from clipface.edit.options import spread
 from clipface.edit.paint import Paint
 from clipface.edit.video_mapper import VideoMapper
 
+Edit = FaceMapper | Paint
 WINDOW = 16  # frames that are in memory together
 
 
@@ -58,11 +59,7 @@ def unedited(codes: Codes) -> EditedFaces:
 
 @torch.no_grad()
 def edit_faces(
-    avatar: Avatar,
-    codes: Codes,
-    mappers: Sequence[FaceMapper | Paint],
-    strengths: Sequence[float] = (1.0,),
-    mix: bool = False,
+    avatar: Avatar, codes: Codes, mappers: Sequence[Edit], strengths: Sequence[float] = (1.0,), mix: bool = False
 ) -> EditedFaces:
     """Edit faces by any number of mappers, as the commands do.
 
@@ -81,7 +78,7 @@ def edit_faces(
 
 
 def edit_in_turn(
-    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]
+    avatar: Avatar, faces: EditedFaces, mappers: Sequence[Edit], strengths: Sequence[float]
 ) -> EditedFaces:
     """Edit faces, then what came out, and so on: each mapper reads the codes that the one before it made.
 
@@ -108,9 +105,7 @@ def edit_in_turn(
     return faces
 
 
-def mix_edits(
-    avatar: Avatar, faces: EditedFaces, mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]
-) -> EditedFaces:
+def mix_edits(avatar: Avatar, faces: EditedFaces, mappers: Sequence[Edit], strengths: Sequence[float]) -> EditedFaces:
     """Add several edits up: every mapper reads the same unchanged codes, and the sum of all offsets is added.
 
     Where the mappers have regions, each texel gets the sum of those edits whose region it is in; the mappers' order
@@ -130,7 +125,7 @@ def mix_edits(
     return faces
 
 
-def _check(mappers: Sequence[FaceMapper | Paint], strengths: Sequence[float]) -> None:
+def _check(mappers: Sequence[Edit], strengths: Sequence[float]) -> None:
     if len(mappers) != len(strengths):
         raise ValueError(f"strengths: expected {len(mappers)}, one for each mapper, got {len(strengths)}")
 
@@ -170,8 +165,8 @@ def _painted(avatar: Avatar, faces: EditedFaces, paint: Paint, strength: float) 
     """Faces whose textures are painted over: their own from now on, which further edits change."""
     if strength == 0:
         return faces
-    w_plus = faces.layers[0].w_plus
-    return unedited(faces.codes._replace(detail=Detail(paint(faces.texture(avatar), strength), w_plus)))
+    detail = Detail(paint(faces.texture(avatar), strength), faces.layers[0].w_plus)
+    return unedited(faces.codes._replace(detail=detail))
 
 
 def _within(layer: Layer, mask: Tensor) -> Layer:
@@ -205,8 +200,7 @@ def animate(
         avatar: codes to textures and vertices.
         codes: of one face; its expression is added to the motion's.
         motion: of the avatar's head.
-        mapper: an animated edit; paint; an edit that stays the same in all frames, whose change of the expression is
-            added to the motion's; or None: no edit.
+        mapper: an animated edit; one that stays the same, its change of expression added to the motion's; or None.
         strength: 1 the trained edit, 0 none, negative the opposite way.
         window: frames at a time.
         numbers: of the frames to make; None: all. Importance is relative to the whole motion.
