@@ -141,7 +141,7 @@ def sampled(times: np.ndarray, motion: Motion, rate: float, end: float | None = 
     return _replaced(motion, [expression, *(slerp(part, below, above, share) for part in turns)], rate)
 
 
-def importance(motion: Motion, smoothing: float = 0.0) -> Tensor:
+def importance(motion: Motion, smoothing: float = 0.0, head_rotation: bool = True) -> Tensor:
     """How much of an animated edit each frame gets: its squared distance from the neutral face, brought to 0..1.
 
     The distance is that of expression and pose of head and jaw. Slots that are known by name as blinks or gaze are left
@@ -152,6 +152,8 @@ def importance(motion: Motion, smoothing: float = 0.0) -> Tensor:
         motion: on any device.
         smoothing: seconds, standard deviation of a Gaussian over time, after which the smallest is brought to 0 and the
             largest to 1 again; so an edit follows moods and not each syllable.
+        head_rotation: whether the head's rotation counts; not for the authors' mappers, whose neutral face keeps each
+            frame's own.
 
     Returns:
         [T] in 0..1, on the motion's device.
@@ -159,7 +161,8 @@ def importance(motion: Motion, smoothing: float = 0.0) -> Tensor:
     Source: Aneja et al., "ClipFace" (2023), section 3.4; the blinks and the smoothing are ours.
     """
     kept = [i for i in range(motion.expression.shape[1]) if not _name(motion, i).startswith(NO_EXPRESSION)]
-    square = torch.cat([motion.expression[:, kept], motion.pose], 1).double().square().sum(1)
+    pose = motion.pose if head_rotation else motion.pose[:, 3:]
+    square = torch.cat([motion.expression[:, kept], pose], 1).double().square().sum(1)
     if smoothing:
         smooth = smooth_values(square[:, None].cpu().numpy(), smoothing * motion.rate)[:, 0]
         square = torch.from_numpy(smooth).to(square.device)

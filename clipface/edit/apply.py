@@ -35,6 +35,8 @@ class EditedFaces(NamedTuple):
     expression: Tensor  # [B, n_expression]
     shape: Tensor  # [B, n_shape]
     detail: Detail | None = None  # as in `Codes`
+    unread: Tensor | None = None  # likewise
+    pose: Tensor | None = None  # likewise
 
     @property
     def codes(self) -> Codes:
@@ -54,7 +56,7 @@ class EditedFaces(NamedTuple):
 
 def unedited(codes: Codes) -> EditedFaces:
     """Faces before any edit."""
-    return EditedFaces((Layer(codes.w_plus, None),), codes.expression, codes.shape, codes.detail)
+    return EditedFaces((Layer(codes.w_plus, None),), *codes[1:])
 
 
 @torch.no_grad()
@@ -131,7 +133,7 @@ def _check(mappers: Sequence[Edit], strengths: Sequence[float]) -> None:
 
 
 def _codes(faces: EditedFaces, layer: Layer) -> Codes:
-    return Codes(layer.w_plus, faces.expression, faces.shape, faces.detail)
+    return Codes(layer.w_plus, *faces[1:])
 
 
 def _add(
@@ -238,7 +240,7 @@ def animate(
 
 def edit_importance(motion: Motion, mapper: VideoMapper | FaceMapper | Paint | None) -> Tensor:
     """How much each frame gets of an edit [T], as the mapper has learned it."""
-    return importance(motion, mapper.smoothing if isinstance(mapper, VideoMapper) else 0.0)
+    return importance(motion, *((mapper.smoothing, mapper.head_rotation) if isinstance(mapper, VideoMapper) else ()))
 
 
 def moved_vertices(avatar: Avatar, codes: Codes, motion: Motion) -> Tensor:

@@ -139,11 +139,15 @@ class Avatar(nn.Module):
             background = functional.interpolate(background, (size, size), mode="bilinear", align_corners=False)
         return self.renderer(vertices, texture, camera, size, 1.0 if background is None else background).image
 
+    def vertices(self, codes: Codes) -> Tensor:
+        """Vertices [B, V, 3] of faces, metres, in their own pose or at rest. Gradient: to shape and expression."""
+        return self.head(codes.shape, codes.expression, codes.pose)
+
     def views(
         self, texture: Tensor | None, codes: Codes, camera: Tensor, size: int, background: Tensor | None = None
     ) -> Tensor:
-        """Render faces in a resting pose; arguments and result as in `render`, with one texture for each face."""
-        return self.render(texture, self.head(codes.shape, codes.expression), camera, size, background)
+        """Render faces in their own pose; arguments and result as in `render`, with one texture for each face."""
+        return self.render(texture, self.vertices(codes), camera, size, background)
 
 
 def _each_view(heads: Tensor, views: int) -> Tensor:

@@ -13,7 +13,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
 from clipface.edit.origin import check_origin
 from clipface.export import write_obj, write_ply, write_rigged_glb
-from clipface.texture.published import load_published
+from clipface.texture.published import UNREAD_LEVELS, load_published
 
 
 def read_latents(path: str | Path, avatar: Avatar) -> Codes:
@@ -23,8 +23,9 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
         path: a `.pt` file with one code [L, dim] or several [N, L, dim], as the authors' files hold them, or an `.npz`
             with such an array `w_plus`, `uv_map` and `generator_sha256` (`Avatar.origin`) and, if it likes, `shape`
             [N, <= n_shape] and `expression` [N, <= n_expression]; or the `.safetensors` file of
-            scripts/sample_textures.py: its codes for training, then those for validation. Nothing in a file is run.
-        avatar: for which the codes are; levels past those that its generator reads are left out.
+            scripts/sample_textures.py: its codes for training, then those for validation; or a folder of `.pt` files,
+            in the order of their names. Nothing in a file is run.
+        avatar: for which the codes are; the authors' have two levels more than its generator reads (`Codes.unread`).
 
     Returns:
         Codes on the avatar's device; shape and expression are zero where the file has none.
@@ -33,7 +34,8 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
         FileNotFoundError, ValueError: if the file is missing, cut off, or its arrays do not fit.
     """
     path = Path(path)
-    arrays, notes = READERS.get(path.suffix, _read_published)(path)
+    read = _read_folder if path.is_dir() else READERS.get(path.suffix, _read_published)
+    arrays, notes = read(path)
     remedy = "sample codes again by scripts/sample_textures.py, or give --generator and --head as when they were made"
     check_origin(f"latents {path}", notes, avatar, remedy)
     w_plus = arrays.get("w_plus")
@@ -43,15 +45,22 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
             f"latents: expected codes [N, {levels}, {dim}] in {path}, as `w_plus` in an .npz, got something else"
         )
     w_plus = w_plus.float().reshape(-1, *w_plus.shape[-2:])
-    if w_plus.shape[1] < levels or w_plus.shape[2] != dim or not torch.isfinite(w_plus).all():
+    if (
+        w_plus.shape[1] not in (levels, levels + UNREAD_LEVELS)
+        or w_plus.shape[2] != dim
+        or not torch.isfinite(w_plus).all()
+    ):
         given = f"{tuple(w_plus.shape)}{'' if torch.isfinite(w_plus).all() else ' with NaN or infinity'}"
-        raise ValueError(f"latents: {path}: expected shape (N, {levels} or more, {dim}), finite, got {given}")
+        raise ValueError(
+            f"latents: {path}: expected shape (N, {levels} or {levels + UNREAD_LEVELS}, {dim}), finite, got {given}"
+        )
     head = avatar.head
     parts = [
         _coefficients(path, name, arrays.get(name), len(w_plus), most)
         for name, most in (("expression", head.n_expression), ("shape", head.n_shape))
     ]
-    return Codes(*(part.to(head.v_template.device) for part in (w_plus[:, :levels].contiguous(), *parts)))
+    unread = w_plus[:, levels:] if w_plus.shape[1] > levels else None
+    return Codes(w_plus[:, :levels].contiguous(), *parts, unread=unread).to(head.v_template.device)
 
 
 def _read_npz(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -68,6 +77,19 @@ def _read_npz(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_published(path: Path) -> tuple[dict[str, Tensor], dict]:
     return {"w_plus": load_published(path)}, {}
+
+
+def _read_folder(path: Path) -> tuple[dict[str, Tensor], dict]:
+    found = [(file, load_published(file)) for file in sorted(path.glob("*.pt"))]
+    if not found:
+        raise ValueError(
+            f"latents: expected codes (.pt) in {path}, got none; a folder in it, such as train, may be meant"
+        )
+    for file, code in found:
+        if not isinstance(code, Tensor) or code.ndim not in (2, 3) or code.shape[-2:] != found[0][1].shape[-2:]:
+            got = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
+            raise ValueError(f"latents: {file}: expected a code [L, dim] like the first one's, got {got}")
+    return {"w_plus": torch.cat([code.reshape(-1, *code.shape[-2:]) for _, code in found])}, {}
 
 
 def _read_sampled(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -109,7 +131,7 @@ def write_face(
     """
     head = avatar.head
     if path.suffix != ".glb":
-        vertices = head(edited.shape, edited.expression)[0]
+        vertices = avatar.vertices(edited.codes)[0]
         (write_obj if path.suffix == ".obj" else write_ply)(path, vertices, head, texture)
         return
     changed = not (torch.equal(before.shape, edited.shape) and torch.equal(before.expression, edited.expression))

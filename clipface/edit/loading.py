@@ -20,15 +20,15 @@ from clipface.edit.options import PSI
 from clipface.edit.origin import check_origin
 from clipface.edit.paint import Paint, is_paint
 from clipface.edit.people import find_people
+from clipface.edit.published import read_published_networks
 from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
 from clipface.head.mesh import check_uv_map
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, named_guidance
-from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LINEAR_FILE, LinearTextures
-from clipface.texture.published import load_published, read_published_generator
+from clipface.texture.published import read_generator
 
 MAPPER_FILE = "mapper.safetensors"
 
@@ -152,8 +152,7 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
             map is another one than the head's.
     """
     path = Path(generator or assets.resolve("generator"))
-    read = TextureGenerator.from_weights if path.suffix == ".safetensors" else read_published_generator
-    network, (model, drawn) = read(path), load_head_and_renderer(head, renderer)
+    network, (model, drawn) = read_generator(path), load_head_and_renderer(head, renderer)
     remedy = f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights, or give --head"
     check_uv_map(f"generator {path}", network.config["uv_map"], model, remedy)
     sha256 = assets.checksum(path)
@@ -233,8 +232,8 @@ def read_mapper(
         kind = kind or (VideoMapper if VideoMapper.NAME in weights.load_config(file) else FaceMapper)
         mapper, notes = kind.from_weights(file)
     else:
-        if kind is None:  # the authors' mappers of still faces hold a network for the expression too
-            kind = FaceMapper if {"geo", "texture_mapper"} & load_published(file).keys() else VideoMapper
+        if kind is None:
+            kind = VideoMapper if read_published_networks(file, levels).moving else FaceMapper
         mapper, notes = kind.from_published(file, levels), {}
     if mapper.config["levels"] != levels:
         raise ValueError(f"mapper: {file} is for {mapper.config['levels']} levels, the generator has {levels}")

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface import weights
 from clipface.edit.detail import keep_detail
 from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, SavedMapper
-from clipface.texture.published import load_published
+from clipface.edit.published import read_published_networks
 
 COEFFICIENT_WIDTH = 50  # of the expression mapper's hidden layers in the paper
 
@@ -64,6 +63,9 @@ class Codes(NamedTuple):
     expression: Tensor  # [B, n_expression]
     shape: Tensor  # [B, n_shape] identity, standard deviations
     detail: Detail | None = None  # no edit changes it; None: the faces have the generator's own textures
+    # Of the authors' files alone, and changed by no edit:
+    unread: Tensor | None = None  # [B, U, dim] levels of codes past those that the generator reads
+    pose: Tensor | None = None  # [B, 6] axis-angle of head and jaw, radians; None: at rest
 
     def moved(self, offsets: Offsets, strength: float = 1.0) -> "Codes":
         """Add offsets times `strength`, which may be negative; 0 and offsets of None change no bit.
@@ -81,19 +83,31 @@ class Codes(NamedTuple):
     def to(self, device: torch.device | str) -> "Codes":
         """The same on another device."""
         detail = self.detail and Detail(*(part.to(device) for part in self.detail))
-        return Codes(*(part.to(device) for part in self[:3]), detail)
+        unread, pose = (part if part is None else part.to(device) for part in (self.unread, self.pose))
+        return Codes(*(part.to(device) for part in self[:3]), detail, unread, pose)
 
     def rows(self, which: slice | Sequence[int] | Tensor) -> "Codes":
         """Codes of some of the faces."""
         detail = self.detail and Detail(*(part[which] for part in self.detail))
-        return Codes(*(part[which] for part in self[:3]), detail)
+        unread, pose = (part if part is None else part[which] for part in (self.unread, self.pose))
+        return Codes(*(part[which] for part in self[:3]), detail, unread, pose)
 
     @classmethod
     def joined(cls, parts: Sequence["Codes"]) -> "Codes":
         """Faces of several batches, all with details of one size or all without."""
         details = [part.detail for part in parts if part.detail is not None]
         detail = Detail(*(torch.cat(each) for each in zip(*details, strict=True))) if details else None
-        return cls(*(torch.cat(each) for each in zip(*(part[:3] for part in parts), strict=True)), detail)
+        unread = pose = None
+        if any(part.pose is not None for part in parts):
+            poses = (part.shape.new_zeros(len(part.shape), 6) if part.pose is None else part.pose for part in parts)
+            pose = torch.cat(list(poses))
+        if count := max(0 if part.unread is None else part.unread.shape[1] for part in parts):
+            unread = torch.cat([part.levels_past_the_generators(count) for part in parts])
+        return cls(*(torch.cat(each) for each in zip(*(part[:3] for part in parts), strict=True)), detail, unread, pose)
+
+    def levels_past_the_generators(self, count: int) -> Tensor:
+        """`unread` [B, count, dim]; codes without it, whose levels are alike in the authors' way, repeat the last."""
+        return self.w_plus[:, -1:].expand(-1, count, -1) if self.unread is None else self.unread[:, :count]
 
 
 def _moved(name: str, value: Tensor, offset: Tensor | None, strength: float) -> Tensor:
@@ -129,6 +143,7 @@ class FaceMapper(SavedMapper):
         expression: bool = True,
         n_shape: int = 0,
         region: str | None = None,
+        unread: int = 0,
     ) -> None:
         """Create an edit that changes nothing yet.
 
@@ -141,6 +156,7 @@ class FaceMapper(SavedMapper):
             expression: whether the edit may change the expression.
             n_shape: identity components that the edit may change; 0: none.
             region: see above.
+            unread: levels past those that the generator reads, which the expression's mean reads too: the authors'.
 
         Raises:
             ValueError: if nothing may change, or a region is given to an edit without texture.
@@ -152,11 +168,11 @@ class FaceMapper(SavedMapper):
             raise ValueError(f"model.region: expected an edit of the texture, got {region!r} with texture=false")
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers,
-            "texture": texture, "expression": expression, "n_shape": n_shape, "region": region,
+            "texture": texture, "expression": expression, "n_shape": n_shape, "region": region, "unread": unread,
         }  # fmt: skip
         self.region = region
         hidden = [COEFFICIENT_WIDTH] * (layers - 1)
-        self.texture = LevelwiseMLP(levels, [dim] * (layers + 1)) if texture else None
+        self.texture = LevelwiseMLP(levels + unread, [dim] * (layers + 1)) if texture else None
         self.expression = CoefficientMapper(1, [dim, *hidden, n_expression]) if expression else None
         self.identity = CoefficientMapper(1, [dim, *hidden, n_shape]) if n_shape else None
 
@@ -166,10 +182,13 @@ class FaceMapper(SavedMapper):
 
     def offsets(self, codes: Codes) -> Offsets:
         """What the edit adds to codes at strength 1. Gradient: to the networks and to the codes."""
-        w_plus, moved = codes.w_plus, None
+        w_plus, moved, unread = codes.w_plus, None, self.config["unread"]
+        if unread:
+            w_plus = torch.cat([w_plus, codes.levels_past_the_generators(unread)], 1)
         if self.texture is not None:
             moved = self.texture(w_plus)
             w_plus = w_plus + moved
+            moved = moved[:, : self.config["levels"]]
         parts = (None if part is None else part(w_plus) for part in (self.expression, self.identity))
         return Offsets(moved, *parts)
 
@@ -179,23 +198,21 @@ class FaceMapper(SavedMapper):
 
     @classmethod
     def from_published(cls, path: str | Path, levels: int) -> "FaceMapper":
-        """Read the authors' files: a trained mapper (`level_0` … and `geo`) or `pretrain_mapper.pt`.
+        """Read the authors' files: a trained mapper (`level_0` …, with or without `geo`) or `pretrain_mapper.pt`.
 
         Args:
             path: file written by torch.save; read without running anything in it.
-            levels: levels that the generator reads; the files hold two more, which never learned.
+            levels: levels that the generator reads; the files hold two more, kept for the expression's mean.
 
         Raises:
             FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
         """
-        states = load_published(path)
-        names = [f"level_{i}" for i in range(levels)]
-        if "texture_mapper" in states:  # one network from which every level starts
-            states = {"geo": states["geometry_mapper"], **dict.fromkeys(names, states["texture_mapper"])}
-        weights.check_keys([*names, "geo"], [k for k in states if k in {*names, "geo"}], f"published mapper {path}")
-        texture = LevelwiseMLP.from_published([states[name] for name in names])
-        expression = CoefficientMapper.from_published([states["geo"]])
-        _, width, dim = texture.weights[0].shape
-        mapper = cls(levels, dim, expression.weights[-1].shape[1], layers=len(texture.weights))
+        texture, geo, unread = found = read_published_networks(path, levels)
+        if found.moving:
+            raise ValueError(f"published mapper {path}: expected an edit of still faces, got one of animations")
+        dim, layers = texture.weights[0].shape[2], len(texture.weights)
+        expression = None if geo is None else CoefficientMapper.from_published([geo])
+        coefficients = 0 if expression is None else expression.weights[-1].shape[1]
+        mapper = cls(levels, dim, coefficients, layers, expression=expression is not None, unread=unread)
         mapper.texture, mapper.expression = texture, expression
         return mapper

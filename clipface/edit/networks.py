@@ -86,6 +86,13 @@ class LevelwiseMLP(nn.Module):
         before = torch.where(before < 0, before / SLOPE, before)
         self.biases[-1].copy_((before / LEARNING_RATE_MULTIPLIER)[:, None])
 
+    def first(self, levels: int) -> "LevelwiseMLP":
+        """The networks of the first levels alone, as copies."""
+        _, out, into = self.weights[0].shape
+        network = LevelwiseMLP(levels, [into, out, *(weight.shape[1] for weight in self.weights[1:])])
+        network.load_state_dict({name: value[:levels] for name, value in self.state_dict().items()})
+        return network
+
     def forward(self, codes: Tensor) -> Tensor:
         """Evaluate network l on level l.
 

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface import weights
 from clipface.edit.networks import LevelwiseMLP, SavedMapper
+from clipface.edit.published import read_published_networks
 from clipface.shapes import expect
-from clipface.texture.published import load_published
 
 POSE = 6  # global and jaw rotation
 
@@ -25,7 +24,15 @@ class VideoMapper(SavedMapper):
 
     NAME = "video_mapper"
 
-    def __init__(self, levels: int, dim: int, n_expression: int, layers: int = 4, smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        levels: int,
+        dim: int,
+        n_expression: int,
+        layers: int = 4,
+        smoothing: float = 0.0,
+        head_rotation: bool = True,
+    ) -> None:
         """Create a mapper that changes nothing yet.
 
         Args:
@@ -33,13 +40,14 @@ class VideoMapper(SavedMapper):
             dim: size of a level.
             n_expression: expression coefficients that it reads, the first ones of the head.
             layers: layers of each level's network.
-            smoothing: of the importance that it is used with, seconds (`clipface.animation.importance`).
+            smoothing, head_rotation: of the importance that it is used with (`clipface.animation.importance`).
         """
         super().__init__()
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers, "smoothing": smoothing,
+            "head_rotation": head_rotation,
         }  # fmt: skip
-        self.smoothing = smoothing
+        self.smoothing, self.head_rotation = smoothing, head_rotation
         self.texture = LevelwiseMLP(levels, [dim + n_expression + POSE, *[dim] * layers])
 
     def offsets(self, w_plus: Tensor, expression: Tensor, pose: Tensor) -> Tensor:
@@ -75,7 +83,7 @@ class VideoMapper(SavedMapper):
 
     @classmethod
     def from_published(cls, path: str | Path, levels: int) -> "VideoMapper":
-        """Read the authors' file (`level_0` …), whose networks read as many coefficients as their widths say.
+        """Read the authors' file (`level_0` …, or one `texture_mapper`); widths say how many coefficients it reads.
 
         Args:
             path: file written by torch.save; read without running anything in it.
@@ -84,16 +92,14 @@ class VideoMapper(SavedMapper):
         Raises:
             FileNotFoundError, ValueError: if the file is missing, cut off, or no such mapper.
         """
-        states = load_published(path)
-        names = [f"level_{i}" for i in range(levels)]
-        weights.check_keys(names, [key for key in states if key in names], f"published mapper {path}")
-        texture = LevelwiseMLP.from_published([states[name] for name in names])
+        found = read_published_networks(path, levels).texture
+        texture = found.first(levels)
         width, dim, layers = texture.weights[0].shape[2], texture.weights[-1].shape[1], len(texture.weights)
         if width < dim + POSE:
             raise ValueError(
                 f"published mapper {path}: expected networks that read a level, an expression and a pose, more than "
                 f"{dim + POSE} numbers, got {width}; it is no mapper of animations"
             )
-        mapper = cls(levels, dim, width - dim - POSE, layers)
+        mapper = cls(levels, dim, width - dim - POSE, layers, head_rotation=False)
         mapper.texture = texture
         return mapper

@@ -14,6 +14,8 @@ from torch import Tensor
 from clipface import weights
 from clipface.texture.generator import TextureGenerator
 
+UNREAD_LEVELS = 2  # of the authors' codes and mappers, past those that the synthesis of 512² reads
+
 
 def load_published(path: str | Path) -> dict:
     """Read a file of tensors and plain containers.
@@ -29,6 +31,16 @@ def load_published(path: str | Path) -> dict:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
         raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({error})") from error
+
+
+def read_generator(path: str | Path) -> TextureGenerator:
+    """Read a generator wherever one is named: a `.safetensors` file, or `stylegan_G.pth` (evaluation mode).
+
+    Raises:
+        FileNotFoundError, ValueError: if a file is missing, cut off, or of another kind.
+    """
+    own = Path(path).suffix == ".safetensors"
+    return TextureGenerator.from_weights(path) if own else read_published_generator(path)
 
 
 def read_published_generator(path: str | Path) -> TextureGenerator:

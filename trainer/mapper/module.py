@@ -155,13 +155,14 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
     """
     head, generator = avatar.head, avatar.generator
     expression = model.region is None if model.expression is None else model.expression
+    start = known_start(model.init_from, prompt if model.texture else None)
+    file = None if start in STARTS or is_look(start) else read_mapper(start, avatar)[0]
     mapper = FaceMapper(
         generator.levels, generator.config["w_dim"], head.n_expression, model.layers, model.texture, expression,
-        head.n_shape if model.identity else 0, model.region,
+        head.n_shape if model.identity else 0, model.region, file.config["unread"] if file else 0,
     )  # fmt: skip
     if model.region is not None:
         avatar.mask(model.region)  # refused now, not after the first step
-    start = known_start(model.init_from, None if mapper.texture is None else prompt)
     if start == "random":
         for part in mapper.parts():
             part.start_at_random()
@@ -169,14 +170,13 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
         if mapper.texture is None:
             raise ValueError(f"model.init_from: expected an edit of the texture with {start}, got texture=false")
         mapper.texture.start_at(look_offset(start, avatar))
-    elif start not in STARTS:
-        _take_over(mapper, start, avatar)
+    elif file is not None:
+        _take_over(mapper, file, start)
     return mapper
 
 
-def _take_over(mapper: FaceMapper, path: str, avatar: Avatar) -> None:
+def _take_over(mapper: FaceMapper, file: FaceMapper, path: str) -> None:
     """Copy the networks that both have; a file may have more, and a part that it lacks begins at zero offsets."""
-    file, _ = read_mapper(path, avatar)
     found, own = file.state_dict(), mapper.state_dict()
     names = [name for name in own if name in found]
     if not names:

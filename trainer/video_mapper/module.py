@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.animation import Motion, importance
-from clipface.edit.apply import moved_vertices
+from clipface.animation import Motion
+from clipface.edit.apply import edit_importance, moved_vertices
 from clipface.edit.attributes import is_look, known_start, look_offset
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import read_mapper
@@ -43,10 +43,10 @@ class VideoMapperModule(MapperTraining):
         Raises:
             ValueError: if nothing moves: no frame would be edited.
         """
-        weight = importance(motion, config.importance_smoothing)
+        mapper = initial_mapper(config, avatar)
+        weight = edit_importance(motion, mapper)
         if not weight.any():
             raise ValueError(f"sequence: expected a face that moves, got {config.sequence!r}, neutral throughout")
-        mapper = initial_mapper(config, avatar)
         groups = [{"params": mapper.parameters(), "lr": config.learning_rate}]
         super().__init__(config, avatar, mapper, groups, config.decay, config.plateau, config.cache)
         self.motion, self.chance = motion, weight.double().cpu().cumsum(0)

@@ -1,0 +1,1 @@
+"""Files of the first implementation, with random numbers in them."""

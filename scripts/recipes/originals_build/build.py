@@ -1,0 +1,24 @@
+"""All files, in the folders that their users have them in."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import faces, head, networks
+from .sizes import SMALL, Sizes
+
+SIZES = {"original": Sizes(), "small": SMALL}
+
+
+def build(folder: Path, sizes: Sizes, seed: int = 0) -> None:
+    """Write every file below a folder."""
+    flame, random = folder / "flame", np.random.default_rng(seed)
+    flame.mkdir(parents=True, exist_ok=True)
+    head.write_model(flame / "generic_model.pkl", sizes, random)
+    head.write_template(flame / "head_template.obj", sizes, random)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        networks.write_networks(folder, sizes)
+        networks.write_codes(folder / "latents", sizes)
+    faces.write_faces(folder, sizes, random)

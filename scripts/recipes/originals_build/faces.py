@@ -1,0 +1,27 @@
+"""Parameters of faces, as DECA gives them."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from .sizes import Sizes
+
+SHAPES, TEXTURES = 100, 50  # that DECA knows
+FRAMES = 6
+
+
+def write_faces(folder: Path, sizes: Sizes, random: np.random.Generator) -> None:
+    """Write flame_params.pkl and talking_aligned, a file for each frame of a video."""
+    face = {
+        "shape": random.normal(size=(1, SHAPES)), "expression": random.normal(size=(1, sizes.coefficients)),
+        "pose": random.normal(0, 0.1, (1, 6)), "tex": random.normal(size=(1, TEXTURES)),
+        "camera": np.array([[8.0, 0.0, 0.0]]), "light": random.normal(size=(1, 9, 3)),
+    }  # fmt: skip
+    face = {name: array.astype(np.float32) for name, array in face.items()}
+    (folder / "flame_params.pkl").write_bytes(pickle.dumps(face))
+    (folder / "talking_aligned").mkdir(parents=True, exist_ok=True)
+    for number in range(FRAMES):
+        frame = {"exp": random.normal(size=(1, sizes.coefficients)), "pose": random.normal(0, 0.1, (1, 6))}
+        frame = {name: array.astype(np.float32) for name, array in frame.items()}
+        (folder / "talking_aligned" / f"{number:05d}.pkl").write_bytes(pickle.dumps(frame))
