@@ -18,6 +18,11 @@ def slug(words: object) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
+def absolute(path: str | None) -> str | None:
+    """A path that means the same from every working folder, to be noted in a file; None stays."""
+    return None if path is None else str(Path(path).absolute())
+
+
 def partial_path(path: Path) -> Path:
     """The name under which `path` is written: in the same folder, so that renaming is atomic."""
     return path.with_name(path.name + PARTIAL)

@@ -24,6 +24,7 @@ from clipface.head import load_head
 from clipface.render.camera import view
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
+from clipface.texture.published import read_generator
 
 COLUMNS = 8  # of the sheet of heads
 HEAD_SIZE = 224  # pixels
@@ -102,7 +103,7 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
     """
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
-        network = TextureGenerator.from_weights(path).to(device)
+        network = read_generator(path).to(device)
         people = find_people(Path(path), network.config["z_dim"], load_head(options.head))
         found[f"generator {path}"] = _generated(network, people, options.psi)
     if options.textures:

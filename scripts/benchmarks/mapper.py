@@ -27,6 +27,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     encoders = ", ".join(SHIPPED_ENCODERS)
     parser.add_argument("--encoder", default="face_encoder", help=f"{encoders}, or a model of open_clip")
     parser.add_argument("--resolution", type=int, help="of a random generator of the paper's size; none: the shipped")
+    parser.add_argument("--generator", help="weights, the authors' too; none: the shipped one")
     parser.add_argument("--renderer", default="warp", choices=("warp", "nvdiffrast"))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"), help="of generator and encoder")
@@ -45,13 +46,14 @@ def build_module(options: argparse.Namespace) -> Any:
     from clipface.guidance.encoder import random_open_clip
     from clipface.render.load import load_head_and_renderer
     from clipface.texture.generator import TextureGenerator
+    from clipface.texture.published import read_generator
     from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig
     from trainer.mapper.module import MapperModule
 
     if options.resolution:
         generator = TextureGenerator(options.resolution, **PAPER_CHANNELS)
     else:
-        generator = TextureGenerator.from_weights(assets.resolve("generator"))
+        generator = read_generator(options.generator or assets.resolve("generator"))
     avatar = Avatar(generator, *load_head_and_renderer(HeadConfig(), RendererConfig(options.renderer)))
     shipped = options.encoder in SHIPPED_ENCODERS
     encoder = load_encoder(GuidanceConfig(options.encoder)) if shipped else random_open_clip(options.encoder)

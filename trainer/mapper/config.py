@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from clipface.files import absolute
 from clipface.settings import (
     SOURCE_PHRASE,
     FacesConfig,
@@ -97,8 +98,9 @@ class EditConfig(RunConfig):
     def notes(self) -> dict[str, Any]:
         """What is kept beside the mapper, for all that use it later."""
         return {
-            "prompt": asdict(self.prompt), "head": asdict(self.head), "generator": self.generator,
-            "guidance": asdict(self.guidance), "psi": self.psi,
+            "prompt": asdict(self.prompt), "head": asdict(self.head) | {"path": absolute(self.head.path)},
+            "generator": absolute(self.generator), "psi": self.psi,
+            "guidance": asdict(self.guidance) | {"weights": absolute(self.guidance.weights)},
         }  # fmt: skip
 
 

@@ -161,8 +161,8 @@ class TextureGANConfig(RunConfig):
     batch_size: int = 32  # of the rendered recipe; the anchored one has stages with their own
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
-    # folder of generator.safetensors, maybe also discriminators and looks; with the anchored recipe the generator is of
-    # the first stage's resolution, and linear_textures are there too
+    # folder of generator.safetensors, maybe also discriminators and looks, or a generator's file (the authors' too);
+    # with the anchored recipe a folder, with linear_textures too, of a generator of the first stage's resolution
     init_from: str | None = None
     style_mixing: float = 0.9  # probability that a texture is made from two latent codes
     snapshot_every: int = 500  # batches between images and exported weights; 0: only at the end

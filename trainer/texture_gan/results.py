@@ -17,6 +17,7 @@ from clipface.evaluation.grid import grid
 from clipface.evaluation.textures import mean_head, texture_views
 from clipface.head.mesh import check_uv_map
 from clipface.synthetic.looks.registry import OPTIONS
+from clipface.texture.published import read_generator
 from trainer.common import distributed
 from trainer.texture_gan.module import TextureGAN
 
@@ -24,6 +25,7 @@ ROWS = 6  # textures in an image
 STEPS = 6  # from one code to the next in an image of interpolations
 SHOWN_LOOKS = ("zombie", "clown", "vampire", "statue", "tiger", "beard", "gothic", "old")
 LOOKS_PSI = 0.7  # truncation of the faces that looks are shown on
+SIZES = ("resolution", "z_dim", "w_dim", "mapping_layers", "normalise_z")  # by which generators can differ
 SEED = 0  # the same latent codes in every image, so that images can be compared
 GENERATOR, DISCRIMINATORS, LOOKS = (f"{name}.safetensors" for name in ("generator", "discriminators", "looks"))
 
@@ -104,30 +106,40 @@ def save_weights(module: pl.LightningModule, folder: Path, offsets: Tensor | Non
         weights.save(folder / LOOKS, {"offsets": offsets.detach()}, {"options": OPTIONS, **origin}, half=True)
 
 
-def read_networks(folder: Path, module: TextureGAN) -> None:
+def read_networks(given: Path, module: TextureGAN) -> None:
     """Load what `write_networks` wrote: the averaged generator, for the generator too, and the discriminators.
 
-    A folder without discriminators leaves them untrained; one without offsets of looks, those.
+    A generator's file, the authors' too, in the place of a folder stands for the generator alone. A folder without
+    discriminators leaves them untrained; one without offsets of looks, those.
 
     Raises:
         FileNotFoundError, ValueError: if the generator is missing or of another UV map, or a file cut off or of
             networks of another size.
     """
-    parts = {GENERATOR: (module.generator, module.average), DISCRIMINATORS: (both_discriminators(module),)}
-    for name, networks in parts.items():
-        path = folder / name
-        if name == DISCRIMINATORS and not path.exists():
-            continue
-        tensors, config = weights.load(path)
-        if name == GENERATOR:
-            remedy = "train without init_from, or with the head that it was trained for"
-            check_uv_map(f"init_from: {path}", config.get("uv_map"), module.head, remedy)
-        for network in networks:
-            weights.load_into(network, tensors, str(path))
+    path = given if given.is_file() else given / GENERATOR
+    generator, remedy = read_generator(path), "train without init_from, or with the head that it was trained for"
+    check_uv_map(f"init_from: {path}", generator.config["uv_map"], module.head, remedy)
+    for network in (module.generator, module.average):
+        _check_sizes(f"init_from: {path}", generator.config, network.config)
+        weights.load_into(network, generator.state_dict(), f"init_from: {path}")
+    folder = path.parent
+    if given.is_file():
+        return
+    if (folder / DISCRIMINATORS).exists():
+        path = folder / DISCRIMINATORS
+        weights.load_into(both_discriminators(module), weights.load(path)[0], f"init_from: {path}")
     if module.looks is not None and (folder / LOOKS).exists():
         (offsets,) = weights.load(folder / LOOKS)[0].values()
         own = torch.nn.ParameterDict({"offsets": module.looks.offsets})
         weights.load_into(own, {"offsets": offsets}, f"init_from: {folder / LOOKS} (take it away to learn others)")
+
+
+def _check_sizes(what: str, given: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Name the sizes in which generators differ, before the names of weights do not fit."""
+    others = [f"{key} {given[key]}" for key in SIZES if given[key] != wanted[key]]
+    if others:
+        wish = ", ".join(f"generator.{word.replace(' ', '=')}" for word in others)
+        raise ValueError(f"{what}: expected the run's sizes, got {', '.join(others)}; give {wish}")
 
 
 def both_discriminators(module: pl.LightningModule) -> torch.nn.ModuleDict:
