@@ -11,7 +11,7 @@ import io
 import math
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +28,7 @@ class _Record:
 
     name = ""
 
-    def __new__(cls, *args: Any) -> "_Record":
+    def __new__(cls, *args: Any, **_: Any) -> "_Record":
         record = super().__new__(cls)
         record.args, record.state, record.items = args, None, []
         return record
@@ -39,26 +39,31 @@ class _Record:
     def __setitem__(self, key: Any, value: Any) -> None:
         self.items.append((key, value))
 
+    def append(self, value: Any) -> None:  # of a list's kin, which only what is left out can be
+        self.items.append(value)
+
 
 class _Refused(ValueError):
     pass
 
 
 class _Unpickler(pickle.Unpickler):
+    lenient = False  # whether an unknown name is refused only where it is read
+
     def find_class(self, module: str, name: str) -> type[_Record]:
         known = _canonical(module, name)
-        if known not in _READERS:
-            read = "only plain values and arrays of numpy, scipy.sparse, chumpy and torch are read"
-            raise _Refused(f"it asks for {module}.{name}, which is refused: {read}; nothing was run")
+        if not self.lenient:
+            _reader(known, f"{module}.{name}")
         # A fresh class each time: whatever a pickle does to it is gone with it.
         return type("_Record", (_Record,), {"name": known})
 
 
-def load(source: str | Path | io.BufferedIOBase) -> Any:
+def load(source: str | Path | io.BufferedIOBase, keys: Collection[str] | None = None) -> Any:
     """Read a pickle as plain data.
 
     Args:
         source: a file, or an open one, positioned where the pickle begins. Python 2 text is read as Latin-1.
+        keys: read only these of a dict's, whatever others hold; None: all.
 
     Returns:
         Dicts, lists, tuples, numbers, text and numpy arrays. Chumpy arrays, scipy sparse matrices (made dense) and
@@ -70,10 +75,15 @@ def load(source: str | Path | io.BufferedIOBase) -> Any:
     """
     if isinstance(source, str | Path):
         with Path(source).open("rb") as file:
-            return load(file)
+            return load(file, keys)
     title = getattr(source, "name", "pickle")
     try:
-        return _Plain().value(_Unpickler(source, encoding="latin1").load())
+        unpickler = _Unpickler(source, encoding="latin1")
+        unpickler.lenient = keys is not None
+        given = unpickler.load()
+        if keys is not None and isinstance(given, dict):
+            given = {key: given[key] for key in keys if key in given}
+        return _Plain().value(given)
     except _Refused as error:
         raise ValueError(f"{title}: {error}") from None
     except Exception as error:  # a damaged pickle can fail in any opcode, so with any exception
@@ -124,7 +134,7 @@ class _Plain:
 
     def value(self, given: Any) -> Any:
         if isinstance(given, type):  # a class that was named and not called
-            return given.name
+            return _reader(given.name) and given.name
         if not isinstance(given, _Record | dict | list | tuple | set | frozenset):
             return given
         key = id(given)
@@ -141,10 +151,18 @@ class _Plain:
             return {self.value(name): self.value(value) for name, value in given.items()}
         if not isinstance(given, _Record):
             return type(given)(self.value(value) for value in given)
+        reader = _reader(given.name)
         args, state = self.value(given.args), self.value(given.state)
         if given.name == "copyreg._reconstructor":  # how old protocols make an object: (class, base, nothing)
             return _READERS[args[0]]((), state, [])
-        return _READERS[given.name](args, state, [self.value(item) for item in given.items])
+        return reader(args, state, [self.value(item) for item in given.items])
+
+
+def _reader(name: str, called: str | None = None) -> Callable[[tuple, Any, list], Any]:
+    if name not in _READERS:
+        read = "only plain values and arrays of numpy, scipy.sparse, chumpy and torch are read"
+        raise _Refused(f"it asks for {called or name}, which is refused: {read}; nothing was run")
+    return _READERS[name]
 
 
 def _dtype(args: tuple, state: Any, items: list) -> np.dtype:

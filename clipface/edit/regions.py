@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from clipface.head import HeadModel
+from clipface.head.regions import lacking_files
 from clipface.render.uv import UVMap
 
 JOINT = "+"  # between names of regions that are taken together: "lips+eyes"
@@ -81,7 +82,8 @@ def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
     known = available_regions(head)
     unknown = [name for name in parts if name not in known]
     if unknown:
-        raise ValueError(f"region: expected one or more of {', '.join(known)}, joined by {JOINT}, got {names!r}")
+        wanted = f"expected one or more of {', '.join(known) or 'none'}, joined by {JOINT}"
+        raise ValueError(f"region: {wanted}, got {names!r}{lacking_files(head)}")
     texels = _Texels(head, size)
     mask = np.maximum.reduce([texels.mask(name) for name in parts])
     if not mask.any():

@@ -35,7 +35,7 @@ def read_flame(
         ValueError: if a file is cut off or asks for code, lacks an array, or the arrays disagree.
     """
     path = Path(path)
-    arrays = _arrays(path, pickles.load(path), KEYS)
+    arrays = _arrays(path, pickles.load(path, KEYS), KEYS)
     directions = arrays["shapedirs"]
     if directions.ndim != 3 or directions.shape[2] <= IDENTITY_COUNT:
         expected = f"(V, 3, more than {IDENTITY_COUNT})"

@@ -22,8 +22,16 @@ def region_mask(head: HeadModel, names: str | Iterable[str]) -> Tensor:
     unknown = [name for name in names if name not in regions]
     if unknown or not names:
         has = ", ".join(sorted(regions)) or "none"
-        raise ValueError(f"region: expected one or more of {has}, got {', '.join(unknown) or 'nothing'}")
+        got = ", ".join(unknown) or "nothing"
+        raise ValueError(f"region: expected one or more of {has}, got {got}{lacking_files(head)}")
     return torch.stack([regions[name] for name in names]).any(dim=0)
+
+
+def lacking_files(head: HeadModel) -> str:
+    """Which files would bring a head its regions and landmarks, as the end of a message; empty if it has both."""
+    parts = (("FLAME_masks.pkl", bool(head.regions)), ("landmark_embedding.npy", head.has_landmarks))
+    lacking = " and ".join(file for file, there in parts if not there)
+    return f"; {head.source} has more with {lacking} beside it" if lacking else ""
 
 
 def known_region_mask(head: HeadModel, names: Iterable[str]) -> Tensor:

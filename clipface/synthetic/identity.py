@@ -7,6 +7,7 @@ from torch import Tensor
 
 from clipface.head import HeadModel
 from clipface.head.expressions import EXPRESSION_SLOTS, slots_of
+from clipface.head.regions import region_mask
 from clipface.synthetic.attributes import Attributes
 
 IDENTITY_SPREAD = 0.5  # fitted photographs of real people spread about half as much as the head's N(0, 1)
@@ -43,7 +44,7 @@ def _measures(head: HeadModel, vertices: Tensor) -> Tensor:
     rest, marks = head.v_template, head.landmarks(vertices)
     mouth, nose = head.landmarks(rest[None])[0, 48:60].mean(0), head.landmarks(rest[None])[0, 30]
     drop = mouth[1] - rest[:, 1]
-    low = head.regions["face"] & (drop > 0) & (drop < 0.03)
+    low = region_mask(head, "face") & (drop > 0) & (drop < 0.03)
     low &= rest[:, 0].abs() > 0.75 * rest[low, 0].abs().amax()
     chin = (rest[:, 0].abs() < 0.012) & (drop > 0.02) & (drop < 0.045) & (rest[:, 2] > nose[2] - 0.035)
 
@@ -51,7 +52,7 @@ def _measures(head: HeadModel, vertices: Tensor) -> Tensor:
         return 2 * (vertices[:, mask, 0] * rest[mask, 0].sign()).mean(1)
 
     x, y, z = marks.unbind(-1)
-    values = [width(low), width(head.regions["neck"]), z[:, 17:27].mean(1) - z[:, 36:48].mean(1),
+    values = [width(low), width(region_mask(head, "neck")), z[:, 17:27].mean(1) - z[:, 36:48].mean(1),
               y[:, 17:27].mean(1) - y[:, [37, 38, 43, 44]].mean(1), z[:, 30] - z[:, [31, 35]].mean(1), x[:, 35] - x[:,
                   31],
               y[:, 51] - y[:, 57], x[:, 54] - x[:, 48], y[:, [37, 38, 43, 44]].mean(1) - y[:, [40, 41, 46, 47]].mean(1),

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.head import HeadModel
+from clipface.head.regions import region_mask
 from clipface.render.light import ORTHONORMAL, harmonic_basis
 from clipface.render.rasterize import interface
 from clipface.render.shading import vertex_normals
@@ -72,6 +73,7 @@ class Surface:
     def __init__(self, head: HeadModel, resolution: int, backend: str) -> None:
         self.resolution, uv_map = resolution, UVMap(head, resolution, backend)
         vertices, faces = head.v_template, head.faces
+        region_mask(head, ("face", "neck", "right_eyeball", "left_eyeball", "right_ear", "left_ear"))  # or says so
         normals = vertex_normals(vertices[None], faces)[0]
         names = list(head.regions)
         regions = torch.stack([head.regions[name] for name in names], dim=1).float()
