@@ -1,7 +1,7 @@
 """Which head, renderer and encoder a command uses: what configurations and command lines say, without a tensor."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
@@ -33,11 +33,14 @@ class HeadConfig:
 class FacesConfig:
     """Which faces are edited; all left out: random ones."""
 
-    latents: str | None = None  # a file of codes (.pt, .npz, .safetensors), or seeds such as 0:8
+    # a file of codes (.pt, .npz, .safetensors), a folder of .pt files, or seeds such as 0:8
+    latents: str | None = None
     photos: list[str] = field(default_factory=list)  # photographs of one person; or one folder: a person in each
     persons: list[str] = field(default_factory=list)  # files of persons, each made from photographs earlier
     which_face: int = 1  # of the faces in a photograph, the largest first
     texture_size: int = PERSON_TEXTURE  # of textures made from photographs
+    validation_latents: str | None = None  # as latents, of faces that are not trained on; null: those that are
+    head_params: str | None = None  # FLAME's of one head (flame_params.pkl, DECA's codes), which all codes' faces get
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
@@ -45,6 +48,10 @@ class FacesConfig:
         given = [name for name in ("latents", "photos", "persons") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"faces: expected one of latents, photos and persons, got {' and '.join(given)}")
+        if self.head_params and (self.photos or self.persons):
+            raise ValueError("faces.head_params: expected none with photos or persons, which have heads of their own")
+        if self.validation_latents and not self.latents:
+            raise ValueError("faces.validation_latents: expected latents too, got none; random faces have their own")
         if not 64 <= self.texture_size <= 4096 or self.texture_size & (self.texture_size - 1):
             raise ValueError(f"faces.texture_size: expected a power of two from 64 to 4096, got {self.texture_size}")
 
@@ -121,9 +128,14 @@ def read_config(group: str, name: str) -> dict[str, Any]:
     return dict(OmegaConf.to_container(OmegaConf.create(content)))
 
 
-def named_guidance(name: str) -> GuidanceConfig:
-    """Read an encoder of configs/guidance, for instance vit_b_16; errors as in `read_config`."""
-    return GuidanceConfig(**read_config("guidance", name))
+def named_guidance(name: str, weights: str | None = None) -> GuidanceConfig:
+    """Read an encoder of configs/guidance, for instance vit_b_16, with a local file of its weights if there is one.
+
+    Raises:
+        ValueError: as `read_config`.
+    """
+    found = GuidanceConfig(**read_config("guidance", name))
+    return found if weights is None else replace(found, weights=weights)
 
 
 def literal(value: Any) -> Any:

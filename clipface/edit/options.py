@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from clipface import startup
-from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig, GuidanceConfig
+from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig, GuidanceConfig, config_names
 
 PSI = 1.0  # truncation of random faces where neither a command line nor a run says: none
 UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
-SEEDS_HELP = "codes as .pt, .npz, .safetensors, or seeds to sample faces from: 0:8 is 0 to 7"
+SEEDS_HELP = "codes as .pt, .npz, .safetensors or a folder of .pt, or seeds to sample faces from: 0:8 is 0 to 7"
 LEFT_OUT = "left out: that of the first mapper's run"
 
 
@@ -65,6 +65,8 @@ def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argpar
         "--person", nargs="+" if several else 1, type=Path, default=[],
         help=f"{what} (.person.safetensors), which edit.py --photo writes",
     )  # fmt: skip
+    words = "FLAME parameters of a head that the codes' faces get: flame_params.pkl, or a code of DECA"
+    add("--head-params", type=Path, metavar="FILE", help=words)
     add_which_face(parser)
     add(
         "--texture-size", type=int, default=PERSON_TEXTURE, metavar="TEXELS",
@@ -77,7 +79,8 @@ def faces_config(options: argparse.Namespace, latents: str | Path | None) -> Fac
     """What `add_people` added; without people `latents`: a file of codes, or seeds "first:end"."""
     photos, persons = ([str(path) for path in paths] for paths in (options.photo, options.person))
     coded = None if photos or persons or latents is None else str(latents)
-    return FacesConfig(coded, photos, persons, options.which_face, options.texture_size)
+    head = options.head_params and str(options.head_params)
+    return FacesConfig(coded, photos, persons, options.which_face, options.texture_size, head_params=head)
 
 
 def faces_named(options: argparse.Namespace) -> str:
@@ -136,6 +139,28 @@ def check_words(prompt: dict[str, Any], guidance: GuidanceConfig) -> None:
 def add_device(parser: argparse.ArgumentParser, default: str = "auto") -> None:
     """Add the device."""
     parser.add_argument("--device", default=default, help=f"cpu, cuda, or auto: a GPU if there is one ({default})")
+
+
+def add_encoder_weights(parser: argparse.ArgumentParser) -> None:
+    """Add local files of encoders' weights."""
+    words = "local weights of encoders: vit_b_16=ViT-B-16.pt (left out: the shipped ones, or a download)"
+    parser.add_argument("--encoder-weights", nargs="+", default=[], metavar="NAME=FILE", help=words)
+
+
+def encoder_weights(options: argparse.Namespace) -> dict[str, str]:
+    """What `add_encoder_weights` added: a file for each name of configs/guidance.
+
+    Raises:
+        ValueError: if a word is no such pair.
+    """
+    found = {}
+    for word in options.encoder_weights:
+        name, _, file = word.partition("=")
+        if not file or name not in config_names("guidance"):
+            expected = f"NAME=FILE with a name of {', '.join(config_names('guidance'))}"
+            raise ValueError(f"encoder_weights: expected {expected}, got {word!r}")
+        found[name] = file
+    return found
 
 
 def add_output(parser: argparse.ArgumentParser, default: str | None = None) -> None:

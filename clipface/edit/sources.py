@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from torch.nn import functional
+
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import read_latents
 from clipface.edit.mapper import Codes
 from clipface.edit.person import Person
 from clipface.edit.sampling import sample_latents
+from clipface.photos.deca import read_deca
 from clipface.photos.sources import find_sources
 from clipface.settings import PERSON_SUFFIX, FacesConfig
 
@@ -40,7 +44,7 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
     """
     if faces.latents:
         for codes in _coded(faces.latents, avatar, psi, size):
-            yield Subjects(codes)
+            yield Subjects(on_head(codes, faces, avatar))
     for path in map(Path, faces.persons):
         person = Person.load(path, avatar)
         yield Subjects(person.codes(avatar), person, name=path.name.removesuffix(PERSON_SUFFIX))
@@ -66,7 +70,31 @@ def known_faces(faces: FacesConfig, avatar: Avatar, psi: float) -> Codes | None:
     """Read all faces, for a training; None: they are to be random ones. Errors as in `subjects`."""
     if not (faces.latents or faces.photos or faces.persons):
         return None
+    if faces.latents:
+        return on_head(_all_codes(faces.latents, avatar, psi), faces, avatar)
     return Codes.joined([some.codes for some in subjects(faces, avatar, psi, 1)])
+
+
+def on_head(codes: Codes, faces: FacesConfig, avatar: Avatar) -> Codes:
+    """Give faces the head of `faces.head_params`: its shape, expression and pose; without such they stay.
+
+    Raises:
+        FileNotFoundError, ValueError: if the file is missing, damaged, or of more coefficients than the head has.
+    """
+    if faces.head_params is None:
+        return codes
+    path = Path(faces.head_params)
+    if not path.is_file():
+        raise FileNotFoundError(f"head_params: {path} does not exist; expected flame_params.pkl or a code of DECA")
+    if avatar.head.expression_names:
+        raise ValueError(f"head_params: {path} holds FLAME's coefficients, got {avatar.head.source}; give --head flame")
+    code, rows = read_deca(path), {}
+    for name, most in (("shape", avatar.head.n_shape), ("expression", avatar.head.n_expression), ("pose", 6)):
+        row = torch.from_numpy(getattr(code, name)).to(codes.shape)
+        if len(row) > most:
+            raise ValueError(f"head_params: {path}: {name}: expected at most {most} numbers, got {len(row)}")
+        rows[name] = functional.pad(row, (0, most - len(row))).expand(len(codes.shape), -1)
+    return codes._replace(**rows)
 
 
 def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) -> Subjects:
@@ -79,7 +107,7 @@ def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) 
         if len(faces.persons) > 1 or any(Path(photo).is_dir() for photo in faces.photos):
             raise ValueError(f"faces: expected one person, got {len(faces.persons) or 'a folder of photographs'}")
         return next(subjects(faces, avatar, psi, 1))
-    codes = _all_codes(faces.latents or "0:1", avatar, psi)
+    codes = on_head(_all_codes(faces.latents or "0:1", avatar, psi), faces, avatar)
     if not 0 <= face < len(codes.shape):
         raise ValueError(f"face: expected 0 to {len(codes.shape) - 1}, got {face}")
     return Subjects(codes.rows(slice(face, face + 1)))
@@ -122,7 +150,7 @@ def _seeds(words: str) -> range | None:
     first, colon, end = words.partition(":")
     if colon and first.isdecimal() and end.isdecimal() and int(first) < int(end):
         return range(int(first), int(end))
-    if Path(words).suffix not in (".pt", ".npz", ".safetensors"):
-        expected = "a .pt, .npz or .safetensors file, or seeds such as 0:8"
+    if Path(words).suffix not in (".pt", ".npz", ".safetensors") and not Path(words).is_dir():
+        expected = "a .pt, .npz or .safetensors file, a folder of .pt files, or seeds such as 0:8"
         raise ValueError(f"latents: expected {expected}, got {words!r}")
     return None

@@ -158,13 +158,13 @@ def edit_batch(editor: Editor, codes: Codes, strengths: Sequence[float], mix: bo
     started = synchronized_time(device)
     edited = edit_faces(avatar, codes, editor.mappers, strengths, mix)
     after = edited.texture(avatar)
-    avatar.head(edited.shape, edited.expression)
+    avatar.vertices(edited.codes)
     return EditedBatch(edited, (before, after), synchronized_time(device) - started)
 
 
 def write_textures(folder: Path, start: int, avatar: Avatar, batch: EditedBatch, glb: bool) -> None:
     """Write textures, and heads if asked for, numbered from `start` on."""
-    vertices = avatar.head(batch.edited.shape, batch.edited.expression)
+    vertices = avatar.vertices(batch.edited.codes)
     for number, (texture, points) in enumerate(zip(batch.textures[1], vertices, strict=True), start):
         if glb:
             write_glb(folder / f"{number:04d}.glb", points, avatar.head, texture)  # writes the PNG too

@@ -6,6 +6,7 @@ The rates are constant until the loss stops falling, then half a cosine down to 
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.sampling import Views, sample_faces
-from clipface.edit.sources import known_faces
+from clipface.edit.sources import known_faces, on_head
 from trainer.common import distributed
 from trainer.common.config import PlateauConfig
 
@@ -164,6 +165,7 @@ class MapperTraining(pl.LightningModule):
     Attributes:
         data: training faces of a step, by its number.
         known: whom the edit is for; None: everybody.
+        validated: likewise, whom it is scored on.
         schedule: of the learning rates.
     """
 
@@ -185,7 +187,10 @@ class MapperTraining(pl.LightningModule):
         super().__init__()
         self.strict_loading = False
         self.config, self.avatar, self.mapper, self._groups = config, avatar, mapper, groups
-        self.known = known_faces(config.faces, avatar, config.psi)
+        self.known = self.validated = known_faces(config.faces, avatar, config.psi)
+        if config.faces.validation_latents:
+            others = replace(config.faces, latents=config.faces.validation_latents, validation_latents=None)
+            self.validated = known_faces(others, avatar, config.psi)
         # As training paints them: batches that are kept would take sixteen times the memory.
         self._small = self.known and self.known.reduced(config.texture_size)
         self.data = FaceBatches(self.sample, config.batch_size, cache)
@@ -195,12 +200,15 @@ class MapperTraining(pl.LightningModule):
     def training_faces(self, indices: Sequence[int], views: Views | None = None) -> Faces:
         """Random faces of the training, or the run's own in turn, and their views."""
         config = self.config
-        return sample_faces(self.avatar, indices, config.psi, "training", config.seed, views, self._small)
+        faces = sample_faces(self.avatar, indices, config.psi, "training", config.seed, views, self._small)
+        return faces if self.known else faces._replace(codes=on_head(faces.codes, config.faces, self.avatar))
 
     def validation_faces(self) -> Faces:
         """Faces that are never trained on, or the run's own, from the front."""
-        count = self.config.validation if self.known is None else min(self.config.validation, len(self.known.shape))
-        return sample_faces(self.avatar, range(count), self.config.psi, "validation", known=self.known)
+        known, count = self.validated, self.config.validation
+        count = count if known is None else min(count, len(known.shape))
+        faces = sample_faces(self.avatar, range(count), self.config.psi, "validation", known=known)
+        return faces if known else faces._replace(codes=on_head(faces.codes, self.config.faces, self.avatar))
 
     def sample(self, indices: Sequence[int]) -> Any:
         """A batch of the training faces with these indices."""

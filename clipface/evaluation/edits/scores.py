@@ -57,7 +57,7 @@ class Measures:
         self.avatar, self.protocol, self.encoders = avatar, protocol, dict(encoders)
         self.distances, self.embedder, self.reader = distances, embedder, reader
         self.regions = {name: mask for name, mask in avatar.head.regions.items() if name in REGIONS}
-        self.vertices = avatar.head(original.codes.shape, original.codes.expression)
+        self.vertices = avatar.vertices(original.codes)
         images = self.render(original.texture, original.codes)
         self.features = self._features(images)
         front = self._front(images, self.vertices)
@@ -80,7 +80,7 @@ class Measures:
     @torch.no_grad()
     def look(self, edit: Edit) -> Measurement:
         """Measure what needs no other edit."""
-        vertices = self.avatar.head(edit.codes.shape, edit.codes.expression)
+        vertices = self.avatar.vertices(edit.codes)
         images = self.render(edit.texture, edit.codes)
         prompt = edit.notes["prompt"]
         landmarks = (self.avatar.head.landmarks(x) for x in (self.vertices, vertices))
