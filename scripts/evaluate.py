@@ -4,6 +4,7 @@ python scripts/evaluate.py --mappers runs/*_mapper_zombie runs/*_mapper_clown --
 python scripts/evaluate.py --mappers full=runs/full no_prior=runs/no_prior runs/direct/texels.safetensors
 python scripts/evaluate.py --mappers runs/*_mapper_* --protocol paper --device cuda
 python scripts/evaluate.py --mappers trained=runs/zombie look:zombie
+python scripts/evaluate.py --mappers runs/* --protocol paper --encoder-weights vit_b_16=ViT-B-16.pt vit_l_14=ViT-L-14.pt
 
 Writes scores.md, scores.csv, scores.json and the grids faces.png, turned.png and geometry.png.
 """
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from itertools import product
 
 from clipface import startup
-from clipface.edit.options import UNSEEN, add_device, add_output, check_words, command
+from clipface.edit.options import (
+    UNSEEN, add_device, add_encoder_weights, add_output, check_words, command, encoder_weights,
+)  # fmt: skip
 from clipface.settings import FEATURE_NETWORKS, config_names, named_guidance, prompt_target
 
 
@@ -28,6 +31,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     add("--protocol", default="default", choices=config_names("evaluation"), help="of configs/evaluation")
     add("--encoders", nargs="+", choices=config_names("guidance"), help="that score (the protocol's)")
+    add_encoder_weights(parser)
     add("--faces", type=int, help="how many unseen faces (the protocol's)")
     add("--size", type=int, help="side of each image, pixels (the protocol's)")
     add("--network", choices=FEATURE_NETWORKS, help="of FID and KID (the protocol's)")
@@ -53,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     protocol = read_protocol(
         options.protocol,
         encoders=options.encoders, faces=options.faces, image_size=options.size, network=options.network,
+        weights=encoder_weights(options),
     )  # fmt: skip
     against = [prompt_target(prompt) for prompt in options.against]
     for prompt, name in product(against, protocol.encoders):

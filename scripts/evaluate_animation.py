@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Sequence
 
 from clipface import startup
-from clipface.edit.options import UNSEEN, add_device, add_output, command
+from clipface.edit.options import UNSEEN, add_device, add_encoder_weights, add_output, command, encoder_weights
 from clipface.settings import config_names
 
 
@@ -27,6 +27,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--faces", type=int, default=4, help="how many unseen faces")
     add("--seed", type=int, default=UNSEEN, help="of the faces; another one gives other faces")
     add("--encoder", default="scoring", choices=config_names("guidance"), help="that scores")
+    add_encoder_weights(parser)
     add("--size", type=int, default=160, help="side of each image, pixels")
     add_device(parser)
     add_output(parser, "evaluation")
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
     from clipface.settings import named_guidance
 
     device = str(choose_device(options.device))
-    encoder = load_encoder(named_guidance(options.encoder)).to(device)
+    guidance = named_guidance(options.encoder, encoder_weights(options).get(options.encoder))
+    encoder = load_encoder(guidance).to(device)
     options.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in options.mappers:

@@ -1,17 +1,16 @@
 """Images and words as vectors of one space: open_clip's models by name, and the project's own face encoders."""
 
 import difflib
-import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import assets, weights
+from clipface.guidance.clip_files import read_clip, where
 from clipface.guidance.sentences import SentenceReader, load_reader
 from clipface.guidance.tokenizer import UnknownWords, WordTokenizer
 from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
@@ -196,7 +195,7 @@ def _load_open_clip(config: GuidanceConfig) -> Encoder:
             "or give a local file as guidance.weights"
         )
     local = Path(config.weights) if config.weights else None
-    return _prepared(name, _read_local(name, local) if local else _download(name, config.pretrained))
+    return _prepared(name, read_clip(name, local, config.pretrained) if local else _download(name, config.pretrained))
 
 
 def random_open_clip(name: str) -> Encoder:
@@ -215,21 +214,6 @@ def _prepared(name: str, model: nn.Module) -> Encoder:
     return Encoder(model, open_clip.get_tokenizer(name), size, prepared["mean"], prepared["std"])
 
 
-def _read_local(name: str, path: Path) -> nn.Module:
-    import open_clip
-
-    if not path.is_file():
-        raise FileNotFoundError(f"guidance.weights: {path} does not exist")
-    if path.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
-        raise ValueError(f"guidance.weights: expected a .safetensors, .pt, .pth or .bin file, got {path.name}")
-    try:
-        return open_clip.create_model(name, pretrained=str(path), weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, StopIteration, OSError) as error:
-        raise ValueError(
-            f"guidance.weights: {path} is cut off, not a state dict, or not of {name}: {str(error)[:300]}"
-        ) from error
-
-
 def _download(name: str, tag: str) -> nn.Module:
     import open_clip
 
@@ -239,6 +223,6 @@ def _download(name: str, tag: str) -> nn.Module:
         return open_clip.create_model(name, pretrained=tag, force_quick_gelu=quick, weights_only=True)
     except (RuntimeError, OSError) as error:
         raise ConnectionError(
-            f"the weights {tag} of {name} could not be downloaded ({str(error)[:200]}); fetch them on another machine "
-            "and give the file as guidance.weights=<file>, or use guidance=face, which needs no download"
+            f"the weights {tag} of {name} could not be downloaded ({str(error)[:200]}){where(name, tag)}, and give the "
+            "file as guidance.weights=<file>, or use guidance=face, which needs no download"
         ) from error

@@ -18,13 +18,14 @@ class Protocol:
     yaws: list[float] = field(default_factory=lambda: [0.0])  # of the views of every face, degrees
     faces: int = 32
     network: str = "efficientnet"  # of FID and KID: efficientnet, inception
+    weights: dict[str, str] = field(default_factory=dict)  # local files of encoders' weights, by the encoders' names
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, image_size=32, faces=2)
         if not self.encoders or not self.yaws:
             raise ValueError("evaluation: expected encoders and yaws of at least one each, got none")
-        unknown = [name for name in self.encoders if name not in config_names("guidance")]
+        unknown = [name for name in (*self.encoders, *self.weights) if name not in config_names("guidance")]
         if unknown:
             known = ", ".join(config_names("guidance"))
             raise ValueError(f"encoders: expected some of {known}, got {', '.join(unknown)}")

@@ -47,7 +47,9 @@ def evaluate(
         against: further prompts of the retrieval, in words.
     """
     distances, embedder, reader, remarks = open_extras(protocol, device)
-    encoders = {name: load_encoder(named_guidance(name)).to(device) for name in protocol.encoders}
+    encoders = {
+        name: load_encoder(named_guidance(name, protocol.weights.get(name))).to(device) for name in protocol.encoders
+    }
     files = {saved: [source.path for source in sources if source.saved == saved] for saved in (False, True)}
     avatar, mappers, psi, _ = load_editor(files[False], like=files[True], device=device)
     faces = sample_faces(avatar, range(protocol.faces), psi, "evaluation", seed)

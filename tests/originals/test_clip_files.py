@@ -1,0 +1,102 @@
+"""CLIP's weights in OpenAI's files and open_clip's: the same numbers, each in its activation, and nothing is run."""
+
+import json
+import warnings
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from clipface.edit.options import add_encoder_weights, command, encoder_weights
+from clipface.evaluation.edits.protocol import read_protocol
+from clipface.guidance import load_encoder
+from clipface.guidance.clip_files import trained_quick, where
+from clipface.settings import GuidanceConfig, named_guidance
+
+TINY = {
+    "embed_dim": 8,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 1, "layers": 1},
+}
+
+
+@pytest.fixture
+def clip(tmp_path):
+    (tmp_path / "tiny-openai.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(tmp_path / "tiny-openai.json")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.create_model("tiny-openai", force_quick_gelu=True).eval()
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+class Holder(nn.Module):
+    """Any tree of parameters by name, which TorchScript takes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def tree(state):
+    root = Holder()
+    for name, value in state.items():
+        node, (*path, last) = root, name.split(".")
+        for part in path:
+            if part not in dict(node.named_children()):
+                node.add_module(part, Holder())
+            node = dict(node.named_children())[part]
+        node.register_parameter(last, nn.Parameter(value, requires_grad=False))
+    return root
+
+
+@pytest.mark.parametrize("kind", ["script", "state", "safetensors"])
+def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path):
+    state, path = clip.state_dict(), tmp_path / ("weights.safetensors" if kind == "safetensors" else "ViT.pt")
+    sizes = {name: torch.tensor(1) for name in ("input_resolution", "context_length", "vocab_size")}
+    if kind == "script":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.jit.save(torch.jit.script(tree(state)), path)
+    elif kind == "state":
+        torch.save({**{name: value.clone() for name, value in state.items()}, **sizes}, path)
+    else:
+        save_file({**{name: value.clone() for name, value in state.items()}, **sizes}, path)
+    encoder = load_encoder(GuidanceConfig(model="tiny-openai", weights=str(path)))
+    images = torch.rand(2, 3, 32, 32)
+    wanted = nn.functional.normalize(clip.encode_image((images - encoder.mean) / encoder.std), dim=-1)
+    torch.testing.assert_close(encoder.encode_image(images), wanted)
+    plain = open_clip.create_model("tiny-openai").eval()
+    plain.load_state_dict(state)
+    other = nn.functional.normalize(plain.encode_image((images - encoder.mean) / encoder.std), dim=-1)
+    assert (other - wanted).abs().max() > 1e-4  # the activation makes a difference here
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"guidance\.weights.*cut off"):
+        load_encoder(GuidanceConfig(model="tiny-openai", weights=str(path)))
+
+
+def test_names_tell_the_activation_of_open_clips_files(tmp_path):
+    assert trained_quick("ViT-B-32-quickgelu", tmp_path / "CLIP-ViT-B-32-laion2B-s34B-b79K" / "model.bin") is False
+    assert trained_quick("ViT-B-32", tmp_path / "vit_base_patch32_clip_224.openai" / "model.safetensors") is True
+    assert trained_quick("ViT-B-32", tmp_path / "mine.pt") is None
+
+
+def test_a_missing_file_is_told_where_to_get():
+    assert "ViT-B-32.pt from https://openaipublic" in where("ViT-B-32-quickgelu", "openai")
+    with pytest.raises(
+        FileNotFoundError, match=r"none\.pt does not exist; take ViT-B-16\.pt from .*timm/vit_base_patch16"
+    ):
+        load_encoder(named_guidance("vit_b_16", "none.pt"))
+
+
+def test_commands_take_local_weights():
+    parser = command("")
+    add_encoder_weights(parser)
+    given = encoder_weights(parser.parse_args(["--encoder-weights", "vit_b_16=a.pt", "vit_l_14=b.pt"]))
+    protocol = read_protocol("paper", weights=given)
+    assert [named_guidance(name, protocol.weights[name]).weights for name in protocol.encoders] == ["a.pt", "b.pt"]
+    with pytest.raises(ValueError, match="NAME=FILE with a name of"):
+        encoder_weights(parser.parse_args(["--encoder-weights", "b16=a.pt"]))
