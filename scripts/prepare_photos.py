@@ -32,6 +32,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--attributes", type=Path, help="folder or zip of FFHQ attribute files (JSON)")
     one.add_argument("--fits", type=Path, help="folder of DECA codes (.mat, .pkl, .npz) or vertices (.pt) to import")
     one.add_argument("--tform", type=Path, help="sample_deca.pkl, if the vertices are in DECA's crop")
+    one.add_argument(
+        "--masks", type=Path, help="folder of the photographs' masks, alpha or grey, in the place of found"
+    )
+    one.add_argument("--list", type=Path, help="text file: names of the photographs to take, one a line")
     one.add_argument("--people", type=Path, help="CSV (file, person): images of one person share an identity")
     one.add_argument("--device", default="cpu", help="where heads are fitted: cpu, cuda")
     one.add_argument("--workers", type=number(0), default=cpus, help="processes that find faces; 0: none")
@@ -60,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from clipface.photos.prepare import prepare
 
-        prepare(options)
+        if not prepare(options):
+            print("error: the data set holds no face", file=sys.stderr)
+            return 1
     except KeyboardInterrupt:
         print("\nstopped. What was done is kept; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

@@ -89,7 +89,10 @@ class Fitter:
     @torch.no_grad()
     def masked(self, fit: HeadFit, crops: Tensor, person: Tensor, inside: Tensor) -> FittedImages:
         """Find what images show of heads that are fitted already; all on the head's device."""
-        mask = self.find_mask(fit, crops, person, inside)
+        return self.seen(fit, self.find_mask(fit, crops, person, inside))
+
+    def seen(self, fit: HeadFit, mask: Tensor) -> FittedImages:
+        """Find how well masked images [B, S, S] uint8 show the texels of heads that are fitted already."""
         weight, places = self.baker.visible(fit, mask.shape[-1])
         masked = torch.nn.functional.grid_sample(mask[:, None].float(), places[:, None], align_corners=False)
         visibility = self.baker.uv_map.image(weight * masked[:, 0].transpose(1, 2))[:, 0]

@@ -149,7 +149,7 @@ def read_vertices(path: Path, count: int) -> np.ndarray:
         count: V, that the head has.
 
     Returns:
-        [V, 3] float64.
+        [V, 3] float64; of vertices in clip space (x, y, z, w) divided by w.
 
     Raises:
         ValueError: if the file is damaged or holds something else.
@@ -157,10 +157,15 @@ def read_vertices(path: Path, count: int) -> np.ndarray:
     content = load_published(path)
     if isinstance(content, dict) and len(content) == 1:
         content = next(iter(content.values()))
-    if not isinstance(content, Tensor) or content.numel() != 3 * count or content.shape[-1] != 3:
+    if not isinstance(content, Tensor) or content.shape[-2:] not in ((count, 3), (count, 4)):
         given = tuple(content.shape) if isinstance(content, Tensor) else type(content).__name__
-        raise ValueError(f"{path}: expected one tensor of ({count}, 3) vertices, got {given}")
-    vertices = content.detach().reshape(count, 3).double().numpy()
+        raise ValueError(f"{path}: expected one tensor of ({count}, 3 or 4) vertices, got {given}")
+    if content.numel() != count * content.shape[-1]:
+        raise ValueError(f"{path}: expected the vertices of one photograph, got {tuple(content.shape)}")
+    vertices = content.detach().reshape(count, -1).double().numpy()
+    if vertices.shape[1] == 4:  # clip space
+        with np.errstate(divide="ignore", invalid="ignore"):
+            vertices = vertices[:, :3] / vertices[:, 3:]
     if not np.isfinite(vertices).all() or np.abs(vertices[:, :2]).max() > LARGEST:
         raise ValueError(f"{path}: expected finite x and y in about -1..1 of the image, got others")
     return vertices

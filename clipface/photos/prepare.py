@@ -17,18 +17,22 @@ from clipface.photos import deca, heads
 from clipface.photos.attributes import FaceAttributes
 from clipface.photos.dataset import KEPT, HeadSource, Options, Preparation, check_writable, open_output, plan_run
 from clipface.photos.filter import FilterRule
+from clipface.photos.masks import MASK_SUFFIXES, GivenMasks
 from clipface.photos.report import SUMMARY, summarise, table, write_distribution, write_sheet
-from clipface.photos.sources import Pairing, Source, find_sources, pair, read_people, with_fits
+from clipface.photos.sources import Pairing, Source, find_sources, listed, pair, read_people, with_fits
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig
 
 
-def prepare(options: Namespace) -> None:
+def prepare(options: Namespace) -> int:
     """Make a data set, or what is missing of it; prints what is found and what came out.
 
     Args:
         options: of `scripts/prepare_photos.py`; see its help.
+
+    Returns:
+        How many faces the data set holds.
 
     Raises:
         FileNotFoundError, ValueError: if a file or a setting is missing or wrong; names it.
@@ -38,6 +42,8 @@ def prepare(options: Namespace) -> None:
         raise ValueError("out: expected another folder than that of the photographs; give a new one")
     people = read_people(options.people) if options.people else None
     sources, others = find_sources(options.photos, options.out, people)
+    if options.list is not None:
+        sources = listed(sources, options.list)
     settings = _settings(options)
     pairing = _find_fits(options, sources)
     if pairing is not None:
@@ -46,6 +52,8 @@ def prepare(options: Namespace) -> None:
         raise ValueError(f"device: expected cpu, got {options.device}, but PyTorch sees no CUDA device")
     head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
     source = _head_source(options, pairing, head, renderer)
+    if options.masks is not None:
+        source = GivenMasks(source, pair([source.file for source in sources], options.masks, MASK_SUFFIXES))
     with exclusive(options.out):
         for damage in open_output(settings, source.name, options.verify):
             print(f"damaged, made again: {damage}")
@@ -64,7 +72,7 @@ def prepare(options: Namespace) -> None:
                 bar.update()
 
             Preparation(settings, source, done).run(plan)
-        _finish(options.out, others, head, renderer)
+        return _finish(options.out, others, head, renderer)
 
 
 def read_rule(name: str) -> FilterRule:
@@ -141,12 +149,13 @@ def _head_source(options: Namespace, pairing: Pairing | None, head: HeadModel, r
     return heads.DecaHeads(head, renderer, pairing, options.photos)
 
 
-def _finish(out: Path, others: int, head: HeadModel, renderer: Renderer) -> None:
-    """Print what came out, and write summary, distribution and contact sheet."""
+def _finish(out: Path, others: int, head: HeadModel, renderer: Renderer) -> int:
+    """Print what came out, write summary, distribution and contact sheet, and return how many were kept."""
     summary = summarise(out, others)
     print(table(summary))
     if not summary["kept"]:
         print(f"no face was kept; see the reasons in {out / SUMMARY}")
-        return
+        return 0
     write_distribution(out, head)
     print(f"look at {write_sheet(out, head, renderer)}\ntrain: python -m trainer.texture_gan dataset.path={out}")
+    return summary["kept"]

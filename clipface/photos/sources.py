@@ -86,6 +86,24 @@ def with_fits(sources: list[Source], fits: Mapping[str, Path]) -> list[Source]:
     return [source._replace(fit=marks.get(source.file)) for source in sources]
 
 
+def listed(sources: list[Source], path: Path) -> list[Source]:
+    """Keep the photographs that a list names: a text file, a name in each line, with or without folder and suffix.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it names none of them.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"list: {path} does not exist; expected names of photographs, one a line")
+    names = {line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()}
+    kept = [s for s in sources if {s.file, Path(s.file).name, Path(s.file).stem} & names]
+    if not kept:
+        raise ValueError(
+            f"list: expected names of the photographs, such as {Path(sources[0].file).stem}, got none in {path}"
+        )
+    return kept
+
+
 def read_people(path: Path) -> dict[str, str]:
     """Read who is on which photograph: a CSV file with the columns `file` and `person`.
 

@@ -1,0 +1,80 @@
+"""The authors' photographs: vertices in clip space, their alpha masks, a list of kept names."""
+
+import numpy as np
+import pytest
+import torch
+from commands import script
+from PIL import Image
+
+from clipface.data import MaskedFaces
+from clipface.photos import prepare
+from clipface.photos.examine import Cutout
+from clipface.photos.heads import read_vertices
+from clipface.photos.masks import crop_mask, read_mask
+from clipface.photos.sources import Source, listed
+from clipface.render import Renderer
+from clipface.render.camera import project
+
+
+def test_vertices_in_clip_space_are_divided_by_w(tmp_path):
+    places = torch.rand(7, 3) - 0.5
+    w = torch.rand(7, 1) + 0.5
+    torch.save(torch.cat([places * w, w], 1), tmp_path / "a.pt")
+    np.testing.assert_allclose(read_vertices(tmp_path / "a.pt", 7), places.numpy(), atol=1e-6)
+    torch.save(torch.zeros(7, 4), tmp_path / "b.pt")
+    with pytest.raises(ValueError, match="finite x and y"):
+        read_vertices(tmp_path / "b.pt", 7)
+
+
+def test_masks_are_cut_as_their_faces_were(tmp_path):
+    alpha = np.zeros((60, 80), np.uint8)
+    alpha[20:40, 30:50] = 255
+    Image.fromarray(np.dstack([np.full((60, 80, 3), 90, np.uint8), alpha])).save(tmp_path / "a.png")
+    shift = np.array([[1, 0, -20], [0, 1, -10], [0, 0, 1.0]])
+    image, inside = np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), bool)
+    cutout = Cutout(image, inside, np.zeros((478, 3)), inside.astype(np.uint8), shift, (80, 60))
+    cut = crop_mask(read_mask(tmp_path / "a.png"), cutout)
+    assert (cut[12:28, 12:28] == 255).all() and (cut[:8] == 0).all() and (cut[:, :8] == 0).all()
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="expected an image with the face's mask"):
+        read_mask(tmp_path / "b.png")
+
+
+def test_a_list_of_names_chooses(tmp_path):
+    sources = [Source(file, 1, 1) for file in ("a/00001.png", "a/00002.png", "b/00003.png")]
+    (tmp_path / "names.txt").write_text("00001\nb/00003.png\n\n")
+    assert [source.file for source in listed(sources, tmp_path / "names.txt")] == ["a/00001.png", "b/00003.png"]
+    (tmp_path / "names.txt").write_text("other")
+    with pytest.raises(ValueError, match="such as 00001, got none"):
+        listed(sources, tmp_path / "names.txt")
+
+
+def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypatch, painted, tmp_path, capsys):
+    pytest.importorskip("mediapipe")
+    one = painted(1)
+    for folder in ("photos", "fits", "masks"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(one.images[0]).save(tmp_path / "photos" / "face.png")
+    Image.fromarray(one.images[0]).save(tmp_path / "photos" / "other.png")
+    mask = np.zeros(one.images[0].shape[:2], np.uint8)
+    mask[: len(mask) // 2] = 255  # none that would be found
+    Image.fromarray(mask).save(tmp_path / "masks" / "face.png")
+    (tmp_path / "names.txt").write_text("face\n")
+    batch = one.batch
+    vertices = one.head(batch.shape, batch.expression, batch.pose, batch.neck_pose, batch.eye_pose)
+    torch.save(2 * project(vertices, batch.camera)[0], tmp_path / "fits" / "face.pt")
+    renderer = Renderer(one.head.faces, one.head.uv, one.head.uv_faces)
+    monkeypatch.setattr(prepare, "load_head_and_renderer", lambda *_: (one.head, renderer))
+    command = script("prepare_photos")
+    monkeypatch.setattr(command.signal, "signal", lambda *_: None)
+    given = ["--head", "flame", "--workers", "0", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "set")]
+    given += [word for name in ("fits", "masks") for word in (f"--{name}", str(tmp_path / name))]
+    assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 0
+    faces = MaskedFaces(tmp_path / "set", 64)
+    assert faces.sources == ["face.png"]
+    rows = faces[0].mask.float().flatten(-2).reshape(-1, *faces[0].mask.shape[-2:])[0].mean(1)
+    assert rows[:8].min() > 0.9 and rows[-8:].max() < 0.1
+    (tmp_path / "names.txt").write_text("other\n")
+    given[given.index(str(tmp_path / "set"))] = str(tmp_path / "empty")
+    assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 1
+    assert "holds no face" in capsys.readouterr().err
