@@ -4,6 +4,7 @@ python scripts/evaluate.py --mappers runs/*_mapper_zombie runs/*_mapper_clown --
 python scripts/evaluate.py --mappers full=runs/full no_prior=runs/no_prior runs/direct/texels.safetensors
 python scripts/evaluate.py --mappers runs/*_mapper_* --protocol paper --device cuda
 python scripts/evaluate.py --mappers trained=runs/zombie look:zombie
+python scripts/evaluate.py --mappers angry.pt --prompt angry --generator stylegan_G.pth --head flame --latents codes
 python scripts/evaluate.py --mappers runs/* --protocol paper --encoder-weights vit_b_16=ViT-B-16.pt vit_l_14=ViT-L-14.pt
 
 Writes scores.md, scores.csv, scores.json and the grids faces.png, turned.png and geometry.png.
@@ -17,7 +18,7 @@ from clipface import startup
 from clipface.edit.options import (
     UNSEEN, add_device, add_encoder_weights, add_output, check_words, command, encoder_weights,
 )  # fmt: skip
-from clipface.settings import FEATURE_NETWORKS, config_names, named_guidance, prompt_target
+from clipface.settings import FEATURE_NETWORKS, HEADS, config_names, named_guidance, prompt_target
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -26,9 +27,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--mappers", nargs="+", required=True, metavar="[NAME=]PATH",
-        help="run folders or mapper.safetensors files of trainer.mapper, look:NAME, or files of "
-        "scripts/measure/baselines.py",
+        help="run folders or files of trainer.mapper, look:NAME, files of scripts/measure/baselines.py, or the "
+        "authors' files, with --prompt",
     )  # fmt: skip
+    add(
+        "--prompt", nargs="+", default=[], metavar="PROMPT",
+        help="what mappers that do not say it were trained for, one for all or one for each: a name of configs/prompt, "
+        "or words",
+    )  # fmt: skip
+    add("--generator", help="weights of the texture generator, the authors' too (that of the mappers' runs)")
+    add("--head", choices=HEADS, help="(that of the mappers' runs)")
+    add("--psi", type=float, help="truncation of unseen faces, 0..1 (that of the mappers' runs)")
+    add("--latents", help="codes of the faces: a file, or a folder of .pt (unseen faces, sampled)")
     add("--protocol", default="default", choices=config_names("evaluation"), help="of configs/evaluation")
     add("--encoders", nargs="+", choices=config_names("guidance"), help="that score (the protocol's)")
     add_encoder_weights(parser)
@@ -62,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     against = [prompt_target(prompt) for prompt in options.against]
     for prompt, name in product(against, protocol.encoders):
         check_words({"target": prompt}, named_guidance(name))
-    sources = read_sources(options.mappers)
-    evaluate(sources, protocol, options.seed, options.output, options.shown, options.device, against)
+    sources = read_sources(options.mappers, options.prompt)
+    given = {name: getattr(options, name) for name in ("generator", "head", "psi", "device")}
+    evaluate(sources, protocol, options.seed, options.output, options.shown, against, options.latents, **given)
 
 
 if __name__ == "__main__":

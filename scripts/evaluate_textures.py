@@ -3,6 +3,8 @@
 python scripts/evaluate_textures.py --dataset my_faces --generator runs/my_gan/generator.safetensors --textures baked
 python scripts/evaluate_textures.py --generator first.safetensors second.safetensors --psi 0.7 --count 5000
 python scripts/evaluate_textures.py --dataset my_faces --network inception --device cuda
+python scripts/evaluate_textures.py --dataset my_faces --head flame --generator stylegan_G.pth \\
+    --flame-texture FLAME_texture.npz --network inception
 python scripts/evaluate_textures.py --dataset my_faces --match "^(london|portraits)/" --count 664
 """
 
@@ -22,6 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--match", default="", help="regular expression of the data set's photographs that are the real images")
     add("--generator", nargs="*", default=[], help="weights of generators (the shipped one if left out)")
     add("--textures", help="folder of baked textures, to score them, their mean and a linear model")
+    add("--flame-texture", help="FLAME_texture.npz, or FLAME_albedo_from_BFM.npz, to score it too: FlameTex")
     add("--directions", type=int, default=50, help="of the linear model")
     add("--network", default="efficientnet", choices=FEATURE_NETWORKS, help="whose features are compared")
     add("--weights", help="of that network (where the project looks for them if left out)")

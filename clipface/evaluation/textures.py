@@ -22,6 +22,7 @@ from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, to_image
 from clipface.head import load_head
 from clipface.render.camera import view
+from clipface.texture.flame_texture import flame_linear_textures
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
 from clipface.texture.published import read_generator
@@ -106,6 +107,9 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
         network = read_generator(path).to(device)
         people = find_people(Path(path), network.config["z_dim"], load_head(options.head))
         found[f"generator {path}"] = _generated(network, people, options.psi)
+    if options.flame_texture:
+        model = flame_linear_textures(options.flame_texture, options.size).to(device)
+        found[f"FlameTex, {model.count} directions"] = model
     if options.textures:
         textures = read_textures(options.textures, options.size)[1].to(device).float() / 127.5 - 1
         directions = min(options.directions, len(textures) - 1)

@@ -32,7 +32,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=UNSEEN, help="of the faces, as in scripts/evaluate.py")
     add("--steps", type=int, default=100)
     add("--together", type=int, default=1, help="faces optimised together; the time for a face is shared")
-    add("--texture-model", type=Path, help="linear model (the one that comes with the project)")
+    add("--texture-model", type=Path, help="linear model (the one that comes with the project), or FLAME_texture.npz")
     add_device(parser, "cpu")
     add_output(parser, "runs/direct")
     return parser.parse_args(arguments)

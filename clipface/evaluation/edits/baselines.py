@@ -22,11 +22,13 @@ from clipface.evaluation.timing import synchronized_time
 from clipface.guidance import EncoderMean
 from clipface.head import HeadModel
 from clipface.shapes import expect
+from clipface.texture.flame_texture import flame_texture_model
 from clipface.texture.linear import TextureModel, load_texture_model
 
 # Of Adam, chosen so that a prompt is reached in about a hundred steps: codes, colours in 0..1, standard deviations.
 RATES = {"w_plus": 0.05, "texels": 0.02, "linear": 0.1}
 EXPRESSION_RATE = 0.03
+FLAME_SIZE = 256  # texels of FLAME's linear textures: of 512, 200 directions take 0.6 GB
 
 
 class Objective(NamedTuple):
@@ -154,11 +156,13 @@ def optimise_all(
 
 
 def read_linear(head: HeadModel, path: Path | None) -> TextureModel:
-    """Read the linear texture model of a head; None: the one that comes with the project.
+    """Read the linear texture model of a head; None: the one that comes with the project, .npz: one of FLAME's.
 
     Raises:
         ValueError: if it is of another head.
     """
+    if path is not None and path.suffix == ".npz":
+        return flame_texture_model(path, FLAME_SIZE).to(head.v_template.device)
     found = load_texture_model(head, path)
     if found is None:
         raise ValueError(

@@ -44,17 +44,22 @@ def parse_source(words: str) -> tuple[str | None, Path]:
     return (name, Path(path)) if found and not Path(words).exists() else (None, Path(words))
 
 
-def read_sources(given: Sequence[str]) -> list[Source]:
+def read_sources(given: Sequence[str], prompts: Sequence[str] = ()) -> list[Source]:
     """Read where edits come from, each `NAME=PATH` or `PATH`; the mappers themselves are not loaded.
 
     Args:
-        given: run folders, `mapper.safetensors` files, `look:NAME`, or files of `scripts/measure/baselines.py`.
+        given: run folders, files of mappers, `look:NAME`, or files of `scripts/measure/baselines.py`.
+        prompts: what those that do not say it were trained for, one for all or one for each of `given`: a name of
+            configs/prompt, or words.
 
     Raises:
         FileNotFoundError: if a file is missing.
         ValueError: if a file is none of these, two have the same name, or they are of different heads or generators.
     """
-    sources = [_read_source(*parse_source(words)) for words in given]
+    if len(prompts) not in (0, 1, len(given)):
+        raise ValueError(f"prompt: expected one for all or {len(given)}, one for each mapper, got {len(prompts)}")
+    prompts = prompts if len(prompts) == len(given) else [*prompts, ""][:1] * len(given)
+    sources = [_read_source(*parse_source(words), prompt) for words, prompt in zip(given, prompts, strict=True)]
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -63,18 +68,25 @@ def read_sources(given: Sequence[str]) -> list[Source]:
     return sources
 
 
-def _read_source(name: str | None, path: Path) -> Source:
-    prompt, notes = prompt_of(path), mapper_notes(path)
+def _read_source(name: str | None, path: Path, words: str) -> Source:
+    prompt, notes = prompt_of(path, words), mapper_notes(path)
     if "method" in notes:
         return Source(name or f"{prompt['name']} {notes['method']}", path, notes, True)
-    return Source(name or prompt["name"] or mapper_file(path).parent.name, path, {**notes, "prompt": prompt}, False)
+    return Source(name or prompt["name"] or _stem(path), path, {**notes, "prompt": prompt}, False)
 
 
-def prompt_of(path: str | Path) -> dict[str, Any]:
+def _stem(path: Path) -> str:
+    """Of a run its folder's name, of the authors' files their own."""
+    file = mapper_file(path)
+    return file.parent.name if file.suffix == ".safetensors" else file.stem
+
+
+def prompt_of(path: str | Path, words: str = "") -> dict[str, Any]:
     """What an edit was trained for: of a run its words, of a look those of configs/prompt.
 
     Args:
         path: a run's folder, a file with notes, or `look:NAME`.
+        words: of a file without notes: a name of configs/prompt, or a prompt in words.
 
     Raises:
         ValueError: if it does not say.
@@ -83,10 +95,13 @@ def prompt_of(path: str | Path) -> dict[str, Any]:
     if is_look(path) and name in config_names("prompt"):
         return {"source": SOURCE_PHRASE, **read_config("prompt", name)}
     prompt = mapper_notes(path).get("prompt")
+    if prompt is None and words:
+        known = read_config("prompt", words) if words in config_names("prompt") else {"name": "", "target": words}
+        return {"source": SOURCE_PHRASE, **known}
     if prompt is None:
         raise ValueError(
             f"mappers: expected a run of trainer.mapper, a file of scripts/measure/baselines.py or a look that is a "
-            f"prompt in configs/prompt, got {path}, which holds other weights"
+            f"prompt in configs/prompt, got {path}, which does not say what it was trained for; give --prompt"
         )
     return prompt
 
@@ -98,9 +113,7 @@ def paint(avatar: Avatar, w_plus: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def apply(
-    source: Source, mapper: FaceMapper | None, avatar: Avatar, faces: Faces, original: Tensor, seed: int
-) -> Edit:
+def apply(source: Source, mapper: FaceMapper | None, avatar: Avatar, faces: Faces, original: Tensor, seed: int) -> Edit:
     """Edit faces, or read their edits.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.sampling import sample_faces
+from clipface.edit.sources import known_faces
 from clipface.evaluation.edits.edited import Edit, Source, apply, paint
 from clipface.evaluation.edits.protocol import Protocol, encoders_of
 from clipface.evaluation.edits.scores import Measurement, Measures
@@ -20,7 +22,7 @@ from clipface.guidance import load_encoder
 from clipface.metrics import Distances, load_features
 from clipface.metrics.features import LEAST
 from clipface.metrics.identity import SAME_PERSON, FaceEmbedder
-from clipface.settings import named_guidance
+from clipface.settings import FacesConfig, named_guidance
 
 SHEETS = ("faces", "turned", "geometry")  # a row for each face, a column for each edit
 
@@ -32,8 +34,10 @@ def evaluate(
     seed: int,
     output: Path,
     shown: int = 8,
-    device: str = "cpu",
     against: Sequence[str] = (),
+    latents: str | None = None,
+    device: str = "cpu",
+    **avatar_options: Any,
 ) -> list[dict]:
     """Write grids and tables, print the tables, and return the numbers of each edit.
 
@@ -43,16 +47,20 @@ def evaluate(
         seed: of the faces.
         output: folder to write into.
         shown: faces in the grids.
-        device: "cpu", "cuda" or "auto".
         against: further prompts of the retrieval, in words.
+        latents: codes of the faces, the first ones of which are taken; None: unseen ones.
+        device: "cpu", "cuda" or "auto".
+        avatar_options: generator, head and psi, of `load_editor`.
     """
     distances, embedder, reader, remarks = open_extras(protocol, device)
     encoders = {
         name: load_encoder(named_guidance(name, protocol.weights.get(name))).to(device) for name in protocol.encoders
     }
     files = {saved: [source.path for source in sources if source.saved == saved] for saved in (False, True)}
-    avatar, mappers, psi, _ = load_editor(files[False], like=files[True], device=device)
-    faces = sample_faces(avatar, range(protocol.faces), psi, "evaluation", seed)
+    avatar, mappers, psi, _ = load_editor(files[False], like=files[True], device=device, **avatar_options)
+    known = known_faces(FacesConfig(latents), avatar, psi)
+    count = min(protocol.faces, len(known.shape)) if known else protocol.faces
+    faces = sample_faces(avatar, range(count), psi, "evaluation", seed, known=known)
     texture = paint(avatar, faces.codes.w_plus)
     original = Edit("original", {}, texture, faces.codes)
     measures = Measures(avatar, protocol, encoders, original, distances, embedder, reader)

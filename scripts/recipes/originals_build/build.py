@@ -15,8 +15,11 @@ def build(folder: Path, sizes: Sizes, seed: int = 0) -> None:
     """Write every file below a folder."""
     flame, random = folder / "flame", np.random.default_rng(seed)
     flame.mkdir(parents=True, exist_ok=True)
-    head.write_model(flame / "generic_model.pkl", sizes, random)
+    triangles = head.write_model(flame / "generic_model.pkl", sizes, random)
     head.write_template(flame / "head_template.obj", sizes, random)
+    head.write_landmarks(flame / "landmark_embedding.npy", triangles, random)
+    head.write_masks(flame / "FLAME_masks.pkl", sizes, random)
+    faces.write_textures(flame, sizes, random)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         networks.write_networks(folder, sizes)

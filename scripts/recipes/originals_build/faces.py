@@ -9,6 +9,7 @@ from .sizes import Sizes
 
 SHAPES, TEXTURES = 100, 50  # that DECA knows
 FRAMES = 6
+DIRECTIONS = {"FLAME_texture.npz": 200, "FLAME_albedo_from_BFM.npz": 199}
 
 
 def write_faces(folder: Path, sizes: Sizes, random: np.random.Generator) -> None:
@@ -25,3 +26,16 @@ def write_faces(folder: Path, sizes: Sizes, random: np.random.Generator) -> None
         frame = {"exp": random.normal(size=(1, sizes.coefficients)), "pose": random.normal(0, 0.1, (1, 6))}
         frame = {name: array.astype(np.float32) for name, array in frame.items()}
         (folder / "talking_aligned" / f"{number:05d}.pkl").write_bytes(pickle.dumps(frame))
+
+
+def write_textures(folder: Path, sizes: Sizes, random: np.random.Generator) -> None:
+    """Write FLAME_texture.npz and FLAME_albedo_from_BFM.npz."""
+    side = sizes.resolution
+    for name, count in DIRECTIONS.items():
+        mean = random.random((side, side, 3), np.float32)
+        directions = 0.01 * random.standard_normal((side, side, 3, count), np.float32)
+        if name.startswith("FLAME_texture"):
+            uv, triangles = np.zeros((4, 2), np.float32), np.zeros((2, 3), np.int64)
+            np.savez(folder / name, mean=255 * mean, tex_dir=255 * directions, vt=uv, ft=triangles)
+        else:
+            np.savez(folder / name, MU=mean, PC=directions)
