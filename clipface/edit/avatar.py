@@ -11,7 +11,7 @@ from clipface.edit.mapper import Codes
 from clipface.edit.people import People
 from clipface.edit.regions import blend, edit_mask
 from clipface.head import HeadModel
-from clipface.head.mesh import uv_map_hash
+from clipface.head.mesh import head_hash, uv_map_hash
 from clipface.render import Renderer
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
@@ -53,7 +53,7 @@ class Avatar(nn.Module):
         self.people, self.linear = people, linear
         self.generator, self.head, self.renderer = generator, head, renderer
         # What is kept in the notes of codes and edits made with it (`clipface.edit.origin`).
-        self.origin = {"uv_map": uv_map_hash(head)}
+        self.origin = {"uv_map": uv_map_hash(head), "head_sha256": head_hash(head)}
         if generator_sha256 is not None:
             self.origin["generator_sha256"] = generator_sha256
         self._masks: dict[tuple[str, int], Tensor] = {}

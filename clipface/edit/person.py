@@ -24,7 +24,7 @@ from clipface.bake.texture import previews
 from clipface.edit.avatar import Avatar
 from clipface.edit.inversion import invert
 from clipface.edit.mapper import Codes, Detail
-from clipface.edit.origin import GENERATOR, UV_MAP
+from clipface.edit.origin import GENERATOR, UV_MAP, warn_of_head
 from clipface.export.surface import png, texture_image
 from clipface.files import write_atomic
 from clipface.head.mesh import check_uv_map
@@ -151,6 +151,7 @@ class Person:
         """
         person = _read(Path(path))
         check_uv_map(f"person {path}", person.notes.get(UV_MAP), avatar.head, REMEDY)
+        warn_of_head(f"person {path}", person.notes, avatar)
         levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
         same = person.notes.get(GENERATOR) == avatar.origin.get(GENERATOR)
         if same and person.w_plus.shape == (levels, dim):

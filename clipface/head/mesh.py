@@ -61,6 +61,17 @@ def topology(head: HeadModel) -> str:
     return hashlib.sha256(f"{len(head.v_template)} ".encode() + faces.tobytes()).hexdigest()
 
 
+def head_hash(head: HeadModel) -> str:
+    """Checksum of a head's template and directions of identity and expression: by it files know what coefficients mean.
+
+    FLAME 2020 and FLAME 2023, for instance, have one mesh and one UV map, and other directions.
+    """
+    digest = hashlib.sha256()
+    for array in (head.v_template, head.shape_directions, head.expression_directions):
+        digest.update(array.detach().cpu().numpy().astype("<f4"))
+    return digest.hexdigest()
+
+
 def uv_map_hash(head: HeadModel) -> str:
     """Checksum of a head's texture coordinates and their triangles: by it a file knows the UV map that it is of."""
     uv, faces = head.uv.cpu().numpy().astype("<f4"), head.uv_faces.cpu().numpy().astype("<i4")

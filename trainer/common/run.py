@@ -3,6 +3,7 @@
 import logging
 import re
 import shlex
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -94,7 +95,15 @@ def run(
                 print(f"\nInterrupted after {steps}. To resume:\n{resume_command(config, last.path)}", flush=True)
             elif not keep_checkpoint:
                 last.path.unlink(missing_ok=True)  # it served to resume an unfinished run
+        end_logging()
         return Result(metrics, status, module, interrupt.received)
+
+
+def end_logging() -> None:
+    """End what wandb records, so that the next run of a sweep, in the same process, gets a record of its own."""
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.finish()
 
 
 def main(train: Callable[[Any, Path], Result], config: Any, folder: Path) -> None:
