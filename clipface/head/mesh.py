@@ -68,7 +68,7 @@ def head_hash(head: HeadModel) -> str:
     """
     digest = hashlib.sha256()
     for array in (head.v_template, head.shape_directions, head.expression_directions):
-        digest.update(array.detach().cpu().numpy().astype("<f4"))
+        digest.update(np.ascontiguousarray(array.detach().cpu().numpy(), "<f4"))
     return digest.hexdigest()
 
 
