@@ -72,13 +72,13 @@ def _read_source(name: str | None, path: Path, words: str) -> Source:
     prompt, notes = prompt_of(path, words), mapper_notes(path)
     if "method" in notes:
         return Source(name or f"{prompt['name']} {notes['method']}", path, notes, True)
-    return Source(name or prompt["name"] or _stem(path), path, {**notes, "prompt": prompt}, False)
+    return Source(name or _name(path, prompt["name"]), path, {**notes, "prompt": prompt}, False)
 
 
-def _stem(path: Path) -> str:
-    """Of a run its folder's name, of the authors' files their own."""
+def _name(path: Path, prompt: str) -> str:
+    """Of a run or a look its prompt's or its folder's name, of the authors' files their own."""
     file = mapper_file(path)
-    return file.parent.name if file.suffix == ".safetensors" else file.stem
+    return prompt or file.parent.name if is_look(path) or file.suffix == ".safetensors" else file.stem
 
 
 def prompt_of(path: str | Path, words: str = "") -> dict[str, Any]:
