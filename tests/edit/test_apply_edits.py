@@ -160,7 +160,7 @@ def test_latents_are_read_from_the_authors_form_and_from_npz(avatar, tmp_path, m
     with pytest.raises(ValueError, match=r"shape: expected shape \(3, 300 or fewer\), finite, got \(2, 5\)"):
         read_latents(tmp_path / "bad.npz", avatar)
     torch.save(torch.randn(2, 10, 17), tmp_path / "wide.pt")
-    with pytest.raises(ValueError, match=r"expected shape \(N, 8 or more, 16\), finite, got \(2, 10, 17\)"):
+    with pytest.raises(ValueError, match=r"expected shape \(N, 8 or 10, 16\), finite, got \(2, 10, 17\)"):
         read_latents(tmp_path / "wide.pt", avatar)
 
 
