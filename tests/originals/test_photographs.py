@@ -8,7 +8,7 @@ from PIL import Image
 
 from clipface.data import MaskedFaces
 from clipface.photos import prepare
-from clipface.photos.examine import Cutout
+from clipface.photos.examine import SIZE, Cutout
 from clipface.photos.heads import read_vertices
 from clipface.photos.masks import crop_mask, read_mask
 from clipface.photos.sources import Source, listed
@@ -72,8 +72,10 @@ def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypat
     assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 0
     faces = MaskedFaces(tmp_path / "set", 64)
     assert faces.sources == ["face.png"]
-    rows = faces[0].mask.float().flatten(-2).reshape(-1, *faces[0].mask.shape[-2:])[0].mean(1)
-    assert rows[:8].min() > 0.9 and rows[-8:].max() < 0.1
+    matrix = faces.parameters(0)["matrix"]
+    edge = round(float(matrix[1, 2] + matrix[1, 1] * len(mask) / 2) / SIZE * 64)  # where the mask ends, in the crop
+    rows = faces[0].mask.float().reshape(64, 64).mean(1)
+    assert 8 < edge < 56 and rows[edge - 5 : edge - 1].min() > 0.5 and rows[edge + 2 :].max() < 0.1
     (tmp_path / "names.txt").write_text("other\n")
     given[given.index(str(tmp_path / "set"))] = str(tmp_path / "empty")
     assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 1

@@ -158,7 +158,7 @@ def test_vertices_project_where_they_are_in_the_photograph(head, tmp_path, in_cr
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (torch.zeros(5, 3), r"one tensor of \(81, 3\)"),
+        (torch.zeros(5, 3), r"one tensor of \(81, 3 or 4\)"),
         ({"a": torch.zeros(81, 3), "b": torch.zeros(1)}, r"one tensor"),
         (torch.full((81, 3), float("nan")), "finite"),
         (torch.full((81, 3), 300.0), "-1..1"),
