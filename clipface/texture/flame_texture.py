@@ -45,8 +45,8 @@ def read_flame_texture(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
         raise ValueError(f"flame-texture: {path}: expected square textures, got {mean.shape} and {directions.shape}")
     parts = []
     for array in (mean.reshape(-1, 1), directions.reshape(-1, count)):
-        texels = torch.from_numpy(array).div_(layout[2]).T.reshape(-1, side, side, 3).permute(0, 3, 1, 2)[:, [2, 1, 0]]
-        parts.append(functional.adaptive_avg_pool2d(texels, size) if size < side else texels.contiguous())
+        texels = torch.from_numpy(array).div_(layout[2]).T.reshape(-1, side, side, 3).permute(0, 3, 1, 2)
+        parts.append((functional.adaptive_avg_pool2d(texels, size) if size < side else texels)[:, [2, 1, 0]])
     if not all(torch.isfinite(part).all() for part in parts):
         raise ValueError(f"flame-texture: {path}: expected finite numbers, got others")
     return parts[0][0], parts[1]
