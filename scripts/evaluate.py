@@ -16,8 +16,14 @@ from itertools import product
 
 from clipface import startup
 from clipface.edit.options import (
-    UNSEEN, add_device, add_encoder_weights, add_output, check_words, command, encoder_weights,
-)  # fmt: skip
+    UNSEEN,
+    add_device,
+    add_encoder_weights,
+    add_output,
+    check_words,
+    command,
+    encoder_weights,
+)
 from clipface.settings import FEATURE_NETWORKS, HEADS, config_names, named_guidance, prompt_target
 
 
