@@ -2,6 +2,7 @@
 
 python scripts/recipes/synthesise_originals.py --out originals
 python scripts/recipes/synthesise_originals.py --size small --out small
+python scripts/recipes/synthesise_originals.py --seed 7 --out others
 
 Nothing in them is licensed, nor means anything: they show that the real ones will be read (docs/original_files.md).
 """

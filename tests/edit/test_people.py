@@ -120,7 +120,9 @@ def test_what_is_no_slider_is_refused(files, words, match):
 
 def test_textures_are_compared_as_those_of_people(files, monkeypatch):
     monkeypatch.setenv(assets.FOLDER_VARIABLE, str(files))
-    options = argparse.Namespace(generator=[files / "generator.safetensors"], psi=1.0, textures=None, head="open")
+    options = argparse.Namespace(
+        generator=[files / "generator.safetensors"], psi=1.0, textures=None, head="open", flame_texture=None
+    )
     avatar, (sample,) = avatar_of(files), candidates(options, torch.device("cpu")).values()
     found = sample(4, torch.Generator().manual_seed(5))
     seeds = torch.randint(2**62, (4,), generator=torch.Generator().manual_seed(5)).tolist()

@@ -143,7 +143,7 @@ def test_sources_are_told_apart(runs):
         "a",
         "zombie",
     ]
-    with pytest.raises(ValueError, match="other weights"):
+    with pytest.raises(ValueError, match="does not say what it was trained for; give --prompt"):
         read_sources([str(runs / "linear.safetensors")])
 
 

@@ -84,6 +84,8 @@ def _readable(argument: str, sweep: bool) -> bool:
         return False
     if override.is_sweep_override():
         return sweep
+    if override.key_or_group == "generator" and isinstance(override.value(), dict):
+        return True  # of the texture GAN's trainer, the network's sizes
     return override.key_or_group not in _TEXTS or not isinstance(override.value(), list | dict)
 
 
