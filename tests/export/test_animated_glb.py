@@ -186,9 +186,7 @@ def test_wrong_arguments_are_named(head, texture, tmp_path):
 
 def test_without_pygltflib_the_extra_is_named():
     code = (
-        "import sys; sys.modules['pygltflib'] = None\n"
-        "from clipface.export.gltf import load_pygltflib\n"
-        "load_pygltflib()"
+        "import sys; sys.modules['pygltflib'] = None\nfrom clipface.export.gltf import load_pygltflib\nload_pygltflib()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "need the package pygltflib: pip install pygltflib" in done.stderr

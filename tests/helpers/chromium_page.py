@@ -195,7 +195,9 @@ _CANVAS = "[...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.w
 _WIDTH = f"return {_CANVAS}.clientWidth"
 # Looks at the image's middle when something is drawn: once before the event, then, after a texture has come, until the
 # pixels are others.
-_WATCH = f"const canvas = {_CANVAS};" + """
+_WATCH = (
+    f"const canvas = {_CANVAS};"
+    + """
 const [event, ready] = arguments;
 const graphics = canvas.getContext('webgl2'), side = 96, different = 2;
 let before = null, started = null, arrived = false;
@@ -218,6 +220,7 @@ graphics.drawElements = function (...given) {
   window.clipfaceAnswer = performance.now() - started;
 };
 """
+)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:

@@ -97,9 +97,7 @@ def compare_networks() -> None:
                 torch.nn.init.normal_(parameter)
     found = []
     for kernels in (False, True):
-        activation.use_kernels = lambda x, chosen=kernels: (
-            chosen and x.is_contiguous(memory_format=torch.channels_last)
-        )
+        activation.use_kernels = lambda x, chosen=kernels: chosen and x.is_contiguous(memory_format=torch.channels_last)
         found.append(gradients(*networks))
     for wanted, given in zip(*found, strict=True):
         torch.testing.assert_close(given, wanted, atol=1e-4 * wanted.abs().max().item(), rtol=0)

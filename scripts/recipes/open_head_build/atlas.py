@@ -116,8 +116,10 @@ def _eye_chart(cut: Cut, mean: np.ndarray, side: str) -> list[tuple[np.ndarray, 
     corners = np.searchsorted(vertices, cut.faces[chosen])
     front = angle[corners].max(axis=1) <= eyes.FRONT_LIMIT
     mirrored = np.array([-1.0, 1.0])
-    middle = {name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
-              for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))}
+    middle = {
+        name: centre if side == "right" else np.array([1, 0]) + mirrored * centre
+        for name, centre in (("eye", EYE_DISC), ("cap", CAP_DISC))
+    }
     reach = angle[corners[front]].max()
     radius = angle / (angle + IRIS_ZOOM) * (reach + IRIS_ZOOM) / reach
     uv_front = middle["eye"] + flat * radius[:, None] * EYE_RADIUS

@@ -27,28 +27,37 @@ def build_head() -> dict[str, np.ndarray]:
     mean, directions = mean * scale, directions * scale
     names, offsets = expression.expression_basis(cut, mean, count, scale)
     offset = mean[cut.vertices_of("skin")].mean(axis=0) - cut.positions(young)[cut.vertices_of("skin")].mean(0) * scale
-    weights, regressor, posedirs = _pose(cut, mean, dict(zip(names, np.moveaxis(offsets, 2, 0), strict=True)),
-                                         young * scale + offset)
+    weights, regressor, posedirs = _pose(
+        cut, mean, dict(zip(names, np.moveaxis(offsets, 2, 0), strict=True)), young * scale + offset
+    )
     vt, ft = atlas.build_atlas(cut, mean, base.uv)
     landmark_faces, landmark_weights = landmarks.landmark_arrays(cut, mean, regions.ears_and_front(cut, base)[1])
     points = (mean[cut.faces[landmark_faces]] * landmark_weights[:, :, None]).sum(axis=1)
     masks = regions.region_masks(cut, base, mean, points)
     identity_directions = np.round(directions / IDENTITY_STEP) * IDENTITY_STEP
     return {
-        "v_template": mean.astype(np.float32), "f": cut.faces.astype(np.int32),
+        "v_template": mean.astype(np.float32),
+        "f": cut.faces.astype(np.int32),
         "shapedirs": np.concatenate([identity_directions, offsets], axis=2).astype(np.float16),
-        "posedirs": posedirs.astype(np.float16), "J_regressor": regressor.astype(np.float32),
-        "kintree_table": np.stack([pose.PARENTS, np.arange(5)]), "weights": weights.astype(np.float32),
-        "vt": vt, "ft": ft.astype(np.int32), "landmark_faces": landmark_faces,
-        "landmark_barycentric": landmark_weights.astype(np.float32), "expression_names": np.array(names),
+        "posedirs": posedirs.astype(np.float16),
+        "J_regressor": regressor.astype(np.float32),
+        "kintree_table": np.stack([pose.PARENTS, np.arange(5)]),
+        "weights": weights.astype(np.float32),
+        "vt": vt,
+        "ft": ft.astype(np.int32),
+        "landmark_faces": landmark_faces,
+        "landmark_barycentric": landmark_weights.astype(np.float32),
+        "expression_names": np.array(names),
         "expression_covariance": expression.expression_covariance(names).astype(np.float32),
-        "region_names": np.array(list(masks)), "region_masks": np.stack(list(masks.values())),
+        "region_names": np.array(list(masks)),
+        "region_masks": np.stack(list(masks.values())),
         "licence": np.array(LICENCE),
     }
 
 
-def _pose(cut: geometry.Cut, mean: np.ndarray, shape_of: dict[str, np.ndarray],
-          body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pose(
+    cut: geometry.Cut, mean: np.ndarray, shape_of: dict[str, np.ndarray], body: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Skinning weights, joint regressor and pose directions; `body` is the average body in the head's frame."""
     weights = pose.skinning_weights(cut, len(body))
     trunk, skull = body[pose.NECK_CUBE].mean(axis=0), body[pose.HEAD_CUBE].mean(axis=0)

@@ -116,8 +116,13 @@ class Outline:
         return np.interp(share % 1.0, travelled, turn) - 2 * np.pi * (share < 0)
 
 
-def solve(points: np.ndarray, faces: np.ndarray, fixed: np.ndarray, places: np.ndarray,
-          weights: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+def solve(
+    points: np.ndarray,
+    faces: np.ndarray,
+    fixed: np.ndarray,
+    places: np.ndarray,
+    weights: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> np.ndarray:
     """Every free vertex at the weighted mean of its neighbours; `fixed` vertices stay at `places`."""
     rows, columns, values = weights
     size = len(points)
@@ -137,8 +142,9 @@ class Parametrisation:
     The unknowns are the inner points' coordinates, then the outer loop's angles, in one vector.
     """
 
-    def __init__(self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline,
-                 magnify: np.ndarray) -> None:
+    def __init__(
+        self, points: np.ndarray, faces: np.ndarray, loop: np.ndarray, outline: Outline, magnify: np.ndarray
+    ) -> None:
         self.faces, self.loop, self.outline, self.count = faces, loop, outline, len(points)
         self.inner = np.setdiff1d(np.unique(faces), loop)
         along, across = points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]

@@ -11,8 +11,17 @@ from .source import LEFT_EYE, RIGHT_EYE, BaseMesh
 
 NOSE_TIP, MOUTH_BAG_TOP, TORSO = 297, 554, 815  # one vertex of each of these parts of hm08
 NECK_RINGS = 9
-PARTS = ("skin", "mouth_bag", "left_socket", "right_socket", "upper_teeth", "lower_teeth", "tongue",
-         "left_eye", "right_eye")
+PARTS = (
+    "skin",
+    "mouth_bag",
+    "left_socket",
+    "right_socket",
+    "upper_teeth",
+    "lower_teeth",
+    "tongue",
+    "left_eye",
+    "right_eye",
+)
 # MakeHuman's rows of teeth are too wide and high, its tongue hides them: scale about the part's mean, shift (metres).
 MENDED = {
     "upper_teeth": (np.array([0.80, 0.95, 0.95]), np.array([0.0, -0.003, 0.003])),
@@ -63,6 +72,7 @@ class Cut:
         """Vertices used by faces of the named parts `[N]`, sorted."""
         return np.unique(self.faces[np.isin(self.part, [PARTS.index(part) for part in parts])])
 
+
 def neck_plane(vertices: np.ndarray) -> np.ndarray:
     """Signed height above the neck's cutting plane (metres, body frame)."""
     return vertices[:, 1] - (0.588 - 0.16 * (vertices[:, 2] - 0.02))
@@ -91,9 +101,13 @@ def _select(base: BaseMesh) -> dict[str, np.ndarray]:
     high = [k for k in np.unique(island[body]) if base.vertices[base.quads[island == k], 1].min() > 0.7]
     sockets = {np.sign(base.vertices[base.quads[island == k], 0].mean()): island == k for k in high}
     groups = {"upper_teeth": "helper-upper-teeth", "lower_teeth": "helper-lower-teeth", "tongue": "helper-tongue"}
-    masks = {"skin": skin, "mouth_bag": island == containing(MOUTH_BAG_TOP),
-             "left_socket": sockets[1.0], "right_socket": sockets[-1.0],
-             **{part: base.groups == group for part, group in groups.items()}}
+    masks = {
+        "skin": skin,
+        "mouth_bag": island == containing(MOUTH_BAG_TOP),
+        "left_socket": sockets[1.0],
+        "right_socket": sockets[-1.0],
+        **{part: base.groups == group for part, group in groups.items()},
+    }
     return {part: np.flatnonzero(mask) for part, mask in masks.items()}
 
 

@@ -12,8 +12,16 @@ LOCAL_SIGMA, ASYMMETRY_SIGMA = 0.16, 0.04
 UNSIDED_IN_OUT = 0.15  # `-in/-out` of unsided targets moves the whole part sideways: nearly off
 FOLDERS = ("eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears", "forehead", "head", "neck", "asym")
 SKIPPED = ("head-trans", "measure-neck", "asymm-", "neck-trans")
-OPPOSITES = (("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex"),
-             ("compress", "uncompress"), ("pointed", "triangle"), ("square", "round"))
+OPPOSITES = (
+    ("decr", "incr"),
+    ("down", "up"),
+    ("in", "out"),
+    ("backward", "forward"),
+    ("concave", "convex"),
+    ("compress", "uncompress"),
+    ("pointed", "triangle"),
+    ("square", "round"),
+)
 GENDERS, RACES = ("female", "male"), ("african", "asian", "caucasian")
 AGES, AGE_AT = ("child", "young", "old"), (0.1875, 0.5, 1.0)
 BUILDS = {"muscle": ("minmuscle", "averagemuscle", "maxmuscle"), "weight": ("minweight", "averageweight", "maxweight")}

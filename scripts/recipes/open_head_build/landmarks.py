@@ -108,8 +108,18 @@ def landmark_points(find: Finder) -> list[Point]:
     o, i = _lips(cut, mean, loops["mouth"])
     outer = [*o[:4], flip(o[2]), flip(o[1]), flip(o[0]), flip(o[6]), flip(o[5]), o[4], o[5], o[6]]
     inner = [*i[:3], flip(i[1]), flip(i[0]), flip(i[4]), i[3], i[4]]
-    return [*jaw, *(flip(point) for point in jaw[-2::-1]), *brow, *(flip(point) for point in brow[::-1]),
-            *bridge, *nose, *eye_right, *eye_left, *outer, *inner]
+    return [
+        *jaw,
+        *(flip(point) for point in jaw[-2::-1]),
+        *brow,
+        *(flip(point) for point in brow[::-1]),
+        *bridge,
+        *nose,
+        *eye_right,
+        *eye_left,
+        *outer,
+        *inner,
+    ]
 
 
 def landmark_arrays(cut: Cut, mean: np.ndarray, front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -55,8 +55,12 @@ def rotation_angle(points: np.ndarray, moved: np.ndarray, axis: int) -> float:
     """Angle about a coordinate axis (radians) that best turns `points` into `moved`."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
     a, b = points - points.mean(axis=0), moved - moved.mean(axis=0)
-    return float(np.arctan2((a[:, first] * b[:, second] - a[:, second] * b[:, first]).sum(),
-                            (a[:, first] * b[:, first] + a[:, second] * b[:, second]).sum()))
+    return float(
+        np.arctan2(
+            (a[:, first] * b[:, second] - a[:, second] * b[:, first]).sum(),
+            (a[:, first] * b[:, first] + a[:, second] * b[:, second]).sum(),
+        )
+    )
 
 
 def rotation_centre(points: np.ndarray, moved: np.ndarray, axis: int) -> np.ndarray:
@@ -101,8 +105,14 @@ def joint_regressor(cut: Cut, mean: np.ndarray, root: np.ndarray, neck: np.ndarr
     return np.stack(rows)
 
 
-def _correctives(mean: np.ndarray, weight: np.ndarray, centre: np.ndarray, axis: int, reach: tuple[float, float],
-                 shapes: tuple[np.ndarray, np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
+def _correctives(
+    mean: np.ndarray,
+    weight: np.ndarray,
+    centre: np.ndarray,
+    axis: int,
+    reach: tuple[float, float],
+    shapes: tuple[np.ndarray, np.ndarray | None],
+) -> tuple[np.ndarray, np.ndarray]:
     """Offsets per sin(angle) and per 1 - cos(angle) `[V, 3]` that make turning one joint reproduce one or two shapes.
 
     Args:
@@ -137,8 +147,9 @@ def _as_features(about_x: tuple[np.ndarray, np.ndarray], about_y: tuple[np.ndarr
     return out
 
 
-def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.ndarray,
-                    shape_of: dict[str, np.ndarray]) -> np.ndarray:
+def pose_directions(
+    cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.ndarray, shape_of: dict[str, np.ndarray]
+) -> np.ndarray:
     """Pose-corrective directions `[V, 3, 36]`: the jaw follows jawOpen/Left/Right, lids follow the gaze."""
     out = np.zeros((len(mean), 3, 4, 9))
     zero = np.zeros_like(mean)
@@ -152,8 +163,9 @@ def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.
     lever = mean[teeth, 2].mean() - joints[JAW, 2]
     sideways = float(np.arcsin(np.abs(shape_of["jawLeft"][teeth, 0].mean()) / lever))
     jaw_open = _correctives(mean, weights[:, JAW], joints[JAW], 0, (opened, opened), (shape_of["jawOpen"], None))
-    jaw_side = _correctives(mean, weights[:, JAW], joints[JAW], 1, (sideways, sideways),
-                            (shape_of["jawLeft"], shape_of["jawRight"]))
+    jaw_side = _correctives(
+        mean, weights[:, JAW], joints[JAW], 1, (sideways, sideways), (shape_of["jawLeft"], shape_of["jawRight"])
+    )
     out[:, :, JAW - 1] = _as_features(jaw_open, jaw_side)
     eyeballs = ((LEFT, "Left", "left_eye", ("Out", "In")), (RIGHT, "Right", "right_eye", ("In", "Out")))
     for joint, side, ball, across in eyeballs:
@@ -163,7 +175,16 @@ def pose_directions(cut: Cut, mean: np.ndarray, weights: np.ndarray, joints: np.
         follow = [shape_of[name] * (LID_FOLLOW if "Down" in name else 1.0) for name in names]
         for shape in follow:
             shape[cut.vertices_of("left_eye", "right_eye")] = 0
-        pairs = [_correctives(mean, np.zeros(len(mean)), zero[0], axis, tuple(reach[2 * axis : 2 * axis + 2]),
-                              (follow[2 * axis], follow[2 * axis + 1])) for axis in (0, 1)]
+        pairs = [
+            _correctives(
+                mean,
+                np.zeros(len(mean)),
+                zero[0],
+                axis,
+                tuple(reach[2 * axis : 2 * axis + 2]),
+                (follow[2 * axis], follow[2 * axis + 1]),
+            )
+            for axis in (0, 1)
+        ]
         out[:, :, joint - 1] = _as_features(*pairs)
     return out.reshape(len(mean), 3, 36)

@@ -70,8 +70,9 @@ def _only(vertices: np.ndarray, count: int) -> np.ndarray:
     return mask
 
 
-def _features(cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray,
-              face: np.ndarray) -> dict[str, np.ndarray]:
+def _features(
+    cut: Cut, base: BaseMesh, mean: np.ndarray, landmarks: np.ndarray, face: np.ndarray
+) -> dict[str, np.ndarray]:
     """Parts of the face: eyes' surroundings, nose, lips, lids and brows."""
     loops = openings(cut, mean)
 
