@@ -100,7 +100,7 @@ def remarks(cutout: Cutout) -> Iterator[str]:
     if pixels < LIMITS.least_face:
         yield f"small: the face has {pixels:.0f} pixels, {LIMITS.least_face:.0f} or more are wanted; it will look soft"
     elif (sharp := sharpness(image, points)) < LIMITS.least_sharpness:
-        yield f"blurred: sharpness {sharp:.2f}, {LIMITS.least_sharpness} or more is wanted; it will look soft"
+        yield f"blurred: expected a sharpness of {LIMITS.least_sharpness} or more, got {sharp:.2f}; it will look soft"
     yaw, pitch, _ = head_turn(points)
     if abs(yaw) > LIMITS.most_yaw:
         yield f"profile: the head is turned by {abs(yaw):.0f} degrees; the far side is guessed. Add one from the front"
