@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from clipface.edit.apply import edit_faces
     from clipface.edit.files import write_face
     from clipface.edit.loading import load_editor
-    from clipface.edit.sources import read_subject
+    from clipface.edit.persons.sources import read_subject
 
     editor = load_editor(options.mapper, **avatar_options(options))
     faces = faces_config(options, options.latents or one_seed(options.seed or 0))

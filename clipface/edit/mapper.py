@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.edit.detail import keep_detail
 from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, SavedMapper
+from clipface.edit.persons.detail import keep_detail, resized
 from clipface.edit.published import read_published_networks
 
 COEFFICIENT_WIDTH = 50  # of the expression mapper's hidden layers in the paper
@@ -36,8 +36,7 @@ class Detail(NamedTuple):
         """The same with textures of `size` texels at most; None: as they are."""
         if size is None or size >= self.texture.shape[-1]:
             return self
-        smaller = functional.interpolate(self.texture, (size, size), mode="bilinear", antialias=True)
-        return self._replace(texture=smaller)
+        return self._replace(texture=resized(self.texture, size))
 
     def edited(self, w_plus: Tensor, paint: Callable[[Tensor], Tensor]) -> Tensor:
         """Change the textures as the generator's change from the nearest codes to others.

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from clipface.edit.attributes import option_name
 from clipface.edit.avatar import Avatar
-from clipface.edit.detail import keep_detail
+from clipface.edit.persons.detail import keep_detail, resized
 from clipface.head import HeadModel
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.synthetic.painted_textures import paint_option
@@ -72,9 +71,7 @@ class Paint(nn.Module):
         if strength == 0:
             return textures
         size = min(textures.shape[-1], LARGEST)
-        plain = textures
-        if size < textures.shape[-1]:
-            plain = functional.interpolate(textures, (size, size), mode="bilinear", antialias=True)
+        plain = resized(textures, size)
         painter = _painter(self._head[0], size, self._backend, textures.device)
         painted = [paint_option(painter, self.option, each, self.seed, alike=False) for each in plain.split(1)]
         return keep_detail(textures, plain, plain.lerp(torch.cat(painted), strength).clamp(0, 1))

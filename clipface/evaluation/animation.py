@@ -16,7 +16,7 @@ from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.loading import load_editor
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.options import avatar_options, faces_config
-from clipface.edit.sources import subjects
+from clipface.edit.persons.sources import subjects
 from clipface.edit.video_mapper import VideoMapper
 from clipface.evaluation.faces import IMAGE_SIZE
 from clipface.evaluation.grid import grid, labelled_row, to_image

@@ -16,7 +16,7 @@ from clipface.edit.into_photo.files import write_into_photos
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options, faces_config
-from clipface.edit.sources import Subjects, subjects
+from clipface.edit.persons.sources import Subjects, subjects
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
 from clipface.export.still import write_glb

@@ -14,7 +14,7 @@ from clipface.edit.apply import edit_faces
 from clipface.edit.loading import choose_device, load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options, faces_config, one_seed
-from clipface.edit.sources import read_subject
+from clipface.edit.persons.sources import read_subject
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
 from clipface.images import PhotographError, read_photograph

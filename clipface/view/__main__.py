@@ -59,7 +59,7 @@ def build(options: argparse.Namespace) -> "Services":
     """
     from clipface.edit.attributes import shipped_generator
     from clipface.edit.loading import load_editor
-    from clipface.edit.sources import subjects
+    from clipface.edit.persons.sources import subjects
     from clipface.view.engine import Engine
     from clipface.view.library import Library
     from clipface.view.page import Services

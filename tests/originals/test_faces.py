@@ -9,7 +9,7 @@ from commands import script
 from clipface.animation.load import load_motion
 from clipface.edit.files import read_latents
 from clipface.edit.loading import load_avatar
-from clipface.edit.sources import known_faces, read_subject
+from clipface.edit.persons.sources import known_faces, read_subject
 from clipface.head import load_head
 from clipface.settings import FacesConfig, HeadConfig, RendererConfig
 from scripts.recipes.originals_build.sizes import SMALL

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from clipface import weights
 from clipface.edit.avatar import Avatar, Faces
+from clipface.edit.persons.sources import known_faces, on_head
 from clipface.edit.sampling import Views, sample_faces
-from clipface.edit.sources import known_faces, on_head
 from trainer.common import distributed
 from trainer.common.config import PlateauConfig
 

@@ -13,7 +13,7 @@ from clipface.edit.apply import EditedFaces
 from clipface.edit.avatar import Avatar
 from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.mapper import Codes
-from clipface.edit.person import Person
+from clipface.edit.persons.person import Person
 from clipface.export.edited_image import JPEG_SUFFIXES, write_edited_image
 from clipface.images import read_photograph
 

@@ -22,7 +22,7 @@ from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.into_photo.files import moved_vertices
 from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE
-from clipface.edit.person import Person
+from clipface.edit.persons.person import Person
 from clipface.export.edited_image import mark_mp4
 from clipface.export.sound import add_sound
 from clipface.export.video import VideoWriter, frame_rate, read_frames

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_editor
+from clipface.edit.persons.sources import known_faces
 from clipface.edit.sampling import sample_faces
-from clipface.edit.sources import known_faces
 from clipface.evaluation.edits.edited import Edit, Source, apply, paint
 from clipface.evaluation.edits.protocol import Protocol, encoders_of
 from clipface.evaluation.edits.scores import Measurement, Measures

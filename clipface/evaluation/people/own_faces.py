@@ -21,10 +21,10 @@ from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import Avatar
 from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.into_photo.files import moved_vertices
-from clipface.edit.inversion import invert
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes, Detail
 from clipface.edit.options import avatar_options
+from clipface.edit.persons.inversion import invert
 from clipface.evaluation.faces import face_images, image_landmarks
 from clipface.evaluation.grid import grid, save_jpeg
 from clipface.evaluation.tables import Table

@@ -5,7 +5,7 @@ import torch
 
 from clipface.bake.head_fit import HeadFit, white_light
 from clipface.edit.loading import load_avatar
-from clipface.edit.person import Person
+from clipface.edit.persons.person import Person
 from clipface.settings import FacesConfig, HeadConfig, RendererConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, PromptConfig

@@ -15,7 +15,7 @@ from clipface import startup
 from clipface.edit.apply import edit_faces, unedited
 from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
-from clipface.edit.person import Person
+from clipface.edit.persons.person import Person
 from clipface.head import load_head
 from clipface.head.mesh import uv_map_hash
 from clipface.settings import HeadConfig, RendererConfig

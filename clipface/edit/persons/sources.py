@@ -10,7 +10,7 @@ from torch.nn import functional
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import read_latents
 from clipface.edit.mapper import Codes
-from clipface.edit.person import Person
+from clipface.edit.persons.person import Person
 from clipface.edit.sampling import sample_latents
 from clipface.photos.deca import read_deca
 from clipface.photos.sources import find_sources

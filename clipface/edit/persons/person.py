@@ -22,9 +22,9 @@ from torch.nn import functional
 from clipface.bake.head_fit import COEFFICIENTS, HeadFit
 from clipface.bake.texture import previews
 from clipface.edit.avatar import Avatar
-from clipface.edit.inversion import invert
 from clipface.edit.mapper import Codes, Detail
 from clipface.edit.origin import GENERATOR, UV_MAP, warn_of_head
+from clipface.edit.persons.inversion import invert
 from clipface.export.surface import png, texture_image
 from clipface.files import write_atomic
 from clipface.head.mesh import check_uv_map

@@ -28,12 +28,13 @@ def keep_detail(detail: Tensor, before: Tensor, after: Tensor) -> Tensor:
     change = after - before
     least, most = COVERED
     covered = ((change.abs().mean(1, keepdim=True) - least) / (most - least)).clamp(0, 1)
-    own = detail - _resized(before, side, "bicubic")
+    own = detail - resized(before, side, "bicubic")
     # A cover of bilinear weights stays in 0..1, and both terms are exactly 0 where nothing changes.
-    return (detail + _resized(change, side, "bicubic") - _resized(covered, side, "bilinear") * own).clamp(0, 1)
+    return (detail + resized(change, side, "bicubic") - resized(covered, side, "bilinear") * own).clamp(0, 1)
 
 
-def _resized(image: Tensor, side: int, mode: str) -> Tensor:
+def resized(image: Tensor, side: int, mode: str = "bilinear") -> Tensor:
+    """Textures [B, C, S, S] as [B, C, side, side], shrunk without aliasing; of that size already, the same tensor."""
     if image.shape[-1] == side:
         return image
     return functional.interpolate(image, (side, side), mode=mode, align_corners=False, antialias=True)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.edit.persons.detail import resized
 from clipface.shapes import expect
-from clipface.texture.generator import TextureGenerator
+from clipface.texture.generator import TextureGenerator, memory_parts
 from clipface.texture.linear import LinearTextures
 
 SIZE = 256  # of the textures that are compared: a step through a generator's finer layers takes four times as long
@@ -43,12 +44,12 @@ def invert(
     with torch.no_grad():
         start = _start(generator, linear, textures)
         size = min(SIZE, generator.config["resolution"])
-        targets = _resized(textures, size) * 2 - 1
+        targets = resized(textures, size) * 2 - 1
     if steps is None:
         steps = STEPS if linear is not None else STEPS_FROM_MEAN
     w_plus = _refined(generator, start, targets, size, steps)
     with torch.no_grad():
-        made = torch.cat([generator.synthesis(row, size=size) for row in w_plus.split(1)])
+        made = torch.cat([generator.synthesis(row, size=size) for row in memory_parts(w_plus)])
         error = (made - targets).abs().mean((1, 2, 3)) / 2
     return Inverted(w_plus, error)
 
@@ -56,7 +57,7 @@ def invert(
 def _start(generator: TextureGenerator, linear: LinearTextures | None, textures: Tensor) -> Tensor:
     if linear is None:
         return generator.mapping.w_avg.expand(len(textures), generator.levels, -1).clone()
-    coefficients = linear.coefficients(_resized(textures, linear.size) * 2 - 1)
+    coefficients = linear.coefficients(resized(textures, linear.size) * 2 - 1)
     z = functional.pad(coefficients, (0, generator.config["z_dim"] - linear.count))
     return generator.mapping(z).clone()
 
@@ -73,9 +74,3 @@ def _refined(generator: TextureGenerator, start: Tensor, targets: Tensor, size: 
         (w_plus.grad,) = torch.autograd.grad(loss.sum(), [w_plus])
         optimiser.step()
     return w_plus.detach()
-
-
-def _resized(textures: Tensor, size: int) -> Tensor:
-    if textures.shape[-1] == size:
-        return textures
-    return functional.interpolate(textures, (size, size), mode="bilinear", align_corners=False, antialias=True)

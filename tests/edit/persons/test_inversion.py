@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clipface.edit.inversion import invert
+from clipface.edit.persons.inversion import invert
 from clipface.texture.generator import TextureGenerator
 from clipface.texture.linear import LinearTextures
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clipface.edit.detail import keep_detail
+from clipface.edit.persons.detail import keep_detail
 
 
 @pytest.fixture
