@@ -9,6 +9,7 @@ from PIL import EpsImagePlugin, Image, ImageCms
 from clipface.data.textures import read_textures
 from clipface.evaluation.portraits import read_texture
 from clipface.images import PhotographError, read_photograph
+from clipface.photos.masks import read_mask
 from clipface.texture.convert import convert_files
 
 RED, BLUE = (200, 40, 30), (20, 60, 190)
@@ -149,7 +150,7 @@ def test_missing_files_and_folders_are_refused(tmp_path):
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
 
 
-@pytest.mark.parametrize("door", ["texture of render.py", "folder of textures", "converted texture"])
+@pytest.mark.parametrize("door", ["texture of render.py", "folder of textures", "converted texture", "mask"])
 def test_no_program_is_started_for_a_document_that_calls_itself_an_image(tmp_path, monkeypatch, door):
     started, program = tmp_path / "started", tmp_path / "gs"
     program.write_text(f"#!/bin/sh\ntouch {started}\n")
@@ -163,6 +164,8 @@ def test_no_program_is_started_for_a_document_that_calls_itself_an_image(tmp_pat
             read_texture(path)
         elif door == "folder of textures":
             read_textures(path.parent, 8)
+        elif door == "mask":
+            read_mask(path)
         else:
             convert_files([path], tmp_path / "out.png")
     assert not started.exists()

@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from clipface.files import replacing
+from clipface.images import known_formats
 
 # IPTC's word for photographs with parts that a trained model made.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -74,7 +75,7 @@ def _kept(source: str | Path | None) -> tuple[bytes | None, Image.Exif]:
     exif = Image.Exif()
     if source is None:
         return None, exif
-    with Image.open(source) as file:
+    with Image.open(source, formats=known_formats()) as file:
         profile = file.info.get("icc_profile")
         try:
             exif = file.getexif()

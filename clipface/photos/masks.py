@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from clipface.fit.fitter import FittedImages
+from clipface.images import known_formats
 from clipface.photos.examine import Cutout, crop
 from clipface.photos.heads import DecaHeads, FittedHeads, VertexHeads
 from clipface.photos.sources import Pairing
@@ -57,7 +58,7 @@ def read_mask(path: Path) -> Image.Image:
         ValueError: if it is no image.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=known_formats()) as image:
             image.load()
             return image.getchannel("A") if "A" in image.getbands() else image.convert("L")
     except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
