@@ -23,7 +23,7 @@ from clipface.evaluation.grid import grid, to_image
 from clipface.head import load_head
 from clipface.render.camera import view
 from clipface.texture.flame_texture import flame_linear_textures
-from clipface.texture.generator import TextureGenerator
+from clipface.texture.generator import TextureGenerator, memory_parts
 from clipface.texture.linear import LinearTextures
 from clipface.texture.published import read_generator
 
@@ -138,8 +138,6 @@ def _generated(network: TextureGenerator, people: People | None, psi: float) -> 
             seeds = torch.randint(2**62, (count,), generator=generator).tolist()
             codes = torch.stack([people.sample(np.random.default_rng(seed))[0] for seed in seeds])
             z = functional.pad(codes, (0, z_dim - codes.shape[1]))
-        z = z.to(network.mapping.w_avg)
-        # One by one is as fast on a CPU, and 32 at 512² would take 9 GB.
-        return torch.cat([network(part, psi) for part in (z.split(1) if z.device.type == "cpu" else [z])])
+        return torch.cat([network(part, psi) for part in memory_parts(z.to(network.mapping.w_avg))])
 
     return textures

@@ -98,7 +98,7 @@ def remarks(cutout: Cutout) -> Iterator[str]:
         )
     pixels = face_size(points) / np.hypot(*cutout.matrix[:2, 0])
     if pixels < LIMITS.least_face:
-        yield f"small: the face has {pixels:.0f} pixels, {LIMITS.least_face:.0f} or more are wanted; it will look soft"
+        yield f"small: the face has {pixels:.0f} pixels, expected {LIMITS.least_face:.0f} or more; it will look soft"
     elif (sharp := sharpness(image, points)) < LIMITS.least_sharpness:
         yield f"blurred: expected a sharpness of {LIMITS.least_sharpness} or more, got {sharp:.2f}; it will look soft"
     yaw, pitch, _ = head_turn(points)

@@ -46,8 +46,9 @@ def command(trainer: str) -> Callable[[], None]:
 
     def main() -> None:
         refuse_renamed(sys.argv[1:])
-        sys.argv[1:] = read_arguments(trainer, sys.argv[1:], takes_prompt(trainer))
-        if takes_prompt(trainer):
+        prompt = takes_prompt(trainer)
+        sys.argv[1:] = read_arguments(trainer, sys.argv[1:], prompt)
+        if prompt:
             with suppress(HydraException, OmegaConfBaseException):  # which Hydra tells of
                 _check_sweep(trainer, sys.argv[1:])
         with_hydra()

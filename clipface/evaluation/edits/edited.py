@@ -13,7 +13,7 @@ from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import check_alike, mapper_file, mapper_notes
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.evaluation.timing import synchronized_time
-from clipface.settings import SOURCE_PHRASE, config_names, read_config
+from clipface.settings import SOURCE_PHRASE, config_names, named_prompts, read_config
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
 TOGETHER = 8  # faces painted or rendered at once
@@ -96,7 +96,7 @@ def prompt_of(path: str | Path, words: str = "") -> dict[str, Any]:
         return {"source": SOURCE_PHRASE, **read_config("prompt", name)}
     prompt = mapper_notes(path).get("prompt")
     if prompt is None and words:
-        known = read_config("prompt", words) if words in config_names("prompt") else {"name": "", "target": words}
+        known = read_config("prompt", words) if words in named_prompts() else {"name": "", "target": words}
         return {"source": SOURCE_PHRASE, **known}
     if prompt is None:
         raise ValueError(

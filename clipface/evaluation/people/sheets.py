@@ -24,9 +24,8 @@ from clipface.evaluation.textures import render_heads
 from clipface.metrics.skin import lightness_and_tone
 from clipface.photos.examine import SIZE
 from clipface.render.camera import project, view
-from clipface.texture.linear import LinearTextures
+from clipface.texture.linear import LINEAR_FILE, LinearTextures
 
-LINEAR = "linear_textures.safetensors"  # beside the generator
 TURNS = {"front": 0.0, "40 degrees": 40.0, "side": 90.0}
 CLOSE, CLOSE_YAW, CLOSE_SIZE = 1.8, 15.0, 700 / 224  # scale and degrees of close-ups; their side, in heads' sides
 CLOSE_COLUMNS = 4
@@ -189,7 +188,8 @@ def write_sheets(options: argparse.Namespace) -> list[Path]:
     baked = linear = None
     if any(SHEETS[name][1] for name in options.sheets):
         baked = _read_baked(options, avatar)
-        linear = LinearTextures.from_weights(Path(options.generator or assets.resolve("generator")).with_name(LINEAR))
+        generator = Path(options.generator or assets.resolve("generator"))
+        linear = LinearTextures.from_weights(generator.with_name(LINEAR_FILE))
     sheets, written = PeopleSheets(avatar, people, options.few, options.size, baked, linear), []
     for name in options.sheets:
         written.append(save_jpeg(SHEETS[name][0](sheets), options.out / f"people_{name}.jpg"))

@@ -17,7 +17,7 @@ from clipface.render.uv import UVMap
 from clipface.synthetic.looks.registry import OPTIONS
 from clipface.synthetic.painter import Painter
 from clipface.texture.generator import TextureGenerator
-from clipface.texture.linear import LinearTextures
+from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from trainer.texture_gan.anchored.textures import PaintedTextures, TextureSet
 
 SIZES = (1, 4, 16)  # how much smaller the textures are that are compared
@@ -49,7 +49,7 @@ def fit(options: Namespace) -> None:
     looks_path = options.generator.with_name("looks.safetensors")
     tensors, notes = weights.load(looks_path)
     generator = TextureGenerator.from_weights(options.generator).to(options.device).requires_grad_(False)
-    linear = LinearTextures.from_weights(options.generator.with_name("linear_textures.safetensors")).to(options.device)
+    linear = LinearTextures.from_weights(options.generator.with_name(LINEAR_FILE)).to(options.device)
     looks = paint(options, generator, linear)
     offsets = tensors["offsets"].float().to(options.device).requires_grad_()
     before = losses(generator, looks, offsets)
