@@ -40,7 +40,7 @@ class TrainerConfig:
     steps: int = 1000  # batches
     minutes: float | None = None  # wall clock after which training ends cleanly; null: no limit
     accelerator: str = "cpu"  # cpu, gpu
-    devices: int = 1  # of each machine
+    devices: int = 1  # of each machine; they share batch_size, each with other faces: a run is that of one device
     num_nodes: int = 1  # machines that train together
     precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
     threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice

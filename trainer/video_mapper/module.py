@@ -112,11 +112,15 @@ class VideoMapperModule(MapperTraining):
         return parts
 
     def roughness(self, batch: Batch, codes: Tensor) -> Tensor:
-        """Mean square of how far the frames' codes are from the mean of their neighbours', over the variance of w."""
+        """Mean square of how far the frames' codes are from the mean of their neighbours', over the variance of w.
+
+        The mean over faces, each by its own variance: processes that share a batch add up to it.
+        """
         last = len(self.motion) - 1
         before, after = (self.codes(batch.faces, (batch.frames + step).clamp(0, last)) for step in (-1, 1))
         uneven = (before + after) / 2 - codes
-        return uneven.square().mean() / batch.faces.codes.w_plus.var()
+        variance = batch.faces.codes.w_plus.flatten(1).var(1)  # [B]
+        return (uneven.square().flatten(1).mean(1) / variance.repeat_interleave(batch.frames.shape[1])).mean()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """One step on the faces and frames of step `batch_idx`."""

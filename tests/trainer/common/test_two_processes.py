@@ -1,26 +1,34 @@
 """A mapper that two processes train, through the command: each has other faces, and together they are the batch."""
 
+import pytest
 import torch
 from interrupts import finish, start, train_straight
 from safetensors.torch import load_file
 
-OVERRIDES = [
-    "prompt.target=a photo of a zombie", "image_size=32", "batch_size=4", "views=1", "validation=2", "cache=2",
-    "model.init_from=zero", "model.expression=false", "plateau.window=2", "plateau.decay=4", "trainer.steps=12",
-    "trainer.minutes=9", "trainer.log_every=2", "trainer.threads=1",
+SHARED = [
+    "prompt.target=a photo of a zombie", "image_size=32", "batch_size=4", "validation=2", "cache=2",
+    "plateau.window=2", "plateau.decay=4", "trainer.minutes=9", "trainer.log_every=2", "trainer.threads=1",
 ]  # fmt: skip
+OWN = {
+    "mapper": ["views=1", "model.init_from=zero", "model.expression=false", "trainer.steps=12"],
+    "video_mapper": ["frames=2", "init_from=zero", "scored_frames=2", "trainer.steps=6", "smoothness=3"],
+}
+NOD = "rate: 10\nkeyframes: [{time: 0}, {time: 0.5, expression: {slot_1: 1.0}, jaw: 10}, {time: 1}]"
 
 
-def test_two_processes_train_the_mapper_of_one(tiny_files, tmp_path, monkeypatch):
+@pytest.mark.parametrize("trainer", OWN)
+def test_two_processes_train_the_mapper_of_one(trainer, tiny_files, tmp_path, monkeypatch):
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
-    pair = start("mapper", *OVERRIDES, "trainer.devices=2", f"hydra.run.dir={tmp_path / 'pair'}")
+    (tmp_path / "nod.yaml").write_text(NOD)
+    overrides = [*SHARED, *OWN[trainer], *([f"sequence={tmp_path / 'nod.yaml'}"] if trainer == "video_mapper" else [])]
+    pair = start(trainer, *overrides, "trainer.devices=2", f"hydra.run.dir={tmp_path / 'pair'}")
     output = finish(pair)
     assert pair.returncode == 0, output
-    train_straight("mapper", *OVERRIDES, f"hydra.run.dir={tmp_path / 'one'}")
-    half = [word for word in OVERRIDES if word != "batch_size=4"]
-    train_straight("mapper", *half, "batch_size=2", f"hydra.run.dir={tmp_path / 'half'}")
+    train_straight(trainer, *overrides, f"hydra.run.dir={tmp_path / 'one'}")
+    half = [word for word in overrides if word != "batch_size=4"]
+    train_straight(trainer, *half, "batch_size=2", f"hydra.run.dir={tmp_path / 'half'}")
     one, two, other = (
         torch.cat([value.flatten() for _, value in sorted(load_file(tmp_path / name / "mapper.safetensors").items())])
         for name in ("one", "pair", "half")
     )
-    assert (two - one).norm() < 0.2 * (other - one).norm(), output
+    assert (two - one).norm() < (0.2 if trainer == "mapper" else 1e-3) * (other - one).norm(), output

@@ -242,3 +242,11 @@ def test_training_leaves_out_what_is_finer_than_its_textures(config):
         module.codes = lambda *_, codes=codes: codes
         module.loss(batch)["direction"].backward()
         assert bool(codes.grad[:, -1].any()) is learns and codes.grad[:, 0].any()
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_faces(config):
+    """Whatever devices they are spread over."""
+    module = started(config)
+    both, *each = (module.loss(module.sample(indices)) for indices in ([0, 1], [0], [1]))
+    for name, value in both.items():
+        torch.testing.assert_close(value, (each[0][name] + each[1][name]) / 2, msg=name)
