@@ -40,7 +40,8 @@ class FacesConfig:
     which_face: int = 1  # of the faces in a photograph, the largest first
     texture_size: int = PERSON_TEXTURE  # of textures made from photographs
     validation_latents: str | None = None  # as latents, of faces that are not trained on; null: those that are
-    head_params: str | None = None  # FLAME's of one head (flame_params.pkl, DECA's codes), which all codes' faces get
+    # a head of FLAME that all codes' faces get: flame_params.pkl, verts.pkl, or a code of DECA
+    head_params: str | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot."""

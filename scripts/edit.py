@@ -27,7 +27,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_edits, add_output, add_people, command, faces_named
+from clipface.edit.options import (
+    SEEDS_HELP,
+    add_avatar,
+    add_edits,
+    add_head_camera,
+    add_output,
+    add_people,
+    command,
+    faces_named,
+)
 
 if TYPE_CHECKING:
     from clipface.evaluation.faces import EditedBatch
@@ -41,6 +50,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     faces = add_people(parser, several=True)
     faces.add_argument("--latents", help=SEEDS_HELP)
     faces.add_argument("--video", type=Path, help="a video of one person, which gets the edited face in every frame")
+    add_head_camera(parser)
     add_output(parser)
     add("--into-photo", action="store_true", help="put the edited face back into the photographs of --photo")
     add("--glb", action="store_true", help="write the edited heads as GLB too")

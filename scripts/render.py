@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
-from clipface.edit.options import add_avatar, add_edits, add_people, command
+from clipface.edit.options import add_avatar, add_edits, add_head_camera, add_people, command
 from clipface.settings import SHADINGS
 
 
@@ -31,9 +31,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--face", help="seed of a face, or a file of codes (.pt, .npz, .safetensors), of which the first is taken"
     )
     add_edits(parser)
+    add_head_camera(parser)
     add("--identity", nargs="+", type=float, help="first identity coefficients, standard deviations")
     add("--expression", nargs="+", type=float, help="first expression coefficients")
-    add("--jaw", type=float, default=0.0, help="how far the jaw is open, degrees")
+    add("--jaw", type=float, default=0.0, help="how far the jaw is opened, degrees")
     add("--texture", help="an image file, or none: the shape as clay (left out: the face's)")
     add("--yaw", nargs="+", type=float, default=[0.0], help="degrees; positive turns the head to the image's right")
     add("--pitch", type=float, default=0.0, help="degrees")

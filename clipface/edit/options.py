@@ -65,7 +65,7 @@ def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argpar
         "--person", nargs="+" if several else 1, type=Path, default=[],
         help=f"{what} (.person.safetensors), which edit.py --photo writes",
     )  # fmt: skip
-    words = "FLAME parameters of a head that the codes' faces get: flame_params.pkl, or a code of DECA"
+    words = "a head of FLAME that the codes' faces get: flame_params.pkl, verts.pkl, or a code of DECA"
     add("--head-params", type=Path, metavar="FILE", help=words)
     add_which_face(parser)
     add(
@@ -81,6 +81,14 @@ def faces_config(options: argparse.Namespace, latents: str | Path | None) -> Fac
     coded = None if photos or persons or latents is None else str(latents)
     head = options.head_params and str(options.head_params)
     return FacesConfig(coded, photos, persons, options.which_face, options.texture_size, head_params=head)
+
+
+def add_head_camera(parser: argparse.ArgumentParser) -> None:
+    """Add the camera of `--head-params`."""
+    add = parser.add_argument
+    add("--head-camera", action="store_true", help="see the faces by the camera of --head-params: DECA's crop")
+    words = "with --head-camera: sample_deca.pkl, to see them as the first implementation shows its edits"
+    add("--tform", type=Path, metavar="FILE", help=words)
 
 
 def faces_named(options: argparse.Namespace) -> str:

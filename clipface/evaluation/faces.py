@@ -16,6 +16,7 @@ from clipface.edit.into_photo.files import write_into_photos
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options, faces_config
+from clipface.edit.persons.head_params import head_camera
 from clipface.edit.persons.sources import Subjects, subjects
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
@@ -33,7 +34,11 @@ HEADER = ("before", "after", "geometry before", "geometry after", "second view b
 
 @torch.no_grad()
 def face_rows(
-    avatar: Avatar, codes: tuple[Codes, Codes], textures: tuple[Tensor, Tensor], size: int = IMAGE_SIZE
+    avatar: Avatar,
+    codes: tuple[Codes, Codes],
+    textures: tuple[Tensor, Tensor],
+    size: int = IMAGE_SIZE,
+    camera: Tensor | None = None,
 ) -> list[tuple[Tensor, ...]]:
     """Render the images below `HEADER`, a row for each face.
 
@@ -42,19 +47,22 @@ def face_rows(
         codes: of the faces before and after.
         textures: likewise, [B, 3, R, R] in 0..1.
         size: side of the images, pixels.
+        camera: [1, 4, 4] of all images but those of the second view; None: from the front.
 
     Returns:
         B rows of images, each [3, size, size] in 0..1.
     """
     columns = {}
     for when, texture, code in zip(("before", "after"), textures, codes, strict=True):
-        columns[when] = face_images(avatar, texture, code, 0.0, size)
-        columns[f"geometry {when}"] = face_images(avatar, None, code, 0.0, size)
+        columns[when] = face_images(avatar, texture, code, 0.0, size, camera)
+        columns[f"geometry {when}"] = face_images(avatar, None, code, 0.0, size, camera)
         columns[f"second view {when}"] = face_images(avatar, texture, code, SECOND_VIEW, size)
     return list(zip(*(columns[name] for name in HEADER), strict=True))
 
 
-def face_images(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int) -> Tensor:
+def face_images(
+    avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float, size: int, camera: Tensor | None = None
+) -> Tensor:
     """Render faces from one side.
 
     Args:
@@ -63,13 +71,15 @@ def face_images(avatar: Avatar, texture: Tensor | None, codes: Codes, yaw: float
         codes: of B faces.
         yaw: degrees; positive turns the heads to the image's right.
         size: side of the images, pixels.
+        camera: [1, 4, 4], in the place of `yaw`.
 
     Returns:
         [B, 3, size, size] in 0..1. Gradient: to texture, shape and expression.
     """
     count = len(codes.shape)
-    camera = view(torch.full((count,), yaw), torch.zeros(count), FRONT_SCALE).to(codes.shape.device)
-    return avatar.views(texture, codes, camera, size)
+    if camera is None:
+        camera = view(torch.full((1,), yaw), torch.zeros(1), FRONT_SCALE).to(codes.shape.device)
+    return avatar.views(texture, codes, camera.expand(count, -1, -1), size)
 
 
 def image_landmarks(head: HeadModel, vertices: Tensor, camera: Tensor, size: int) -> Tensor:
@@ -109,7 +119,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
     """
     editor, folder = load_editor(options.mapper, **avatar_options(options)), options.output
     avatar, rows, count = editor.avatar, [], 0
-    device = avatar.head.v_template.device
+    device, camera = avatar.head.v_template.device, head_camera(options, avatar.head)
     photographs = []  # before and after
     edit_times, image_times = [], []  # seconds a face, of each batch
     (folder / "textures").mkdir(parents=True, exist_ok=True)
@@ -121,7 +131,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
         if len(rows) < SHOWN:
             started = synchronized_time(device)
             both, textures = (codes.rows(shown), batch.edited.codes.rows(shown)), [x[shown] for x in batch.textures]
-            images = face_rows(avatar, both, textures, options.size)
+            images = face_rows(avatar, both, textures, options.size, camera)
             image_times.append((synchronized_time(device) - started) / len(images))
             rows += [[image.cpu() for image in row] for row in images]
         write_textures(folder / "textures", count, avatar, batch, options.glb)

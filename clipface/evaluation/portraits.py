@@ -14,6 +14,7 @@ from clipface.edit.apply import edit_faces
 from clipface.edit.loading import choose_device, load_editor
 from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options, faces_config, one_seed
+from clipface.edit.persons.head_params import head_camera
 from clipface.edit.persons.sources import read_subject
 from clipface.evaluation.grid import to_image
 from clipface.head import HeadModel
@@ -35,7 +36,6 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
         ValueError: if turns and shadings do not go together, the background is no colour, or there is no texture.
     """
     lights = portrait_lights(options.shading, options.turn, not options.no_eyes)
-    cameras = [portrait_camera(yaw, options.pitch, options.scale, options.distance) for yaw in options.yaw]
     if len(options.background) not in (1, 3):
         raise ValueError(f"background: expected 1 or 3 numbers, got {len(options.background)}")
     head, renderer, codes, texture = load_subject(options)
@@ -47,8 +47,11 @@ def render_portraits(options: argparse.Namespace) -> Image.Image:
     shape, expression = (codes.shape, codes.expression) if codes else (None, None)
     shape = torch.tensor([options.identity], device=device) if options.identity else shape
     expression = torch.tensor([options.expression], device=device) if options.expression else expression
-    pose = torch.zeros(1, 6, device=device)
-    pose[0, 3] = np.deg2rad(options.jaw)
+    pose = torch.zeros(1, 6, device=device) if codes is None or codes.pose is None else codes.pose.clone()
+    pose[0, 3] += np.deg2rad(options.jaw)
+    cameras = [portrait_camera(yaw, options.pitch, options.scale, options.distance) for yaw in options.yaw]
+    own = head_camera(options, head)
+    cameras = cameras if own is None else [own]
     vertices, size = head(shape, expression, pose), options.size
     behind = vertices.new_tensor(options.background).expand(3).view(1, 3, 1, 1)
     images = [

@@ -42,8 +42,11 @@ def read_deca(path: str | Path) -> DecaCode:
     Raises:
         ValueError: if the file is damaged, lacks a key, or holds anything but one face's finite numbers.
     """
-    path = Path(path)
-    content = read_content(path)
+    return code_of(Path(path), read_content(Path(path)))
+
+
+def code_of(path: Path, content: Any) -> DecaCode:
+    """The code that a file's content is, see `read_deca`."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{path}: expected a table with shape, exp, pose and cam, got {type(content).__name__}")
     values = {}

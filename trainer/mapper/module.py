@@ -94,7 +94,7 @@ class MapperModule(MapperTraining):
         if self.mapper.texture is not None:
             after = self.avatar.face_texture(codes, texture.shape[-1])
             texture = self.avatar.blend(texture, after, self.mapper.region)
-        vertices = self.avatar.head(codes.shape, codes.expression)
+        vertices = self.avatar.vertices(codes)
         images = self.avatar.render(texture, vertices, faces.camera, self.config.image_size, faces.background)
         return Edited(codes, texture, vertices, images)
 

@@ -31,7 +31,7 @@ def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) 
     before, after = evaluation.similarity
     reached = {"agreement": evaluation.agreement, "similarity_before": before, "similarity_after": after}
     mapper.save(folder / MAPPER_FILE, **config.notes, **avatar.origin, training=training, **reached)
-    vertices = avatar.head(evaluation.edited.shape[:1], evaluation.edited.expression[:1])[0]
+    vertices = avatar.vertices(evaluation.edited.rows(slice(0, 1)))[0]
     write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
     print(
         f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "

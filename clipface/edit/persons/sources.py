@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torch.nn import functional
-
 from clipface.edit.avatar import Avatar
 from clipface.edit.files import read_latents
 from clipface.edit.mapper import Codes
+from clipface.edit.persons.head_params import read_head_params
 from clipface.edit.persons.person import Person
 from clipface.edit.sampling import sample_latents
-from clipface.photos.deca import read_deca
 from clipface.photos.sources import find_sources
 from clipface.settings import PERSON_SUFFIX, FacesConfig
 
@@ -81,20 +78,7 @@ def on_head(codes: Codes, faces: FacesConfig, avatar: Avatar) -> Codes:
     Raises:
         FileNotFoundError, ValueError: if the file is missing, damaged, or of more coefficients than the head has.
     """
-    if faces.head_params is None:
-        return codes
-    path = Path(faces.head_params)
-    if not path.is_file():
-        raise FileNotFoundError(f"head_params: {path} does not exist; expected flame_params.pkl or a code of DECA")
-    if avatar.head.expression_names:
-        raise ValueError(f"head_params: {path} holds FLAME's coefficients, got {avatar.head.source}; give --head flame")
-    code, rows = read_deca(path), {}
-    for name, most in (("shape", avatar.head.n_shape), ("expression", avatar.head.n_expression), ("pose", 6)):
-        row = torch.from_numpy(getattr(code, name)).to(codes.shape)
-        if len(row) > most:
-            raise ValueError(f"head_params: {path}: {name}: expected at most {most} numbers, got {len(row)}")
-        rows[name] = functional.pad(row, (0, most - len(row))).expand(len(codes.shape), -1)
-    return codes._replace(**rows)
+    return codes if faces.head_params is None else read_head_params(faces.head_params, avatar.head).of(codes)
 
 
 def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) -> Subjects:

@@ -1,17 +1,14 @@
 """A head of random numbers in FLAME's files: a dome with waves on it."""
 
 import pickle
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_matrix
 from scipy.spatial import Delaunay
 
+from .pickled import classes
 from .sizes import Sizes
 
 RADIUS = 0.12  # metres
@@ -37,7 +34,13 @@ def write_model(path: Path, sizes: Sizes, random: np.random.Generator) -> np.nda
         "v_template": vertices, "shapedirs": 1e-3 * waves, "posedirs": random.normal(0, 1e-4, (*vertices.shape, 36)),
         "weights": weights / weights.sum(1, keepdims=True),
     }  # fmt: skip
-    with chumpy_arrays() as as_chumpy:
+    with classes({"chumpy.ch": "Ch"}) as (chumpy_array,):
+
+        def as_chumpy(array: np.ndarray) -> Any:
+            held = chumpy_array()
+            held.x = array
+            return held
+
         model: dict[str, Any] = {name: as_chumpy(array) for name, array in arrays.items()}
         model |= {"f": faces.astype(np.uint32), "J_regressor": csc_matrix(joints)}
         model["kintree_table"] = np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]])
@@ -98,31 +101,3 @@ def write_masks(path: Path, sizes: Sizes, random: np.random.Generator) -> None:
     masks = {name: np.sort(random.permutation(sizes.vertices)[: sizes.vertices // 6]) for name in REGIONS}
     masks["face"] = np.arange(sizes.vertices)
     path.write_bytes(pickle.dumps(masks, protocol=2))
-
-
-@contextmanager
-def chumpy_arrays() -> Iterator[Any]:
-    """Give a function that wraps an array as a pickle by chumpy does, without the package."""
-
-    class Ch:
-        """What a pickle says of an array of chumpy."""
-
-    Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
-    modules = {"chumpy": ModuleType("chumpy"), "chumpy.ch": ModuleType("chumpy.ch")}
-    modules["chumpy.ch"].Ch = Ch
-    before = {name: sys.modules.get(name) for name in modules}
-    sys.modules.update(modules)
-
-    def wrap(array: np.ndarray) -> Any:
-        held = Ch()
-        held.x = array
-        return held
-
-    try:
-        yield wrap
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
