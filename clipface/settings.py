@@ -75,6 +75,17 @@ class GuidanceConfig:
     weights: str | None = None  # local file to read instead: .safetensors, or a PyTorch state dict
     text: str = "words"  # words (the model's own), sentences (also words it was not trained on, by the extra `words`)
     also: list[str] = field(default_factory=list)  # names of configs/guidance: other encoders, averaged with this one
+    also_weights: dict[str, str] = field(default_factory=dict)  # local files of theirs, by name: {vit_l_14:ViT-L-14.pt}
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        if unknown := [name for name in self.also_weights if name not in self.also]:
+            also = ", ".join(self.also) or "none"
+            raise ValueError(f"guidance.also_weights: expected names in guidance.also ({also}), got {unknown[0]!r}")
+
+    def every(self) -> list["GuidanceConfig"]:
+        """This encoder and those that are averaged with it; raises ValueError for a name that is none."""
+        return [self, *(named_guidance(name, self.also_weights.get(name)) for name in self.also)]
 
 
 @dataclass

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     against = [prompt_target(prompt) for prompt in options.against]
     for prompt, name in product(against, protocol.encoders):
-        check_words({"target": prompt}, named_guidance(name))
+        check_words({"target": prompt}, named_guidance(name, protocol.weights.get(name)))
     sources = read_sources(options.mappers, options.prompt)
     given = {name: getattr(options, name) for name in ("generator", "head", "psi", "device")}
     evaluate(sources, protocol, options.seed, options.output, options.shown, against, options.latents, **given)

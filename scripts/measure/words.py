@@ -1,8 +1,9 @@
 """Measure how many words that captions lack an encoder understands, and if it still knows the trained ones.
 
-python scripts/measure/words.py --encoder face_encoder --text words sentences --images 8
+python scripts/measure/words.py --encoder face --text words sentences --images 8
 python scripts/measure/words.py --text sentences --phrases paraphrases_fresh --apart 0.9 --wrong
-python scripts/measure/words.py --encoder scoring_encoder --text sentences --trained
+python scripts/measure/words.py --encoder scoring --text sentences --trained
+python scripts/measure/words.py --encoder vit_b_32 --encoder-weights vit_b_32=ViT-B-32.pt
 
 For each phrase of data/paraphrases.csv, which share no word with the captions, or of data/paraphrases_fresh.csv, whose
 writer saw no trained phrase: is its feature nearest to the right value among the values of its attribute? A value is
@@ -16,19 +17,19 @@ cosine in the sentence encoder (takes minutes).
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from clipface import startup
-from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
+from clipface.edit.options import add_encoder_weights, command, encoder_weights
+from clipface.settings import TEXT_READERS, config_names, named_guidance
 
 PHRASES = ("paraphrases", "paraphrases_fresh")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", default="face_encoder", choices=SHIPPED_ENCODERS)
-    parser.add_argument("--weights", type=Path, help="of that encoder, if not the shipped ones")
+    parser = command(__doc__, weights="encoder-weights")
+    parser.add_argument("--encoder", default="face", choices=config_names("guidance"))
+    add_encoder_weights(parser)
     parser.add_argument("--text", nargs="+", default=["words"], choices=TEXT_READERS, help="who reads the words")
     parser.add_argument("--images", type=int, default=0, help="painted faces for each value; 0: phrases only")
     parser.add_argument("--phrases", default=PHRASES[0], choices=PHRASES, help="file of data/ to measure")
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and with --wrong the list."""
     options = parse(arguments)
     startup.announce(f"Measure the words that {options.encoder} understands")
+    from dataclasses import replace
+
     from clipface import assets
     from clipface.guidance import load_encoder
     from clipface.synthetic.words.trained_phrases import read_phrases, trained_phrases
@@ -49,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     phrases = trained_phrases() if options.trained else read_phrases(assets.resolve(options.phrases))
     columns, misses, faces = {}, [], None
+    guidance = named_guidance(options.encoder, encoder_weights(options).get(options.encoder))
     for text in options.text:
-        weights = str(options.weights) if options.weights else None
-        encoder = load_encoder(GuidanceConfig(options.encoder, weights=weights, text=text))
+        encoder = load_encoder(replace(guidance, text=text))
         answers = measure.answer_by_phrases(encoder, phrases)
         columns[f"{text}, phrases"] = answers
         if options.images:

@@ -32,6 +32,6 @@ def test_the_table_counts_right_answers_of_those_apart(apart):
 
 @pytest.mark.filterwarnings("ignore:the encoder never saw the words")  # a tiny vocabulary
 def test_the_command_prints_a_table(tiny_files, capsys):
-    script("measure/words").main(["--weights", str(tiny_files / "face_encoder.safetensors"), "--wrong"])
+    script("measure/words").main(["--encoder-weights", f"face={tiny_files / 'face_encoder.safetensors'}", "--wrong"])
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("| all | 205 |") for line in lines) and "is taken for" in lines[-1]

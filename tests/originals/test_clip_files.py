@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from clipface.edit.loading import load_encoders
 from clipface.edit.options import add_encoder_weights, command, encoder_weights
 from clipface.evaluation.edits.protocol import read_protocol
 from clipface.guidance import load_encoder
@@ -90,6 +91,16 @@ def test_a_missing_file_is_told_where_to_get():
         FileNotFoundError, match=r"none\.pt does not exist; take ViT-B-16\.pt from .*timm/vit_base_patch16"
     ):
         load_encoder(named_guidance("vit_b_16", "none.pt"))
+
+
+def test_encoders_that_are_averaged_have_local_files_too(tiny_files):
+    face, scoring = (str(tiny_files / f"{name}_encoder.safetensors") for name in ("face", "scoring"))
+    config = GuidanceConfig(weights=face, also=["scoring"], also_weights={"scoring": scoring})
+    for encoder, file in zip(load_encoders(config), (face, scoring), strict=True):
+        own = load_encoder(GuidanceConfig(weights=file))
+        assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), own.parameters(), strict=True))
+    with pytest.raises(ValueError, match=r"expected names in guidance\.also \(scoring\), got 'vit_l_14'"):
+        GuidanceConfig(also=["scoring"], also_weights={"vit_l_14": "ViT-L-14.pt"})
 
 
 def test_commands_take_local_weights():

@@ -100,7 +100,10 @@ class EditConfig(RunConfig):
         return {
             "prompt": asdict(self.prompt), "head": asdict(self.head) | {"path": absolute(self.head.path)},
             "generator": absolute(self.generator), "psi": self.psi,
-            "guidance": asdict(self.guidance) | {"weights": absolute(self.guidance.weights)},
+            "guidance": asdict(self.guidance) | {
+                "weights": absolute(self.guidance.weights),
+                "also_weights": {name: absolute(path) for name, path in self.guidance.also_weights.items()},
+            },
         }  # fmt: skip
 
 

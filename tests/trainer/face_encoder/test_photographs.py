@@ -222,9 +222,12 @@ def test_a_photograph_is_shown_whole_and_as_the_face_alone(folder, dataset):
         read_images(str(dataset), {}, 32, validation=False)
 
 
-def test_the_command_asks_of_people_who_are_kept_out(folder, dataset, capsys):
+def test_the_command_asks_of_people_who_are_kept_out(folder, dataset, tiny_files, capsys):
     words = ["--dataset", str(dataset), "--labels", str(folder[0] / "labels.csv"), "--guidance", "face"]
     script("measure/encoders").main([*words, "--device", "cpu"])
     out = capsys.readouterr().out
+    other = tiny_files / "scoring_encoder.safetensors"
+    script("measure/encoders").main([*words, "--device", "cpu", "--encoder-weights", f"face={other}"])
+    assert capsys.readouterr().out.splitlines()[-3:] != out.splitlines()[-3:]
     assert "on 2 photographs (2 with a known smile)" in out
     assert [line.split()[1] for line in out.splitlines()[-3:]] == ["smile", "sex", "age"]
