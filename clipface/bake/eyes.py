@@ -16,10 +16,15 @@ SEEN = (0.4, 0.92)  # iris radii: off the pupil and the limbal ring
 BELOW = 0.45  # sine of the turn: higher up lie the lid's shade and most reflections
 DULL = (0.15, 0.65)  # quantiles of the brightness between which a texel counts for the colour: no lash, no reflection
 VIVID = 1.1  # of the colour's saturation, which the white beside it lowers
-BRIGHTER, DARKEST, BRIGHTEST = 1.25, 0.11, 0.36  # of the iris' brightness: its factor, and its limits
+BRIGHTER, DARKEST, BRIGHTEST = 1.05, 0.11, 0.36  # of the iris' brightness: its factor, and its limits
 WHITE, WHITE_LIMITS = (0.46, 0.38), (0.44, 0.76)  # brightness of the white: at black skin and per brightness of skin
 LEAST_TEXELS = 12
 USUAL = (0.30, 0.22, 0.15)  # of an iris of which too little is seen
+# Shade of lids and lashes, as the photograph shows it: out to so many iris radii, a mean over this part of the texture's
+# side, and the least light that is left.
+SHADED, SHADE_WIDTH, LEAST_LIGHT = 2.6, 1 / 73, 0.5
+DIM, KNOWN = 0.02, 0.1  # added to brightness before it is divided; share of a square from which it is told
+BRIGHTEST_SHADED = 0.7  # reflections count as no more
 
 
 class CleanEyes:
@@ -46,7 +51,25 @@ class CleanEyes:
         iris = torch.stack([self.colour(*pair) for pair in zip(baked.texture, baked.weight, strict=True)])
         low, gain = WHITE
         white = (low + gain * skin.nan_to_num(0.5).mean(1, keepdim=True)).clamp(*WHITE_LIMITS)
-        return torch.lerp(texture, self.maps.paint(iris[..., None, None], white), self.maps.ball)
+        eyes = self.maps.paint(iris[..., None, None], white)
+        return torch.lerp(texture, eyes * self._shade(eyes, baked), self.maps.ball)
+
+    def _shade(self, eyes: Tensor, baked: Baked) -> Tensor:
+        """[B, 1, R, R] by how much the photographs' eyes are darker, smooth: under lids and lashes."""
+        seen = baked.weight * ((self.maps.radius < SHADED) & (self.maps.ball > 0.5))
+        width = 2 * round(SHADE_WIDTH * eyes.shape[-1] / 2) + 1
+        parts = [part.mean(1, keepdim=True).clamp_max(BRIGHTEST_SHADED) * seen for part in (baked.texture, eyes)]
+        own, painted = (self._smooth(part, width) for part in parts)
+        known = self._smooth(seen, width)
+        ratio = (own + DIM * known) / (painted + DIM * known).clamp_min(1e-6)
+        return torch.lerp(torch.ones_like(ratio), ratio.clamp(LEAST_LIGHT, 1), (known / KNOWN).clamp(0, 1))
+
+    @staticmethod
+    def _smooth(image: Tensor, width: int) -> Tensor:
+        """Twice a mean over a square."""
+        for _ in range(2):
+            image = functional.avg_pool2d(image, width, 1, width // 2)
+        return image
 
     def colour(self, texture: Tensor, weight: Tensor) -> Tensor:
         """[3] mean colour of the irises in one baked texture [3, R, R], of which `weight` [1, R, R] was seen."""

@@ -7,6 +7,7 @@ import torch
 from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
+from clipface.bake.mask import EYEBALLS
 from clipface.fit.face_points import FacePoints, read_face_points
 from clipface.fit.surface import Surface, covered
 from clipface.head import HeadModel
@@ -70,12 +71,30 @@ def correspondence(head: HeadModel, face_points: FacePoints | None = None) -> Co
 
 
 def place(head: HeadModel, points: FacePoints, faces: np.ndarray, barycentric: np.ndarray) -> Correspondence:
-    """Bind places (faces [N], barycentric [N, 3]) to a head."""
+    """Bind places (faces [N], barycentric [N, 3]) to a head, those of the irises to the eyes' axes."""
+    faces, barycentric = _with_pupils(head, points, faces.copy(), barycentric.astype(np.float64))
     corners = head.faces.cpu().long()[torch.from_numpy(faces)]
     weights = torch.from_numpy(barycentric).float()
     return Correspondence(
         torch.from_numpy(points.numbers), points.regions, torch.from_numpy(points.mirror), corners, weights
     )
+
+
+def _with_pupils(
+    head: HeadModel, points: FacePoints, faces: np.ndarray, barycentric: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move points of irises to where textures have the pupils: else every fitted gaze would miss the photograph's."""
+    vertices, triangles = head.v_template.cpu().double().numpy(), head.faces.cpu().numpy().astype(np.int64)
+    iris, right = points.numbers >= FIRST_IRIS, points.places[:, 0] < 0
+    for name, side in zip(EYEBALLS, (right, ~right), strict=True):
+        ball = known_region_mask(head, (name,)).cpu().numpy()
+        own = np.flatnonzero(ball[triangles].all(1))
+        if len(own):
+            low, high = vertices[ball].min(0), vertices[ball].max(0)
+            front = np.array([*(low + high)[:2] / 2, high[2]])
+            nearest, barycentric[iris & side] = Surface(vertices, triangles[own]).closest(front[None])
+            faces[iris & side] = own[nearest]
+    return faces, barycentric
 
 
 def derived_places(head: HeadModel, points: FacePoints) -> tuple[np.ndarray, np.ndarray]:

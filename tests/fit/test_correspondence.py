@@ -73,8 +73,20 @@ def test_upper_lids_close_and_pupils_turn(head, on):
     assert (at(on, head(), 468)[0] - iris).norm() < 2 * MILLIMETRE
 
 
+def test_pupils_lie_on_the_axes_of_the_eyes_as_on_textures(head, flame):
+    for one in (head, flame):
+        looked_at = at(correspondence(one), one(), 468, 473)
+        for place, name in zip(looked_at, ("right_eyeball", "left_eyeball"), strict=True):
+            own = one.v_template[one.regions[name]]
+            ray = torch.nn.functional.normalize(place - (own.amax(0) + own.amin(0)) / 2, dim=0)
+            assert torch.rad2deg(torch.arccos(ray[2])) < 1.5
+
+
 def test_places_are_carried_to_another_face_by_its_68_landmarks(head, on):
-    """A head of another shape: its points are those of the same triangles, as near as 68 landmarks can tell."""
+    """A head of another shape: its points are those of the same triangles, as near as 68 landmarks can tell.
+
+    Pupils are on the axes of its own eyeballs, which this shape has made less round.
+    """
     data, points = read_open_head(assets.resolve("open_head")), read_face_points()
     person = torch.randn(1, 30, generator=torch.Generator().manual_seed(1))
     data.v_template = head(person)[0].numpy()
@@ -82,7 +94,7 @@ def test_places_are_carried_to_another_face_by_its_68_landmarks(head, on):
     found = place(other, points, *derived_places(other, points)).on(other())
     away = (found - on.on(other()))[0, :, :2].norm(dim=1) / MILLIMETRE  # in the image
     for region, most in (("eyes", 1.0), ("brows", 1.0), ("nose", 1.0), ("outer lips", 1.0), ("inner lips", 1.0),
-                         ("irises", 1.0), ("chin", 2.0), ("contour", 5.0)):  # fmt: skip
+                         ("irises", 1.5), ("chin", 2.0), ("contour", 5.0)):  # fmt: skip
         assert away[on.rows(region)].mean() < most, region
 
 
