@@ -17,6 +17,7 @@ NARROW = 1 / 170  # of the texture's side: width of a seam beside lids and lips
 FEATURES = ("eye_region", "right_eye_region", "left_eye_region", "nose", "lips")
 DARKEST = 4 / 255  # added before logarithms of colours
 MOST_RATIO = 1.4  # natural logarithm: how far a base may be brightened or darkened
+ODD_RATIO = 0.6  # likewise, how far from the person's median: more is a hair's or a brow's colour, not to be continued
 EVEN = 0.04  # weight of the person's median colour ratio against that of the nearest visible texels
 INSIDE_BRIGHTNESS, EYE_BRIGHTNESS = (0.85, 1.1), (0.85, 1.1)  # limits: teeth and eyes are white under dark skin too
 KERNEL = (1.0, 3.0, 3.0, 1.0)
@@ -165,6 +166,7 @@ def _matched(other: Tensor, texture: Tensor, both: Tensor) -> Tensor:
     ratio = torch.log(texture + DARKEST) - torch.log(other + DARKEST)
     ratio = ratio.clamp(-MOST_RATIO, MOST_RATIO)
     usual = ratio.masked_fill(both < 0.5, float("nan")).flatten(2).nanmedian(2).values.nan_to_num(0.0)[..., None, None]
+    ratio = ratio.clamp(usual - ODD_RATIO, usual + ODD_RATIO)
     ratio = spread_out((ratio * both + usual * EVEN) / (both + EVEN), both + EVEN)
     return ((other + DARKEST) * ratio.exp() - DARKEST).clamp(0, 1)
 

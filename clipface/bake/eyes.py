@@ -20,8 +20,8 @@ BRIGHTER, DARKEST, BRIGHTEST = 1.05, 0.11, 0.36  # of the iris' brightness: its 
 WHITE, WHITE_LIMITS = (0.46, 0.38), (0.44, 0.76)  # brightness of the white: at black skin and per brightness of skin
 LEAST_TEXELS = 12
 USUAL = (0.30, 0.22, 0.15)  # of an iris of which too little is seen
-# Shade of lids and lashes, as the photograph shows it: out to so many iris radii, a mean over this part of the texture's
-# side, and the least light that is left.
+# Shade of lids and lashes, as the photograph shows it: out to so many iris radii, a mean over this part of the
+# texture's side, and the least light that is left.
 SHADED, SHADE_WIDTH, LEAST_LIGHT = 2.6, 1 / 73, 0.5
 DIM, KNOWN = 0.02, 0.1  # added to brightness before it is divided; share of a square from which it is told
 BRIGHTEST_SHADED = 0.7  # reflections count as no more

@@ -43,7 +43,7 @@ def test_an_eye_that_is_not_seen_is_brown(eyes):
 
 
 def test_pupils_are_dark_and_whites_are_bright_in_both_eyes(eyes, open_head):
-    result = eyes(torch.full((1, 3, SIZE, SIZE), 0.4), baked_eyes(GREEN), SKIN).mean(1, keepdim=True)
+    result = eyes(torch.full((1, 3, SIZE, SIZE), 0.4), baked_eyes(SKIN), SKIN).mean(1, keepdim=True)
     uv_map = UVMap(open_head[0], SIZE)
     for name in ("right_eyeball", "left_eyeball"):
         own = uv_map.region([name])[None, None]
@@ -55,3 +55,18 @@ def test_angles_are_those_from_the_eyes_axis(open_head):
     angle, _, ball = eye_angles(UVMap(open_head[0], SIZE))
     inside = angle[ball > 0]
     assert inside.min() < 0.1 and inside.max() > 1.0
+
+
+def test_eyes_in_the_shade_of_lids_stay_darker_and_reflections_do_not_brighten_them(eyes):
+    texture, white = torch.full((1, 3, SIZE, SIZE), 0.4), torch.full((1, 3, 1, 1), 0.6)
+    lit = eyes(texture, baked_eyes(white), SKIN)
+    shaded = baked_eyes(white)
+    upper = (eyes.maps.turn.sin() > 0.3).expand(1, 3, -1, -1)
+    shaded.texture[upper] = 0.15
+    dark = eyes(texture, shaded, SKIN)
+    ball = (eyes.maps.ball > 0.5) & (eyes.maps.radius > 1.2) & (eyes.maps.radius < 2)
+    above, below = (ball & part for part in (eyes.maps.turn.sin() > 0.6, eyes.maps.turn.sin() < -0.6))
+    ratio = (dark / lit.clamp_min(1e-3)).mean(1, keepdim=True)
+    assert ratio[above].mean() < 0.7 and ratio[below].mean() > 0.95
+    bright = eyes(texture, baked_eyes(torch.ones(1, 3, 1, 1)), SKIN)
+    assert bright[:, :, ball[0, 0]].max() < 0.95

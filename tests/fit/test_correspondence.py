@@ -76,9 +76,9 @@ def test_upper_lids_close_and_pupils_turn(head, on):
 def test_pupils_lie_on_the_axes_of_the_eyes_as_on_textures(head, flame):
     for one in (head, flame):
         looked_at = at(correspondence(one), one(), 468, 473)
-        for place, name in zip(looked_at, ("right_eyeball", "left_eyeball"), strict=True):
+        for pupil, name in zip(looked_at, ("right_eyeball", "left_eyeball"), strict=True):
             own = one.v_template[one.regions[name]]
-            ray = torch.nn.functional.normalize(place - (own.amax(0) + own.amin(0)) / 2, dim=0)
+            ray = torch.nn.functional.normalize(pupil - (own.amax(0) + own.amin(0)) / 2, dim=0)
             assert torch.rad2deg(torch.arccos(ray[2])) < 1.5
 
 

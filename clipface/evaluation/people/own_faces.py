@@ -100,7 +100,7 @@ def measure_own_faces(options: argparse.Namespace) -> dict:
         for edit, edited in _edits(editor, options, own):
             heads[edit] = (edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
         for what, (texture, points) in heads.items():
-            image = avatar.render(texture, points, own.fit.camera, SIZE)
+            image = avatar.renderer(points, texture, own.fit.camera, SIZE, 1.0, supersample=2).image
             found = embed(image.cpu(), _landmarks(avatar, points, own.fit))
             distances.setdefault(what, []).append(round(float((found - photograph).norm()), 4))
         nothing = edit_faces(avatar, own.codes, editor.mappers, [0.0])
