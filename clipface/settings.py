@@ -37,6 +37,8 @@ class FacesConfig:
     latents: str | None = None
     photos: list[str] = field(default_factory=list)  # photographs of one person; or one folder: a person in each
     persons: list[str] = field(default_factory=list)  # files of persons, each made from photographs earlier
+    # codes of DECA, EMOCA or SMIRK for FLAME, one of each of the photos; or a folder of such, paired by name
+    fits: list[str] = field(default_factory=list)
     which_face: int = 1  # of the faces in a photograph, the largest first
     texture_size: int = PERSON_TEXTURE  # of textures made from photographs
     validation_latents: str | None = None  # as latents, of faces that are not trained on; null: those that are
@@ -51,6 +53,8 @@ class FacesConfig:
             raise ValueError(f"faces: expected one of latents, photos and persons, got {' and '.join(given)}")
         if self.head_params and (self.photos or self.persons):
             raise ValueError("faces.head_params: expected none with photos or persons, which have heads of their own")
+        if self.fits and not self.photos:
+            raise ValueError("faces.fits: expected photos too, whose heads they are, got none")
         if self.validation_latents and not self.latents:
             raise ValueError("faces.validation_latents: expected latents too, got none; random faces have their own")
         if not 64 <= self.texture_size <= 4096 or self.texture_size & (self.texture_size - 1):

@@ -65,6 +65,8 @@ def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argpar
         "--person", nargs="+" if several else 1, type=Path, default=[],
         help=f"{what} (.person.safetensors), which edit.py --photo writes",
     )  # fmt: skip
+    words = "codes of DECA, EMOCA or SMIRK of the photographs, one each, or a folder of such: heads, with --head flame"
+    add("--fits", nargs="+", type=Path, default=[], metavar="FILE", help=words)
     words = "a head of FLAME that the codes' faces get: flame_params.pkl, verts.pkl, or a code of DECA"
     add("--head-params", type=Path, metavar="FILE", help=words)
     add_which_face(parser)
@@ -77,10 +79,10 @@ def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argpar
 
 def faces_config(options: argparse.Namespace, latents: str | Path | None) -> FacesConfig:
     """What `add_people` added; without people `latents`: a file of codes, or seeds "first:end"."""
-    photos, persons = ([str(path) for path in paths] for paths in (options.photo, options.person))
+    photos, persons, fits = ([str(path) for path in paths] for paths in (options.photo, options.person, options.fits))
     coded = None if photos or persons or latents is None else str(latents)
     head = options.head_params and str(options.head_params)
-    return FacesConfig(coded, photos, persons, options.which_face, options.texture_size, head_params=head)
+    return FacesConfig(coded, photos, persons, fits, options.which_face, options.texture_size, head_params=head)
 
 
 def add_head_camera(parser: argparse.ArgumentParser) -> None:

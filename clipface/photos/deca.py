@@ -1,7 +1,9 @@
-"""DECA's codes: read from `.mat`, `.pkl` or `.npz` files without running code in them, and turned into fitted heads.
+"""Codes of DECA, EMOCA and SMIRK: read from `.mat`, `.pkl` or `.npz` files without running code in them, and turned into
+fitted heads.
 
 Source: Feng et al., "Learning an animatable detailed 3D face model from in-the-wild images" (2021), section 4. Its head
 is FLAME, its camera s (X + t) into [-1, 1] of a square crop of 224 pixels, which `tform` maps a photograph's pixels to.
+The other two have its head, camera and crop, and other names (SMIRK's lids are none of FLAME's and are not read).
 """
 
 from collections.abc import Mapping
@@ -13,31 +15,49 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from clipface.bake.head_fit import HeadFit, white_light
+from clipface.bake.head_fit import COEFFICIENTS, HeadFit, white_light
 from clipface.head import HeadModel
 from clipface.render.camera import DECA_CROP_SIZE, crop_to_image, orthographic, project
+from clipface.render.light import harmonic_basis
 from clipface.tables import read_content
 
 SUFFIXES = (".mat", ".pkl", ".npz")
-NAMES = {"shape": ("shape",), "expression": ("exp", "expression"), "pose": ("pose",), "camera": ("cam", "camera")}
+NAMES = {
+    "shape": ("shape", "shapecode", "shape_params"),
+    "expression": ("exp", "expression", "expcode", "expression_params"),
+    "pose": ("pose", "posecode", "pose_params"),
+    "camera": ("cam", "camera"),
+}
+JAW, LIGHT = "jaw_params", ("light", "lightcode")  # SMIRK's pose is the head's alone
 LENGTHS = {"pose": 6, "camera": 3}
+DIRECTIONS = 64  # at which a light is compared with itself when it is turned
 MOST_SHEAR = 1e-3  # of a similarity, relative to its scale
 
 
 class DecaCode(NamedTuple):
-    """One face: shape [S], expression [E], pose [6], camera [3] = scale, tx, ty; `tform` [3, 3] or None."""
+    """One face: shape [S], expression [E], pose [6], camera [3] = scale, tx, ty; `tform` [3, 3] and `light` [9, 3] or
+    None."""
 
     shape: np.ndarray
     expression: np.ndarray
     pose: np.ndarray
     camera: np.ndarray
     tform: np.ndarray | None
+    light: np.ndarray | None = None
+
+    def placed(self, photograph: tuple[int, int]) -> "DecaCode":
+        """The same with a tform: that of a square photograph of this width and height, if there is none.
+
+        Raises:
+            ValueError: if there is none, and the photograph is not square.
+        """
+        return self if self.tform is not None else self._replace(tform=full_image(photograph))
 
 
 def read_deca(path: str | Path) -> DecaCode:
     """Read the code of one photograph.
 
-    Its light, texture and detail belong to DECA's own models and are not kept.
+    Texture and detail belong to DECA's own models and are not kept.
 
     Raises:
         ValueError: if the file is damaged, lacks a key, or holds anything but one face's finite numbers.
@@ -56,10 +76,22 @@ def code_of(path: Path, content: Any) -> DecaCode:
             has = ", ".join(sorted(str(k) for k in content if not str(k).startswith("_")))
             raise ValueError(f"{path}: expected {' or '.join(keys)}, got {has or 'nothing'}; write all of DECA's code")
         values[name] = _numbers(path, key, content[key]).reshape(-1)
+        if name == "pose" and JAW in content:
+            values[name] = np.concatenate([values[name], _numbers(path, JAW, content[JAW]).reshape(-1)])
         if values[name].size != LENGTHS.get(name, values[name].size) or not values[name].size:
             raise ValueError(f"{path}: {key}: expected {LENGTHS.get(name, 'some')} numbers, got {values[name].size}")
     tform = read_tform(path, content["tform"]) if content.get("tform") is not None else None
-    return DecaCode(**values, tform=tform)
+    return DecaCode(**values, tform=tform, light=_read_light(path, content))
+
+
+def _read_light(path: Path, content: Mapping) -> np.ndarray | None:
+    key = next((key for key in LIGHT if content.get(key) is not None), None)
+    if key is None:
+        return None
+    light = _numbers(path, key, content[key])
+    if light.size != 3 * COEFFICIENTS:
+        raise ValueError(f"{path}: {key}: expected {3 * COEFFICIENTS} numbers, got {light.size}")
+    return light.reshape(COEFFICIENTS, 3)
 
 
 def read_tform(path: Path, value: Any = None) -> np.ndarray:
@@ -105,7 +137,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
         size: side of the crops, pixels.
 
     Returns:
-        Heads on the head's device; light from everywhere, no texture.
+        Heads on the head's device; no texture; light from everywhere, unless all codes have theirs.
 
     Raises:
         ValueError: if a code has no tform, more coefficients than the head or others, or its map is no similarity.
@@ -129,7 +161,7 @@ def fit_from_codes(head: HeadModel, codes: list[DecaCode], matrices: np.ndarray,
     batch = len(codes)
     return HeadFit(
         rows["shape"], rows["expression"], pose, torch.zeros(batch, 6, device=device), new_scale, translation,
-        white_light(batch, device), torch.zeros(batch, 0, device=device),
+        _turned_light(codes, turn).to(device), torch.zeros(batch, 0, device=device),
     )  # fmt: skip
 
 
@@ -139,6 +171,17 @@ def _turned(pose: Tensor, turn: np.ndarray) -> Tensor:
     about_z = Rotation.from_rotvec(np.stack([0 * turn, 0 * turn, -turn], 1))
     turned = about_z * Rotation.from_rotvec(pose[:, :3].double().cpu().numpy())
     return torch.cat([torch.from_numpy(turned.as_rotvec()).to(pose), pose[:, 3:]], 1)
+
+
+def _turned_light(codes: list[DecaCode], turn: np.ndarray) -> Tensor:
+    """Light [B, 9, 3] after the images were turned, as `_turned`."""
+    if any(code.light is None for code in codes):
+        return white_light(len(codes))
+    normals = Rotation.random(DIRECTIONS, random_state=0).apply([0.0, 0.0, 1.0])
+    turned = np.stack([Rotation.from_rotvec([0, 0, -angle]).apply(normals) for angle in turn])
+    light = torch.from_numpy(np.stack([code.light for code in codes]))
+    before, after = harmonic_basis(torch.from_numpy(normals)), harmonic_basis(torch.from_numpy(turned))
+    return torch.linalg.lstsq(after, before @ light).solution.float()
 
 
 def full_image(photograph: tuple[int, int]) -> np.ndarray:

@@ -17,7 +17,7 @@ from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages, Fitter
 from clipface.head import HeadModel
 from clipface.images import known_formats
-from clipface.photos.deca import DecaCode, fit_from_codes, full_image, read_deca
+from clipface.photos.deca import DecaCode, fit_from_codes, read_deca
 from clipface.photos.examine import Cutout
 from clipface.photos.sources import Pairing
 from clipface.render.camera import DECA_CROP_SIZE
@@ -77,10 +77,8 @@ class DecaHeads:
         if lengths != self._lengths or lengths[0] > head.n_shape or lengths[1] > head.n_expression:
             expected = f"{self._lengths} shape and expression coefficients as in the first file, and as the head has"
             raise ValueError(f"{self.pairing.paths[file]}: expected {expected}, got {lengths}")
-        if code.tform is None:
-            with Image.open(self.photos / file, formats=known_formats()) as photograph:  # reads no pixels
-                code = code._replace(tform=full_image(photograph.size))
-        self._codes[file] = code
+        with Image.open(self.photos / file, formats=known_formats()) as photograph:  # reads no pixels
+            self._codes[file] = code.placed(photograph.size)
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the heads of a batch."""
@@ -139,6 +137,44 @@ class GivenVertices(nn.Module):
     def forward(self, shape: Tensor, *others: Tensor | None, **named: Tensor | None) -> Tensor:
         """Return `shape` [B, 3 V] as vertices [B, V, 3]."""
         return shape.unflatten(1, (-1, 3))
+
+
+def heads_of_codes(fitter: Fitter, paths: Sequence[Path], cutouts: Sequence[Cutout]) -> FittedImages:
+    """Heads of one person from the codes of photographs; they share the mean of the codes' shapes.
+
+    Args:
+        fitter: of FLAME.
+        paths: P files of codes.
+        cutouts: of the P photographs.
+
+    Raises:
+        ValueError: if a file is damaged, has more coefficients than the head, or has no tform and its photograph is not
+            square; or the head is not FLAME.
+    """
+    head = fitter.head
+    if head.expression_names:
+        raise ValueError(f"fits: {paths[0]} holds FLAME's coefficients, got {head.source}; give --head flame")
+    codes = []
+    for path, cutout in zip(paths, cutouts, strict=True):
+        code = read_deca(path)
+        most, given = (head.n_shape, head.n_expression), (len(code.shape), len(code.expression))
+        if given[0] > most[0] or given[1] > most[1]:
+            raise ValueError(f"{path}: expected at most {most} coefficients of shape and expression, got {given}")
+        try:
+            codes.append(code.placed(cutout.photograph))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    shape = np.mean(_same_lengths(paths, [code.shape for code in codes]), 0)
+    codes = [code._replace(shape=shape) for code in codes]
+    fit = fit_from_codes(head, codes, np.stack([cutout.matrix for cutout in cutouts]), len(cutouts[0].image))
+    return _masked(fitter, fit, cutouts)
+
+
+def _same_lengths(paths: Sequence[Path], rows: list[np.ndarray]) -> list[np.ndarray]:
+    for path, row in zip(paths, rows, strict=True):
+        if len(row) != len(rows[0]):
+            raise ValueError(f"{path}: expected {len(rows[0])} coefficients of shape as in {paths[0]}, got {len(row)}")
+    return rows
 
 
 def read_vertices(path: Path, count: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from clipface.fit.fitter import Fitter, stored_batches
 from clipface.head import HeadModel
 from clipface.images import read_photograph
 from clipface.photos.examine import SIZE, crop
-from clipface.photos.heads import stacked
+from clipface.photos.heads import heads_of_codes, stacked
 from clipface.photos.remarks import take_faces
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
@@ -58,8 +58,9 @@ class BakedPerson(NamedTuple):
 
 
 def bake_person(
-    paths: Sequence[Path], head: HeadModel, renderer: Renderer, size: int, which_face: int = 1, unlit: float = UNLIT
-) -> BakedPerson:
+    paths: Sequence[Path], head: HeadModel, renderer: Renderer, size: int, which_face: int = 1, unlit: float = UNLIT,
+    fits: Sequence[Path] = (),
+) -> BakedPerson:  # fmt: skip
     """Fit a head to photographs of one person, and make its texture of them.
 
     Args:
@@ -68,15 +69,20 @@ def bake_person(
         size: R, texels.
         which_face: where a photograph shows several; 1 is the largest.
         unlit: how much of the fitted light is taken out, 0 to 1.
+        fits: codes of DECA, EMOCA or SMIRK, one of each photograph, whose heads are taken; none: heads are fitted.
 
     Raises:
-        ValueError: if a photograph cannot be read, shows no face or not as many, or a child's; names the file.
+        ValueError: if a photograph cannot be read, shows no face or not as many, or a child's, or a code does not fit;
+            names the file.
         ImportError: if MediaPipe is missing; says how to get it.
     """
     device = head.v_template.device
     cutouts = take_faces(paths, which_face)
-    crops, points, person, inside = stacked(cutouts)
-    fitted = Fitter(head, renderer)(crops, points, person, inside, torch.zeros(len(cutouts), dtype=torch.long))
+    fitter = Fitter(head, renderer)
+    if fits:
+        fitted = heads_of_codes(fitter, fits, cutouts)
+    else:
+        fitted = fitter(*stacked(cutouts), torch.zeros(len(cutouts), dtype=torch.long))
     sharp = sharp_crops(paths, [cutout.matrix for cutout in cutouts]).to(device)
     baker = TextureBaker(head, renderer, size=size, unlit=unlit)
     texture = baker.of_one_person(fitted.fit, sharp, enlarged(fitted.mask))

@@ -118,7 +118,7 @@ def sample_expression(faces: Sequence[Attributes], head: HeadModel, generator: t
 def _add(row: Tensor, slots: dict[str, int], recipe: dict[str, float], strength: float, tilt: float) -> None:
     for name, value in recipe.items():
         found = slots_of(name, slots)
-        tilts = (1 + tilt, 1 - tilt) if len(found) > 1 else (1.0,)
+        tilts = (1 + tilt, 1 - tilt) if len(found) > 1 else (1.0,) * len(found)  # none on a head without names
         for slot, share in zip(found, tilts, strict=True):
             row[slots[slot]] += value * strength * share
 

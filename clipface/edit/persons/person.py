@@ -83,8 +83,9 @@ class Person:
 
     @classmethod
     def from_photos(
-        cls, photos: Sequence[str | Path], avatar: Avatar, size: int = PERSON_TEXTURE, which_face: int = 1
-    ) -> "Person":
+        cls, photos: Sequence[str | Path], avatar: Avatar, size: int = PERSON_TEXTURE, which_face: int = 1,
+        fits: Sequence[str | Path] = (),
+    ) -> "Person":  # fmt: skip
         """Make a person from photographs; nothing leaves this machine.
 
         Args:
@@ -92,12 +93,16 @@ class Person:
             avatar: whose head is fitted, and to whose generator the code belongs.
             size: of the texture, texels, a power of two.
             which_face: of the faces in a photograph, the largest first.
+            fits: codes of DECA, EMOCA or SMIRK, one of each photograph, for FLAME; none: heads are fitted.
 
         Raises:
-            ValueError: if a photograph cannot be read or shows no such face; names the file.
+            ValueError: if a photograph or code cannot be read, or shows no such face; names the file.
             ImportError: if MediaPipe is missing; says how to get it.
         """
-        baked = bake_person([Path(photo) for photo in photos], avatar.head, avatar.renderer, size, which_face)
+        photos, fits = ([Path(path) for path in paths] for paths in (photos, fits))
+        if len(fits) not in (0, len(photos)):
+            raise ValueError(f"fits: expected {len(photos)}, one of each photograph, got {len(fits)}")
+        baked = bake_person(photos, avatar.head, avatar.renderer, size, which_face, fits=fits)
         texture = (baked.texture * LEVELS).round() / LEVELS
         preview = previews(avatar.head, avatar.renderer, baked.fit.shape[:1], texture, PREVIEW)[0]
         parts = (texture[0].cpu(), *_nearest(texture, avatar), baked.fit.to("cpu"), baked.matrices, baked.sizes)

@@ -10,7 +10,8 @@ from clipface.edit.mapper import Codes
 from clipface.edit.persons.head_params import read_head_params
 from clipface.edit.persons.person import Person
 from clipface.edit.sampling import sample_latents
-from clipface.photos.sources import find_sources
+from clipface.photos.deca import SUFFIXES
+from clipface.photos.sources import find_sources, pair
 from clipface.settings import PERSON_SUFFIX, FacesConfig
 
 
@@ -51,7 +52,8 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
     found = 0
     for some in [[photo] for photo in photos] if several else [photos]:
         try:
-            person = Person.from_photos(some, avatar, faces.texture_size, faces.which_face)
+            fits = _fits(some, faces)
+            person = Person.from_photos(some, avatar, faces.texture_size, faces.which_face, fits)
         except ValueError as error:
             if not several:
                 raise
@@ -95,6 +97,19 @@ def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) 
     if not 0 <= face < len(codes.shape):
         raise ValueError(f"face: expected 0 to {len(codes.shape) - 1}, got {face}")
     return Subjects(codes.rows(slice(face, face + 1)))
+
+
+def _fits(photos: list[Path], faces: FacesConfig) -> list[Path]:
+    """The codes of photographs, in their order."""
+    given = [Path(path) for path in faces.fits]
+    if len(given) != 1 or not given[0].is_dir():
+        return given
+    root = Path(faces.photos[0]) if Path(faces.photos[0]).is_dir() else None
+    names = [path.relative_to(root).as_posix() if root else path.name for path in photos]
+    pairing = pair(names, given[0], SUFFIXES)
+    for reason in pairing.reasons.values():
+        raise ValueError(f"{photos[0]}: {reason}")
+    return [pairing.paths[name] for name in names]
 
 
 def _photographs(given: list[str]) -> tuple[list[Path], bool]:
