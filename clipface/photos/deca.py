@@ -1,4 +1,4 @@
-"""Codes of DECA, EMOCA and SMIRK: read from `.mat`, `.pkl` or `.npz` files without running code in them, and turned into
+"""Codes of DECA, EMOCA and SMIRK: read from `.mat`, `.pkl` or `.npz` files without running code in them, and made
 fitted heads.
 
 Source: Feng et al., "Learning an animatable detailed 3D face model from in-the-wild images" (2021), section 4. Its head
