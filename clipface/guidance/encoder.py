@@ -1,8 +1,10 @@
 """Images and words as vectors of one space: open_clip's models by name, and the project's own face encoders."""
 
 import difflib
+import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -181,6 +183,19 @@ def load_face_encoder(path: Path) -> Encoder:
     return encoder
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what open_clip logs of its steps from users, to whom "initialized randomly" of weights to come is wrong."""
+    log = logging.getLogger()  # it has none of its own
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+@_quiet()
 def _load_open_clip(config: GuidanceConfig) -> Encoder:
     import open_clip
 
@@ -198,6 +213,7 @@ def _load_open_clip(config: GuidanceConfig) -> Encoder:
     return _prepared(name, read_clip(name, local, config.pretrained) if local else _download(name, config.pretrained))
 
 
+@_quiet()
 def random_open_clip(name: str) -> Encoder:
     """Build a model of open_clip with random weights, which takes as long as a trained one: for benchmarks."""
     import open_clip

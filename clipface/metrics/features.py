@@ -5,6 +5,7 @@ brings, and EfficientNet-Lite0, whose ImageNet weights come in a Python package,
 download. Numbers of the two cannot be compared with each other.
 """
 
+import pickle
 import warnings
 from pathlib import Path
 
@@ -95,6 +96,10 @@ class Inception(nn.Module):
         path = Path(path) if path else assets.resolve("inception")
         if not path.is_file():
             raise FileNotFoundError(f"path: {path} does not exist; {assets.ASSETS['inception'].how}")
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)  # the package would run what a file asks for
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+            raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read") from error
         self.network = NoTrainInceptionV3("inception-v3-compat", [str(self.num_features)], str(path))
 
     def forward(self, images: Tensor) -> Tensor:

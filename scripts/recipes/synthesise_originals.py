@@ -3,6 +3,7 @@
 python scripts/recipes/synthesise_originals.py --out originals
 python scripts/recipes/synthesise_originals.py --size small --out small
 python scripts/recipes/synthesise_originals.py --seed 7 --out others
+python scripts/recipes/synthesise_originals.py --encoders --out originals
 
 Nothing in them is licensed, nor means anything: they show that the real ones will be read (docs/original_files.md).
 """
@@ -20,6 +21,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
     parser.add_argument("--size", default="original", choices=("original", "small"))
+    words = "write CLIP's models and the network of FID too, always of their true sizes: 1.5 GB"
+    parser.add_argument("--encoders", action="store_true", help=words)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce(f"Write files of the originals' {options.size} sizes into {options.out}")
     from originals_build.build import SIZES, build
 
-    build(options.out, SIZES[options.size], options.seed)
+    build(options.out, SIZES[options.size], options.seed, options.encoders)
 
 
 if __name__ == "__main__":

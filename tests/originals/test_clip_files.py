@@ -55,7 +55,7 @@ def tree(state):
 
 
 @pytest.mark.parametrize("kind", ["script", "state", "safetensors"])
-def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path):
+def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path, caplog):
     state, path = clip.state_dict(), tmp_path / ("weights.safetensors" if kind == "safetensors" else "ViT.pt")
     sizes = {name: torch.tensor(1) for name in ("input_resolution", "context_length", "vocab_size")}
     if kind == "script":
@@ -66,7 +66,9 @@ def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path):
         torch.save({**{name: value.clone() for name, value in state.items()}, **sizes}, path)
     else:
         save_file({**{name: value.clone() for name, value in state.items()}, **sizes}, path)
+    caplog.clear()
     encoder = load_encoder(GuidanceConfig(model="tiny-openai", weights=str(path)))
+    assert not caplog.records  # such as that the model is random
     images = torch.rand(2, 3, 32, 32)
     wanted = nn.functional.normalize(clip.encode_image((images - encoder.mean) / encoder.std), dim=-1)
     torch.testing.assert_close(encoder.encode_image(images), wanted)

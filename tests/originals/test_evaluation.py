@@ -12,7 +12,9 @@ from clipface.evaluation.edits.baselines import read_linear
 from clipface.evaluation.edits.edited import read_sources
 from clipface.evaluation.textures import candidates
 from clipface.head import load_head
+from clipface.metrics import load_features
 from clipface.texture.flame_texture import flame_linear_textures, read_flame_texture
+from scripts.recipes.originals_build.encoders import write_inception
 from scripts.recipes.originals_build.sizes import SMALL
 
 
@@ -26,7 +28,10 @@ def test_their_mappers_are_scored_on_their_codes(full_flame, tiny_files, tmp_pat
     given = ["--generator", str(full_flame / "stylegan_G.pth"), "--head", "flame", "--size", "32", "--shown", "2"]
     given += ["--latents", str(full_flame / "latents" / "validation"), "--output", str(tmp_path / "out")]
     script("evaluate").main(["--mappers", *mappers, "--prompt", "angry", "a photo of a zombie", *given])
-    rows = json.loads((tmp_path / "out" / "scores.json").read_text())["edits"]
+    found = json.loads((tmp_path / "out" / "scores.json").read_text())
+    rows = found["edits"]
+    assert found["settings"]["faces"] == 4  # as many as there are codes, not the protocol's 32
+    assert "\n4 faces (seed" in (tmp_path / "out" / "scores.md").read_text()
     assert [row["prompt"] for row in rows][1] == "a photo of a zombie" and (tmp_path / "out" / "faces.png").is_file()
 
 
@@ -38,6 +43,25 @@ def test_a_mapper_that_says_nothing_needs_a_prompt(originals):
         read_sources([angry, zombie], ["angry", "sad", "happy"])
     sources = read_sources([angry, zombie], ["angry"])
     assert [source.notes["prompt"]["name"] for source in sources[:1]] == ["angry"]
+
+
+def test_inceptions_file_is_read_and_runs_nothing(tmp_path):
+    pytest.importorskip("torch_fidelity")
+    write_inception(tmp_path)
+    (path,) = (tmp_path / "metrics").iterdir()
+    assert load_features("inception", path)(torch.zeros(1, 3, 32, 32)).shape == (1, 2048)
+    torch.save({"state": Hostile(tmp_path / "was_run")}, path)
+    with pytest.raises(ValueError, match="more than tensors"):
+        load_features("inception", path)
+    assert not (tmp_path / "was_run").exists()
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
 
 
 @pytest.mark.parametrize(

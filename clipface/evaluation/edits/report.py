@@ -76,7 +76,7 @@ def evaluate(
     for name, images in zip(SHEETS, zip(*columns, strict=True), strict=True):
         grid(list(zip(*images, strict=True)), header).save(output / f"{name}.png")
     remarks = [*remarks, *trained_with(sources, protocol)]
-    return report(measured, found, {**vars(protocol), "seed": seed}, remarks, output)
+    return report(measured, found, {**vars(protocol), "faces": count, "seed": seed}, remarks, output)
 
 
 def report(

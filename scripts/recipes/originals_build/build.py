@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import faces, head, networks
+from . import encoders, faces, head, networks
 from .sizes import SMALL, Sizes
 
 SIZES = {"original": Sizes(), "small": SMALL}
 
 
-def build(folder: Path, sizes: Sizes, seed: int = 0) -> None:
-    """Write every file below a folder."""
+def build(folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False) -> None:
+    """Write every file below a folder, those of encoders only if asked for."""
     flame, random = folder / "flame", np.random.default_rng(seed)
     flame.mkdir(parents=True, exist_ok=True)
     triangles = head.write_model(flame / "generic_model.pkl", sizes, random)
@@ -24,4 +24,7 @@ def build(folder: Path, sizes: Sizes, seed: int = 0) -> None:
         torch.manual_seed(seed)
         networks.write_networks(folder, sizes)
         networks.write_codes(folder / "latents", sizes)
-    faces.write_faces(folder, sizes, random)
+        faces.write_faces(folder, sizes, random)
+        if with_encoders:
+            encoders.write_encoders(folder)
+            encoders.write_inception(folder)
