@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from tiny_person import checked_person
 
-from clipface.bake.head_fit import HeadFit, white_light
 from clipface.edit.loading import load_avatar
 from clipface.edit.persons.person import Person
 from clipface.settings import FacesConfig, HeadConfig, RendererConfig
@@ -19,17 +19,7 @@ def person(tiny_files, monkeypatch, tmp_path) -> Person:
     """Somebody with a checked skin, in a file."""
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
     avatar = load_avatar(None, HeadConfig(), RendererConfig())
-    skin = (torch.arange(SIZE)[:, None] + torch.arange(SIZE)) % 2 * torch.ones(3, 1, 1) * 0.2 + 0.4
-    shape = torch.randn(1, avatar.head.n_shape, generator=torch.Generator().manual_seed(0))
-    fit = HeadFit(
-        shape, torch.zeros(1, avatar.head.n_expression), torch.zeros(1, 6), torch.zeros(1, 6), torch.ones(1),
-        torch.zeros(1, 2), white_light(1), torch.zeros(1, 0),
-    )  # fmt: skip
-    w_plus = torch.randn(avatar.generator.levels, 16, generator=torch.Generator().manual_seed(1))
-    person = Person(
-        (skin * 255).round() / 255, w_plus, fit, torch.eye(3, dtype=torch.float64)[None], torch.tensor([[8, 8]]),
-        avatar.origin,
-    )  # fmt: skip
+    person = checked_person(avatar, SIZE)
     person.save(tmp_path / "me.person.safetensors")
     return person
 
