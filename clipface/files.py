@@ -1,14 +1,18 @@
 """The one way files are replaced, the one way tables (CSV) are read, and names of files made of words."""
 
 import csv
+import errno
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EFBIG)
+LOCK = ".lock"  # in a folder that a run is writing to
 PARTIAL = ".partial"  # ends the name of a file, or of a folder, that is being written
 
 
@@ -21,6 +25,34 @@ def slug(words: object) -> str:
 def absolute(path: str | None) -> str | None:
     """A path that means the same from every working folder, to be noted in a file; None stays."""
     return None if path is None else str(Path(path).absolute())
+
+
+def regular(path: str | Path, what: str, remedy: str = "") -> Path:
+    """Refuse what is no regular file before it is opened: a pipe would block for ever, a device never ends.
+
+    Args:
+        path: of a file to read.
+        what: it is to the user, for the messages.
+        remedy: what to do about a missing file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is a folder, a pipe, a device, a loop of links, or the name cannot be one.
+    """
+    path, tail = Path(path), f"; {remedy}" if remedy else ""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"{what}: {path} does not exist{tail}") from None
+    except (OSError, RuntimeError, ValueError) as error:  # a loop; a name too long or with a zero in it
+        raise ValueError(f"{what}: expected a file, got {path} ({getattr(error, 'strerror', None) or error})") from None
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{what}: expected a file, got {path}, which is {_kind(mode)}{tail}")
+    return path
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
 
 
 def partial_path(path: Path) -> Path:
@@ -51,9 +83,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield partial
         os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:  # a write names no file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def locked(folder: str | Path, what: str) -> Iterator[None]:
+    """Keep other runs off a folder, which is made if missing, while the block runs; a run that was killed keeps nobody.
+
+    Args:
+        folder: that is written to.
+        what: it is to the user, for the message.
+
+    Raises:
+        ValueError: if another run is writing to it.
+        OSError: if nothing can be written there.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ValueError(f"{what}: another run is writing to {folder}; wait for it, end it, or use another") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # of another run by now
+            (folder / LOCK).unlink(missing_ok=True)
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> Path:
@@ -67,7 +131,7 @@ def write_atomic(path: str | Path, content: bytes | str) -> Path:
         The path.
     """
     with replacing(path) as partial:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        partial.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
     return Path(path)
 
 
@@ -86,9 +150,8 @@ def read_table(path: str | Path, columns: Sequence[str], name: str = "table") ->
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing, or the file is no CSV in UTF-8.
     """
-    path, expected = Path(path), ", ".join(columns)
-    if not path.is_file():
-        raise FileNotFoundError(f"{name}: {path} does not exist; expected a CSV file with columns {expected}")
+    expected = ", ".join(columns)
+    path = regular(path, name, f"expected a CSV file with columns {expected}")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
@@ -111,8 +174,9 @@ def read_list(path: str | Path) -> list[str]:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no text in UTF-8.
     """
+    path = regular(path, "list")
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"list: expected text in UTF-8, got {path} ({error})") from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from clipface.pickle_check import Refused, check_torch
+
 DTYPES = re.compile(r"[<>|=]?([biufcSU]\d+|O\d?)")
-MOST_DENSE = 1 << 28  # entries of a sparse matrix made dense; a larger one is a damaged or hostile file
-
-
-class Refused(ValueError):
-    """A pickle asks for what is not read."""
+MOST_DENSE = 1 << 23  # entries of a sparse matrix made dense, fifty of FLAME's; a larger one is damaged or hostile
 
 
 def _dtype(args: tuple, state: Any, items: list) -> np.dtype:
@@ -38,6 +36,8 @@ def _array(args: tuple, state: Any, items: list) -> np.ndarray:
 def _fill(content: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
     count = math.prod(shape)
     if dtype.hasobject:
+        if len(content) != count:
+            raise ValueError(f"an array of shape {shape} has {len(content)} objects")
         array = np.empty(count, dtype=object)
         for index in range(count):
             array[index] = content[index]
@@ -54,15 +54,21 @@ def _sparse(major: int | None) -> Callable[[tuple, Any, list], np.ndarray]:
         shape = tuple(int(size) for size in state["_shape"])
         if len(shape) != 2 or math.prod(shape) > MOST_DENSE:
             raise ValueError(f"a sparse matrix has shape {shape}")
+        data = np.asarray(state["data"])
+        if data.dtype.kind not in "biuf" or data.ndim != 1:
+            raise ValueError(f"a sparse matrix has entries of type {data.dtype} and shape {data.shape}")
         if major is None:
             index = state["coords"] if "coords" in state else (state["row"], state["col"])
         else:
-            outer = np.repeat(np.arange(shape[major]), np.diff(state["indptr"]))
+            counts = np.diff(state["indptr"])
+            if len(counts) != shape[major] or (counts < 0).any() or counts.sum(dtype=np.float64) != len(data):
+                raise ValueError(f"a sparse matrix of shape {shape} has rows that do not fit its {len(data)} entries")
+            outer = np.repeat(np.arange(shape[major]), counts)
             index = (outer, state["indices"])[:: 1 if major == 0 else -1]
         if any(len(axis) and axis.min() < 0 for axis in index):
             raise ValueError("a sparse matrix has a negative index")
-        dense = np.zeros(shape, dtype=state["data"].dtype)
-        np.add.at(dense, tuple(index), state["data"])
+        dense = np.zeros(shape, dtype=data.dtype)
+        np.add.at(dense, tuple(index), data)
         return dense
 
     return read
@@ -75,11 +81,15 @@ def _chumpy_select(args: tuple, state: Any, items: list) -> np.ndarray:
 
 def _tensor(args: tuple, state: Any, items: list) -> np.ndarray:
     storage, offset, size, stride = args[:4]
-    tensor = torch.as_strided(torch.tensor([], dtype=storage.dtype).set_(storage), size, stride, offset)
+    flat = torch.tensor([], dtype=storage.dtype).set_(storage)
+    if math.prod(size) > len(flat):  # a stride of 0 would make much of little
+        raise ValueError(f"a tensor of shape {size} has {len(flat)} numbers")
+    tensor = torch.as_strided(flat, size, stride, offset)
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
 
 
 def _storage(args: tuple, state: Any, items: list) -> Any:
+    check_torch(io.BytesIO(args[0]))
     try:
         return torch.load(io.BytesIO(args[0]), weights_only=True, map_location="cpu")
     except pickle.UnpicklingError:  # torch's own message would advise to switch its check off

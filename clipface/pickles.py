@@ -4,7 +4,8 @@ A pickle is a small program that may call any function by name. Here every name 
 only remembers what it was called with; a name outside the table `READERS` is refused. When the program has ended, the
 records are turned into numpy arrays by the functions of `pickle_readers`, which check what they are given. So the
 unpickling code of numpy, scipy and chumpy never sees the file, nor need scipy and chumpy be installed. The bytes of a
-torch tensor go to `torch.load(weights_only=True)`.
+torch tensor go to `torch.load(weights_only=True)`. What would crash or exhaust the unpickler is refused before it runs
+(`pickle_check`).
 """
 
 import io
@@ -16,7 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from clipface.pickle_readers import READERS, Refused
+from clipface.arrays import read_array, read_header
+from clipface.files import regular
+from clipface.pickle_check import Refused, check_program
+from clipface.pickle_readers import READERS
+
+MOST_PARTS = 1_000_000  # numbers, names and arrays, counted as often as they are in lists of lists
 
 
 class _Record:
@@ -66,11 +72,13 @@ def load(source: str | Path | io.BufferedIOBase, keys: Collection[str] | None = 
         ValueError: if the pickle names anything else (the message says what), or is cut off or damaged.
     """
     if isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
+        with regular(source, "pickle").open("rb") as file:
             return load(file, keys)
     title = getattr(source, "name", "pickle")
     try:
-        unpickler = _Unpickler(source, encoding="latin1")
+        content = source.read()
+        check_program(content)
+        unpickler = _Unpickler(io.BytesIO(content), encoding="latin1")
         unpickler.lenient = keys is not None
         given = unpickler.load()
         if keys is not None and isinstance(given, dict):
@@ -92,14 +100,12 @@ def load_npy(path: str | Path) -> Any:
         FileNotFoundError: if there is no such file.
         ValueError: as `load`.
     """
-    path = Path(path)
+    path = regular(path, "array")
     with path.open("rb") as file:
         try:
-            old = np.lib.format.read_magic(file) == (1, 0)
-            header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-            if not header(file)[2].hasobject:
+            if not read_header(file)[2].hasobject:
                 file.seek(0)
-                return np.load(file, allow_pickle=False)
+                return read_array(file, path.stat().st_size)
         except Exception as error:  # numpy parses the header as Python text, which fails in as many ways
             raise ValueError(f"{path}: cut off or not a .npy file ({error}); fetch it again") from error
         array = load(file)
@@ -123,8 +129,11 @@ class _Plain:
     def __init__(self) -> None:
         self.done: dict[int, Any] = {}
         self.open: set[int] = set()
+        self.parts: dict[int, int] = {}  # of each object done
+        self.count = 0  # parts met so far
 
     def value(self, given: Any) -> Any:
+        self.count += 1
         if isinstance(given, type):  # a class that was named and not called
             return _reader(given.name) and given.name
         if not isinstance(given, _Record | dict | list | tuple | set | frozenset):
@@ -132,10 +141,15 @@ class _Plain:
         key = id(given)
         if key in self.open:
             raise ValueError("an object contains itself")
+        before = self.count
         if key not in self.done:
             self.open.add(key)
             self.done[key] = self._convert(given)
             self.open.remove(key)
+            self.parts[key] = self.count - before
+        self.count = before + self.parts[key]
+        if self.count > MOST_PARTS:
+            raise Refused(f"it has more than {MOST_PARTS} parts, counted as often as they are in it")
         return self.done[key]
 
     def _convert(self, given: Any) -> Any:

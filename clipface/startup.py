@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ def prepare() -> None:
     two busy cores an image then takes ten times as long. And glibc otherwise gives freed memory back and asks for it
     again, page by page, at every step: a step on a CPU then takes a quarter longer.
     """
+    _print_anything()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.platform != "linux":
         return
@@ -25,6 +27,13 @@ def prepare() -> None:
     m_trim_threshold, m_mmap_max = -1, -4  # from malloc.h
     mallopt(m_trim_threshold, -1)  # never shrink the heap
     mallopt(m_mmap_max, 0)  # large blocks in the heap too
+
+
+def _print_anything() -> None:
+    """Let names and words that the terminal's encoding lacks be printed as codes, where they would end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def announce(line: str) -> None:
@@ -41,6 +50,7 @@ def warn(lines: Iterable[str]) -> None:
 
 def exit_status(main: Callable[[], object]) -> int:
     """Run a command: 0, or 1 after a line that says what the user can mend; other errors show where they happened."""
+    _print_anything()
     try:
         main()
     except (ValueError, OSError, ImportError) as error:

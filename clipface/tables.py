@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import scipy.io
-
 from clipface import pickles
+from clipface.arrays import read_arrays
+from clipface.matlab import read_mat
 
 
 def read_content(path: Path) -> Any:
@@ -16,14 +15,11 @@ def read_content(path: Path) -> Any:
         Arrays by name; of a pickle whatever it holds, of what `pickles.load` allows.
 
     Raises:
+        FileNotFoundError: if there is no such file.
         ValueError: if the file is cut off, damaged or of another kind, or a pickle holds more than is allowed.
     """
-    try:
-        if path.suffix.lower() == ".mat":
-            return scipy.io.loadmat(path)
-        if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # both readers fail in as many ways as a file can be damaged
-        raise ValueError(f"{path}: cut off, damaged or not of its kind ({error}); write it again") from error
+    if path.suffix.lower() == ".mat":
+        return read_mat(path)
+    if path.suffix.lower() == ".npz":
+        return read_arrays(path, "arrays", finite=False)
     return pickles.load(path)

@@ -1,15 +1,20 @@
 """The one way weights are written and read: safetensors, with their configuration as JSON beside them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from clipface.files import replacing, write_atomic
+from clipface.documents import read_json
+from clipface.files import regular, replacing, write_atomic
+
+_BESIDE = "a .safetensors file has a .json beside it"
+_Module = TypeVar("_Module", bound=torch.nn.Module)
 
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half: bool = False) -> Path:
@@ -32,7 +37,10 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half:
         tensor = tensor.detach().cpu()
         kept[name] = (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous().clone()
     with replacing(path) as partial:
-        save_file(kept, partial)
+        try:
+            save_file(kept, partial)
+        except SafetensorError as error:  # a full disk, mostly
+            raise OSError(f"weights: {path} cannot be written ({error})") from error
         described = write_atomic(path.with_suffix(".json"), json.dumps(dict(config), indent=1) + "\n")
         partial.chmod(described.stat().st_mode)  # safetensors makes files that only their owner can read
     return path
@@ -46,14 +54,16 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
 
     Raises:
         FileNotFoundError: if the weights or their `.json` are missing.
-        ValueError: if either file is cut off or not of its format.
+        ValueError: if either file is cut off or not of its format, or a weight is not a finite number.
     """
     path, config = Path(path), load_config(path)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"weights: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, config
+    tensors = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    check_finite(tensors, f"weights {path}")
+    return tensors, config
 
 
 def load_config(path: str | Path) -> dict:
@@ -61,17 +71,11 @@ def load_config(path: str | Path) -> dict:
 
     Raises:
         FileNotFoundError: if the weights or their `.json` are missing.
-        ValueError: if the `.json` is cut off or not JSON.
+        ValueError: if the `.json` is cut off or not JSON, or either is no regular file.
     """
-    path = Path(path)
-    described = path.with_suffix(".json")
-    for file in (path, described):
-        if not file.is_file():
-            raise FileNotFoundError(f"weights: {file} does not exist; a .safetensors file has a .json beside it")
-    try:
-        return json.loads(described.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"weights: {described} is not valid JSON ({error}); fetch or write it again") from error
+    path = regular(path, "weights", _BESIDE)
+    described = regular(path.with_suffix(".json"), "weights", _BESIDE)
+    return read_json(described, "weights", "fetch or write it again")
 
 
 def check_keys(expected: Iterable[str], given: Iterable[str], what: str) -> None:
@@ -82,13 +86,63 @@ def check_keys(expected: Iterable[str], given: Iterable[str], what: str) -> None
         raise ValueError(f"{what}: names of weights do not fit; missing: {_few(missing)}; not known: {_few(foreign)}")
 
 
-def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Load tensors into a module, naming what is missing, foreign or of another shape."""
+def check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
+    """Raise a ValueError that names the first of some tensors with NaN or infinity."""
+    for name, value in tensors.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f"{what}: {name}: expected finite numbers, got NaN or infinity; fetch or write it again")
+
+
+def build(
+    make: Callable[..., _Module],
+    config: object,
+    tensors: Mapping[str, Tensor],
+    what: str,
+    part: Callable[[_Module], torch.nn.Module] = lambda module: module,
+) -> _Module:
+    """Build a network from the configuration beside its weights, and load them.
+
+    The sizes that a configuration claims are compared with the weights before they cost memory.
+
+    Args:
+        make: the network's class.
+        config: its arguments by name.
+        tensors: its weights.
+        what: the file, for the messages.
+        part: of the network, to which the weights belong.
+
+    Raises:
+        ValueError: if the configuration does not describe such a network, or not these weights.
+    """
+    if not isinstance(config, Mapping):
+        raise ValueError(f"{what}: expected a configuration by name, got {type(config).__name__}")
+    try:
+        with torch.device("meta"):
+            planned = make(**config)
+        check_shapes(part(planned), tensors, what)
+        module = make(**config)
+    except Exception as error:  # a constructor fails in as many ways as its arguments can be wrong
+        if str(error).startswith(what):
+            raise
+        name = getattr(make, "__name__", "network")
+        words = str(error)[:300] or type(error).__name__
+        raise ValueError(f"{what}: expected the configuration of a {name}, got another ({words})") from error
+    part(module).load_state_dict(dict(tensors))
+    return module
+
+
+def check_shapes(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Raise a ValueError that says which tensors a module lacks, does not know, or has in another shape."""
     own = module.state_dict()
     check_keys(own, tensors, what)
     for name, value in tensors.items():
-        if value.shape != own[name].shape:
+        if value.shape != own[name].shape or value.is_complex():
             raise ValueError(f"{what}: {name}: expected shape {tuple(own[name].shape)}, got {tuple(value.shape)}")
+
+
+def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Load tensors into a module, naming what is missing, foreign or of another shape."""
+    check_shapes(module, tensors, what)
     module.load_state_dict(dict(tensors))
 
 

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
         write_scores(file, torch.arange(len(found.motion)), found.motion.rate, found.frames)
         rows.append(found.row())
     table = Table(f"{options.faces} faces, {options.encoder} encoder, {device}", list(HEADER), rows)
-    (options.output / "scores.md").write_text(table.markdown() + "\n")
+    (options.output / "scores.md").write_text(table.markdown() + "\n", encoding="utf-8")
     print(table.text())
     return rows
 

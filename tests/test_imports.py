@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # The rooms, from the lowest up: a room imports itself and what stands before it.
 ORDER = (
-    *("startup", "settings", "files", "shapes", "images", "pickle_readers", "pickles", "tables", "assets", "weights"),
+    *("startup", "settings", "files", "documents", "arrays", "matlab", "shapes", "images", "videos"),
+    *("pickle_check", "pickle_readers", "pickles", "tables", "assets", "weights"),
     *("head", "render", "texture", "guidance", "data", "metrics"),
     *("synthetic", "bake", "fit", "photos", "animation", "export", "edit", "evaluation", "view", "trainer", "scripts"),
 )

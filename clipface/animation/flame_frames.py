@@ -118,7 +118,7 @@ def _arrays(path: Path) -> tuple[Arrays, float | None]:
             keys = " or ".join(key for name in needed for key in NAMES[name])
             raise ValueError(f"{path}: expected {keys}, got a file with {has}")
     for name, array in arrays.items():
-        bad = ~np.isfinite(array).all(1)
+        bad = ~(np.abs(array) <= np.finfo(np.float32).max).all(1)  # NaN too
         if bad.any():
             raise ValueError(f"{path}: {name}: expected finite numbers, got others in frame {int(bad.argmax())}")
     if not len(arrays["expression"]):

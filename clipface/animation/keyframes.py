@@ -17,15 +17,16 @@ its neck, `gaze` [x, y] of both eyes, `jaw` about x, added to what the expressio
 
 import difflib
 import math
+import reprlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from scipy.interpolate import PchipInterpolator
 
-from clipface.animation.motion import Motion, check_rate
+from clipface.animation.motion import MOST_FRAMES, Motion, check_rate
+from clipface.documents import read_yaml
 from clipface.head import HeadModel
 from clipface.head.expressions import EXPRESSION_SLOTS, SIDES, slots_of
 
@@ -36,6 +37,8 @@ MOST_STRENGTH = 1.5  # of a named slot; twice would tear the face
 MOST_DEGREES = {"jaw": 35.0, "turn": 80.0, "gaze": 35.0}
 ANGLES = {"jaw": 1, "turn": 3, "gaze": 2}  # how many of each
 RATE = 30.0
+MOST_NUMBER = 1e9
+LONGEST_NAME = 60  # characters of a name in messages
 # Seconds: eyes close in 0.08, stay shut for 0.03 and open in 0.16. Source: spontaneous blinks last 0.2 to 0.4 s
 # (Stern, Walrath, Goldstein, "The endogenous eyeblink", 1984).
 SHUT, HOLD, OPEN = 0.08, 0.03, 0.16
@@ -60,9 +63,10 @@ def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Mo
         _check_keys(content, KEYS)
         check_rate(rate)
         if ease not in EASES:
-            raise ValueError(f"ease: expected {' or '.join(EASES)}, got {ease!r}")
+            raise ValueError(f"ease: expected {' or '.join(EASES)}, got {_short(ease)}")
         blinks = _blinks(content.get("blinks", []), head)
         tracks, end = _tracks(content.get("keyframes"), head)
+        _check_length(end, rate)
         if blinks and blinks[-1] > end:
             raise ValueError(f"blinks: expected times up to {end:g} s, the last keyframe, got {blinks[-1]:g}")
     except ValueError as error:
@@ -79,23 +83,35 @@ def read_keyframes(path: Path, head: HeadModel, rate: float | None = None) -> Mo
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no YAML, or cut off ({error})") from None
+    content = read_yaml(path, "keyframes")
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected the keys {', '.join(KEYS)}, got {type(content).__name__}")
     return content
 
 
+def _check_length(end: float, rate: float) -> None:
+    """Refuse what is longer than anybody would write by hand: times in milliseconds, mostly."""
+    most = MOST_FRAMES / rate
+    if end > most:
+        hint = f"; are these milliseconds? Then it is {end / 1000:g}" if end / 1000 <= most else ""
+        raise ValueError(
+            f"time: expected at most {most:g} s ({MOST_FRAMES} frames at {rate:g} a second), got {end:g}{hint}"
+        )
+
+
+def _short(value: Any) -> str:
+    """A value of the file as text for a message; what is nested or long is cut."""
+    return reprlib.repr(value)
+
+
 def _check_keys(given: dict[str, Any], known: tuple[str, ...]) -> None:
     for key in given:
         if key not in known:
-            raise ValueError(f"{key!r} is unknown{_closest(key, known)}; the keys are {', '.join(known)}")
+            raise ValueError(f"{_short(key)} is unknown{_closest(key, known)}; the keys are {', '.join(known)}")
 
 
 def _closest(word: Any, known: Any) -> str:
-    near = difflib.get_close_matches(str(word), list(known), 1)
+    near = difflib.get_close_matches(str(word)[:LONGEST_NAME], list(known), 1)
     return f", maybe {near[0]} is meant" if near else ""
 
 
@@ -121,7 +137,7 @@ def _tracks(keyframes: Any, head: HeadModel) -> tuple[dict[str, Track], float]:
 
 def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarray]]:
     if not isinstance(keyframe, dict):
-        raise ValueError(f"expected the keys {', '.join(FRAME_KEYS)}, got {keyframe!r}")
+        raise ValueError(f"expected the keys {', '.join(FRAME_KEYS)}, got {_short(keyframe)}")
     _check_keys(keyframe, FRAME_KEYS)
     if "time" not in keyframe:
         raise ValueError("time: expected seconds, got none")
@@ -136,17 +152,19 @@ def _keyframe(keyframe: Any, head: HeadModel) -> tuple[float, dict[str, np.ndarr
         if name in keyframe:
             given = keyframe[name] if count > 1 else [keyframe[name]]
             if not isinstance(given, list) or len(given) != count:
-                raise ValueError(f"{name}: expected a list of {count} angles in degrees, got {given!r}")
+                raise ValueError(f"{name}: expected a list of {count} angles in degrees, got {_short(given)}")
             most = MOST_DEGREES[name]
             values[name] = np.array([_number(name, angle, -most, most) for angle in given])
     return time, values
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not (number and low <= value <= high):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and low <= value <= high) or value == math.inf:
         limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise ValueError(f"{name}: expected a number {limits}, got {value!r}")
+        raise ValueError(f"{name}: expected a number {limits}, got {_short(value)}")
+    if value > MOST_NUMBER:
+        raise ValueError(f"{name}: expected a number below {MOST_NUMBER:g}, got {_short(value)}")
     return float(value)
 
 
@@ -162,15 +180,15 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
     if isinstance(given, str):
         given = {given: 1.0}
     if not isinstance(given, dict):
-        raise ValueError(f"expression: expected a name, names with strengths or a list of numbers, got {given!r}")
+        raise ValueError(f"expression: expected a name, names with strengths or a list of numbers, got {_short(given)}")
     if not head.expression_names:
         raise ValueError(
             f"expression: expected a list of coefficients, since those of {head.source} have no names, got "
-            f"{', '.join(map(str, given))}; use the open head for names"
+            f"{_short(list(given))}; use the open head for names"
         )
     slots = {name: number for number, name in enumerate(head.expression_names)}
     for name, value in ((str(name), value) for name, value in given.items()):
-        strength = _number(f"expression: {name}", value, 0.0, MOST_STRENGTH)
+        strength = _number(f"expression: {name[:LONGEST_NAME]}", value, 0.0, MOST_STRENGTH)
         # The first way to show an expression; the others are for variety among painted faces.
         recipe = EXPRESSION_SLOTS[name][0] if name in EXPRESSION_SLOTS else {name: 1.0}
         for slot, share in recipe.items():
@@ -178,7 +196,7 @@ def _expression(given: Any, head: HeadModel) -> np.ndarray:
             if not found:
                 both = {known.removesuffix("Left").removesuffix("Right") for known in slots}
                 raise ValueError(
-                    f"expression: {slot!r} is none of {', '.join(EXPRESSION_SLOTS)} or a slot of {head.source}"
+                    f"expression: {_short(slot)} is none of {', '.join(EXPRESSION_SLOTS)} or a slot of {head.source}"
                     f"{_closest(slot, [*EXPRESSION_SLOTS, *slots, *both])}"
                 )
             result[[slots[side] for side in found]] += share * strength
@@ -200,7 +218,7 @@ def _eased(track: Track, times: np.ndarray, ease: str) -> np.ndarray:
 
 def _blinks(given: Any, head: HeadModel) -> list[float]:
     if not isinstance(given, list):
-        raise ValueError(f"blinks: expected a list of seconds, got {given!r}")
+        raise ValueError(f"blinks: expected a list of seconds, got {_short(given)}")
     if given and not all(f"eyeBlink{side}" in head.expression_names for side in SIDES):
         raise ValueError(f"blinks: expected a head with slots eyeBlinkLeft and eyeBlinkRight, got {head.source}")
     return sorted(_number("blinks", time, 0.0, math.inf) for time in given)
@@ -210,9 +228,12 @@ def _blinking(expression: np.ndarray, times: np.ndarray, blinks: list[float], he
     """Close the eyes [T, E] around some moments; what else moves the lids gives way."""
     if not blinks:
         return expression
-    away = times[:, None] - np.array(blinks)
-    closing, opening = 1 + (away + HOLD / 2) / SHUT, 1 - (away - HOLD / 2) / OPEN
-    closed = np.clip(np.minimum(closing, opening), 0, 1).max(1)
+    closed = np.zeros(len(times))
+    for blink in blinks:
+        first, last = np.searchsorted(times, [blink - SHUT - HOLD, blink + OPEN + HOLD])
+        away = times[first:last] - blink
+        closing, opening = 1 + (away + HOLD / 2) / SHUT, 1 - (away - HOLD / 2) / OPEN
+        closed[first:last] = np.maximum(closed[first:last], np.clip(np.minimum(closing, opening), 0, 1))
     closed = closed * closed * (3 - 2 * closed)
     result = expression.copy()
     for side in SIDES:

@@ -4,6 +4,7 @@ Rotations are interpolated and smoothed as rotations, not number by number.
 """
 
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,9 @@ from clipface.shapes import expect
 
 PARTS = ("expression", "pose", "neck_pose", "eye_pose")
 SMOOTHING = 0.04  # seconds; takes half of a fit's noise at 30 frames a second and leaves a blink
+MOST_RATE = 10_000  # frames per second
+MOST_FRAMES = 60_000  # of a motion that is made from less: half an hour at 30 frames a second
+MOST_BETWEEN = 20  # frames made from each given one, in longer motions
 STILL = 1e-6  # relative differences of importance below this are rounding
 NO_EXPRESSION = ("eyeBlink", "eyeLook")  # beginnings of the slots that move without any mood
 
@@ -115,8 +119,9 @@ class Motion:
 def check_rate(rate: float) -> None:
     """Refuse a rate that is no positive number."""
     number = isinstance(rate, int | float) and not isinstance(rate, bool)
-    if not (number and math.isfinite(rate) and rate > 0):
-        raise ValueError(f"rate: expected a positive number of frames per second, got {rate!r}")
+    if not (number and 0 < rate <= MOST_RATE):
+        expected = f"a positive number of frames per second, at most {MOST_RATE}"
+        raise ValueError(f"rate: expected {expected}, got {reprlib.repr(rate)}")
 
 
 def sampled(times: np.ndarray, motion: Motion, rate: float, end: float | None = None) -> Motion:
@@ -131,6 +136,8 @@ def sampled(times: np.ndarray, motion: Motion, rate: float, end: float | None = 
     """
     first = times[0] if end is None else 0.0
     last = times[-1] if end is None else end
+    if (last - first) * rate > max(MOST_FRAMES, MOST_BETWEEN * len(times)):
+        raise ValueError(f"rate: expected at most {MOST_FRAMES} frames, got {last - first:g} s at {rate:g} a second")
     count = int((last - first) * rate + 1e-6) + 1  # a frame that rounding puts after the end is one
     even = np.clip(first + np.arange(count) / rate, times[0], times[-1])
     below = np.clip(np.searchsorted(times, even, "right") - 1, 0, max(len(times) - 2, 0))

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from clipface.animation.frame_times import MOST_GAP, ONE_FRAME, rounded_rate
 from clipface.animation.motion import SMOOTHING, Motion, sampled
 from clipface.head import HeadModel
-from clipface.startup import need
+from clipface.videos import opened
 
 SUFFIXES = (".mp4", ".mov", ".avi", ".webm", ".mkv")
 IDENTITY_FRAMES = 24  # that the person's identity is found from; more change it by less than the landmarks' noise
@@ -109,19 +109,13 @@ def find_points(path: Path) -> FacePointsOverTime:
 
 def _frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
     """Images [H, W, 3] uint8, upright, one at a time, with their time in seconds."""
-    av = need("av", "reading videos needs the package av: pip install av")
-    try:
-        with av.open(str(path)) as video:
-            if not video.streams.video:
-                raise ValueError(f"{path}: expected a video, got a file without images")
-            stream = video.streams.video[0]
-            for number, frame in enumerate(video.decode(stream)):
-                time = frame.time if frame.time is not None else number / (stream.average_rate or 25)
-                image = frame.to_ndarray(format="rgb24")
-                turns = round(frame.rotation / 90) % 4  # phones record lying and note how they were held
-                yield np.ascontiguousarray(np.rot90(image, turns)), float(time)
-    except av.FFmpegError as error:
-        raise ValueError(f"{path}: cut off, damaged or no video ({error}); record or convert it again") from error
+    with opened(path) as video:
+        stream = video.streams.video[0]
+        for number, frame in enumerate(video.decode(stream)):
+            time = frame.time if frame.time is not None else number / (stream.average_rate or 25)
+            image = frame.to_ndarray(format="rgb24")
+            turns = round(frame.rotation / 90) % 4  # phones record lying and note how they were held
+            yield np.ascontiguousarray(np.rot90(image, turns)), float(time)
 
 
 def _with_short_gaps(path: Path, found: FacePointsOverTime) -> FacePointsOverTime:

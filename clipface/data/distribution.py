@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface.arrays import read_arrays
 from clipface.files import replacing
 
 # Scale is kept as its logarithm, which is nearer to normal and stays positive.
 BLOCKS = ("shape", "expression", "pose", "eye_pose", "scale", "translation")
+KEYS = ("mean", "covariance", "sizes", "bounded", "count")
 LEAST_SHARE = 1e-7  # of the largest variance; directions with less are rounding errors of the covariance
 
 
@@ -106,15 +108,21 @@ class FitDistribution:
             FileNotFoundError: if there is no such file.
             ValueError: if it is damaged.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; `python scripts/prepare_photos.py` writes it at its end")
+        arrays = read_arrays(
+            path, "distribution", KEYS, "it is damaged or missing; `python scripts/prepare_photos.py` writes it"
+        )
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                sizes = dict(zip(BLOCKS, arrays["sizes"].tolist(), strict=True))
-                total = sum(sizes.values())
-                mean, covariance = arrays["mean"].reshape(total), arrays["covariance"].reshape(total, total)
-                bounded = arrays["bounded"].reshape(sizes["expression"]).astype(bool)
-                return cls(mean, covariance, sizes, bounded, int(arrays["count"]))
-        except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
-            raise ValueError(f"{path} is damaged ({error}); run prepare_photos.py again") from error
+            if (
+                any(array.dtype.kind not in "biuf" for array in arrays.values())
+                or arrays["sizes"].dtype.kind not in "iu"
+            ):
+                raise ValueError("expected numbers, got text")
+            sizes = dict(zip(BLOCKS, arrays["sizes"].tolist(), strict=True))
+            if min(sizes.values()) < 0:
+                raise ValueError("expected sizes from 0 up")
+            total = sum(sizes.values())
+            mean, covariance = arrays["mean"].reshape(total), arrays["covariance"].reshape(total, total)
+            bounded = arrays["bounded"].reshape(sizes["expression"]).astype(bool)
+            return cls(mean, covariance, sizes, bounded, int(arrays["count"]))
+        except (TypeError, ValueError) as error:  # arrays that do not fit each other
+            raise ValueError(f"distribution: {path} is damaged ({error}); run prepare_photos.py again") from error

@@ -9,8 +9,8 @@ more of them (light, texture, the crop's matrix ...), which `MaskedFaces.paramet
 
 import io
 import itertools
-import os
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,12 +21,15 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from clipface.arrays import read_arrays
 from clipface.data.shards import Shard, read_manifest, survey
+from clipface.images import MOST_PIXELS
 
 # Shape of each; None: any length.
 PARAMETERS: dict[str, tuple[int | None, ...]] = {
     "shape": (None,), "expression": (None,), "pose": (6,), "camera": (4, 4), "neck_pose": (3,), "eye_pose": (6,),
 }  # fmt: skip
+NO_CHECKSUM = -1  # of a file in an older data set
 OPTIONAL = ("neck_pose", "eye_pose")
 EXTRA: dict[str, tuple[int | None, ...]] = {"vertices": (None, 3), "visibility": (None, None)}
 
@@ -119,7 +122,7 @@ class MaskedFaces(Dataset):
         self.sources = [face["source"] for face in entries] if "source" in entries[0] else None
         self._archives = [shard.path for shard in shards]
         self._archive = np.array(place)
-        self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 2]: image, mask, parameters
+        self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 3]: image, mask, parameters
 
     def __len__(self) -> int:
         return len(self.names) * (1 + self.mirror)
@@ -154,19 +157,30 @@ class MaskedFaces(Dataset):
     def _read(self, index: int) -> list[bytes]:
         """Bytes of image, mask and parameters: they lie side by side, so one read gets them."""
         spans = self._spans[index]
-        start, stop = int(spans[:, 0].min()), int(spans.sum(1).max())
+        start, stop = int(spans[:, 0].min()), int(spans[:, :2].sum(1).max())
         with open(self._archives[self._archive[index]], "rb", buffering=0) as file:
-            block = os.pread(file.fileno(), stop - start, start)
+            file.seek(start)
+            block = file.read(stop - start)
         if len(block) != stop - start:
             raise ValueError(self._trouble(index, "it is cut off"))
-        return [block[offset - start : offset - start + size] for offset, size in spans]
+        parts = [block[offset - start : offset - start + size] for offset, size, _ in spans]
+        for part, (_, _, expected) in zip(parts, spans, strict=True):
+            if expected >= 0 and zlib.crc32(part) != expected:
+                raise ValueError(self._trouble(index, "it was changed since it was written: its checksum is wrong"))
+        return parts
 
     def _arrays(self, content: bytes, index: int, keys: Sequence[str] | None) -> dict[str, np.ndarray]:
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                return {key: arrays[key] for key in (arrays.files if keys is None else keys) if key in arrays}
-        except Exception as error:  # numpy raises what its ZIP, header and array readers happen to raise
+            arrays = read_arrays(io.BytesIO(content), "parameters")
+            for name, sizes in self.sizes.items():
+                if name in arrays and (list(arrays[name].shape) != sizes or arrays[name].dtype.kind not in "biuf"):
+                    raise ValueError(f"{name}: expected numbers of shape {sizes}, got {arrays[name].shape}")
+            lacking = sorted(self.sizes.keys() - arrays.keys())
+            if lacking:
+                raise ValueError(f"{', '.join(lacking)} missing")
+        except ValueError as error:
             raise ValueError(self._trouble(index, str(error))) from error
+        return arrays if keys is None else {key: arrays[key] for key in keys if key in arrays}
 
     def _pixels(self, content: bytes, index: int, mode: str) -> Tensor:
         image = self._decoded(content, index, mode)
@@ -179,8 +193,10 @@ class MaskedFaces(Dataset):
     def _decoded(self, content: bytes, index: int, mode: str) -> Image.Image:
         try:
             with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as file:
+                if file.width * file.height > MOST_PIXELS:
+                    raise ValueError(f"{file.width} x {file.height} pixels")
                 return file.convert(mode)
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # decoders of damaged files fail in as many ways as there are formats
             raise ValueError(self._trouble(index, str(error))) from error
 
     def _trouble(self, index: int, why: str) -> str:
@@ -193,7 +209,8 @@ def _fits(face: dict, match: str) -> bool:
 
 
 def _spans(files: dict[str, list[int]]) -> list[list[int]]:
-    return [files["jpg"] if "jpg" in files else files["png"], files["mask.png"], files["npz"]]
+    spans = files["jpg"] if "jpg" in files else files["png"], files["mask.png"], files["npz"]
+    return [span if len(span) == 3 else [*span, NO_CHECKSUM] for span in spans]
 
 
 def _common_sizes(shards: list[Shard]) -> dict[str, list[int]]:

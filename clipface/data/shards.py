@@ -6,7 +6,8 @@ A data set is a folder:
     shards/00000.tar    for each face NAME.jpg or .png (RGB), NAME.mask.png (grey, 255 where the face is) and NAME.npz
                         (its parameters, see clipface/data/faces.py), maybe NAME.txt (a caption); an uncompressed POSIX
                         archive in the order that the package webdataset reads
-    shards/00000.json   its index: where each file begins, size and SHA-256 of the archive, its sources
+    shards/00000.json   its index: where each file begins, its size and CRC-32 (older sets have none), size and SHA-256
+                        of the archive, its sources
     distribution.npz    mean and covariance of the heads (see clipface/data/distribution.py), where they were fitted
 
 An archive is written under another name, renamed when complete, and counts only once its index is there.
@@ -16,6 +17,7 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +26,8 @@ import numpy as np
 from PIL import Image
 
 from clipface.assets import checksum
-from clipface.files import partial_path, write_atomic
+from clipface.documents import read_json
+from clipface.files import partial_path, regular, write_atomic
 
 LAYOUT = 1
 MANIFEST = "dataset.json"
@@ -53,7 +56,7 @@ class Shard:
 
     @property
     def faces(self) -> list[dict[str, Any]]:
-        """For each face `name`, `files` (suffix → [offset, size] in the archive), maybe `caption`, `source`."""
+        """Of each: `name`, `files` (suffix → [offset, size, maybe CRC-32] there), maybe `caption`, `source`."""
         return self.record["faces"]
 
 
@@ -75,17 +78,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         FileNotFoundError: if the folder holds no data set.
         ValueError: if the file is damaged or of another layout.
     """
-    path = Path(folder) / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"dataset: {path} does not exist; give the folder of a data set (dataset.path=...), for instance "
-            "one that `python scripts/prepare_photos.py` or `python scripts/recipes/paint_faces.py` wrote"
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="ascii"))
-        layout, known = manifest["layout"], {"layout", "head", "settings"} <= set(manifest)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"dataset: {path} is damaged ({error}); write the data set again") from error
+    remedy = (
+        "give the folder of a data set (dataset.path=...), for instance one that `python scripts/prepare_photos.py` "
+        "or `python scripts/recipes/paint_faces.py` wrote"
+    )
+    path = regular(Path(folder) / MANIFEST, "dataset", remedy)
+    manifest = read_json(path, "dataset", "it is damaged; write the data set again")
+    layout = manifest.get("layout")
+    known = isinstance(manifest.get("head"), str) and isinstance(manifest.get("settings"), dict)
     if layout != LAYOUT or not known:
         raise ValueError(f"dataset: {path}: expected layout {LAYOUT}, got {layout}; write the data set again")
     return manifest
@@ -102,9 +102,9 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
     for index in sorted((Path(folder) / SHARDS).glob("*.json")):
         archive = index.with_suffix(".tar")
         try:
-            record = json.loads(index.read_text(encoding="ascii"))
-            size, _ = record["bytes"], [face["name"] for face in record["faces"]]
-        except (ValueError, TypeError, KeyError) as error:
+            record = read_json(index, "index")
+            size = _checked(record)
+        except (OSError, ValueError) as error:
             damaged[archive.name] = f"its index is damaged ({error})"
             continue
         if not archive.is_file():
@@ -114,6 +114,35 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
         else:
             good.append(Shard(archive, record))
     return good, damaged
+
+
+def _checked(record: dict[str, Any]) -> int:
+    """Refuse an index that does not describe an archive; return the archive's size."""
+    size, faces, sizes = record.get("bytes"), record.get("faces"), record.get("sizes")
+    if not _whole(size) or not isinstance(record.get("sources", {}), dict) or not isinstance(record.get("sha256"), str):
+        raise ValueError("expected bytes, sha256 and sources")
+    if not isinstance(sizes, dict) or not all(isinstance(s, list) and all(map(_whole, s)) for s in sizes.values()):
+        raise ValueError("expected the sizes of parameters")
+    if not isinstance(faces, list):
+        raise ValueError("expected a list of faces")
+    for number, face in enumerate(faces):
+        if not isinstance(face, dict) or not isinstance(face.get("files"), dict):
+            raise ValueError(f"face {number}: expected a name and files")
+        texts = (face.get("name"), face.get("caption", ""), face.get("source", ""))
+        files = face["files"]
+        spans = [files.get(kind) for kind in ("mask.png", "npz", "jpg" if "jpg" in files else "png")]
+        if not all(isinstance(text, str) for text in texts) or not all(_span(span, size) for span in spans):
+            raise ValueError(f"face {number}: expected a name, and where its image, mask and parameters lie")
+    return size
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _span(span: Any, size: int) -> bool:
+    """Whether it is offset, size and maybe checksum of a file in an archive of a size."""
+    return isinstance(span, list) and len(span) in (2, 3) and all(map(_whole, span)) and span[0] + span[1] <= size
 
 
 def verify(shard: Shard) -> bool:
@@ -191,7 +220,7 @@ class ShardWriter:
         info.size = len(content)
         self._tar.addfile(info, io.BytesIO(content))
         padded = -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-        return [self._tar.offset - padded, len(content)]
+        return [self._tar.offset - padded, len(content), zlib.crc32(content)]
 
     def _check(self, face: Face) -> None:
         if "." in face.name or face.name in self._names or not face.name:

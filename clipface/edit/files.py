@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from clipface import weights
+from clipface.arrays import read_arrays
 from clipface.edit.apply import EditedFaces
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
@@ -64,15 +64,10 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
 
 
 def _read_npz(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"latents: {path} does not exist")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-            words = {name: str(array) for name, array in arrays.items() if array.dtype.kind == "U"}
-            return {name: torch.from_numpy(array) for name, array in arrays.items() if name not in words}, words
-    except Exception as error:  # zip, zlib and NumPy's header parser each raise their own
-        raise ValueError(f"latents: {path} is cut off or holds more than numbers ({error})") from error
+    arrays = read_arrays(path, "latents")
+    words = {name: str(array) for name, array in arrays.items() if array.dtype.kind in "US"}
+    numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "fi"}
+    return {name: torch.from_numpy(array) for name, array in numbers.items()}, words
 
 
 def _read_published(path: Path) -> tuple[dict[str, Tensor], dict]:

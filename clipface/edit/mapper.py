@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.edit.networks import CoefficientMapper, LevelwiseMLP, SavedMapper
+from clipface.edit.networks import MOST_LAYERS, CoefficientMapper, LevelwiseMLP, SavedMapper
 from clipface.edit.persons.detail import keep_detail, resized
 from clipface.edit.published import read_published_networks
 
@@ -170,6 +170,8 @@ class FaceMapper(SavedMapper):
             "texture": texture, "expression": expression, "n_shape": n_shape, "region": region, "unread": unread,
         }  # fmt: skip
         self.region = region
+        if not 1 <= layers <= MOST_LAYERS:
+            raise ValueError(f"model.layers: expected 1 to {MOST_LAYERS}, got {layers}")
         hidden = [COEFFICIENT_WIDTH] * (layers - 1)
         self.texture = LevelwiseMLP(levels + unread, [dim] * (layers + 1)) if texture else None
         self.expression = CoefficientMapper(1, [dim, *hidden, n_expression]) if expression else None

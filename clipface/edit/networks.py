@@ -18,6 +18,7 @@ from clipface.shapes import expect
 # From StyleGAN2's mapping network: parameters are stored 100 times larger than they act, which slows their learning.
 LEARNING_RATE_MULTIPLIER = 0.01
 SLOPE = 0.2
+MOST_LAYERS = 64  # a configuration that asks for more is damaged
 GAIN = math.sqrt(2)
 
 
@@ -50,9 +51,7 @@ class SavedMapper(nn.Module):
         tensors, notes = weights.load(path)
         if cls.NAME not in notes:
             raise ValueError(f"mapper: {path} holds other weights; give the file of a trainer.{cls.NAME} run")
-        mapper = cls(**notes.pop(cls.NAME))
-        weights.load_into(mapper, tensors, f"mapper {path}")
-        return mapper, notes
+        return weights.build(cls, notes.pop(cls.NAME), tensors, f"mapper {path}"), notes
 
 
 class LevelwiseMLP(nn.Module):
@@ -66,6 +65,8 @@ class LevelwiseMLP(nn.Module):
             widths: size of the input, of each hidden layer and of the output.
         """
         super().__init__()
+        if len(widths) > MOST_LAYERS + 1:
+            raise ValueError(f"layers: expected at most {MOST_LAYERS}, got {len(widths) - 1}")
         sizes = list(zip(widths[:-1], widths[1:], strict=True))
         self.weights = nn.ParameterList(
             torch.randn(levels, out, into) / LEARNING_RATE_MULTIPLIER
@@ -122,7 +123,8 @@ class LevelwiseMLP(nn.Module):
         names = [f"layers.{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
         for level, state in enumerate(states):
             weights.check_keys(names, state, f"published mapper, level {level}")
-        sizes = [states[0][f"layers.{layer}.weight"].shape for layer in layers]
+        sizes = [expect("published weights", states[0][f"layers.{layer}.weight"], ("out", "in")) for layer in layers]
+        sizes = [(size["out"], size["in"]) for size in sizes]
         network = cls(len(states), [sizes[0][1], *(out for out, _ in sizes)])
         for level, state in enumerate(states):
             for layer in layers:

@@ -43,6 +43,8 @@ def read_published_networks(path: str | Path, levels: int) -> PublishedNetworks:
     states, what = load_published(path), f"published mapper {path}"
     if not isinstance(states, Mapping):
         raise ValueError(f"{what}: expected networks by name, got {type(states).__name__}")
+    if not all(_network(state) for state in states.values()):
+        raise ValueError(f"{what}: expected networks of weights by name, got something else")
     if ONE_TEXTURE in states:
         count = levels + UNREAD_LEVELS
         found = [states[ONE_TEXTURE]] * count
@@ -58,3 +60,7 @@ def read_published_networks(path: str | Path, levels: int) -> PublishedNetworks:
         )
     expression = states.get(ONE_EXPRESSION if ONE_TEXTURE in states else EXPRESSION)
     return PublishedNetworks(LevelwiseMLP.from_published(found), expression, count - levels)
+
+
+def _network(state: object) -> bool:
+    return isinstance(state, Mapping) and bool(state) and all(isinstance(value, Tensor) for value in state.values())

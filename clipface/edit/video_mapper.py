@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.edit.networks import LevelwiseMLP, SavedMapper
+from clipface.edit.networks import MOST_LAYERS, LevelwiseMLP, SavedMapper
 from clipface.edit.published import read_published_networks
 from clipface.shapes import expect
 
@@ -43,6 +43,8 @@ class VideoMapper(SavedMapper):
             smoothing, head_rotation: of the importance that it is used with (`clipface.animation.importance`).
         """
         super().__init__()
+        if not 1 <= layers <= MOST_LAYERS:
+            raise ValueError(f"model.layers: expected 1 to {MOST_LAYERS}, got {layers}")
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers, "smoothing": smoothing,
             "head_rotation": head_rotation,

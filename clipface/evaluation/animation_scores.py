@@ -87,7 +87,7 @@ def front(frames: int) -> Tensor:
 
 def write_scores(path: Path, numbers: Tensor, rate: float, scores: FrameScores) -> None:
     """Write a row for each frame: its number, its second, and its scores."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "second", *scores._fields])
         for row, number in enumerate(numbers.tolist()):

@@ -49,7 +49,7 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     now["mapper"] = [f"{Path(file).name}, {_checksum(file, generator)}" for file in settings["mapper"]]
     now["generator"] = assets.checksum(generator)[:CHECKSUM]
     path = folder / SETTINGS
-    before = json.loads(path.read_text()) if path.is_file() else now
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else now
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             raise ValueError(
@@ -78,7 +78,7 @@ def make_missing(mappers: Sequence[str | Path], options: argparse.Namespace) -> 
     missing = [number for number in range(options.count) if number not in done]
     for number in tqdm(missing, desc="heads", disable=not missing):
         line = make_head(number, editor, prompts, options)
-        with (folder / MANIFEST).open("a") as manifest:
+        with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
             manifest.write(json.dumps(line) + "\n")
     return len(missing)
 
@@ -86,7 +86,7 @@ def make_missing(mappers: Sequence[str | Path], options: argparse.Namespace) -> 
 def read_manifest(folder: Path) -> dict[int, dict[str, Any]]:
     """Read which heads are there, by number; lines cut off or without their files are dropped from the manifest."""
     path, found = folder / MANIFEST, {}
-    for line in path.read_text().splitlines() if path.is_file() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
             head = json.loads(line)
         except json.JSONDecodeError:

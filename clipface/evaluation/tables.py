@@ -109,9 +109,9 @@ def write_tables(folder: Path, tables: Sequence[Table], remarks: Sequence[str], 
         content: for JSON; its list `edits` also for CSV.
     """
     parts = [*(table.markdown() for table in tables), *remarks]
-    (folder / "scores.md").write_text("\n\n".join(parts) + "\n")
-    (folder / "scores.json").write_text(json.dumps(content, indent=1) + "\n")
-    with (folder / "scores.csv").open("w", newline="") as file:
+    (folder / "scores.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (folder / "scores.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in content["edits"] for key in row)))
         writer.writeheader()
         writer.writerows(content["edits"])

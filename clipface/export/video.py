@@ -14,6 +14,7 @@ from clipface.export.surface import check_finite, checked_path
 from clipface.files import partial_path
 from clipface.shapes import expect
 from clipface.startup import need
+from clipface.videos import opened
 
 PRESET = "medium"  # x264's own middle of speed and size
 WORST_QUALITY = 51  # of x264's constant rate factor
@@ -154,15 +155,11 @@ def read_frames(path: str | Path) -> Iterator[Tensor]:
         FileNotFoundError, ValueError: at the first frame; if there is no such file, or it holds no readable video.
         ImportError: likewise, if PyAV is missing; says how to install it.
     """
-    av = load_av()
-    with _opened(path) as container:
-        try:
-            for frame in container.decode(video=0):
-                quarters = round(frame.rotation / QUARTER_TURN)  # counter-clockwise
-                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [H, W, 3]; by the file's colour tags
-                yield torch.rot90(pixels, quarters).permute(2, 0, 1).float() / 255
-        except av.FFmpegError as error:
-            raise ValueError(f"{path}: expected a readable video, but decoding stopped: {error}") from error
+    with opened(path) as container:
+        for frame in container.decode(video=0):
+            quarters = round(frame.rotation / QUARTER_TURN)  # counter-clockwise
+            pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [H, W, 3]; by the file's colour tags
+            yield torch.rot90(pixels, quarters).permute(2, 0, 1).float() / 255
 
 
 def frame_rate(path: str | Path) -> Fraction:
@@ -172,7 +169,7 @@ def frame_rate(path: str | Path) -> Fraction:
         FileNotFoundError, ValueError: if there is no such file, or it holds no readable video or no rate.
         ImportError: if PyAV is missing; says how to install it.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         rate = container.streams.video[0].average_rate
     if not rate:
         raise ValueError(f"{path}: expected a video with a frame rate, got one without; give the rate yourself")
@@ -186,20 +183,6 @@ def load_av() -> ModuleType:
         ImportError: if it is missing; says how to install it.
     """
     return need("av", "videos need the package av: pip install av")
-
-
-def _opened(path: str | Path) -> object:
-    av = load_av()
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"video: {path} does not exist")
-    try:
-        container = av.open(str(path))
-    except av.FFmpegError as error:
-        raise ValueError(f"{path}: expected a video, but it cannot be read: {error}") from error
-    if not container.streams.video:
-        container.close()
-        raise ValueError(f"{path}: expected a video, got a file without images")
-    return container
 
 
 def _bytes(image: Tensor) -> np.ndarray:

@@ -1,13 +1,12 @@
 """Which of MediaPipe's face points are fitted, what they are called, and the shipped numbers about them."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from clipface import assets
+from clipface.arrays import read_arrays
 
 # The person's right half, which is the image's left, and the middle; the other half is its mirror image.
 HALVES: dict[str, tuple[int, ...]] = {
@@ -27,6 +26,7 @@ OUTER_EYE_CORNERS = (33, 263)  # errors are given over the distance between them
 
 KEYS = ("mirror", "places", "landmarks", "faces", "barycentric", "topology", "shape_mean", "shape_covariance")
 
+KINDS = {"mirror": "i", "faces": "i", "topology": "U"}  # of each array's numbers; the others' are floating
 WIDE = {"f": np.float64, "i": np.int64}  # what the kinds of numbers are read as
 
 
@@ -95,16 +95,30 @@ def read_face_points(path: str | Path | None = None) -> FacePoints:
         ValueError: if it is cut off, lacks an array, or its arrays disagree.
     """
     path = Path(path or assets.resolve("face_points"))
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key].astype(WIDE.get(file[key].dtype.kind, str)) for key in KEYS}
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"face points: {path} is cut off or not such a file ({error}); build it again") from error
-    numbers, regions, mirror = point_lists(arrays["mirror"])
-    count, kept = len(numbers), len(arrays["shape_mean"])
-    shapes = {"places": (count, 3), "faces": (count,), "barycentric": (count, 3), "shape_covariance": (kept, kept)}
+    found = read_arrays(path, "face points", KEYS, "build it again")
+    for name, array in found.items():
+        if array.dtype.kind != KINDS.get(name, "f"):
+            raise ValueError(f"face points: {path}: {name}: expected type {KINDS.get(name, 'f')}, got {array.dtype}")
+    arrays = {name: array.astype(WIDE.get(array.dtype.kind, str)) for name, array in found.items()}
+    faces = arrays["mirror"]
+    if faces.ndim != 1 or not len(faces) or max(map(max, HALVES.values())) >= len(faces) or not _inside(faces, faces):
+        raise ValueError(f"face points: {path}: mirror: expected the numbers of points, got shape {faces.shape}")
+    numbers, regions, mirror = point_lists(faces)
+    count, kept = len(numbers), arrays["shape_mean"].size
+    shapes = {
+        "shape_mean": (kept,),
+        "topology": (),
+        "places": (count, 3),
+        "faces": (count,),
+        "barycentric": (count, 3),
+        "shape_covariance": (kept, kept),
+    }
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             raise ValueError(f"face points: {path}: {name}: expected shape {shape}, got {arrays[name].shape}")
     mirror_face, topology = arrays.pop("mirror"), str(arrays.pop("topology"))
     return FacePoints(numbers, regions, mirror, mirror_face, topology=topology, **arrays)
+
+
+def _inside(numbers: np.ndarray, points: np.ndarray) -> bool:
+    return bool((numbers >= 0).all() and (numbers < len(points)).all())

@@ -3,7 +3,7 @@
 import difflib
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from clipface.guidance.tokenizer import UnknownWords, WordTokenizer
 from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
 from clipface.shapes import expect
 
+MOST_SIZE, MOST_LAYERS = 1 << 16, 64  # of a network that is described; more is a damaged file
 LARGER = "guidance=vit_b_32"
 # Images of the painted faces are centred with plain numbers: -1..1.
 FACE_MEAN, FACE_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -126,12 +127,24 @@ def build_face_encoder(architecture: Mapping, words: Sequence[str]) -> Encoder:
     if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(architecture):
         raise ValueError(f"model: expected embed_dim, vision_cfg and text_cfg, got {', '.join(architecture)}")
     vision, text = dict(architecture["vision_cfg"]), dict(architecture["text_cfg"])
+    sizes = [size for config in (vision, text) for size in _flat(config.values()) if isinstance(size, int)]
+    layers = [depth for config in (vision, text) for depth in _flat([config.get("layers", 1)])]
+    if max(sizes, default=0) > MOST_SIZE or not all(
+        isinstance(depth, int) and depth <= MOST_LAYERS for depth in layers
+    ):
+        raise ValueError(f"model: expected sizes up to {MOST_SIZE} and {MOST_LAYERS} layers, got {vision} and {text}")
     try:
         tokenizer = WordTokenizer(words, text["context_length"])
         model = open_clip.CLIP(architecture["embed_dim"], vision, {**text, "vocab_size": tokenizer.size})
     except (KeyError, TypeError) as error:
         raise ValueError(f"model: expected open_clip's keys in vision_cfg and text_cfg ({error})") from error
     return Encoder(model, tokenizer, vision["image_size"], FACE_MEAN, FACE_STD)
+
+
+def _flat(values: Iterable[object]) -> Iterator[object]:
+    """Values, and those in lists among them."""
+    for value in values:
+        yield from value if isinstance(value, list | tuple) else (value,)
 
 
 def save_face_encoder(path: str | Path, encoder: Encoder, architecture: Mapping) -> Path:
@@ -178,9 +191,8 @@ def load_face_encoder(path: Path) -> Encoder:
     if not {"open_clip", "words"} <= described.keys():
         described_in = path.with_suffix(".json")
         raise ValueError(f"weights: {described_in} does not describe a face encoder (keys open_clip and words)")
-    encoder = build_face_encoder(described["open_clip"], described["words"])
-    weights.load_into(encoder.model, tensors, f"weights {path}")
-    return encoder
+    config = {"architecture": described["open_clip"], "words": described["words"]}
+    return weights.build(build_face_encoder, config, tensors, f"weights {path}", lambda encoder: encoder.model)
 
 
 @contextmanager

@@ -178,8 +178,8 @@ def load_reader(face_encoder: Path) -> SentenceReader:
         raise ValueError(f"weights: {path.with_suffix('.json')} does not describe a projection of sentences; {train}")
     if described["encoder_sha256"] != assets.checksum(face_encoder):
         raise ValueError(f"guidance.text: {path} was trained for other weights than {face_encoder}; {train}")
-    projection = Projection(described["width"], described["hidden"], described["features"])
-    weights.load_into(projection, tensors, f"weights {path}")
+    config = {name: described[name] for name in ("width", "hidden", "features")}
+    projection = weights.build(Projection, config, tensors, f"weights {path}")
     encoder, tokenizer = load_sentence_encoder()
     return SentenceReader(encoder, tokenizer, projection).eval().requires_grad_(False)
 

@@ -78,11 +78,13 @@ class HeadData:
         return self
 
     def floats(self, dtype: type = np.float32) -> "HeadData":
-        """Return a copy whose floating arrays have one precision."""
+        """Return a copy whose floating arrays have one precision, in which they must be finite."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         for name, value in values.items():
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                values[name] = np.ascontiguousarray(value, dtype=dtype)
+                with np.errstate(over="ignore"):
+                    values[name] = np.ascontiguousarray(value, dtype=dtype)
+                self._finite(name, values[name])
         return HeadData(**values)
 
     @staticmethod

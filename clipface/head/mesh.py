@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from clipface.files import regular
 from clipface.head.model import HeadModel
 
 DIGITS = 12  # of a checksum in messages
@@ -25,13 +26,12 @@ def read_obj(path: str | Path) -> Obj:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the line that is not a triangle with texture coordinates, or an index out of range.
+        ValueError: naming the line that is not a triangle with texture coordinates, an index out of range, or numbers
+            that are not finite.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"OBJ file: {path} does not exist")
+    path = regular(path, "OBJ file")
     vertices, uv, corners = [], [], []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         kind, *words = line.split() or [""]
         try:
             if kind == "v":
@@ -45,10 +45,16 @@ def read_obj(path: str | Path) -> Obj:
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}, got {line[:60]!r}") from error
     try:
-        arrays = np.array(vertices, np.float32).reshape(-1, 3), np.array(uv, np.float32).reshape(-1, 2)
+        with np.errstate(over="ignore"):
+            arrays = np.array(vertices, np.float32).reshape(-1, 3), np.array(uv, np.float32).reshape(-1, 2)
     except ValueError as error:
         raise ValueError(f"{path}: a vertex or texture coordinate lacks a number; the file may be cut off") from error
-    indices = np.array(corners, np.int64).reshape(-1, 3, 2)
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{path}: expected finite vertices and texture coordinates, got NaN or infinity")
+    try:
+        indices = np.array(corners, np.int64).reshape(-1, 3, 2)
+    except OverflowError:
+        raise ValueError(f"{path}: expected faces with indices from 1, got one of more than 18 digits") from None
     for name, index, count in (("vertex", indices[..., 0], len(vertices)), ("vt", indices[..., 1], len(uv))):
         if index.size == 0 or index.min() < 0 or index.max() >= count:
             raise ValueError(f"{path}: expected faces with {name} indices from 1 to {count}; the file may be cut off")

@@ -1,11 +1,10 @@
 """The open head, free of any licence to sign, read from one `.npz`."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from clipface.arrays import read_arrays
 from clipface.head.data import IDENTITY_COUNT, HeadData
 
 EXPRESSION_COUNT = 100  # as many as FLAME has, so coefficients made for one head fit the other
@@ -29,7 +28,10 @@ def read_open_head(path: str | Path) -> HeadData:
         ValueError: if the file is cut off, lacks an array, or its arrays disagree.
     """
     path = Path(path)
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path, "open head", KEYS, "fetch it again, or scripts/recipes/build_open_head.py writes it")
+    texts = [name for name in KEYS if (arrays[name].dtype.kind in "US") != name.endswith("_names")]
+    if texts:
+        raise ValueError(f"{path.name}: {texts[0]}: expected {'text' if texts[0].endswith('_names') else 'numbers'}")
     directions = arrays["shapedirs"].astype(np.float32)
     if directions.ndim != 3 or not IDENTITY_COUNT < directions.shape[2] <= IDENTITY_COUNT + EXPRESSION_COUNT:
         expected = f"(V, 3, {IDENTITY_COUNT + 1} to {IDENTITY_COUNT + EXPRESSION_COUNT})"
@@ -63,16 +65,3 @@ def read_open_head(path: str | Path) -> HeadData:
     # Stored as float16 the weights sum to one only nearly, which would scale the head by as much.
     data.weights = weights / weights.sum(axis=1, keepdims=True)
     return data.floats()
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"open head: {path} does not exist; scripts/recipes/build_open_head.py writes it")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in KEYS if key not in file.files]
-            if missing:
-                raise ValueError(f"the arrays {', '.join(missing)} are missing")
-            return {key: file[key] for key in KEYS}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError) as error:
-        raise ValueError(f"open head: {path} is cut off or not a head ({error}); fetch or build it again") from error

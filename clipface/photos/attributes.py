@@ -5,11 +5,15 @@ For each image a JSON list with one entry a face; method and names are those of 
 headwear | glasses | mask, confidence}.
 """
 
-import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from clipface.documents import parse_json
+from clipface.files import regular
+
+MOST_BYTES = 1 << 20  # of a file; a face takes 2,000
 
 
 @dataclass
@@ -38,17 +42,16 @@ class FaceAttributes:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._root: Path | zipfile.Path = self.path
+        self._archive: zipfile.ZipFile | None = None
         if self.path.is_dir():
             names = [p.relative_to(self.path).as_posix() for p in sorted(self.path.rglob("*.json"))]
-        elif self.path.is_file():
-            try:
-                self._root = zipfile.Path(self.path)
-            except zipfile.BadZipFile as error:
-                raise ValueError(f"attributes: {self.path} is no zip file or cut off ({error})") from error
-            names = [name for name in self._root.root.namelist() if name.endswith(".json")]
         else:
-            raise FileNotFoundError(f"attributes: {self.path} does not exist; give a folder or zip of JSON files")
+            regular(self.path, "attributes", "give a folder or zip of JSON files")
+            try:
+                self._archive = zipfile.ZipFile(self.path)
+            except Exception as error:  # a directory that lies fails in as many ways as it can
+                raise ValueError(f"attributes: {self.path} is no zip file or cut off ({error})") from error
+            names = [name for name in self._archive.namelist() if name.endswith(".json")]
         self._files: dict[str, str] = {}
         for name in names:
             stem = PurePosixPath(name).stem
@@ -73,10 +76,20 @@ class FaceAttributes:
         """
         name = self._files[stem]
         try:
-            faces = json.loads((self._root / name).read_bytes())
+            faces = parse_json(self._content(name))
             return [face["faceAttributes"] for face in sorted(faces, key=_largest_first)]
-        except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, AttributeError) as error:
+        except Exception as error:  # zip, zlib and JSON that is shaped otherwise each raise their own
             raise ValueError(f"{name}: no attribute file or damaged ({error})") from error
+
+    def _content(self, name: str) -> bytes:
+        if self._archive is None:
+            path = regular(self.path / name, "attributes")
+            size = path.stat().st_size
+        else:
+            size = self._archive.getinfo(name).file_size
+        if size > MOST_BYTES:
+            raise ValueError(f"expected at most {MOST_BYTES} bytes, got {size}")
+        return path.read_bytes() if self._archive is None else self._archive.read(name)
 
     def reason(self, stem: str, rule: AttributeRule) -> str | None:
         """Why an image is to be dropped.
@@ -91,7 +104,7 @@ class FaceAttributes:
             why = "the file lists no face"
         except KeyError:
             why = "there is no file for this image"
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             why = str(error)
         return None if rule.unknown == "keep" else f"attributes unknown: {why}"
 

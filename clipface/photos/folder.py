@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from clipface.arrays import read_arrays
 from clipface.files import read_table
 from clipface.photos.examine import SIZE
 from clipface.photos.filter import ANY_FACE
@@ -45,8 +46,8 @@ def examine_folder(photos: Path, cache: Path | None = None, count: int = 0, proc
         processes: that examine photographs.
     """
     if cache is not None and cache.is_file():
-        with np.load(cache) as file:
-            return ExaminedFaces(*(file[name] for name in ExaminedFaces._fields))
+        arrays = read_arrays(cache, "cache", ExaminedFaces._fields, "remove it")
+        return ExaminedFaces(*(arrays[name] for name in ExaminedFaces._fields))
     sources, _ = find_sources(photos, photos / "none")
     sources = sources[:: max(1, len(sources) // count)][:count] if count else sources
     rows, files = [], []

@@ -1,7 +1,5 @@
 """All of `scripts/prepare_photos.py`: from a folder of photographs and files about them to a finished data set."""
 
-import fcntl
-import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,8 @@ import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
+from clipface.documents import read_yaml
+from clipface.files import locked
 from clipface.head import HeadModel
 from clipface.photos import deca, heads
 from clipface.photos.attributes import FaceAttributes
@@ -90,7 +90,7 @@ def read_rule(name: str) -> FilterRule:
         raise ValueError(f"filter: expected one of {known} or a YAML file, got {name}")
     try:
         return OmegaConf.to_object(
-            OmegaConf.merge(OmegaConf.structured(FilterRule), OmegaConf.create(path.read_text()))
+            OmegaConf.merge(OmegaConf.structured(FilterRule), OmegaConf.create(read_yaml(path, "filter")))
         )
     except Exception as error:  # OmegaConf and YAML have many kinds of them
         raise ValueError(f"filter: {path}: {error}") from error
@@ -104,14 +104,8 @@ def exclusive(out: Path) -> Iterator[None]:
         ValueError: if another run is writing to it.
     """
     check_writable(out)
-    folder = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(out, "out"):
         yield
-    except BlockingIOError:
-        raise ValueError(f"out: another run is writing to {out}; wait for it, or end it") from None
-    finally:
-        os.close(folder)
 
 
 def _settings(options: Namespace) -> Options:

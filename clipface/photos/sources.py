@@ -95,7 +95,7 @@ def listed(sources: list[Source], path: Path) -> list[Source]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"list: {path} does not exist; expected names of photographs, one a line")
-    names = {line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()}
+    names = {line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()}
     kept = [s for s in sources if {s.file, Path(s.file).name, Path(s.file).stem} & names]
     if not kept:
         raise ValueError(

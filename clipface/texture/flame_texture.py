@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.arrays import array_names, read_arrays
 from clipface.texture.linear import LinearTextures, TextureModel
 
 # Names of the mean and of the directions, and the largest colour; colours are blue, green, red (as DECA reads them).
@@ -27,19 +28,18 @@ def read_flame_texture(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     Raises:
         FileNotFoundError, ValueError: if the file is missing, cut off, or no such model.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"flame-texture: {path} does not exist; FLAME_texture.npz is on https://flame.is.tue.mpg.de"
+    remedy = "FLAME_texture.npz is on https://flame.is.tue.mpg.de"
+    names = array_names(path, "flame-texture", remedy)
+    layout = next((layout for layout in LAYOUTS.values() if {*layout[:2]} <= names), None)
+    if layout is None:
+        raise ValueError(
+            f"flame-texture: {path} is no texture model of FLAME: expected mean and tex_dir, or MU and PC, got "
+            f"{', '.join(sorted(names)[:8])}; {remedy}"
         )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            layout = next((names for names in LAYOUTS.values() if {*names[:2]} <= set(file.files)), None)
-            if layout is None:
-                raise ValueError(f"expected mean and tex_dir, or MU and PC, got {', '.join(file.files)}")
-            mean, directions = (np.asarray(file[name], np.float32) for name in layout[:2])
-    except Exception as error:  # zip, zlib and NumPy's header parser each raise their own
-        raise ValueError(f"flame-texture: {path} is cut off or no texture model of FLAME ({error})") from error
+    found = read_arrays(path, "flame-texture", layout[:2], remedy).values()
+    if any(array.dtype.kind not in "fiu" or not array.ndim for array in found):
+        raise ValueError(f"flame-texture: {path}: expected arrays of numbers, got others")
+    mean, directions = (np.asarray(array, np.float32) for array in found)
     side, count = round((mean.size / 3) ** 0.5), directions.shape[-1]
     if mean.size != 3 * side**2 or directions.size != mean.size * count:
         raise ValueError(f"flame-texture: {path}: expected square textures, got {mean.shape} and {directions.shape}")
@@ -47,8 +47,6 @@ def read_flame_texture(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     for array in (mean.reshape(-1, 1), directions.reshape(-1, count)):
         texels = torch.from_numpy(array).div_(layout[2]).T.reshape(-1, side, side, 3).permute(0, 3, 1, 2)
         parts.append((functional.adaptive_avg_pool2d(texels, size) if size < side else texels)[:, [2, 1, 0]])
-    if not all(torch.isfinite(part).all() for part in parts):
-        raise ValueError(f"flame-texture: {path}: expected finite numbers, got others")
     return parts[0][0], parts[1]
 
 

@@ -11,6 +11,7 @@ from clipface.shapes import expect
 from clipface.texture.layers import REDUCED_FROM, EqualLinear, ModulatedConv, ToRGB, normalise
 from clipface.texture.ops.upsample import upsample
 
+MOST_RESOLUTION, MOST_LAYERS = 8192, 64  # a configuration that asks for more is damaged
 MAPPING_MULTIPLIER = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN2)
 
 
@@ -142,7 +143,7 @@ class TextureGenerator(nn.Module):
         normalise_z: see MappingNetwork.
 
     Raises:
-        ValueError: if the resolution is no power of two from 8 up.
+        ValueError: if the resolution is no power of two from 8 to 8192, or there are no or too many layers.
 
     Example:
         >>> generator = TextureGenerator.from_weights(assets.resolve("generator"))
@@ -157,8 +158,10 @@ class TextureGenerator(nn.Module):
         channel_base: int = 8192, channel_max: int = 256, uv_map: str | None = None, normalise_z: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
-        if resolution < 8 or resolution & (resolution - 1):
-            raise ValueError(f"resolution: expected a power of two from 8 up, got {resolution}")
+        if not 8 <= resolution <= MOST_RESOLUTION or resolution & (resolution - 1):
+            raise ValueError(f"resolution: expected a power of two from 8 to {MOST_RESOLUTION}, got {resolution}")
+        if not 1 <= mapping_layers <= MOST_LAYERS:
+            raise ValueError(f"mapping_layers: expected 1 to {MOST_LAYERS}, got {mapping_layers}")
         self.config = {
             "resolution": resolution,
             "z_dim": z_dim,
@@ -193,12 +196,7 @@ class TextureGenerator(nn.Module):
             FileNotFoundError, ValueError: if a file is missing, cut off, or does not fit.
         """
         tensors, config = weights.load(path)
-        try:
-            generator = cls(**config)
-        except TypeError as error:
-            raise ValueError(f"path: {path} describes no texture generator ({error})") from error
-        weights.load_into(generator, tensors, str(path))
-        return generator.eval()
+        return weights.build(cls, config, tensors, f"path: {path}").eval()
 
 
 def memory_parts(codes: Tensor) -> Sequence[Tensor]:

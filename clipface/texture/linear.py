@@ -218,4 +218,10 @@ class LinearTextures(nn.Module):
         """
         tensors, config = weights.load(path)
         weights.check_keys(("mean", "directions"), tensors, str(path))
-        return cls(tensors["mean"], tensors["directions"], config.get("explained", 1.0))
+        explained = config.get("explained", 1.0)
+        if not isinstance(explained, int | float) or not 0 <= explained <= 1:
+            raise ValueError(f"{path}: explained: expected a number from 0 to 1, got {str(explained)[:60]!r}")
+        try:
+            return cls(tensors["mean"], tensors["directions"], float(explained))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; it is damaged or no linear model of textures") from error

@@ -3,17 +3,20 @@
 Every file is a pickle of tensors, so `torch.load(weights_only=True)` reads it and refuses anything else.
 """
 
-import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from clipface import weights
+from clipface.files import regular
+from clipface.pickle_check import check_torch
 from clipface.texture.generator import TextureGenerator
 
+_BLOCK = r"(\d{1,2})"  # its number; more blocks than a hundred no file has
 UNREAD_LEVELS = 2  # of the authors' codes and mappers, past those that the synthesis of 512² reads
 
 
@@ -22,15 +25,45 @@ def load_published(path: str | Path) -> dict:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is cut off or holds anything but tensors.
+        ValueError: if the file is cut off or holds anything but tensors of finite numbers.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: {path} does not exist; expected a checkpoint that the authors published")
+    path = regular(path, "path", "expected a checkpoint that the authors published")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({error})") from error
+        with path.open("rb") as file:
+            check_torch(file)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        tensors = list(_tensors(content))
+        for tensor in tensors:
+            _check(tensor)
+    except Exception as error:  # torch's reader fails in as many ways as zip, pickle and its own code together
+        words = str(error)[:300] or type(error).__name__
+        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({words})") from error
+    if not all(tensor.float().isfinite().all() for tensor in tensors if tensor.is_floating_point()):
+        raise ValueError(f"path: {path}: expected finite numbers, got NaN or infinity; fetch or write it again")
+    return content
+
+
+def _tensors(content: Any) -> Iterator[Tensor]:
+    """All tensors in dicts and lists, which may be shared, once each."""
+    met, waiting = set(), [content]
+    while waiting:
+        given = waiting.pop()
+        if id(given) in met:
+            continue
+        met.add(id(given))
+        if isinstance(given, Tensor):
+            yield given
+        elif isinstance(given, Mapping):
+            waiting += given.values()
+        elif isinstance(given, list | tuple):
+            waiting += given
+
+
+def _check(tensor: Tensor) -> None:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        raise ValueError(f"it has a tensor of the kind {tensor.layout}, {tensor.dtype}")
+    if tensor.numel() > tensor.untyped_storage().nbytes() // tensor.element_size():
+        raise ValueError(f"it has a tensor of shape {tuple(tensor.shape)} and fewer numbers")
 
 
 def read_generator(path: str | Path) -> TextureGenerator:
@@ -54,28 +87,32 @@ def generator_from_state(state: Mapping[str, Tensor], what: str = "state") -> Te
     Raises:
         ValueError: if the names are not those of a published generator.
     """
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{what}: expected tensors by name, got {type(state).__name__}")
     renamed = {}
-    for name, value in state.items():
+    for name, value in ((str(name), value) for name, value in state.items()):
         if name.endswith("resampler.kernel"):  # the fixed upsampling filter
             continue
         name = name.replace("synthesis.first_block.const", "synthesis.const")
         name = name.replace("synthesis.first_block.", "synthesis.blocks.first.")
-        name = re.sub(r"^synthesis\.blocks\.(\d+)\.", lambda match: f"synthesis.blocks.{int(match[1]) + 1}.", name)
+        name = re.sub(rf"^synthesis\.blocks\.{_BLOCK}\.", lambda match: f"synthesis.blocks.{int(match[1]) + 1}.", name)
         renamed[name.replace("blocks.first.", "blocks.0.")] = value.float()
-    generator = TextureGenerator(**_generator_config(renamed, what))
-    weights.load_into(generator, renamed, what)
-    return generator.eval()
+    return weights.build(TextureGenerator, _generator_config(renamed, what), renamed, what).eval()
 
 
 def _generator_config(state: Mapping[str, Tensor], what: str) -> dict[str, int]:
-    blocks = {int(match[1]) for match in (re.match(r"synthesis\.blocks\.(\d+)\.", name) for name in state) if match}
+    blocks = {int(match[1]) for match in (re.match(rf"synthesis\.blocks\.{_BLOCK}\.", name) for name in state) if match}
     layers = {name for name in state if re.fullmatch(r"mapping\.layers\.\d+\.weight", name)}
     last = f"synthesis.blocks.{max(blocks, default=0)}.conv1.weight"
     if not blocks or not layers or last not in state or "synthesis.const" not in state:
         raise ValueError(f"{what}: expected the names of a published generator, got {', '.join(list(state)[:5])}")
+    first = state.get("mapping.layers.0.weight")
+    convolutions = {n: state.get(f"synthesis.blocks.{n}.conv1.weight") for n in blocks}
+    if first is None or first.ndim != 2 or any(weight is None or weight.ndim < 2 for weight in convolutions.values()):
+        raise ValueError(f"{what}: expected weights of each block and of the mapping, got others")
     resolution = 4 * 2 ** max(blocks)
-    w_dim, z_dim = state["mapping.layers.0.weight"].shape
-    channels = {4 * 2**n: state[f"synthesis.blocks.{n}.conv1.weight"].shape[0] for n in blocks}
+    w_dim, z_dim = first.shape
+    channels = {4 * 2**n: weight.shape[0] for n, weight in convolutions.items()}
     return {
         "resolution": resolution,
         "z_dim": z_dim,

@@ -44,7 +44,7 @@ def test_tar_holds_each_face_side_by_side_and_the_index_points_at_it(folder, los
     assert members == [f"{entry['name']}.{end}" for entry in shard.faces for end in (suffix, "mask.png", "npz", "txt")]
     raw = shard.path.read_bytes()
     for entry in shard.faces:
-        for end, (offset, size) in entry["files"].items():
+        for end, (offset, size, _) in entry["files"].items():
             assert raw[offset : offset + size] == contents[f"{entry['name']}.{end}"]
     read = np.asarray(Image.open(io.BytesIO(contents[f"two.{suffix}"])))
     assert np.abs(read.astype(int) - face("two", 1).image).max() <= (0 if lossless else 24)

@@ -42,7 +42,7 @@ def test_reads_the_format_and_fills_unused_slots(written, open_arrays, golden_he
         ({"region_masks": np.zeros((2, 91), bool)}, "region_masks: shape"),
         ({"expression_covariance": np.eye(85)}, "expression_covariance: shape"),
         ({"weights": np.zeros((90, 5), np.float16)}, "weights: rows"),
-        ({"vt": np.array([{}])}, "cut off or not a head"),
+        ({"vt": np.array([{}])}, "cut off or no .npz"),
         ({"kintree_table": np.array(3)}, "kintree_table"),
     ],
 )

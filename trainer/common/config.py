@@ -105,7 +105,8 @@ def refuse_renamed(overrides: Sequence[str]) -> None:
 
 def docstring(trainer: str) -> str:
     """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
-    text = ast.get_docstring(ast.parse((Path(__file__).parents[1] / trainer / "__main__.py").read_text())) or ""
+    source = (Path(__file__).parents[1] / trainer / "__main__.py").read_text(encoding="utf-8")
+    text = ast.get_docstring(ast.parse(source)) or ""
     return text.replace("$", "$$")  # Hydra fills a template with it
 
 

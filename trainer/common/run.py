@@ -6,8 +6,8 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback
 
 from clipface.edit.loading import MAPPER_FILE
+from clipface.files import locked
 from clipface.settings import SEED_STRIDE, quoted
 from trainer.common import distributed
 from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
@@ -65,7 +66,7 @@ def run(
     """
     folder = Path(folder)
     check_folder(folder, config.trainer.resume)
-    with Interrupt(config.trainer.log_every) as interrupt:
+    with alone(folder), Interrupt(config.trainer.log_every) as interrupt:
         pl.seed_everything(config.seed, verbose=False)  # the first weights, alike in every process
         module = build(config)
         last = Checkpoint(folder, config.checkpoint_every, at_end=keep_checkpoint)
@@ -112,6 +113,27 @@ def main(train: Callable[[Any, Path], Result], config: Any, folder: Path) -> Non
     # Lightning kills the first process, which is at its results, when another one ends with an error.
     if result.signal and distributed.global_rank(config.trainer.devices) == 0:
         raise SystemExit(128 + result.signal)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other runs off the folder; one that the start has made and left empty is removed if it fails.
+
+    Raises:
+        ValueError: if another run is writing to it.
+    """
+    if distributed.global_rank():
+        yield
+        return
+    made = not folder.exists()
+    try:
+        with locked(folder, "folder"):
+            yield
+    except BaseException:
+        if made:
+            with suppress(OSError):  # a folder with something in it stays
+                folder.rmdir()
+        raise
 
 
 def check_folder(folder: Path, resume: str | None) -> None:

@@ -21,12 +21,13 @@ from torch.nn import functional
 
 from clipface.bake.head_fit import COEFFICIENTS, HeadFit
 from clipface.bake.texture import previews
+from clipface.documents import parse_json
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, Detail
 from clipface.edit.origin import GENERATOR, UV_MAP, warn_of_head
 from clipface.edit.persons.inversion import invert
 from clipface.export.surface import png, texture_image
-from clipface.files import write_atomic
+from clipface.files import regular, write_atomic
 from clipface.head.mesh import check_uv_map
 from clipface.photos.textures import bake_person
 from clipface.settings import PERSON_SUFFIX, PERSON_TEXTURE
@@ -172,11 +173,10 @@ def _nearest(texture: Tensor, avatar: Avatar) -> tuple[Tensor, float]:
 
 
 def _read(path: Path) -> Person:
-    if not path.is_file():
-        raise FileNotFoundError(f"person: {path} does not exist; {REMEDY}")
+    path = regular(path, "person", REMEDY)
     try:
         with safe_open(path, "pt") as file:
-            notes = json.loads((file.metadata() or {})[METADATA])
+            notes = parse_json((file.metadata() or {})[METADATA])
             parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dictionary
         fit = HeadFit(*(parts[f"fit.{name}"].float() for name in HeadFit._fields))
         texture, preview = parts["texture"], parts["preview"]
@@ -185,5 +185,5 @@ def _read(path: Path) -> Person:
         colours = texture.float() / LEVELS
         w_plus, matrices, sizes = parts["w_plus"].float(), parts["matrices"].double(), parts["sizes"].long()
         return Person(colours, w_plus, fit, matrices, sizes, notes, preview.numpy().tobytes())
-    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise ValueError(f"person: {path} is damaged or no person's file ({error}); {REMEDY}") from error

@@ -33,7 +33,7 @@ class BaseMesh:
 
     def __init__(self) -> None:
         vertices, uv, quads, uv_quads, groups, group = [], [], [], [], [], ""
-        for line in (data_folder() / "mpfb2/3dobjs/base.obj").read_text().splitlines():
+        for line in (data_folder() / "mpfb2/3dobjs/base.obj").read_text(encoding="utf-8").splitlines():
             kind, _, rest = line.partition(" ")
             if kind == "v":
                 vertices.append(rest.split()[:3])
@@ -51,7 +51,7 @@ class BaseMesh:
         self.quads, self.uv_quads = np.array(quads), np.array(uv_quads)
         self.groups = np.array(groups)
         self.mirror = np.arange(len(self.vertices))
-        for line in (data_folder() / "mpfb2/mesh_metadata/hm08.mirror").read_text().splitlines():
+        for line in (data_folder() / "mpfb2/mesh_metadata/hm08.mirror").read_text(encoding="utf-8").splitlines():
             first, second = line.split()[:2]
             self.mirror[int(first)] = int(second)
 
@@ -71,8 +71,8 @@ def read_target(path: Path, count: int) -> np.ndarray:
 def bone_weights(count: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Skinning weights `{bone: [count]}` of MakeHuman's default rig, and each bone's parent."""
     folder = data_folder() / "mpfb2/rigs/standard"
-    rig = json.loads((folder / "rig.default.json").read_text())
-    pairs = json.loads((folder / "weights.default.json").read_text())["weights"]
+    rig = json.loads((folder / "rig.default.json").read_text(encoding="utf-8"))
+    pairs = json.loads((folder / "weights.default.json").read_text(encoding="utf-8"))["weights"]
     weights = {}
     for bone, entries in pairs.items():
         weights[bone] = np.zeros(count)

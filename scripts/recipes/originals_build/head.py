@@ -63,7 +63,7 @@ def write_template(path: Path, sizes: Sizes, random: np.random.Generator) -> Non
     order = random.permutation(len(faces))
     pairs = np.stack([faces, corners], -1)[order] + 1
     lines += ["f " + " ".join(f"{v}/{t}" for v, t in face) for face in pairs.tolist()]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def disc(sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:

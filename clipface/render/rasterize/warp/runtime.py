@@ -1,18 +1,23 @@
 """How Warp kernels are run on tensors: lazy start, PyTorch's stream on CUDA, several threads on the CPU, same sums."""
 
+import atexit
 import math
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import warp as wp
 from torch import Tensor
 
+from clipface import startup
 from clipface.render.rasterize.warp.commands import recorded
 
 MOST_THREADS = 8  # each may need its own copy of a gradient buffer
@@ -27,8 +32,33 @@ def start() -> None:
     """Start Warp, once, without its banner."""
     wp.config.log_level = wp.LOG_ERROR
     # Warp remarks on standard error that a machine has no CUDA driver, which alarms users who do not want one.
+    place = kernel_cache()
+    if place is not None:
+        wp.config.kernel_cache_dir = place
     with nullcontext() if torch.cuda.is_available() else _silent_standard_error():
         wp.init()
+
+
+def kernel_cache() -> str | None:
+    """A temporary folder for compiled kernels if nothing can be written to the usual one, with a warning; else None."""
+    named = wp.config.kernel_cache_dir or os.environ.get("WARP_CACHE_PATH")
+    if not named and sys.platform != "linux":
+        return None  # elsewhere a user's cache is the user's own
+    usual = Path(named or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "warp")
+    try:
+        usual.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=usual):
+            return None
+    except (OSError, RuntimeError) as error:
+        place = tempfile.mkdtemp(prefix="warp_")
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        startup.warn(
+            [
+                f"compiled kernels cannot be kept in {usual} ({error}); they go to a temporary folder and are compiled "
+                "again by each command, which takes a minute; the variable WARP_CACHE_PATH names another folder"
+            ]
+        )
+        return place
 
 
 @contextmanager
