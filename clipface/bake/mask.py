@@ -53,7 +53,10 @@ class FaceMask:
     def __init__(self, head: HeadModel, renderer: Renderer) -> None:
         self.head, self.renderer = head, renderer
         if not set(FACE) & set(head.regions):
-            raise ValueError(f"head: expected a region called one of {', '.join(FACE)}, got none in {head.source}")
+            raise ValueError(
+                f"head: expected a region called one of {', '.join(FACE)}, got none in {head.source}; FLAME's are in "
+                "FLAME_masks.pkl beside it"
+            )
         faces = head.faces.long()
         interior = known_region_mask(head, INSIDE)
         is_face = known_region_mask(head, FACE) & ~interior

@@ -25,7 +25,15 @@ def check_origin(what: str, notes: Mapping[str, Any], avatar: Avatar, remedy: st
     check_uv_map(what, notes.get(UV_MAP), avatar.head, remedy)
     warn_of_head(what, notes, avatar)
     noted, expected = notes.get(GENERATOR), avatar.origin.get(GENERATOR)
-    if expected is None or noted == expected or (noted is None and not avatar.head.uv_map_changed):
+    if expected is None or noted == expected:
+        return
+    if noted is None and not avatar.head.uv_map_changed:
+        if avatar.generator.config["uv_map"] is not None:  # the authors' generator names none
+            warnings.warn(
+                f"{what}: it names no generator, got one trained here; of the authors' or another one, its levels mean "
+                "something else: give --generator as when it was made",
+                stacklevel=2,
+            )
         return
     got = "none noted" if noted is None else str(noted)[:DIGITS]
     raise ValueError(f"{what}: expected one of generator {expected[:DIGITS]}, got {got}; {remedy}")

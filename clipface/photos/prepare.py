@@ -72,7 +72,7 @@ def prepare(options: Namespace) -> int:
                 bar.update()
 
             Preparation(settings, source, done).run(plan)
-        return _finish(options.out, others, head, renderer)
+        return _finish(options, others, head, renderer)
 
 
 def read_rule(name: str) -> FilterRule:
@@ -143,13 +143,14 @@ def _head_source(options: Namespace, pairing: Pairing | None, head: HeadModel, r
     return heads.DecaHeads(head, renderer, pairing, options.photos)
 
 
-def _finish(out: Path, others: int, head: HeadModel, renderer: Renderer) -> int:
+def _finish(options: Namespace, others: int, head: HeadModel, renderer: Renderer) -> int:
     """Print what came out, write summary, distribution and contact sheet, and return how many were kept."""
+    out, named = options.out, "" if options.head == "open" else f" head={options.head}"
     summary = summarise(out, others)
     print(table(summary))
     if not summary["kept"]:
         print(f"no face was kept; see the reasons in {out / SUMMARY}")
         return 0
     write_distribution(out, head)
-    print(f"look at {write_sheet(out, head, renderer)}\ntrain: python -m trainer.texture_gan dataset.path={out}")
+    print(f"look at {write_sheet(out, head, renderer)}\ntrain: python -m trainer.texture_gan{named} dataset.path={out}")
     return summary["kept"]

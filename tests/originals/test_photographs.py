@@ -70,6 +70,7 @@ def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypat
     given = ["--head", "flame", "--workers", "0", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "set")]
     given += [word for name in ("fits", "masks") for word in (f"--{name}", str(tmp_path / name))]
     assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 0
+    assert f"head=flame dataset.path={tmp_path / 'set'}" in capsys.readouterr().out
     faces = MaskedFaces(tmp_path / "set", 64)
     assert faces.sources == ["face.png"]
     matrix = faces.parameters(0)["matrix"]

@@ -6,15 +6,22 @@ import sys
 import warnings
 
 import pytest
+import torch
 from commands import script
 
 from clipface import pickles
+from clipface.bake.head_fit import HeadFit
 from clipface.edit.files import read_latents
-from clipface.edit.loading import load_avatar
+from clipface.edit.loading import load_avatar, read_mapper
+from clipface.edit.mapper import FaceMapper
+from clipface.edit.persons.person import Person
 from clipface.head import load_head
-from clipface.head.mesh import head_hash
+from clipface.head.mesh import head_hash, uv_map_hash
 from clipface.settings import HeadConfig, RendererConfig
+from clipface.texture.published import read_generator
 from trainer.common.run import end_logging
+
+FIT = ((3,), (3,), (6,), (6,), (), (2,), (9, 3), (0,))  # sizes of the parts of a head's fit
 
 
 def changed(flame, folder, **arrays):
@@ -42,6 +49,54 @@ def test_codes_of_another_version_of_the_head_are_told(flame, tmp_path):
     avatar = load_avatar(generator, HeadConfig("flame", str(other)), RendererConfig())
     with pytest.warns(UserWarning, match="coefficients of identity and expression mean something else"):
         read_latents(tmp_path / "codes" / "codes.safetensors", avatar)
+
+
+def other_version(flame, folder):
+    """A head with the mesh and the UV map of FLAME, and other directions: as FLAME 2023 beside FLAME 2020."""
+    return changed(flame, folder, shapedirs=2 * pickles.load(flame / "flame" / "generic_model.pkl")["shapedirs"])
+
+
+def test_mappers_and_persons_of_another_version_of_the_head_are_told(flame, tmp_path):
+    generator, other = flame / "stylegan_G.pth", other_version(flame, tmp_path / "other")
+    own, mixed = (load_avatar(generator, HeadConfig("flame", path), RendererConfig()) for path in (None, str(other)))
+    sizes = own.generator.levels, own.generator.config["w_dim"], own.head.n_expression
+    mapper = FaceMapper(*sizes).save(tmp_path / "mapper.safetensors", **own.origin)
+    person = Person(
+        torch.rand(3, 8, 8), torch.randn(sizes[:2]), HeadFit(*(torch.zeros(1, *size) for size in FIT)),
+        torch.eye(3)[None], torch.ones(1, 2), own.origin,
+    ).save(tmp_path / "a.person.safetensors")  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_mapper(mapper, own)
+        Person.load(person, own)
+    for read, file in ((read_mapper, mapper), (Person.load, person)):
+        with pytest.warns(UserWarning, match=f"{file.name}: made with head .* mean something else"):
+            read(file, mixed)
+
+
+def test_generators_of_another_chart_are_refused(flame, tmp_path):
+    with pytest.raises(ValueError, match=r"stylegan_G\.pth: expected UV map .* of open_head\.npz, got none noted"):
+        load_avatar(flame / "stylegan_G.pth", HeadConfig("open"), RendererConfig())
+    own = read_generator(flame / "stylegan_G.pth")
+    own.config["uv_map"] = "f" * 64
+    own.save(tmp_path / "generator.safetensors")
+    with pytest.raises(ValueError, match=r"expected UV map .* of generic_model\.pkl, got ffffffffffff"):
+        load_avatar(tmp_path / "generator.safetensors", HeadConfig("flame"), RendererConfig())
+
+
+def test_levels_of_a_foreign_generator_are_told(flame, tmp_path):
+    """The authors' codes and mappers say no generator, and theirs has as many levels as one trained here."""
+    published = load_avatar(flame / "stylegan_G.pth", HeadConfig("flame"), RendererConfig())
+    own = read_generator(flame / "stylegan_G.pth")
+    own.config["uv_map"] = uv_map_hash(published.head)
+    own.save(tmp_path / "generator.safetensors")
+    avatar = load_avatar(tmp_path / "generator.safetensors", HeadConfig("flame"), RendererConfig())
+    for read, file in ((read_latents, flame / "latents" / "train"), (read_mapper, flame / "expression" / "angry.pt")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            read(file, published)
+        with pytest.warns(UserWarning, match=f"{file.name}: it names no generator, got one trained here"):
+            read(file, avatar)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1000, 0), (0.01, 0), (1, 3)])

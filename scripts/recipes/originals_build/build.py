@@ -18,7 +18,7 @@ def build(folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False
     triangles = head.write_model(flame / "generic_model.pkl", sizes, random)
     head.write_template(flame / "head_template.obj", sizes, random)
     head.write_landmarks(flame / "landmark_embedding.npy", triangles, random)
-    head.write_masks(flame / "FLAME_masks.pkl", sizes, random)
+    head.write_masks(flame / "FLAME_masks.pkl", sizes)
     faces.write_textures(flame, sizes, random)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -12,10 +12,13 @@ from .pickled import classes
 from .sizes import Sizes
 
 RADIUS = 0.12  # metres
-REGIONS = (
-    "face", "neck", "scalp", "boundary", "right_eyeball", "left_eyeball", "right_ear", "left_ear", "forehead",
-    "eye_region", "nose", "lips", "right_eye_region", "left_eye_region",
-)  # fmt: skip
+# Names of FLAME_masks.pkl, and about where each lies in the disc: x, y, radius.
+REGIONS = {
+    "face": (0, 0, 0.75), "neck": (0, -0.85, 0.25), "scalp": (0, 0.9, 0.4), "boundary": (0, -1, 0.2),
+    "right_eyeball": (-0.28, 0.2, 0.12), "left_eyeball": (0.28, 0.2, 0.12), "right_ear": (-0.9, 0, 0.2),
+    "left_ear": (0.9, 0, 0.2), "forehead": (0, 0.5, 0.25), "eye_region": (0, 0.2, 0.4), "nose": (0, 0, 0.2),
+    "lips": (0, -0.35, 0.2), "right_eye_region": (-0.28, 0.2, 0.2), "left_eye_region": (0.28, 0.2, 0.2),
+}  # fmt: skip
 STATIC, DYNAMIC, TURNS = 51, 17, 79  # landmarks: fixed ones, the contour's, and for how many turns of the head
 
 
@@ -96,8 +99,8 @@ def write_landmarks(path: Path, faces: np.ndarray, random: np.random.Generator) 
     np.save(path, np.array(content, dtype=object), allow_pickle=True)
 
 
-def write_masks(path: Path, sizes: Sizes, random: np.random.Generator) -> None:
+def write_masks(path: Path, sizes: Sizes) -> None:
     """Write FLAME_masks.pkl."""
-    masks = {name: np.sort(random.permutation(sizes.vertices)[: sizes.vertices // 6]) for name in REGIONS}
-    masks["face"] = np.arange(sizes.vertices)
+    flat, _ = disc(sizes)
+    masks = {name: np.flatnonzero(np.hypot(*(flat - (x, y)).T) < size) for name, (x, y, size) in REGIONS.items()}
     path.write_bytes(pickle.dumps(masks, protocol=2))
