@@ -31,6 +31,16 @@ class Detail(NamedTuple):
 
     texture: Tensor  # [B, 3, S, S] in 0..1
     w_plus: Tensor  # [B, L, dim]
+    before: Tensor | None = None  # [B, 3, R, R] in 0..1, what the generator paints of these codes, if that is known
+
+    def known(self, paint: Callable[[Tensor], Tensor]) -> "Detail":
+        """The same with what a generator paints of the codes at one size, so that edits need not paint it anew."""
+        with torch.no_grad():
+            return self._replace(before=paint(self.w_plus))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Detail":
+        """The same with every tensor changed."""
+        return Detail(*(part if part is None else change(part) for part in self))
 
     def reduced(self, size: int | None) -> "Detail":
         """The same with textures of `size` texels at most; None: as they are."""
@@ -50,9 +60,10 @@ class Detail(NamedTuple):
         """
         if w_plus is self.w_plus or (not w_plus.requires_grad and torch.equal(w_plus, self.w_plus)):
             return self.texture
-        with torch.no_grad():
-            before = paint(self.w_plus)
-        return keep_detail(self.texture, before.expand(len(w_plus), -1, -1, -1), paint(w_plus))
+        after, before = paint(w_plus), self.before
+        if before is None or before.shape[-1] != after.shape[-1]:
+            before = self.known(paint).before
+        return keep_detail(self.texture, before.expand(len(w_plus), -1, -1, -1), after)
 
 
 class Codes(NamedTuple):
@@ -81,13 +92,13 @@ class Codes(NamedTuple):
 
     def to(self, device: torch.device | str) -> "Codes":
         """The same on another device."""
-        detail = self.detail and Detail(*(part.to(device) for part in self.detail))
+        detail = self.detail and self.detail.each(lambda part: part.to(device))
         unread, pose = (part if part is None else part.to(device) for part in (self.unread, self.pose))
         return Codes(*(part.to(device) for part in self[:3]), detail, unread, pose)
 
     def rows(self, which: slice | Sequence[int] | Tensor) -> "Codes":
         """Codes of some of the faces."""
-        detail = self.detail and Detail(*(part[which] for part in self.detail))
+        detail = self.detail and self.detail.each(lambda part: part[which])
         unread, pose = (part if part is None else part[which] for part in (self.unread, self.pose))
         return Codes(*(part[which] for part in self[:3]), detail, unread, pose)
 
@@ -95,7 +106,10 @@ class Codes(NamedTuple):
     def joined(cls, parts: Sequence["Codes"]) -> "Codes":
         """Faces of several batches, all with details of one size or all without."""
         details = [part.detail for part in parts if part.detail is not None]
-        detail = Detail(*(torch.cat(each) for each in zip(*details, strict=True))) if details else None
+        detail = None
+        if details:
+            alike = [each for each in zip(*details, strict=True) if all(part is not None for part in each)]
+            detail = Detail(*map(torch.cat, alike))
         unread = pose = None
         if any(part.pose is not None for part in parts):
             poses = (part.shape.new_zeros(len(part.shape), 6) if part.pose is None else part.pose for part in parts)

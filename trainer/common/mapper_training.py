@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -193,6 +194,9 @@ class MapperTraining(pl.LightningModule):
             self.validated = known_faces(others, avatar, config.psi)
         # As training paints them: batches that are kept would take sixteen times the memory.
         self._small = self.known and self.known.reduced(config.texture_size)
+        if self._small and self._small.detail:
+            paint = partial(avatar.texture, size=config.texture_size)
+            self._small = self._small._replace(detail=self._small.detail.known(paint))
         self.data = FaceBatches(self.sample, config.batch_size, cache)
         run = config.trainer
         self.schedule = RateSchedule(plateau or PlateauConfig(), run.steps, run.minutes, decay, every=run.log_every)

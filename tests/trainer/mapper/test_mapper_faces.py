@@ -53,6 +53,14 @@ def test_every_view_shows_the_person_whose_texture_an_edit_changes(config, perso
     assert evaluation.textures[0].shape == (1, 3, SIZE, SIZE) and torch.equal(evaluation.textures[0][0], person.texture)
 
 
+def test_a_step_paints_the_edited_codes_alone(config):
+    module, painted = build(config), []
+    faces, texture, _ = module.sample(range(2))
+    module.avatar.generator.synthesis.register_forward_hook(lambda _, given, __: painted.append(len(given[0])))
+    module.edit(faces, texture)
+    assert painted == [2], "what the person's code paints is known from the start"
+
+
 def test_a_run_for_a_person_writes_its_results(config, tmp_path, capsys):
     result = train(config, tmp_path / "run")
     assert result.status == "done" and (tmp_path / "run/mapper.safetensors").is_file()
