@@ -2,6 +2,7 @@
 
 python scripts/measure/own_faces.py --dataset my_faces --photos my_photos --output own_faces
 python scripts/measure/own_faces.py --dataset my_faces --photos my_photos --edits look:beard --match portraits
+python scripts/measure/own_faces.py --dataset my_faces --edits runs/old runs/my_old --words "a photo of an old person"
 python scripts/measure/own_faces.py --dataset my_faces --photos my_photos --sheets london/025_03.jpg --output docs
 
 Makes people of photographs that data/validation_photos.txt keeps out of every training, from the heads fitted in the
@@ -36,6 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--match", default="", help="regular expression of those that are measured")
     add("--sheets", nargs="+", metavar="PHOTOGRAPH", help="photographs to show, by their names in that folder")
     add("--edits", nargs="+", metavar="EDIT", help="as --mapper of scripts/edit.py; left out: six, on sheets eight")
+    add("--words", help="prompt: measure too how near to it the scoring encoder finds each head, from the front")
     add("--strength", nargs="+", type=float, default=[1.0], help="of all edits")
     add("--texture-size", type=int, default=512, help="side of the textures, texels")
     add("--size", type=int, default=192, help="side of an image on sheets, pixels")

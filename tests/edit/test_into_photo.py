@@ -11,6 +11,7 @@ from clipface.bake.texture import plain_skin
 from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.into_photo.window import Window
 from clipface.head.regions import region_mask
+from clipface.photos.detect import FaceDetector
 from clipface.render.camera import project
 from clipface.render.uv import UVMap
 from tests.helpers.fitted_heads import two_heads
@@ -112,6 +113,29 @@ def test_dark_hair_before_the_face_stays(scene):
     moved = change(scene, edited, photograph)
     assert moved[scene.cover > 0.5].max() > 40  # the face became white
     assert moved[binary_erosion(hair, iterations=8)].max() <= 2
+
+
+class HandOnCheek(FaceDetector):
+    """Finds a hand where none is: the repository holds no photograph of one."""
+
+    def hands(self, image):
+        """An open hand, its fingers up, on the image's left of the face."""
+        fingers = [[(14 * (column - 2), -20 - 8 * (row + 1)) for row in range(4)] for column in range(5)]
+        joints = [(0, 24), *(joint for finger in fingers for joint in finger)]
+        return [np.array(joints, np.float32) + len(image) * np.array([0.4, 0.55], np.float32)]
+
+
+def test_a_hand_before_the_face_stays(scene, monkeypatch):
+    white = (scene.texture * 0.4 + 0.6).clamp(0, 1)
+    without = change(scene, scene.edit(white))
+    monkeypatch.setattr(scene.put, "detector", HandOnCheek())
+    moved = change(scene, scene.edit(white))
+    (joints,) = scene.put.detector.hands(np.zeros((512, 512, 3), np.uint8))
+    places = np.c_[joints, np.ones(21)] @ np.linalg.inv(scene.matrix).T
+    columns, rows = places[:, :2].round().astype(int).T
+    assert without[rows, columns].min() > 20 and moved[rows, columns].max() == 0
+    kept = (without > 20) & (moved <= 2)
+    assert 0.03 < kept.sum() / (without > 20).sum() < 0.3, "the hand, and not the face"
 
 
 def test_an_opened_jaw_moves_the_chin_and_leaves_the_background(scene):

@@ -14,6 +14,7 @@ from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS, FACE, FEATURES, INSIDE, FaceMask
 from clipface.bake.skin_colour import DARK, colour_logs, skin_odds, without_shading
 from clipface.edit.into_photo.glasses import glasses
+from clipface.edit.into_photo.hands import hands
 from clipface.edit.into_photo.images import as_tensor, guided, looked_up
 from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE, Window
@@ -114,9 +115,10 @@ class BareHead:
         to_crop = matrix @ small.to_photograph()
         person = torch.from_numpy(wide)[None, None].to(face)
         found = detector.faces(cut.image)
-        rims = glasses(cut.image, found[0]) if found else np.zeros(cut.inside.shape, bool)
-        rims = torch.from_numpy(rims)[None, None].to(face)
-        parts = ((face, to_crop), (person, zoom @ to_crop), (rims, to_crop))
+        before = hands(detector.hands(cut.image), CROP_SIZE)
+        before |= glasses(cut.image, found[0]) if found else False
+        before = torch.from_numpy(before)[None, None].to(face)
+        parts = ((face, to_crop), (person, zoom @ to_crop), (before, to_crop))
         return tuple(looked_up(part, place, small.size)[:, 0] for part, place in parts)
 
     def _see(self, fit: HeadFit, matrix: np.ndarray, vertices: Tensor, small: Window) -> "_Seen":

@@ -29,9 +29,11 @@ from clipface.evaluation.faces import face_images, image_landmarks
 from clipface.evaluation.grid import grid, save_jpeg
 from clipface.evaluation.tables import Table
 from clipface.files import read_list, write_atomic
+from clipface.guidance import load_encoder
 from clipface.metrics.identity import LIKENESS, SAME_PERSON, FaceEmbedder
 from clipface.photos.examine import SIZE
 from clipface.photos.textures import sharp_batches
+from clipface.settings import named_guidance
 
 YAW = 15.0  # degrees that heads on the sheets are turned by
 PLAIN, COEFFICIENTS, NEAREST = "the head, unedited", "nearest code, by coefficients", "nearest code, after its steps"
@@ -90,23 +92,31 @@ def measure_own_faces(options: argparse.Namespace) -> dict:
     if not rows:
         raise ValueError(f"match: expected some of {len(kept_out)} photographs in {faces.path}, got none")
     options.output.mkdir(parents=True, exist_ok=True)
-    distances, names, same = {}, [], 0
+    distances, cosines, names, same = {}, {}, [], 0
+    encoder = load_encoder(named_guidance("scoring")) if options.words else None
     for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
         vertices = vertices_of(avatar.head, own.fit)
         photograph = embed(own.photograph.cpu(), _landmarks(avatar, vertices, own.fit))
         plain = unedited(own.codes).texture(avatar)
         heads = {PLAIN: (plain, vertices), COEFFICIENTS: (avatar.texture(own.at_once), vertices)}
         heads[NEAREST] = (avatar.texture(own.codes.w_plus), vertices)
+        fronts = {what: own.codes for what in heads}
         for edit, edited in _edits(editor, options, own):
             heads[edit] = (edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
+            fronts[edit] = edited.codes
         for what, (texture, points) in heads.items():
             image = avatar.renderer(points, texture, own.fit.camera, SIZE, 1.0, supersample=2).image
             found = embed(image.cpu(), _landmarks(avatar, points, own.fit))
             distances.setdefault(what, []).append(round(float((found - photograph).norm()), 4))
+            if encoder is not None:
+                front = face_images(avatar, texture, fronts[what], 0.0, SIZE // 2)
+                near = encoder.encode_image(front) @ encoder.encode_text([options.words]).T
+                cosines.setdefault(what, []).append(round(float(near), 4))
         nothing = edit_faces(avatar, own.codes, editor.mappers, [0.0])
         names.append(own.name)
         same += torch.equal(nothing.texture(avatar), own.codes.detail.texture)
         content = {"photographs": names, "distance": distances, "bits kept": same}
+        content |= {"cosine": cosines} if encoder is not None else {}
         write_atomic(options.output / "own_faces.json", json.dumps(content, indent=1) + "\n")
     print(table(content).text())
     print(f"Edits of strength 0 leave the texture bit for bit: {same} of {len(names)}")
@@ -119,9 +129,11 @@ def table(content: dict) -> Table:
     for what, values in content["distance"].items():
         values = torch.tensor(values)
         below = [f"{100 * (values < most).float().mean():.0f} %" for most in (LIKENESS, SAME_PERSON)]
-        lines.append([what, f"{values.mean():.3f}", f"{values.max():.3f}", *below])
+        near = [f"{np.mean(content['cosine'][what]):.3f}"] if "cosine" in content else []
+        lines.append([what, f"{values.mean():.3f}", f"{values.max():.3f}", *below, *near])
     title = f"Distance to the photograph to dlib, of {len(content['photographs'])} photographs"
-    return Table(title, ["", "mean", "largest", f"under {LIKENESS}", f"under {SAME_PERSON}"], lines)
+    header = ["", "mean", "largest", f"under {LIKENESS}", f"under {SAME_PERSON}"]
+    return Table(title, header + ["cosine to the words"] * ("cosine" in content), lines)
 
 
 @torch.no_grad()
