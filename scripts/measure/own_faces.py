@@ -10,7 +10,8 @@ data set: texture, nearest code, edits. Prints how far to dlib each photograph i
 unedited, as the nearest code alone, and after each edit; writes own_faces.json. Needs the extra identity.
 
 With --sheets, writes own_heads.jpg and own_photos.jpg of the photographs named: edited heads, and the edits back in
-the photographs, cut out around the faces; each of at most 400 kB if it can. Needs the extra fit.
+the photographs, cut out around the faces; each of at most 400 kB if it can. Needs the extra fit. With --mouths, writes
+own_mouths.jpg: heads that open their mouths.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--list", type=Path, help="text file of photographs to measure; left out: data/validation_photos.txt")
     add("--match", default="", help="regular expression of those that are measured")
     add("--sheets", nargs="+", metavar="PHOTOGRAPH", help="photographs to show, by their names in that folder")
+    add("--mouths", nargs="+", metavar="PHOTOGRAPH", help="photographs whose heads are shown with open mouths")
     add("--edits", nargs="+", metavar="EDIT", help="as --mapper of scripts/edit.py; left out: six, on sheets eight")
     add("--words", help="prompt: measure too how near to it the scoring encoder finds each head, from the front")
     add("--strength", nargs="+", type=float, default=[1.0], help="of all edits")
@@ -51,11 +53,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or show."""
     options = parse(arguments)
-    what = f"{len(options.sheets)} photographs" if options.sheets else "the photographs that no training reads"
+    shown = options.sheets or options.mouths
+    what = f"{len(shown)} photographs" if shown else "the photographs that no training reads"
     startup.announce(f"Edit {what} of {options.dataset} by {', '.join(options.edits)}")
-    from clipface.evaluation.people.own_faces import measure_own_faces, show_own_faces
+    from clipface.evaluation.people.own_faces import measure_own_faces, show_mouths, show_own_faces
 
-    (show_own_faces if options.sheets else measure_own_faces)(options)
+    (show_mouths if options.mouths else show_own_faces if options.sheets else measure_own_faces)(options)
 
 
 if __name__ == "__main__":

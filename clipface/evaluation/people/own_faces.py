@@ -37,6 +37,7 @@ from clipface.settings import named_guidance
 
 YAW = 15.0  # degrees that heads on the sheets are turned by
 PLAIN, COEFFICIENTS, NEAREST = "the head, unedited", "nearest code, by coefficients", "nearest code, after its steps"
+MOUTHS = ((0.0, 0.0), (0.35, 0.0), (0.7, 0.0), (0.7, 30.0))  # strength of jawOpen, and degrees that heads are turned by
 PHOTOGRAPH, HEAD = "photograph", "head"
 
 
@@ -67,7 +68,7 @@ def own_faces(
         texture = (baker(fit, crops, mask) * 255).round() / 255
         at_once, found = (invert(avatar.generator, avatar.linear, texture, steps).w_plus for steps in (0, None))
         shape = functional.pad(fit.shape, (0, head.n_shape - fit.shape.shape[1]))
-        codes = Codes(found, shape.new_zeros(1, head.n_expression), shape, Detail(texture, found))
+        codes = Codes(found, shape.new_zeros(1, head.n_expression), shape, Detail(texture, found).known(avatar.texture))
         photograph = functional.interpolate(crops.permute(0, 3, 1, 2).float() / 255, (SIZE, SIZE), mode="area")
         yield OwnFace(faces.sources[row], photograph, fit, codes, at_once)
 
@@ -147,13 +148,8 @@ def show_own_faces(options: argparse.Namespace) -> None:
         ValueError: if the data set has no such photograph.
     """
     editor, faces = _loaded(options)
-    avatar, lacking = editor.avatar, sorted(set(options.sheets) - set(faces.sources))
-    if lacking:
-        raise ValueError(f"sheets: expected photographs in {faces.path}, got {', '.join(lacking)}")
-    put, rows = (
-        IntoPhoto(avatar.head, avatar.renderer, supersample=1),
-        [faces.sources.index(name) for name in options.sheets],
-    )
+    avatar, rows = editor.avatar, _rows_of(options.sheets, faces, "sheets")
+    put = IntoPhoto(avatar.head, avatar.renderer, supersample=1)
     heads, photographs = [], []
     for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
         vertices, size = vertices_of(avatar.head, own.fit), options.size
@@ -168,6 +164,40 @@ def show_own_faces(options: argparse.Namespace) -> None:
             image = torch.from_numpy(put(pixels, own.fit, np.eye(3), before, after))
             photographs[-1].append(_resized(image.permute(2, 0, 1)[None] / 255, size))
         _write_sheets(options, heads, photographs)  # after each, as a person takes half a minute
+
+
+@torch.no_grad()
+def show_mouths(options: argparse.Namespace) -> None:
+    """Write `own_mouths.jpg`: photographs in rows, their heads with ever wider jaws beside them.
+
+    Args:
+        options: of scripts/measure/own_faces.py; `mouths` names the photographs.
+
+    Raises:
+        ValueError: if the data set has no such photograph.
+    """
+    editor, faces = _loaded(options)
+    avatar, slot = editor.avatar, editor.avatar.head.expression_names.index("jawOpen")
+    baker, rows = TextureBaker(avatar.head, avatar.renderer, size=options.texture_size), []
+    chosen = _rows_of(options.mouths, faces, "mouths")
+    for _, fit, crops, mask in sharp_batches(faces, chosen, 1, options.photos, avatar.head.v_template.device):
+        small = _resized(crops.permute(0, 3, 1, 2).float() / 255, options.size)
+        texture, expression = baker(fit, crops, mask), fit.expression.new_zeros(1, avatar.head.n_expression)
+        rows.append([small])
+        for width, yaw in MOUTHS:
+            expression[0, slot] = width
+            codes = Codes(fit.shape.new_zeros(1, 1, 1), expression, fit.shape)
+            image = face_images(avatar, texture, codes, yaw, 2 * options.size)
+            rows[-1].append(_resized(image, options.size))
+    options.output.mkdir(parents=True, exist_ok=True)
+    titles = [f"jawOpen {width:g}" for width, _ in MOUTHS]
+    save_jpeg(grid(rows, [PHOTOGRAPH, *titles]), options.output / "own_mouths.jpg")
+
+
+def _rows_of(names: Sequence[str], faces: MaskedFaces, option: str) -> list[int]:
+    if lacking := sorted(set(names) - set(faces.sources)):
+        raise ValueError(f"{option}: expected photographs in {faces.path}, got {', '.join(lacking)}")
+    return [faces.sources.index(name) for name in names]
 
 
 def _write_sheets(options: argparse.Namespace, heads: list[list[Tensor]], photographs: list[list[Tensor]]) -> None:
