@@ -97,8 +97,8 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, room: int) -> np.n
     try:
         with archive.open(entry) as file:
             return read_array(file, entry.file_size)
-    except ValueError as error:
-        raise ValueError(f"{entry.filename}: {error}") from error
+    except Exception as error:  # NumPy's header parser reads Python's grammar, and zlib has its own
+        raise ValueError(f"{entry.filename}: {_words(error)}") from error
 
 
 def _check_finite(name: str, array: np.ndarray) -> None:
