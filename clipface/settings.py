@@ -170,13 +170,21 @@ def quoted(text: str) -> str:
     return "'" + escaped + "\\" * trailing + "'"
 
 
+def _from_terminal(text: str) -> str:
+    """Words as they were typed: Python reads them as ASCII where the locale names no other encoding."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def prompt_override(prompt: str) -> str:
     """What `--prompt` means to a trainer, as Hydra's override: a name of configs/prompt, or any text.
 
     Raises:
         ValueError: for a text without a word, or with signs that cannot be printed.
     """
-    words = " ".join(prompt.split())
+    words = " ".join(_from_terminal(prompt).split())
     if not words or not words.isprintable():
         raise ValueError(f'--prompt: expected words, as in --prompt "a photo of a zombie", got {prompt!r}')
     return f"prompt={words}" if words in named_prompts() else f"prompt.target={quoted(words)}"

@@ -4,9 +4,17 @@ import ctypes
 import importlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
+
+_PACKAGES = {  # of Debian and Ubuntu, which have libraries that packages load
+    "libGL.so.1": " (Debian, Ubuntu: apt install libgl1)",
+    "libEGL.so.1": " (Debian, Ubuntu: apt install libegl1)",
+    "libgthread-2.0.so.0": " (Debian, Ubuntu: apt install libglib2.0-0)",
+    "libGLESv2.so.2": " (Debian, Ubuntu: apt install libgles2)",
+}
 
 
 def prepare() -> None:
@@ -67,9 +75,13 @@ def need(package: str, remedy: str) -> ModuleType:
         remedy: what needs it, and how to install it; the error's message.
 
     Raises:
-        ImportError: if it is missing.
+        ImportError: if it is missing, or a library that it loads is; says which.
     """
     try:
         return importlib.import_module(package)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(remedy) from error
+    except ImportError as error:  # installed, but a library of the system is missing
+        library = re.search(r"[\w.+-]+\.(?:so|dll|dylib)[\w.]*", str(error))
+        named = f"install the system's {library[0]}{_PACKAGES.get(library[0], '')}" if library else "install it again"
+        raise ImportError(f"{package} is installed but cannot be loaded ({error}); {named}") from error

@@ -1,7 +1,6 @@
 """Random scenes, rendered and differentiated until something breaks (scripts/measure/soak.py)."""
 
 import random
-import resource
 import time
 
 import torch
@@ -57,9 +56,9 @@ def soak(minutes: float, scenes: int | None, seed: int, device: str) -> int:
 
 
 def memory() -> float:
-    """MiB of memory that the process holds now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    """MiB of memory that the process holds now. Linux."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 2**10
 
 
 def render_head(

@@ -5,6 +5,7 @@ cancelled run leaves the editor as it was, and the run is the same as from the c
 comes through the checkpoint that it writes every few steps.
 """
 
+import atexit
 import os
 import re
 import shutil
@@ -50,7 +51,10 @@ class Training:
         """
         self.prompt, self.folder, self.region = checked_prompt(prompt), Path(folder), region
         self.name = self.folder.name
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
+        # Read by its name: to move the place in a shared file would move where the process writes.
+        handle, name = tempfile.mkstemp(prefix="training_", suffix=".log")
+        self._log = Path(name)
+        atexit.register(self._log.unlink, missing_ok=True)
         self.cancelled = False  # whether somebody ended it without wanting what it had learned
         self.stopped = False  # whether somebody ended it to keep what it had learned
         self._preview_time = 0.0
@@ -61,9 +65,10 @@ class Training:
             f"checkpoint_every={PREVIEW_EVERY}", *([f"model.region={quoted(region)}"] if region else []), *overrides,
         ]  # fmt: skip
         command = [sys.executable, "-m", "trainer.mapper", *words]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        with os.fdopen(handle, "wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, LESS_URGENT)
 
@@ -133,10 +138,10 @@ class Training:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _text(self) -> str:
-        if self._log.closed:
+        try:
+            return self._log.read_bytes().decode(errors="replace").replace("\r", "\n")
+        except FileNotFoundError:
             return ""
-        size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0).decode(errors="replace").replace("\r", "\n")
 
 
 class TrainingJobs:

@@ -6,7 +6,7 @@ python scripts/benchmarks/fit.py --cache faces.npz --renderer nvdiffrast --devic
 """
 
 import argparse
-import resource
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}, with mask: {1 / each:.1f} images/s, {each * 1e3:.1f} ms each")
     if options.device == "cuda":
         print(f"GPU memory, most: {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"memory, most: {memory:.1f} GiB; {torch.get_num_threads()} threads")
+    if sys.platform == "linux":
+        import resource
+
+        print(f"memory, most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+    print(f"{torch.get_num_threads()} threads")
 
 
 if __name__ == "__main__":
