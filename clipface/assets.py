@@ -130,6 +130,11 @@ ASSETS = {
         "FLAME licence",
         _FLAME + "FLAME 2020 (landmark_embedding.npy comes with DECA's data)",
     ),
+    "flame_from_open": Asset(
+        "flame/from_open.safetensors",
+        "FLAME licence",
+        "make it by `python scripts/transfer_texture.py --from open --to flame`",
+    ),
     "flame_masks": Asset("flame/FLAME_masks.pkl", "FLAME licence", _FLAME + "the vertex masks (FLAME_masks.pkl)"),
 }
 

@@ -20,6 +20,7 @@ from clipface.animation.motion import Motion, sampled
 from clipface.files import read_table
 from clipface.head import HeadModel
 from clipface.head.expressions import ARKIT_NAMES, has_arkit
+from clipface.texture.carry import COMMAND
 
 SUFFIXES = (".csv",)
 SHAPES = len(ARKIT_NAMES)
@@ -42,7 +43,10 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
     """
     slots = {_key(name): number for number, name in enumerate(head.expression_names[:SHAPES])}
     if not has_arkit(head.expression_names):
-        raise ValueError(f"head: expected one with ARKit's expression slots, such as the open head, got {head.source}")
+        raise ValueError(
+            f"head: expected one with ARKit's expression slots, such as the open head, got {head.source}; make the map "
+            f"between both by {COMMAND.format('flame')}, and captures move it too"
+        )
     columns, rows = _table(path)
     missing = [name for name in head.expression_names[:SHAPES] if _key(name) not in columns]
     if [name for name in missing if _key(name) not in OPTIONAL]:

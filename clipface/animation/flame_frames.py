@@ -16,6 +16,7 @@ import torch
 from clipface.animation.motion import Motion
 from clipface.head import HeadModel
 from clipface.tables import read_content
+from clipface.texture.carry import COMMAND
 
 SUFFIXES = (".npz", ".pkl", ".pickle", ".mat")
 NAMES = {
@@ -156,7 +157,8 @@ def _motion(path: Path, arrays: Arrays, head: HeadModel, own: float | None, rate
     if head.expression_names and not (STRENGTHS[0] <= given.min() and given.max() <= STRENGTHS[1]):
         warnings.warn(
             f"{path}: expression reaches from {given.min():.2g} to {given.max():.2g}, as FLAME's coefficients do; "
-            f"{head.source} has named slots of strength 0 to 1, so the face will not look as it was tracked: use FLAME",
+            f"{head.source} has named slots of strength 0 to 1, so the face will not look as it was tracked: use "
+            f"FLAME, or make the map between both by {COMMAND.format('flame')}",
             stacklevel=4,
         )
     frames = len(given)

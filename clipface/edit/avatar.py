@@ -13,6 +13,7 @@ from clipface.edit.regions import blend, edit_mask
 from clipface.head import HeadModel
 from clipface.head.mesh import head_hash, uv_map_hash
 from clipface.render import Renderer
+from clipface.texture.carry import Carrier
 from clipface.texture.generator import TextureGenerator, memory_parts
 from clipface.texture.linear import LinearTextures
 
@@ -38,6 +39,7 @@ class Avatar(nn.Module):
         people: People | None = None,
         generator_sha256: str | None = None,
         linear: LinearTextures | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         """Freeze the parts.
 
@@ -48,9 +50,10 @@ class Avatar(nn.Module):
             people: of the generator, from whom random faces are sampled; None: from N(0, I).
             generator_sha256: checksum of the generator's file, by which codes and edits know it; None: it has no file.
             linear: model whose coefficients are the first entries of the generator's z; None: it has none.
+            carrier: to the head's UV map from that of a generator made for another head; None: it is made for this one.
         """
         super().__init__()
-        self.people, self.linear = people, linear
+        self.people, self.linear, self.carrier = people, linear, carrier
         self.generator, self.head, self.renderer = generator, head, renderer
         # What is kept in the notes of codes and edits made with it (`clipface.edit.origin`).
         self.origin = {"uv_map": uv_map_hash(head), "head_sha256": head_hash(head)}
@@ -79,7 +82,8 @@ class Avatar(nn.Module):
             codes = w_plus.float() if reduced else w_plus
             parts = [self.generator.synthesis(part, "const", reduced, size) for part in memory_parts(codes)]
             image = torch.cat(parts)
-        return (image.float() / 2 + 0.5).clamp(0, 1)
+        image = (image.float() / 2 + 0.5).clamp(0, 1)
+        return image if self.carrier is None else self.carrier(image)
 
     def face_texture(self, codes: Codes, size: int | None = None) -> Tensor:
         """Paint faces: the generator's textures, or the faces' own with what an edit changes in the generator's.

@@ -24,9 +24,9 @@ from clipface.edit.published import read_published_networks
 from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
-from clipface.head.mesh import check_uv_map
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
+from clipface.texture.carry import find_map
 from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from clipface.texture.published import read_generator
 
@@ -141,6 +141,8 @@ def choose_device(name: str) -> torch.device:
 def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: RendererConfig) -> Avatar:
     """Load the frozen half of an edit.
 
+    A generator of the open head paints another head through the map that lies beside that head's file.
+
     Args:
         generator: weights, a `.safetensors` file or one of the authors'; None: those that come with the project.
         head: which head.
@@ -153,11 +155,10 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     """
     path = Path(generator or assets.resolve("generator"))
     network, (model, drawn) = read_generator(path), load_head_and_renderer(head, renderer)
-    remedy = f"train one by `python -m trainer.texture_gan head={head.name}` and give its weights, or give --head"
-    check_uv_map(f"generator {path}", network.config["uv_map"], model, remedy)
-    sha256 = assets.checksum(path)
-    people = find_people(path, network.config["z_dim"], model, sha256)
-    return Avatar(network, model, drawn, people, sha256, find_linear(path, network.config))
+    found, sha256 = find_map(path, network.config["uv_map"], model), assets.checksum(path)
+    people = find_people(path, network.config["z_dim"], model, sha256, found)
+    carrier = found and found.carrier(network.config["uv_map"])
+    return Avatar(network, model, drawn, people, sha256, find_linear(path, network.config), carrier)
 
 
 def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | None:

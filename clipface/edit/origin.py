@@ -22,7 +22,8 @@ def check_origin(what: str, notes: Mapping[str, Any], avatar: Avatar, remedy: st
     Raises:
         ValueError: naming what was expected and what was found.
     """
-    check_uv_map(what, notes.get(UV_MAP), avatar.head, remedy)
+    if avatar.carrier is None or notes.get(UV_MAP) != avatar.generator.config["uv_map"]:
+        check_uv_map(what, notes.get(UV_MAP), avatar.head, remedy)
     warn_of_head(what, notes, avatar)
     noted, expected = notes.get(GENERATOR), avatar.origin.get(GENERATOR)
     if expected is None or noted == expected:

@@ -18,6 +18,7 @@ from clipface.assets import checksum
 from clipface.head import HeadModel
 from clipface.head.mesh import check_uv_map
 from clipface.shapes import expect
+from clipface.texture.carry import HeadMap
 
 PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
 SHARES = (0.4, 0.6)  # of the first person in a blend
@@ -31,7 +32,7 @@ class People(NamedTuple):
     person: Tensor  # [M] int, whose code each is: two of one person are never blended
     shape_mean: Tensor  # [S] identity coefficients of the head
     shape_weight: Tensor  # [K, S], by which they follow the code
-    shape_residual: Tensor  # [S, S], what the code does not tell: a root of its covariance
+    shape_residual: Tensor  # [S, S] as in the file, what the code does not tell: a root of its covariance
     directions: Tensor  # [D, K], what each slider adds to a code for one unit
     expressions: Tensor  # [D, E], what each adds to the head's expression
     sliders: list[dict[str, Any]]  # name, unit and usual step of each
@@ -47,7 +48,7 @@ class People(NamedTuple):
         """
         first, second = self._choose(random)
         code = self.blend(first, second, random.uniform(*SHARES))
-        normal = torch.from_numpy(random.standard_normal(len(self.shape_mean), np.float32))
+        normal = torch.from_numpy(random.standard_normal(self.shape_residual.shape[1], np.float32))
         return code, self.shape_mean + code @ self.shape_weight + self.shape_residual @ normal
 
     def blend(self, first: int, second: int, share: float) -> Tensor:
@@ -63,6 +64,24 @@ class People(NamedTuple):
         mean = self.weight @ self.codes
         change = share * (self.codes[first] - mean) + (1 - share) * (self.codes[second] - mean)
         return mean + change / math.hypot(share, 1 - share)
+
+    def carried(self, found: HeadMap) -> "People":
+        """The same people with heads of another model: a map's target, the nearest to theirs.
+
+        Raises:
+            ValueError: if the map tells nothing of heads.
+        """
+        if any(name not in found.tensors for name in ("shape", "expression")):
+            raise ValueError(f"map: expected one with shapes of heads, got {found.path}; make it again")
+        shape, expression = found.tensors["shape"], found.tensors["expression"]  # [S, S'], [E, E']
+        shape = shape[: len(self.shape_mean)]
+        root = self.shape_residual.T @ shape  # of a covariance of S', by as many normal numbers as there were
+        return self._replace(
+            shape_mean=self.shape_mean @ shape,
+            shape_weight=self.shape_weight @ shape,
+            shape_residual=root.T,
+            expressions=self.expressions @ expression[: self.expressions.shape[1]],
+        )
 
     def save(self, path: str | Path, generator: str | Path, **notes: object) -> Path:
         """Write the table as float16, with the checksums of the generator and the UV map that it belongs to.
@@ -94,7 +113,9 @@ class People(NamedTuple):
         return first, second
 
 
-def find_people(generator: Path, z_dim: int, head: HeadModel, sha256: str | None = None) -> People | None:
+def find_people(
+    generator: Path, z_dim: int, head: HeadModel, sha256: str | None = None, found: HeadMap | None = None
+) -> People | None:
     """Read the people who lie beside a generator's file; without such a file there are none.
 
     Args:
@@ -102,6 +123,7 @@ def find_people(generator: Path, z_dim: int, head: HeadModel, sha256: str | None
         z_dim: length of its latent codes.
         head: whose identity coefficients the table holds.
         sha256: checksum of the generator's file, if it is known already.
+        found: the map to this head from that of the generator; None: it is this one.
 
     Raises:
         ValueError: if the people are another generator's or another UV map's, or the file is cut off or does not fit.
@@ -113,15 +135,16 @@ def find_people(generator: Path, z_dim: int, head: HeadModel, sha256: str | None
     remedy = "make them by scripts/recipes/build_people.py, or take the file away"
     if notes.get("generator_sha256") != (sha256 or checksum(generator)):
         raise ValueError(f"people: expected those of the generator {generator}, got another's in {path}; {remedy}")
-    check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
+    if found is None:
+        check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
     weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
     people = People(**tensors, sliders=notes.get("sliders", []))
-    _check(people, z_dim, head, path)
-    return people
+    _check(people, z_dim, head if found is None else None, path)
+    return people if found is None else people.carried(found)
 
 
-def _check(people: People, z_dim: int, head: HeadModel, path: Path) -> None:
-    """Refuse a table that a generator or a head cannot read."""
+def _check(people: People, z_dim: int, head: HeadModel | None, path: Path) -> None:
+    """Refuse a table that a generator or a head, if it is given, cannot read."""
     sizes = expect("people: codes", people.codes, ("M", "K"))
     number, count = sizes["M"], sizes["K"]
     size = expect("people: shape_mean", people.shape_mean, ("S",))["S"]
@@ -134,8 +157,9 @@ def _check(people: People, z_dim: int, head: HeadModel, path: Path) -> None:
         ("expressions", (len(people.sliders), "E")),
     ):
         expect(f"people: {name}", getattr(people, name), shape)
-    given, most = (count, size, people.expressions.shape[1]), (z_dim, head.n_shape, head.n_expression)
-    if any(number > limit for number, limit in zip(given, most, strict=True)):
+    given = count, size, people.expressions.shape[1]
+    most = (z_dim, head.n_shape, head.n_expression) if head else (z_dim,)
+    if any(number > limit for number, limit in zip(given, most, strict=False)):
         raise ValueError(
             f"people: expected at most {most} entries of z, identity and expression coefficients, got {given} in {path}"
         )

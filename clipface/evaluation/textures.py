@@ -22,6 +22,7 @@ from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, to_image
 from clipface.head import load_head
 from clipface.render.camera import view
+from clipface.texture.carry import Carrier, find_map
 from clipface.texture.flame_texture import flame_linear_textures
 from clipface.texture.generator import TextureGenerator, memory_parts
 from clipface.texture.linear import LinearTextures
@@ -105,8 +106,11 @@ def candidates(options: argparse.Namespace, device: torch.device) -> dict[str, T
     found = {}
     for path in options.generator or [assets.resolve("generator")]:
         network = read_generator(path).to(device)
-        people = find_people(Path(path), network.config["z_dim"], load_head(options.head))
-        found[f"generator {path}"] = _generated(network, people, options.psi)
+        head, uv_map = load_head(options.head), network.config["uv_map"]
+        other = find_map(Path(path), uv_map, head)
+        people = find_people(Path(path), network.config["z_dim"], head, found=other)
+        carrier = other and other.carrier(uv_map).to(device)
+        found[f"generator {path}"] = _generated(network, people, options.psi, carrier)
     if options.flame_texture:
         model = flame_linear_textures(options.flame_texture, options.size).to(device)
         found[f"FlameTex, {model.count} directions"] = model
@@ -128,7 +132,7 @@ def _resampled(given: Tensor) -> Textures:
     return textures
 
 
-def _generated(network: TextureGenerator, people: People | None, psi: float) -> Textures:
+def _generated(network: TextureGenerator, people: People | None, psi: float, carrier: Carrier | None) -> Textures:
     z_dim = network.config["z_dim"]
 
     def textures(count: int, generator: torch.Generator) -> Tensor:
@@ -138,6 +142,7 @@ def _generated(network: TextureGenerator, people: People | None, psi: float) -> 
             seeds = torch.randint(2**62, (count,), generator=generator).tolist()
             codes = torch.stack([people.sample(np.random.default_rng(seed))[0] for seed in seeds])
             z = functional.pad(codes, (0, z_dim - codes.shape[1]))
-        return torch.cat([network(part, psi) for part in memory_parts(z.to(network.mapping.w_avg))])
+        made = torch.cat([network(part, psi) for part in memory_parts(z.to(network.mapping.w_avg))])
+        return made if carrier is None else carrier(made)
 
     return textures

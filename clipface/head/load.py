@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clipface import assets
+from clipface.head.data import HeadData
 from clipface.head.flame_file import read_flame
 from clipface.head.model import HeadModel
 from clipface.head.open_head import read_open_head
@@ -22,7 +23,8 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
         ValueError: for another name, or a damaged file.
     """
     if name == "open":
-        return HeadModel(read_open_head(path or assets.resolve("open_head")))
+        file = Path(path or assets.resolve("open_head"))
+        return _read(file, read_open_head(file))
     if name != "flame":
         raise ValueError(f"name: expected 'open' or 'flame', got {name!r}")
     file = Path(path or assets.resolve("flame"))
@@ -31,4 +33,10 @@ def load_head(name: str = "open", path: str | Path | None = None) -> HeadModel:
     if path is None and "template" not in found:
         # Without texture coordinates nothing can be rendered; the error says how to get them.
         found["template"] = assets.resolve("flame_template")
-    return HeadModel(read_flame(file, **found))
+    return _read(file, read_flame(file, **found))
+
+
+def _read(file: Path, data: HeadData) -> HeadModel:
+    head = HeadModel(data)
+    head.file = file
+    return head

@@ -21,8 +21,12 @@ class Obj(NamedTuple):
     uv_faces: np.ndarray  # [F, 3] int64 indices into uv
 
 
-def read_obj(path: str | Path) -> Obj:
+def read_obj(path: str | Path, polygons: bool = False) -> Obj:
     """Read vertices, texture coordinates and triangles (`f v/vt v/vt v/vt`) of an OBJ file.
+
+    Args:
+        path: of the file.
+        polygons: whether faces of more corners are taken, as triangles about their first one.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -39,9 +43,10 @@ def read_obj(path: str | Path) -> Obj:
             elif kind == "vt":
                 uv.append([float(word) for word in words[:2]])
             elif kind == "f":
-                corners.append([[int(index) - 1 for index in word.split("/")[:2]] for word in words])
-                if [len(corner) for corner in corners[-1]] != [2, 2, 2]:
+                face = [[int(index) - 1 for index in word.split("/")[:2]] for word in words]
+                if any(len(corner) != 2 for corner in face) or len(face) < 3 or (len(face) > 3 and not polygons):
                     raise ValueError("expected a face of three v/vt corners")
+                corners += [[face[0], face[k], face[k + 1]] for k in range(1, len(face) - 1)]
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}, got {line[:60]!r}") from error
     try:

@@ -1,5 +1,7 @@
 """Head parameters to vertices: blend shapes, pose correctives and linear blend skinning."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,7 @@ class HeadModel(nn.Module):
             together, have a finite precision. A file without a covariance (FLAME's coefficients are scaled to unit
             variance) gives the identity.
         n_shape, n_expression: how many coefficients the head has.
+        file: where it was read from; None: from no file (`load_head` sets it).
         uv_map_changed: whether files that name no UV map are of another one (`clipface.head.mesh.check_uv_map`).
 
     Source: Li et al., "Learning a model of facial shape and expression from 4D scans" (2017), section 3; written anew.
@@ -38,6 +41,7 @@ class HeadModel(nn.Module):
         super().__init__()
         data = data.check().floats()
         self.source, self.uv_map_changed = data.source, data.uv_map_changed
+        self.file: Path | None = None
         self.n_shape, self.n_expression = data.shapedirs.shape[-1], data.expression_dirs.shape[-1]
         self.parents = tuple(int(parent) for parent in data.parents)
         self.expression_names = tuple(data.expression_names)

@@ -1,6 +1,7 @@
 """Textures of the open head's UV map as it was before `clipface.head.uv_stretch`, carried over to the map of today."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,16 @@ def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -
     """
     if size is not None and size < 1:
         raise ValueError(f"size: expected a number of texels from 1 up, got {size}")
+    return change_files(sources, out, partial(convert_texture, size=size))
+
+
+def change_files(sources: Sequence[Path], out: Path, change: Callable[[np.ndarray], np.ndarray]) -> int:
+    """Write image files anew, 8 bits a channel.
+
+    Args:
+        sources, out: as of `convert_files`, and so are the result and the errors.
+        change: what becomes of pixels [H, W, 3 or 4] in 0..255.
+    """
     pairs = _pairs(sources, out)
     for source, target in pairs:
         try:
@@ -39,7 +50,7 @@ def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -
         except (OSError, SyntaxError) as error:
             raise ValueError(f"texture: {source} is cut off or no image ({error})") from error
         try:
-            result = convert_texture(pixels, size).round().clip(0, 255).astype(np.uint8)
+            result = change(pixels).round().clip(0, 255).astype(np.uint8)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
         with replacing(target) as partial:
