@@ -37,6 +37,12 @@ def write_model(path: Path, sizes: Sizes, random: np.random.Generator) -> np.nda
         "v_template": vertices, "shapedirs": 1e-3 * waves, "posedirs": random.normal(0, 1e-4, (*vertices.shape, 36)),
         "weights": weights / weights.sum(1, keepdims=True),
     }  # fmt: skip
+    write_arrays(path, arrays, faces, joints)
+    return faces
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], faces: np.ndarray, joints: np.ndarray) -> None:
+    """Write generic_model.pkl of arrays that are to be chumpy's, triangles [F, 3] and a joint regressor [5, V]."""
     with classes({"chumpy.ch": "Ch"}) as (chumpy_array,):
 
         def as_chumpy(array: np.ndarray) -> Any:
@@ -47,9 +53,8 @@ def write_model(path: Path, sizes: Sizes, random: np.random.Generator) -> np.nda
         model: dict[str, Any] = {name: as_chumpy(array) for name, array in arrays.items()}
         model |= {"f": faces.astype(np.uint32), "J_regressor": csc_matrix(joints)}
         model["kintree_table"] = np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]])
-        model |= {"bs_style": "lbs", "bs_type": "lrotmin", "J": joints @ vertices}
+        model |= {"bs_style": "lbs", "bs_type": "lrotmin", "J": joints @ arrays["v_template"]}
         path.write_bytes(pickle.dumps(model, protocol=2))
-    return faces
 
 
 def write_template(path: Path, sizes: Sizes, random: np.random.Generator) -> None:

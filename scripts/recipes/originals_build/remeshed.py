@@ -5,26 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import csc_matrix
 
 from clipface.head.data import HeadData
 
-from .head import DYNAMIC, STATIC, TURNS, chumpy_arrays
+from .head import DYNAMIC, STATIC, TURNS, write_arrays
 
 
 def write_head(folder: Path, head: HeadData) -> None:
     """Write generic_model.pkl, head_template.obj, landmark_embedding.npy and FLAME_masks.pkl into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    root = np.where(head.parents < 0, 2**32 - 1, head.parents)
     arrays = {
         "v_template": head.v_template, "shapedirs": np.concatenate([head.shapedirs, head.expression_dirs], 2),
         "posedirs": head.posedirs, "weights": head.weights,
     }  # fmt: skip
-    with chumpy_arrays() as as_chumpy:
-        model = {name: as_chumpy(np.asarray(array, np.float64)) for name, array in arrays.items()}
-        model |= {"f": head.faces.astype(np.uint32), "J_regressor": csc_matrix(head.J_regressor)}
-        model |= {"kintree_table": np.stack([root, np.arange(len(root))]), "bs_style": "lbs", "bs_type": "lrotmin"}
-        (folder / "generic_model.pkl").write_bytes(pickle.dumps(model, protocol=2))
+    arrays = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+    write_arrays(folder / "generic_model.pkl", arrays, head.faces, head.J_regressor)
     lines = [f"v {x} {y} {z}" for x, y, z in head.v_template.tolist()]
     lines += [f"vt {u} {v}" for u, v in head.uv.tolist()]
     corners = np.stack([head.faces, head.uv_faces], -1) + 1
