@@ -14,6 +14,7 @@ from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
 from clipface.render.renderer import Renderer
+from clipface.render.uv import UVMap
 from clipface.shapes import expect
 from clipface.synthetic.faces import PaintedFaces
 from clipface.texture.linear import load_texture_model
@@ -24,6 +25,8 @@ PLAIN = {
     "moustache": False, "freckles": False, "wrinkles": False, "tired": False, "scar": False, "makeup": "none",
     "lipstick": "none", "look": "none", "expression": "neutral",
 }  # fmt: skip
+# Teeth of the base: averaged over this part of the texture's side, how much of that shows, and its tint.
+TEETH, TEETH_WIDTH, TEETH_EVEN, IVORY = "teeth", 1 / 57, 0.7, (1.0, 0.97, 0.91)
 PREVIEW_SCALE, PREVIEW_YAW = 1.15, 30.0  # see `camera.view`; degrees
 
 
@@ -48,7 +51,8 @@ class TextureBaker:
         expect("base", base, (3, "R", "R"))
         self.baker, self.unlit, self.neutral = Baker(head, renderer, size), unlit, neutral
         self.clean_eyes = CleanEyes(self.baker.uv_map) if set(EYEBALLS) <= set(head.regions) else None
-        self.base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
+        base = functional.interpolate(base[None], (size, size), mode="bilinear", antialias=True)
+        self.base = _soft_teeth(self.baker.uv_map, base)
 
     def baked(self, fit: HeadFit, crops: Tensor, mask: Tensor) -> Baked:
         """What B images show (see `Baker.bake`), without the fitted light."""
@@ -86,6 +90,15 @@ def plain_skin(head: HeadModel, renderer: Renderer, size: int = 512) -> Tensor:
     painted = PaintedFaces(head, renderer, size)
     generator = torch.Generator(head.v_template.device).manual_seed(1)
     return painted.sample(1, generator, 32, attributes=PLAIN).texture[0]
+
+
+def _soft_teeth(uv_map: UVMap, base: Tensor) -> Tensor:
+    """The base [1, 3, R, R] with fainter lines between teeth: in photographs they hardly show."""
+    teeth = uv_map.region([TEETH])[None, None].float()
+    width = 2 * round(TEETH_WIDTH * uv_map.size / 2) + 1
+    total, share = (functional.avg_pool2d(part, width, 1, width // 2) for part in (base * teeth, teeth))
+    even = torch.maximum(total / share.clamp_min(1e-4), base) * base.new_tensor(IVORY).view(1, 3, 1, 1)
+    return torch.lerp(base, even, TEETH_EVEN * teeth)
 
 
 @torch.no_grad()

@@ -39,6 +39,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--sheets", nargs="+", metavar="PHOTOGRAPH", help="photographs to show, by their names in that folder")
     add("--mouths", nargs="+", metavar="PHOTOGRAPH", help="photographs whose heads are shown with open mouths")
     add("--edits", nargs="+", metavar="EDIT", help="as --mapper of scripts/edit.py; left out: six, on sheets eight")
+    add("--plain", action="store_true", help="measure the unedited heads alone, which takes a tenth of the time")
     add("--words", help="prompt: measure too how near to it the scoring encoder finds each head, from the front")
     add("--strength", nargs="+", type=float, default=[1.0], help="of all edits")
     add("--texture-size", type=int, default=512, help="side of the textures, texels")

@@ -3,10 +3,11 @@ import torch
 from fitted_heads import two_heads
 
 from clipface.bake.mask import EYEBALLS
-from clipface.bake.texture import TextureBaker, previews
+from clipface.bake.texture import TextureBaker, plain_skin, previews
 from clipface.data.faces import MaskedFaces
 from clipface.data.shards import Face, ShardWriter, create_dataset
 from clipface.fit.fitter import stored_images
+from clipface.render.uv import UVMap
 
 SIZE = 64
 
@@ -80,3 +81,14 @@ def test_a_data_set_without_fits_is_refused(tmp_path):
     writer.close({})
     with pytest.raises(ValueError, match="prepare_photos"):
         stored_images(MaskedFaces(tmp_path, 16), [0])
+
+
+def test_lines_between_teeth_are_faint(open_head):
+    head, renderer = open_head
+    base = plain_skin(head, renderer, 256)
+    soft = TextureBaker(head, renderer, base, 256).base[0]
+    teeth = UVMap(head, 256).region(["teeth"])
+    inner = torch.nn.functional.avg_pool2d(teeth[None].float(), 5, 1, 2)[0] > 0.99
+    lines = [(part - torch.nn.functional.avg_pool2d(part, 5, 1, 2))[:, inner].clamp_max(0) for part in (soft, base)]
+    assert lines[0].square().mean() < 0.75 * lines[1].square().mean()
+    assert torch.equal(soft[:, ~teeth], base[:, ~teeth])

@@ -52,7 +52,7 @@ class OwnFace(NamedTuple):
 
 
 def own_faces(
-    avatar: Avatar, faces: MaskedFaces, rows: Sequence[int], photos: Path | None, size: int
+    avatar: Avatar, faces: MaskedFaces, rows: Sequence[int], photos: Path | None, size: int, nearest: bool = True
 ) -> Iterator[OwnFace]:
     """Make people of fitted photographs, as `Person.from_photos` does, one by one.
 
@@ -62,13 +62,18 @@ def own_faces(
         rows: which faces.
         photos: the folder it was prepared from; None: textures are baked from the data set's smaller images.
         size: of textures, texels.
+        nearest: whether codes are looked for, which takes most of the time; else they are the mean code.
     """
     baker, head = TextureBaker(avatar.head, avatar.renderer, size=size), avatar.head
     for (row,), fit, crops, mask in sharp_batches(faces, rows, 1, photos, head.v_template.device):
         texture = (baker(fit, crops, mask) * 255).round() / 255
-        at_once, found = (invert(avatar.generator, avatar.linear, texture, steps).w_plus for steps in (0, None))
+        at_once = found = avatar.generator.mapping.w_avg.expand(1, avatar.generator.levels, -1)
+        if nearest:
+            at_once, found = (invert(avatar.generator, avatar.linear, texture, steps).w_plus for steps in (0, None))
         shape = functional.pad(fit.shape, (0, head.n_shape - fit.shape.shape[1]))
-        codes = Codes(found, shape.new_zeros(1, head.n_expression), shape, Detail(texture, found).known(avatar.texture))
+        detail = Detail(texture, found)
+        detail = detail.known(avatar.texture) if nearest else detail
+        codes = Codes(found, shape.new_zeros(1, head.n_expression), shape, detail)
         photograph = functional.interpolate(crops.permute(0, 3, 1, 2).float() / 255, (SIZE, SIZE), mode="area")
         yield OwnFace(faces.sources[row], photograph, fit, codes, at_once)
 
@@ -95,14 +100,16 @@ def measure_own_faces(options: argparse.Namespace) -> dict:
     options.output.mkdir(parents=True, exist_ok=True)
     distances, cosines, names, same = {}, {}, [], 0
     encoder = load_encoder(named_guidance("scoring")) if options.words else None
-    for own in own_faces(avatar, faces, rows, options.photos, options.texture_size):
+    for own in own_faces(avatar, faces, rows, options.photos, options.texture_size, not options.plain):
         vertices = vertices_of(avatar.head, own.fit)
         photograph = embed(own.photograph.cpu(), _landmarks(avatar, vertices, own.fit))
         plain = unedited(own.codes).texture(avatar)
-        heads = {PLAIN: (plain, vertices), COEFFICIENTS: (avatar.texture(own.at_once), vertices)}
-        heads[NEAREST] = (avatar.texture(own.codes.w_plus), vertices)
+        heads = {PLAIN: (plain, vertices)}
+        if not options.plain:
+            heads[COEFFICIENTS] = (avatar.texture(own.at_once), vertices)
+            heads[NEAREST] = (avatar.texture(own.codes.w_plus), vertices)
         fronts = {what: own.codes for what in heads}
-        for edit, edited in _edits(editor, options, own):
+        for edit, edited in [] if options.plain else _edits(editor, options, own):
             heads[edit] = (edited.texture(avatar), moved_vertices(avatar, own.fit, own.codes, edited))
             fronts[edit] = edited.codes
         for what, (texture, points) in heads.items():
