@@ -40,6 +40,7 @@ class Avatar(nn.Module):
         generator_sha256: str | None = None,
         linear: LinearTextures | None = None,
         carrier: Carrier | None = None,
+        back: Carrier | None = None,
     ) -> None:
         """Freeze the parts.
 
@@ -51,9 +52,10 @@ class Avatar(nn.Module):
             generator_sha256: checksum of the generator's file, by which codes and edits know it; None: it has no file.
             linear: model whose coefficients are the first entries of the generator's z; None: it has none.
             carrier: to the head's UV map from that of a generator made for another head; None: it is made for this one.
+            back: the carrier in the other direction, if there is one.
         """
         super().__init__()
-        self.people, self.linear, self.carrier = people, linear, carrier
+        self.people, self.linear, self.carrier, self.back = people, linear, carrier, back
         self.generator, self.head, self.renderer = generator, head, renderer
         # What is kept in the notes of codes and edits made with it (`clipface.edit.origin`).
         self.origin = {"uv_map": uv_map_hash(head), "head_sha256": head_hash(head)}
@@ -84,6 +86,18 @@ class Avatar(nn.Module):
             image = torch.cat(parts)
         image = (image.float() / 2 + 0.5).clamp(0, 1)
         return image if self.carrier is None else self.carrier(image)
+
+    def on_generators_map(self, texture: Tensor) -> Tensor:
+        """Textures [B, 3, R, R] in 0..1 of the head, where the generator would have them.
+
+        What the head lacks is the generator's mean; nothing changes if the generator is made for this head.
+        """
+        if self.back is None:
+            return texture
+        share, size = self.back.sure_at(texture.shape[-1]).to(texture), texture.shape[-1]
+        mean = self.generator.synthesis(self.generator.mapping.w_avg.expand(1, self.generator.levels, -1)) / 2 + 0.5
+        mean = functional.interpolate(mean.clamp(0, 1), (size, size), mode="bilinear", align_corners=False)
+        return share * self.back(texture) + (1 - share) * mean
 
     def face_texture(self, codes: Codes, size: int | None = None) -> Tensor:
         """Paint faces: the generator's textures, or the faces' own with what an edit changes in the generator's.

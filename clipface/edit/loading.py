@@ -24,6 +24,7 @@ from clipface.edit.published import read_published_networks
 from clipface.edit.sliders import is_slider, slider_mapper
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
+from clipface.head.mesh import uv_map_hash
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.carry import find_map
@@ -157,8 +158,8 @@ def load_avatar(generator: str | Path | None, head: HeadConfig, renderer: Render
     network, (model, drawn) = read_generator(path), load_head_and_renderer(head, renderer)
     found, sha256 = find_map(path, network.config["uv_map"], model), assets.checksum(path)
     people = find_people(path, network.config["z_dim"], model, sha256, found)
-    carrier = found and found.carrier(network.config["uv_map"])
-    return Avatar(network, model, drawn, people, sha256, find_linear(path, network.config), carrier)
+    both = [found.carrier(uv_map) for uv_map in (network.config["uv_map"], uv_map_hash(model))] if found else []
+    return Avatar(network, model, drawn, people, sha256, find_linear(path, network.config), *both)
 
 
 def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | None:

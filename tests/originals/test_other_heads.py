@@ -18,6 +18,7 @@ from clipface.edit.sampling import sample_latents
 from clipface.head import load_head
 from clipface.head.expressions import ARKIT_NAMES
 from clipface.head.mesh import uv_map_hash
+from clipface.render.uv import UVMap
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.carry import MAP_FILE, read_head_map
 
@@ -58,6 +59,11 @@ def test_the_shipped_generator_paints_the_other_head(folder):
     carrier = read_head_map(folder / MAP_FILE).carrier(uv_map_hash(own.head), uv_map_hash(avatar.head))
     for size in (None, 64):
         torch.testing.assert_close(avatar.texture(codes[1].w_plus, size), carrier(own.texture(codes[0].w_plus, size)))
+    # A photograph's texture is brought where the generator has it, before its nearest code is sought.
+    made, own_texture = avatar.texture(codes[1].w_plus, 64), own.texture(codes[0].w_plus, 64)
+    face = UVMap(own.head, 64).region(["face"])
+    away = (avatar.on_generators_map(made) - own_texture).abs().mean((0, 1))[face]
+    assert away.mean() < 0.03 and torch.equal(own.on_generators_map(made), made)
     # People have their own heads, on either mesh: whose nose is longer there has a longer one here.
     both = [(each.head, sample_latents(each, range(12), 1.0).shape) for each in (own, avatar)]
     marks = [head.landmarks(head(shape)) for head, shape in both]

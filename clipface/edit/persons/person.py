@@ -168,7 +168,7 @@ class Person:
 
 def _nearest(texture: Tensor, avatar: Avatar) -> tuple[Tensor, float]:
     """The generator's code [L, dim], on the CPU, nearest to a texture [1, 3, S, S], and the mean error of colours."""
-    found = invert(avatar.generator, avatar.linear, texture)
+    found = invert(avatar.generator, avatar.linear, avatar.on_generators_map(texture))
     return found.w_plus[0].cpu(), round(float(found.error[0]), 4)
 
 
