@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 REQUIREMENTS = [
     line
-    for line in (Path(__file__).parent / "requirements.txt").read_text().splitlines()
+    for line in (Path(__file__).parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
 
@@ -14,8 +14,23 @@ setup(
     description="Edit textured 3D faces with words",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["clipface*", "trainer*", "configs*"]),
-    package_data={"configs": ["**/*.yaml", "*.yaml"]},
+    packages=[*find_packages(include=["clipface*", "trainer*", "configs*"]), "clipface_data", "clipface_scripts"],
+    package_dir={"clipface_data": "data", "clipface_scripts": "scripts"},
+    # What the repository has in data/, and nothing that its user has put there, such as licensed files.
+    package_data={
+        "configs": ["**/*.yaml", "*.yaml"],
+        "clipface_data": [
+            "*.safetensors",
+            "*.json",
+            "*.npz",
+            "*.csv",
+            "*.txt",
+            "eye.png",
+            "README.md",
+            "sequences/*.yaml",
+        ],
+    },
+    entry_points={"console_scripts": ["clipface = clipface_scripts.__main__:main"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "test": [

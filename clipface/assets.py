@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER_VARIABLE = "CLIPFACE_DATA"
-SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "data"
+_ROOT = Path(__file__).resolve().parent.parent
+# An installed package has the repository's `data` under a name of its own.
+SHIPPED_FOLDER = _ROOT / ("clipface_data" if (_ROOT / "clipface_data").is_dir() else "data")
 
 
 class Asset(NamedTuple):

@@ -6,7 +6,7 @@ Source: ClipFace (arXiv 2212.01406), section 3.2; the layers are those of StyleG
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from clipface import weights
 from clipface.shapes import expect
+
+if TYPE_CHECKING:
+    from typing import Self  # of Python 3.11
 
 # From StyleGAN2's mapping network: parameters are stored 100 times larger than they act, which slows their learning.
 LEARNING_RATE_MULTIPLIER = 0.01
@@ -38,7 +41,7 @@ class SavedMapper(nn.Module):
         return weights.save(path, self.state_dict(), {self.NAME: self.config, **notes})
 
     @classmethod
-    def from_weights(cls, path: str | Path) -> tuple[Self, dict]:
+    def from_weights(cls, path: str | Path) -> "tuple[Self, dict]":
         """Read what `save` wrote.
 
         Returns:
@@ -113,7 +116,7 @@ class LevelwiseMLP(nn.Module):
         return x.transpose(0, 1)
 
     @classmethod
-    def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> Self:
+    def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> "Self":
         """Build networks from state dicts in the authors' form (`layers.0.weight` …), one for each level.
 
         Raises:

@@ -116,7 +116,7 @@ class Checkpoint(Callback):
 class RandomState(Callback):
     """Keep the state of PyTorch's random numbers in checkpoints, and set it when a run is resumed.
 
-    Every process has its own. A run that is resumed with another number of processes gets new random numbers.
+    Every process has its own, so a run is resumed with as many processes as it had.
     """
 
     def __init__(self) -> None:
@@ -131,10 +131,18 @@ class RandomState(Callback):
         return {"processes": distributed.gather(state)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keep this process's state until the first batch."""
+        """Keep this process's state until the first batch.
+
+        Raises:
+            ValueError: if the run had another number of processes: its data and random numbers were divided among them.
+        """
         states = state_dict["processes"]
-        if len(states) == distributed.count():
-            self._pending = {name: state.cpu() for name, state in states[distributed.global_rank()].items()}
+        if len(states) != distributed.count():
+            raise ValueError(
+                f"trainer.resume: expected {len(states)} processes, as the run had, got {distributed.count()}; set "
+                f"trainer.devices and trainer.num_nodes so, or begin a new run from its weights (init_from)"
+            )
+        self._pending = {name: state.cpu() for name, state in states[distributed.global_rank()].items()}
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
