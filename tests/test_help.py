@@ -15,7 +15,8 @@ from hydra import compose, initialize_config_module
 from trainer.common.overrides import read_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = sorted(path for path in (ROOT / "scripts").rglob("*.py") if '"__main__"' in path.read_text())
+FILES = sorted(path for path in (ROOT / "scripts").rglob("*.py") if 'if __name__ == "__main__"' in path.read_text())
+FILES = [path for path in FILES if path.stem != "__main__"]  # which runs the others
 SCRIPTS = [path.relative_to(ROOT / "scripts").with_suffix("").as_posix() for path in FILES]
 TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 MODULES = [*(f"trainer.{name}" for name in TRAINERS), "clipface.assets", "clipface.view"]
