@@ -7,6 +7,7 @@ from torch.nn import functional
 from clipface.bake.baker import Baked
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.mask import EYEBALLS, INSIDE
+from clipface.bake.means import box_mean
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
@@ -80,7 +81,7 @@ def _ears(uv_map: UVMap, texture: Tensor, face: Tensor) -> Tensor:
     own = _quantile(texture, face > 0.5) * texture.new_tensor(EAR_TINT).view(1, 3, 1, 1)
     ratio = own / _quantile(texture, ears.expand_as(face), EAR_QUANTILE).clamp_min(DARKEST)
     ratio = ratio.nan_to_num(1.0)  # of a face that is not seen at all
-    return torch.lerp(texture, texture * ratio, _mean(ears.float(), 2 * round(RIM * uv_map.size / 2) + 1))
+    return torch.lerp(texture, texture * ratio, box_mean(ears.float(), 2 * round(RIM * uv_map.size / 2) + 1))
 
 
 def _quantile(texture: Tensor, where: Tensor, quantile: float = 0.5) -> Tensor:
@@ -124,7 +125,7 @@ def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:
     wide = 1 - _greatest(1 - torch.maximum(weight, features), rim + width - 1)
     tight = 1 - _greatest(1 - weight, narrow)
     for _ in range(2):  # twice a box is nearly a bell
-        wide, tight = _mean(wide, width // 4 * 2 + 1), _mean(tight, narrow)
+        wide, tight = box_mean(wide, width // 4 * 2 + 1), box_mean(tight, narrow)
     return torch.minimum(wide, tight)
 
 
@@ -132,11 +133,6 @@ def _greatest(image: Tensor, width: int) -> Tensor:
     """The greatest value within a square, an odd number of texels wide: rows, then columns, which is far cheaper."""
     rows = functional.max_pool2d(image, (width, 1), 1, (width // 2, 0))
     return functional.max_pool2d(rows, (1, width), 1, (0, width // 2))
-
-
-def _mean(image: Tensor, width: int) -> Tensor:
-    rows = functional.avg_pool2d(image, (width, 1), 1, (width // 2, 0), count_include_pad=False)
-    return functional.avg_pool2d(rows, (1, width), 1, (0, width // 2), count_include_pad=False)
 
 
 def _joined(inner: Tensor, outer: Tensor, share: Tensor) -> Tensor:
@@ -154,7 +150,7 @@ def _joined(inner: Tensor, outer: Tensor, share: Tensor) -> Tensor:
         coarse = functional.avg_pool2d(rest, 2)
         result = result + _resized((rest - _resized(coarse, rest)) * share, outer)
         # The next band's seam is wider, and stays inside what is known.
-        rest, share = coarse, _mean(1 - _greatest(1 - functional.avg_pool2d(share, 2), 3), 3)
+        rest, share = coarse, box_mean(1 - _greatest(1 - functional.avg_pool2d(share, 2), 3), 3)
 
 
 def _resized(image: Tensor, like: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from clipface.bake.baker import Baked
 from clipface.bake.mask import EYEBALLS
+from clipface.bake.means import box_mean
 from clipface.render.uv import UVMap
 from clipface.synthetic.face.iris import EyeMaps, axis_angles
 
@@ -59,17 +60,9 @@ class CleanEyes:
         seen = baked.weight * ((self.maps.radius < SHADED) & (self.maps.ball > 0.5))
         width = 2 * round(SHADE_WIDTH * eyes.shape[-1] / 2) + 1
         parts = [part.mean(1, keepdim=True).clamp_max(BRIGHTEST_SHADED) * seen for part in (baked.texture, eyes)]
-        own, painted = (self._smooth(part, width) for part in parts)
-        known = self._smooth(seen, width)
+        own, painted, known = (box_mean(box_mean(part, width), width) for part in (*parts, seen))
         ratio = (own + DIM * known) / (painted + DIM * known).clamp_min(1e-6)
         return torch.lerp(torch.ones_like(ratio), ratio.clamp(LEAST_LIGHT, 1), (known / KNOWN).clamp(0, 1))
-
-    @staticmethod
-    def _smooth(image: Tensor, width: int) -> Tensor:
-        """Twice a mean over a square."""
-        for _ in range(2):
-            image = functional.avg_pool2d(image, width, 1, width // 2)
-        return image
 
     def colour(self, texture: Tensor, weight: Tensor) -> Tensor:
         """[3] mean colour of the irises in one baked texture [3, R, R], of which `weight` [1, R, R] was seen."""

@@ -10,6 +10,7 @@ from clipface.bake.completion import complete
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.head_fit import HeadFit
 from clipface.bake.mask import EYEBALLS
+from clipface.bake.means import box_mean
 from clipface.bake.neutral import neutral_gains
 from clipface.head import HeadModel
 from clipface.render.camera import view
@@ -96,7 +97,7 @@ def _soft_teeth(uv_map: UVMap, base: Tensor) -> Tensor:
     """The base [1, 3, R, R] with fainter lines between teeth: in photographs they hardly show."""
     teeth = uv_map.region([TEETH])[None, None].float()
     width = 2 * round(TEETH_WIDTH * uv_map.size / 2) + 1
-    total, share = (functional.avg_pool2d(part, width, 1, width // 2) for part in (base * teeth, teeth))
+    total, share = (box_mean(part, width) for part in (base * teeth, teeth))
     even = torch.maximum(total / share.clamp_min(1e-4), base) * base.new_tensor(IVORY).view(1, 3, 1, 1)
     return torch.lerp(base, even, TEETH_EVEN * teeth)
 
