@@ -40,7 +40,7 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
     check_origin(f"latents {path}", notes, avatar, remedy)
     w_plus = arrays.get("w_plus")
     levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
-    if not isinstance(w_plus, Tensor) or w_plus.ndim not in (2, 3):
+    if not isinstance(w_plus, Tensor) or w_plus.ndim not in (2, 3) or not w_plus.numel():
         raise ValueError(
             f"latents: expected codes [N, {levels}, {dim}] in {path}, as `w_plus` in an .npz, got something else"
         )

@@ -8,6 +8,7 @@ import pytest
 
 from clipface.arrays import read_arrays
 from clipface.data.distribution import FitDistribution
+from clipface.edit.files import read_latents
 from clipface.head.open_head import read_open_head
 from scripts.measure.fuzzing import samples
 
@@ -70,3 +71,12 @@ def test_fortran_order_and_text_come_back(tmp_path):
     for name, array in given.items():
         np.testing.assert_array_equal(found[name], array)
     found["a"] += 1  # it may be written to
+
+
+def test_codes_of_no_face_are_refused(tmp_path):
+    path = tmp_path / "codes.npz"
+    samples.codes_npz(path)
+    arrays = dict(np.load(path))
+    np.savez(path, **arrays | {"w_plus": np.zeros((0, 4))})
+    with pytest.raises(ValueError, match=r"expected codes .*codes\.npz"):
+        read_latents(path, samples.avatar())
