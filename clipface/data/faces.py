@@ -118,8 +118,8 @@ class MaskedFaces(Dataset):
             raise ValueError(f"match: expected faces of {self.path} that {match!r} finds, got none")
         place, entries = zip(*found, strict=True)
         self.names = [face["name"] for face in entries]
-        self.captions = [face["caption"] for face in entries] if "caption" in entries[0] else None
-        self.sources = [face["source"] for face in entries] if "source" in entries[0] else None
+        self.captions = [face["caption"] for face in entries] if all("caption" in face for face in entries) else None
+        self.sources = [face["source"] for face in entries] if all("source" in face for face in entries) else None
         self._archives = [shard.path for shard in shards]
         self._archive = np.array(place)
         self._spans = np.array([_spans(face["files"]) for face in entries])  # [N, 3, 3]: image, mask, parameters

@@ -56,3 +56,11 @@ def test_a_span_outside_the_archive_is_damaged(folder):
     path.write_text(json.dumps(index))
     with pytest.raises(ValueError, match="its index is damaged"):
         MaskedFaces(folder, samples.SIZE)
+
+
+def test_a_set_whose_faces_differ_in_what_is_known_is_read(folder):
+    path = folder / "shards/00000.json"
+    index = json.loads(path.read_text())
+    del index["faces"][1]["source"]
+    path.write_text(json.dumps(index))
+    assert MaskedFaces(folder, samples.SIZE).sources is None
