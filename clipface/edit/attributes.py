@@ -14,6 +14,7 @@ from clipface.edit.mapper import FaceMapper
 from clipface.edit.origin import check_origin
 
 PREFIX = "look:"
+LOOKS_FILE = "looks.safetensors"  # beside the generator that they were trained with
 # Offsets that change next to nothing: their training compares texels, and fine lines lie elsewhere each time.
 FAINT = ("freckles", "scar")
 _NAMES = {"makeup": "{}_makeup", "lipstick": "{}_lipstick", "hair_colour": "{}_hair", "eyes": "{}_eyes"}

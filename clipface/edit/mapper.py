@@ -142,6 +142,7 @@ class FaceMapper(SavedMapper):
         region: the part of the face that the edit's texture is kept to (names of `clipface.edit.regions`, joined by
             "+"), or None: all of it. The networks know nothing of it: whoever renders the edit blends the textures
             (`clipface.edit.apply`).
+        released: [n_expression] in 0..1, how much of the face's own expression an affine edit gives up; None: nothing.
     """
 
     NAME = "mapper"
@@ -157,6 +158,7 @@ class FaceMapper(SavedMapper):
         n_shape: int = 0,
         region: str | None = None,
         unread: int = 0,
+        affine: bool = False,
     ) -> None:
         """Create an edit that changes nothing yet.
 
@@ -170,6 +172,8 @@ class FaceMapper(SavedMapper):
             n_shape: identity components that the edit may change; 0: none.
             region: see above.
             unread: levels past those that the generator reads, which the expression's mean reads too: the authors'.
+            affine: whether offsets are affine in the codes, and the face's own expression may be given up: what a text
+                mapper makes; of one layer.
 
         Raises:
             ValueError: if nothing may change, or a region is given to an edit without texture.
@@ -182,14 +186,17 @@ class FaceMapper(SavedMapper):
         self.config = {
             "levels": levels, "dim": dim, "n_expression": n_expression, "layers": layers,
             "texture": texture, "expression": expression, "n_shape": n_shape, "region": region, "unread": unread,
+            "affine": affine,
         }  # fmt: skip
         self.region = region
         if not 1 <= layers <= MOST_LAYERS:
             raise ValueError(f"model.layers: expected 1 to {MOST_LAYERS}, got {layers}")
         hidden = [COEFFICIENT_WIDTH] * (layers - 1)
-        self.texture = LevelwiseMLP(levels + unread, [dim] * (layers + 1)) if texture else None
-        self.expression = CoefficientMapper(1, [dim, *hidden, n_expression]) if expression else None
-        self.identity = CoefficientMapper(1, [dim, *hidden, n_shape]) if n_shape else None
+        last = not affine
+        self.texture = LevelwiseMLP(levels + unread, [dim] * (layers + 1), last) if texture else None
+        self.expression = CoefficientMapper(1, [dim, *hidden, n_expression], last) if expression else None
+        self.identity = CoefficientMapper(1, [dim, *hidden, n_shape], last) if n_shape else None
+        self.register_buffer("released", torch.zeros(n_expression) if affine and expression else None)
 
     def parts(self) -> list[LevelwiseMLP]:
         """The networks that are switched on."""
@@ -204,8 +211,10 @@ class FaceMapper(SavedMapper):
             moved = self.texture(w_plus)
             w_plus = w_plus + moved
             moved = moved[:, : self.config["levels"]]
-        parts = (None if part is None else part(w_plus) for part in (self.expression, self.identity))
-        return Offsets(moved, *parts)
+        expression, identity = (None if part is None else part(w_plus) for part in (self.expression, self.identity))
+        if self.released is not None:
+            expression = expression - self.released * codes.expression[:, : len(self.released)]
+        return Offsets(moved, expression, identity)
 
     def forward(self, codes: Codes, strength: float = 1.0) -> Codes:
         """Edit codes; a part that is switched off stays as it is. Gradient: to the networks and to the codes."""

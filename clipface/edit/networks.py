@@ -36,9 +36,10 @@ class SavedMapper(nn.Module):
     NAME: str
     config: dict[str, Any]
 
-    def save(self, path: str | Path, **notes: object) -> Path:
-        """Write the mapper to a `.safetensors` file; `notes` go into the `.json` with its configuration."""
-        return weights.save(path, self.state_dict(), {self.NAME: self.config, **notes})
+    def save(self, path: str | Path, half: bool = False, **notes: object) -> Path:
+        """Write the mapper to a `.safetensors` file, maybe in half precision; `notes` go into the `.json` with its
+        configuration."""
+        return weights.save(path, self.state_dict(), {self.NAME: self.config, **notes}, half)
 
     @classmethod
     def from_weights(cls, path: str | Path) -> "tuple[Self, dict]":
@@ -57,19 +58,26 @@ class SavedMapper(nn.Module):
         return weights.build(cls, notes.pop(cls.NAME), tensors, f"mapper {path}"), notes
 
 
+def normalized(codes: Tensor) -> Tensor:
+    """Levels of codes [..., dim] with a mean square of 1, as networks read them."""
+    return codes * (codes.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
+
+
 class LevelwiseMLP(nn.Module):
     """One small network for every level of a code, all evaluated together with one batched product a layer."""
 
-    def __init__(self, levels: int, widths: Sequence[int]) -> None:
+    def __init__(self, levels: int, widths: Sequence[int], activate_last: bool = True) -> None:
         """Create networks whose output is exactly zero.
 
         Args:
             levels: number of networks that are evaluated together.
             widths: size of the input, of each hidden layer and of the output.
+            activate_last: whether the output goes through the activation too, as in the paper.
         """
         super().__init__()
         if len(widths) > MOST_LAYERS + 1:
             raise ValueError(f"layers: expected at most {MOST_LAYERS}, got {len(widths) - 1}")
+        self.activate_last = activate_last
         sizes = list(zip(widths[:-1], widths[1:], strict=True))
         self.weights = nn.ParameterList(
             torch.randn(levels, out, into) / LEARNING_RATE_MULTIPLIER
@@ -86,9 +94,30 @@ class LevelwiseMLP(nn.Module):
     def start_at(self, offsets: Tensor) -> None:
         """Give every code the same offsets [L, out]; for networks of zero output."""
         expect("offsets", offsets, self.weights[-1].shape[:2])
-        before = offsets / GAIN
-        before = torch.where(before < 0, before / SLOPE, before)
-        self.biases[-1].copy_((before / LEARNING_RATE_MULTIPLIER)[:, None])
+        self.biases[-1].copy_((self._before_activation(offsets) / LEARNING_RATE_MULTIPLIER)[:, None])
+
+    @torch.no_grad()
+    def start_like(self, codes: Tensor, offsets: Tensor, ridge: float = 0.1) -> None:
+        """Make offsets of codes as like given ones as the last layers alone can, by least squares.
+
+        Args:
+            codes: [N, L, in].
+            offsets: [N, L, out].
+            ridge: keeps the layers' weights short, in units of the hidden activations' mean square.
+        """
+        hidden = self._hidden(codes)  # [L, N, width]
+        wanted = self._before_activation(offsets.transpose(0, 1))
+        mean, middle = wanted.mean(1, keepdim=True), hidden.mean(1, keepdim=True)
+        hidden, count = hidden - middle, hidden.shape[1]
+        gram = hidden @ hidden.transpose(1, 2)  # [L, N, N]: fewer codes than hidden units
+        scale = ridge * gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+        solved = torch.linalg.solve(gram + scale * torch.eye(count, device=gram.device), wanted - mean)
+        weight = (hidden.transpose(1, 2) @ solved).transpose(1, 2)  # [L, out, width]
+        self.weights[-1].copy_(weight * (math.sqrt(weight.shape[-1]) / LEARNING_RATE_MULTIPLIER))
+        self.biases[-1].copy_((mean - middle @ weight.transpose(1, 2)) / LEARNING_RATE_MULTIPLIER)
+
+    def _before_activation(self, offsets: Tensor) -> Tensor:
+        return torch.where(offsets < 0, offsets / SLOPE, offsets) / GAIN if self.activate_last else offsets
 
     def first(self, levels: int) -> "LevelwiseMLP":
         """The networks of the first levels alone, as copies."""
@@ -107,13 +136,22 @@ class LevelwiseMLP(nn.Module):
             [B, L, out]; zeros before training.
         """
         expect("w_plus", codes, ("B", *self.weights[0].shape[::2]))
-        x = codes.transpose(0, 1)  # [L, B, in]
-        x = x * (x.square().mean(-1, keepdim=True) + 1e-8).rsqrt()
-        for weight, bias in zip(self.weights, self.biases, strict=True):
-            scale = LEARNING_RATE_MULTIPLIER / math.sqrt(weight.shape[-1])
-            x = torch.baddbmm(bias * LEARNING_RATE_MULTIPLIER, x, weight.transpose(1, 2), alpha=scale)
+        x = self._layer(self._hidden(codes), -1)
+        if self.activate_last:
             x = functional.leaky_relu(x, SLOPE) * GAIN
         return x.transpose(0, 1)
+
+    def _hidden(self, codes: Tensor) -> Tensor:
+        """What the last layer reads, [L, B, width]."""
+        x = normalized(codes.transpose(0, 1))  # [L, B, in]
+        for layer in range(len(self.weights) - 1):
+            x = functional.leaky_relu(self._layer(x, layer), SLOPE) * GAIN
+        return x
+
+    def _layer(self, x: Tensor, layer: int) -> Tensor:
+        weight, bias = self.weights[layer], self.biases[layer]
+        scale = LEARNING_RATE_MULTIPLIER / math.sqrt(weight.shape[-1])
+        return torch.baddbmm(bias * LEARNING_RATE_MULTIPLIER, x, weight.transpose(1, 2), alpha=scale)
 
     @classmethod
     def from_published(cls, states: Sequence[Mapping[str, Tensor]]) -> "Self":

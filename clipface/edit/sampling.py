@@ -94,7 +94,7 @@ def sample_faces(
     drawn, cameras, backgrounds = [], [], []
     for index in indices:
         random = random_of(domain, seed, index)
-        drawn.append(_face(avatar, random))
+        drawn.append(sample_face(avatar, random))
         if views is None:
             camera, background = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE), None
         else:
@@ -127,8 +127,8 @@ def _users_face(avatar: Avatar, seed: int) -> tuple[Tensor, Tensor]:
     return z, IDENTITY_SPREAD * torch.randn(avatar.head.n_shape, generator=random)
 
 
-def _face(avatar: Avatar, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """The first entries of z, and of the identity coefficients; the others are 0."""
+def sample_face(avatar: Avatar, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Sample the first entries of z, and of the identity coefficients; the others are 0."""
     if avatar.people is not None:
         return avatar.people.sample(random)
     return _normal(random, avatar.generator.config["z_dim"]), IDENTITY_SPREAD * _normal(random, avatar.head.n_shape)

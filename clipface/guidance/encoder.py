@@ -100,10 +100,11 @@ class Encoder(nn.Module):
         if isinstance(texts, str):
             raise TypeError(f"texts: expected a list of texts, got the text {texts!r}")
         features = self.encode_tokens(self.tokenizer(list(texts)).to(self.mean.device))
-        for row, text in enumerate(texts):
-            if self.reader is not None and self.unknown_words(text):
-                features[row] = self.reader([text])[0]
-            elif isinstance(self.tokenizer, WordTokenizer) and (lost := self.tokenizer.lost(text)):
+        read = [row for row, text in enumerate(texts) if self.reader is not None and self.unknown_words(text)]
+        if read:
+            features[read] = self.reader([texts[row] for row in read])
+        for text in (text for row, text in enumerate(texts) if row not in read):
+            if isinstance(self.tokenizer, WordTokenizer) and (lost := self.tokenizer.lost(text)):
                 warnings.warn(f"the encoder {lost}; {LARGER} chooses a larger one", UnknownWords, stacklevel=2)
         return features
 

@@ -91,28 +91,30 @@ def _joined(phrases: list[str], rng: random.Random) -> list[str]:
     return [f"{'wearing' if wears else 'with'} {listed}", *clauses]
 
 
-def _noun(face: Attributes, rng: random.Random, taken: set[str]) -> str:
-    """The noun for the person; says neither sex nor age if these are taken."""
-    kind = "any" if "sex" in taken or rng.random() >= 0.7 else face.sex
+def _noun(face: Attributes, rng: random.Random, taken: set[str], named: Collection[str] = ()) -> str:
+    """The noun for the person; says neither sex nor age if these are taken, and surely the sex if it is `named`."""
+    kind = "any" if "sex" in taken or (rng.random() >= 0.7 and "sex" not in named) else face.sex
     if kind != "any" and "age" not in taken and rng.random() < 0.12 and face.age != "adult":
         return rng.choice((words.YOUNG_PERSON if face.age == "young" else words.OLD_PERSON)[kind])
     return rng.choice(words.PERSON[kind])
 
 
-def _subject(face: Attributes, rng: random.Random, taken: set[str], phrases: list[str]) -> str:
+def _subject(
+    face: Attributes, rng: random.Random, taken: set[str], phrases: list[str], named: Collection[str] = ()
+) -> str:
     if face.look == "none":
         if face.makeup in words.MAKEUP_NOUNS and "makeup" in taken and rng.random() < 0.15:
             return rng.choice(words.MAKEUP_NOUNS[face.makeup][: None if face.sex == "woman" else 2])
-        return _noun(face, rng, taken)
+        return _noun(face, rng, taken, named)
     way = rng.random()
     if way < 0.58:
         if rng.random() < 0.15:
             phrases.append(rng.choice(looks.LOOK_PHRASES[face.look]))
         return rng.choice(looks.LOOK_NOUNS[face.look])
     if way < 0.78:
-        return f"{rng.choice(looks.LOOK_ADJECTIVES[face.look])} {_noun(face, rng, taken)}"
+        return f"{rng.choice(looks.LOOK_ADJECTIVES[face.look])} {_noun(face, rng, taken, named)}"
     phrases.append(rng.choice(looks.LOOK_PHRASES[face.look]))
-    return _noun(face, rng, taken)
+    return _noun(face, rng, taken, named)
 
 
 def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) -> str:
@@ -137,13 +139,36 @@ def caption(face: Attributes, rng: random.Random, untold: Collection[str] = ()) 
     chosen = _choose(facts, count, rng)
     if face.look == "none" and rng.random() < 0.1:
         return rng.choice(chosen[0][2] or chosen[0][1])  # a bare prompt: "red lipstick"
-    taken, adjectives, phrases = {fact[0] for fact in chosen} | ({"sex", "age"} & set(untold)), [], []
+    taken = {fact[0] for fact in chosen} | ({"sex", "age"} & set(untold))
+    return _sentence(face, chosen, rng, taken)
+
+
+def naming(face: Attributes, names: Collection[str], rng: random.Random) -> str:
+    """Name some attributes of a painted face, and no others.
+
+    Args:
+        face: what was painted.
+        names: attributes; the hair's colour is said for "hair", and a look in place of what it covers.
+        rng: source of randomness.
+    Returns:
+        As `caption`.
+    """
+    chosen = [fact for fact in _facts(face) if fact[0] in names]
+    if not chosen and "sex" not in names and "look" not in names:
+        return rng.choice(_PLAIN)
+    if len(chosen) == len(names) == 1 and rng.random() < 0.2:
+        return rng.choice(chosen[0][2] or chosen[0][1])
+    return _sentence(face, chosen, rng, {fact[0] for fact in chosen} | ({"sex", "age"} - set(names)), names)
+
+
+def _sentence(face: Attributes, chosen: list, rng: random.Random, taken: set[str], named: Collection[str] = ()) -> str:
+    adjectives, phrases = [], []
     for _, before, after, _weight in chosen:
         if before and (not after or (len(adjectives) < 2 and rng.random() < 0.5)):
             adjectives.append(rng.choice(before))
         else:
             phrases.append(rng.choice(after))
-    subject = _subject(face, rng, taken, phrases)
+    subject = _subject(face, rng, taken, phrases, named)
     rng.shuffle(phrases)
     if subject.startswith(("mona lisa", "portrait")):
         adjectives = adjectives[:1]

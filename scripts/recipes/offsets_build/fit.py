@@ -12,6 +12,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from clipface import weights
+from clipface.edit.attributes import LOOKS_FILE
 from clipface.head import load_head
 from clipface.render.uv import UVMap
 from clipface.synthetic.looks.registry import OPTIONS
@@ -46,7 +47,7 @@ def fit(options: Namespace) -> None:
     Raises:
         FileNotFoundError, ValueError: if a file is missing or does not fit.
     """
-    looks_path = options.generator.with_name("looks.safetensors")
+    looks_path = options.generator.with_name(LOOKS_FILE)
     tensors, notes = weights.load(looks_path)
     generator = TextureGenerator.from_weights(options.generator).to(options.device).requires_grad_(False)
     linear = LinearTextures.from_weights(options.generator.with_name(LINEAR_FILE)).to(options.device)
