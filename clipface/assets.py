@@ -43,6 +43,10 @@ _TRAINED = {
         "`python scripts/recipes/fit_offsets.py --textures <folder> --generator data/generator.safetensors`",
         "3a4282001adb3ad169c580050ecdc2bbea97a4f37f5bc778803f917ad16b3af6",
     ),
+    "text_mapper": (
+        "`python -m trainer.text_mapper`",
+        "aab5d3250c6df4ab6fed53d5732e1590e8d914772dd73e3ac9f33e053504f3ea",
+    ),
     "latent_codes": (
         "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",
         "0aac6f26c8902a6a1ba44997804fb3770af7ce940b7fbd0d09cb5c41a7f0d3e1",

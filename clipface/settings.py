@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 SHIPPED_ENCODERS = ("face_encoder", "scoring_encoder")
 TEXT_READERS = ("words", "sentences")  # GuidanceConfig.text
 SOURCE_PHRASE = "a photo of a face"  # what a face is called before an edit
+TEXT_PREFIX = "text:"  # of words in the place of a mapper
 PERSON_SUFFIX = ".person.safetensors"  # ends the names of files of persons
 PERSON_TEXTURE = 1024  # side of textures made from photographs, texels
 SEED_STRIDE = 1_000_003  # between the seeds of runs and processes; prime, and more than a run has chunks or batches

@@ -4,12 +4,13 @@ python scripts/animate.py --mapper runs/angry --sequence laugh --latents 0:4 --o
 python scripts/animate.py --mapper runs/zombie --sequence talking --latents 3:4 --camera turntable --glb --output turned
 python scripts/animate.py --mapper runs/angry --sequence capture.csv --latents my_codes.pt --textures --output animated
 python scripts/animate.py --photo me.jpg --mapper look:clown --sequence laugh --output me_laughing
+python scripts/animate.py --prompt "an old man with a grey beard" --sequence talking --latents 0:1 --output talking
 python scripts/animate.py --sequence laugh --latents 0:1 --output unedited
 
 A mapper is a run of trainer.video_mapper, of trainer.mapper (the same edit in every frame), a file of the authors or
-look:NAME. Writes for each face `NNNN.mp4` (before, after, geometry) and `NNNN.png` (a strip of frames), with --textures
-a folder `NNNN` with the texture of each frame, with --glb a head that moves, `NNNN.glb`. Frames are made and written
-some at a time, so memory does not grow with the sequence.
+look:NAME; a prompt is any words, edited at once. Writes for each face `NNNN.mp4` (before, after, geometry) and
+`NNNN.png` (a strip of frames), with --textures a folder `NNNN` with the texture of each frame, with --glb a head that
+moves, `NNNN.glb`. Frames are made and written some at a time, so memory does not grow with the sequence.
 """
 
 import argparse
@@ -17,7 +18,16 @@ import sys
 from collections.abc import Sequence
 
 from clipface import startup
-from clipface.edit.options import SEEDS_HELP, add_avatar, add_output, add_people, command, faces_named
+from clipface.edit.options import (
+    PROMPT_HELP,
+    SEEDS_HELP,
+    add_avatar,
+    add_output,
+    add_people,
+    command,
+    edit_of_words,
+    faces_named,
+)
 from clipface.settings import CAMERA_PATHS
 
 
@@ -26,6 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command(__doc__)
     add = parser.add_argument
     add("--mapper", help="a run, a file of a mapper (the authors' too) or look:NAME; left out: faces as they are")
+    add("--prompt", dest="mapper", type=edit_of_words, metavar="TEXT", help=PROMPT_HELP)
     add("--sequence", help="name of a shipped one, file or folder (left out: that of the mapper's run)")
     add("--rate", type=float, help="frames per second (left out: the sequence's own)")
     add("--strength", type=float, default=1.0, help="1 the trained edit; negative: the opposite")

@@ -1,9 +1,10 @@
-"""Edit faces with trained mappers, without training again, or with looks that need none.
+"""Edit faces by any words, by looks, or with trained mappers: nothing is trained.
 
 python scripts/edit.py --photo me.jpg --mapper look:zombie look:blue_eyes --output edited
 python scripts/edit.py --photo me.jpg --mapper look:clown --into-photo --output edited
 python scripts/edit.py --video me.mp4 --mapper look:clown --output edited
 python scripts/edit.py --person edited/me.person.safetensors --mapper look:old --output edited
+python scripts/edit.py --prompt "an old man with a beard, smiling" --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/zombie --latents 0:8 --output edited
 python scripts/edit.py --mapper runs/old runs/clown --strength 0.7 1.2 --latents my_codes.pt --output edited --glb
 python scripts/edit.py --mapper look:zombie --latents 0:4 --output edited
@@ -57,7 +58,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--size", type=int, default=256, help="side of each image, pixels")
     add("--batch", type=int, default=8, help="faces edited at once")
     add_avatar(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.mapper:
+        parser.error('expected an edit: --prompt "any words", or --mapper look:NAME, a run or a file')
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> "EditedBatch":

@@ -4,6 +4,7 @@ python scripts/export.py --seed 7 --output face.glb
 python scripts/export.py --seed 7 --mapper runs/zombie --strength 0.8 --output zombie.glb zombie.obj zombie.ply
 python scripts/export.py --latents my_codes.npz --face 2 --mapper runs/old runs/clown --mix --output both.glb
 python scripts/export.py --photo me.jpg --mapper look:vampire --output me.glb
+python scripts/export.py --seed 7 --prompt "an angry witch with a scar" --output witch.glb
 python scripts/export.py --seed 7 --expressions jawOpen mouthSmileLeft mouthSmileRight --output small.glb
 
 The GLB holds skin, five joints, texture, the expressions by name and the edit as morph targets; what each format

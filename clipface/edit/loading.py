@@ -22,6 +22,7 @@ from clipface.edit.paint import Paint, is_paint
 from clipface.edit.people import find_people
 from clipface.edit.published import read_published_networks
 from clipface.edit.sliders import is_slider, slider_mapper
+from clipface.edit.text_edits import is_text, text_edit
 from clipface.edit.video_mapper import VideoMapper
 from clipface.guidance import Encoder, load_encoder
 from clipface.head.mesh import uv_map_hash
@@ -185,9 +186,9 @@ def mapper_file(path: str | Path) -> Path:
 
 
 def mapper_notes(path: str | Path) -> dict[str, Any]:
-    """What a run noted next to its mapper; nothing for a file of the authors, a look, a slider or paint."""
+    """What a run noted next to its mapper; nothing for a file of the authors, a look, a slider, paint or words."""
     file = mapper_file(path)
-    named = is_look(path) or is_slider(path) or is_paint(path)
+    named = is_look(path) or is_slider(path) or is_paint(path) or is_text(path)
     return weights.load_config(file) if not named and file.suffix == ".safetensors" else {}
 
 
@@ -214,7 +215,7 @@ def load_mapper(
 def read_mapper(
     path: str | Path, avatar: Avatar, kind: type[FaceMapper | VideoMapper] | None = FaceMapper
 ) -> tuple[FaceMapper | VideoMapper, dict[str, Any]]:
-    """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, or a look (`look:zombie`).
+    """Read a mapper: a run's folder, its `mapper.safetensors`, one of the authors' files, `look:` or `text:`.
 
     Args:
         path: see above; a file that does not end in `.safetensors` is taken for one of the authors'.
@@ -229,6 +230,8 @@ def read_mapper(
     """
     if is_look(path):
         return look_mapper(path, avatar), {}
+    if is_text(path):
+        return text_edit(path, avatar), {}
     file, levels = mapper_file(path), avatar.generator.levels
     if file.suffix == ".safetensors":
         kind = kind or (VideoMapper if VideoMapper.NAME in weights.load_config(file) else FaceMapper)

@@ -1,17 +1,28 @@
 """Command-line options that several commands share; no tensor, so that a parser costs no import of PyTorch."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clipface import startup
-from clipface.settings import BACKENDS, HEADS, PERSON_TEXTURE, FacesConfig, GuidanceConfig, config_names
+from clipface.settings import (
+    BACKENDS,
+    HEADS,
+    PERSON_TEXTURE,
+    TEXT_PREFIX,
+    FacesConfig,
+    GuidanceConfig,
+    config_names,
+    prompt_target,
+)
 
 PSI = 1.0  # truncation of random faces where neither a command line nor a run says: none
 UNSEEN = 2**40  # seed of the faces that edits are scored on; no training run's
 SEEDS_HELP = "codes as .pt, .npz, .safetensors or a folder of .pt, or seeds to sample faces from: 0:8 is 0 to 7"
+PROMPT_HELP = "any words, or a name of configs/prompt: an edit at once, without training"
 LEFT_OUT = "left out: that of the first mapper's run"
 
 
@@ -39,12 +50,27 @@ def add_edits(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Add mappers and how they are applied."""
     add = parser.add_argument
     add(
-        "--mapper", nargs="+", default=[], required=required, metavar="MAPPER",
+        "--mapper", nargs="+", action="extend", default=[], metavar="MAPPER",
         help="run folders, files of mappers (the authors' too), look:NAME, slider:NAME=NUMBER, paint:NAME"
         + ("" if required else "; left out: the face as it is"),
     )  # fmt: skip
+    add("--prompt", nargs="+", action="extend", dest="mapper", type=edit_of_words, metavar="TEXT", help=PROMPT_HELP)
     add("--strength", nargs="+", type=float, default=[1.0], help="one for all or one for each; negative: the opposite")
     add("--mix", action="store_true", help="add the edits up instead of one after the other")
+
+
+def edit_of_words(text: str) -> str:
+    """What --prompt means as a mapper; ends with 2 before anything starts if its words cannot be read."""
+    from clipface import assets
+    from clipface.guidance.text_check import as_installed
+
+    words = " ".join(text.split())
+    if not words or not words.isprintable():
+        raise argparse.ArgumentTypeError(f"expected words, got {text!r}")
+    place = assets.resolve("text_mapper").with_suffix(".json")
+    guidance = GuidanceConfig(**json.loads(place.read_text(encoding="utf-8"))["guidance"])
+    check_words({"target": prompt_target(words)}, as_installed(guidance))
+    return TEXT_PREFIX + prompt_target(words)
 
 
 def add_people(parser: argparse.ArgumentParser, several: bool = False) -> argparse._MutuallyExclusiveGroup:

@@ -6,9 +6,11 @@ Example:
 """
 
 import difflib
+import importlib.util
 import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,18 @@ def check_text(text: str, guidance: GuidanceConfig, template: str = "{}") -> lis
             read = _check_sentences if config.text == "sentences" else _check_words
             found += read(text, vocabulary, config.model, template)
     return list(dict.fromkeys(found))
+
+
+def as_installed(guidance: GuidanceConfig) -> GuidanceConfig:
+    """The same encoder, with its sentence encoder where it has one and the extra `words` is installed, else without."""
+    if guidance.model not in SHIPPED_ENCODERS:
+        return guidance
+    try:
+        installed_folder()
+        found = importlib.util.find_spec("tokenizers") is not None
+    except ModuleNotFoundError:
+        found = False
+    return replace(guidance, text="sentences" if found else "words")
 
 
 def nearest_phrases(text: str, vocabulary: Vocabulary) -> list[str]:

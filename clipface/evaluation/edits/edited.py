@@ -12,8 +12,9 @@ from clipface.edit.attributes import PREFIX, is_look
 from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import check_alike, mapper_file, mapper_notes
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.text_edits import is_text
 from clipface.evaluation.timing import synchronized_time
-from clipface.settings import SOURCE_PHRASE, config_names, named_prompts, read_config
+from clipface.settings import SOURCE_PHRASE, TEXT_PREFIX, config_names, named_prompts, read_config
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
 TOGETHER = 8  # faces painted or rendered at once
@@ -48,7 +49,7 @@ def read_sources(given: Sequence[str], prompts: Sequence[str] = ()) -> list[Sour
     """Read where edits come from, each `NAME=PATH` or `PATH`; the mappers themselves are not loaded.
 
     Args:
-        given: run folders, files of mappers, `look:NAME`, or files of `scripts/measure/baselines.py`.
+        given: run folders, files of mappers, `look:NAME`, `text:WORDS`, or files of `scripts/measure/baselines.py`.
         prompts: what those that do not say it were trained for, one for all or one for each of `given`: a name of
             configs/prompt, or words.
 
@@ -76,7 +77,9 @@ def _read_source(name: str | None, path: Path, words: str) -> Source:
 
 
 def _name(path: Path, prompt: str) -> str:
-    """Of a run or a look its prompt's or its folder's name, of the authors' files their own."""
+    """Of a run or a look its prompt's or its folder's name, of the authors' files their own, of words the words."""
+    if is_text(path):
+        return prompt or str(path).removeprefix(TEXT_PREFIX)
     file = mapper_file(path)
     return prompt or file.parent.name if is_look(path) or file.suffix == ".safetensors" else file.stem
 
@@ -94,16 +97,26 @@ def prompt_of(path: str | Path, words: str = "") -> dict[str, Any]:
     name = str(path).removeprefix(PREFIX)
     if is_look(path) and name in config_names("prompt"):
         return {"source": SOURCE_PHRASE, **read_config("prompt", name)}
+    if is_text(path):
+        return {"source": SOURCE_PHRASE, **named_words(str(path).removeprefix(TEXT_PREFIX))}
     prompt = mapper_notes(path).get("prompt")
     if prompt is None and words:
-        known = read_config("prompt", words) if words in named_prompts() else {"name": "", "target": words}
-        return {"source": SOURCE_PHRASE, **known}
+        return {"source": SOURCE_PHRASE, **named_words(words)}
     if prompt is None:
         raise ValueError(
             f"mappers: expected a run of trainer.mapper, a file of scripts/measure/baselines.py or a look that is a "
             f"prompt in configs/prompt, got {path}, which does not say what it was trained for; give --prompt"
         )
     return prompt
+
+
+def named_words(words: str) -> dict[str, Any]:
+    """The prompt of configs/prompt that a name or words stand for; of other words, one without a name."""
+    for name in named_prompts():
+        known = read_config("prompt", name)
+        if words in (name, known["target"]):
+            return known
+    return {"name": "", "target": words}
 
 
 @torch.no_grad()
