@@ -27,6 +27,7 @@ NEEDED = {
     "texture_gan": [],
     "face_encoder": [],
     "sentence_projection": [],
+    "text_mapper": [],
 }
 
 

@@ -43,7 +43,7 @@ class ModelConfig:
     region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
     # known: at the look of the prompt's name if the generator has it, else at zero, which changes nothing yet; zero;
-    # random; look:NAME; or a mapper's file or run, the authors' files too
+    # random; look:NAME; text_mapper: at what it makes of the words; or a mapper's file or run, the authors' files too
     init_from: str = "zero"
 
 

@@ -12,13 +12,17 @@ from clipface.edit.avatar import Avatar, Faces
 from clipface.edit.loading import read_mapper
 from clipface.edit.losses import lip_penetration, mahalanobis
 from clipface.edit.mapper import Codes, FaceMapper
-from clipface.edit.sampling import Views
+from clipface.edit.sampling import Views, sample_faces
+from clipface.edit.text_edits import text_edit
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
+from clipface.settings import TEXT_PREFIX
 from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig
 
 CENTIMETRES = 100  # in a metre
-STARTS = ("known", "zero", "random")  # anything else is a file, or a look
+TEXT_MAPPER = "text_mapper"
+STARTS = ("known", "zero", "random", TEXT_MAPPER)  # anything else is a file, or a look
+LIKE = 256  # training faces on which a mapper begins as the text mapper's edit
 
 
 class Batch(NamedTuple):
@@ -59,7 +63,8 @@ class MapperModule(MapperTraining):
             avatar: codes to images.
             encoders: frozen; their losses are averaged.
         """
-        mapper = initial_mapper(config.model, avatar, None if config.generator else config.prompt.name)
+        prompt = config.prompt
+        mapper = initial_mapper(config.model, avatar, None if config.generator else prompt.name, prompt.target)
         groups, decay = learning_groups(mapper, config.learning_rate), config.learning_rate.decay
         super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)
         self.directional_loss = EncoderMean(
@@ -141,13 +146,14 @@ class MapperModule(MapperTraining):
         return Evaluation(faces, edited.codes, (texture, edited.texture), agreement, similarity)
 
 
-def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None) -> FaceMapper:
+def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None, words: str = "") -> FaceMapper:
     """Create the mapper that a run trains.
 
     Args:
         model: what may change, and where it begins.
         avatar: generator and head.
         prompt: name of the prompt, where the generator is the one that assets name: for `init_from=known`.
+        words: the prompt itself: for `init_from=text_mapper`.
 
     Raises:
         ValueError: if nothing may change, the head lacks the region, or a file holds another mapper.
@@ -166,6 +172,8 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
     if start == "random":
         for part in mapper.parts():
             part.start_at_random()
+    elif start == TEXT_MAPPER:
+        _start_like_words(mapper, avatar, words)
     elif is_look(start):
         if mapper.texture is None:
             raise ValueError(f"model.init_from: expected an edit of the texture with {start}, got texture=false")
@@ -173,6 +181,20 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
     elif file is not None:
         _take_over(mapper, file, start)
     return mapper
+
+
+@torch.no_grad()
+def _start_like_words(mapper: FaceMapper, avatar: Avatar, words: str) -> None:
+    """Begin with what the text mapper makes of the words."""
+    edit = text_edit(TEXT_PREFIX + words, avatar)
+    codes = sample_faces(avatar, range(LIKE), 1.0, "training").codes
+    offsets = edit.offsets(codes)
+    after = codes.w_plus + offsets.w_plus
+    if mapper.texture is not None:
+        mapper.texture.to(after.device).start_like(codes.w_plus, offsets.w_plus)
+    for part, wanted in ((mapper.expression, offsets.expression), (mapper.identity, offsets.shape)):
+        if part is not None and wanted is not None:
+            part.to(after.device).start_like(after.mean(1, keepdim=True), wanted[:, None])
 
 
 def _take_over(mapper: FaceMapper, file: FaceMapper, path: str) -> None:
