@@ -1,6 +1,6 @@
 """Mappers: trained ones, found by their words under a folder of runs, and looks that need no training."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from clipface.edit.loading import MAPPER_FILE, load_mapper
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.origin import check_origin
 from clipface.edit.sliders import is_slider
+from clipface.edit.text_edits import is_text, text_guidance
+from clipface.settings import TEXT_PREFIX, GuidanceConfig
 
 MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
 
@@ -72,6 +74,18 @@ class Library:
         found = [run for trained_for in (region, None) for run in fitting if run.region == trained_for]
         return next(iter([*found, *(run for run in fitting if run.name.lower() == sought)]), None)
 
+    @cached_property
+    def reader(self) -> GuidanceConfig | None:
+        """Who reads words that nobody trained for; None: they cannot be applied, as the generator is another."""
+        try:
+            return text_guidance(self._avatar)
+        except (OSError, ValueError):
+            return None
+
+    def by_words(self, words: str) -> Run:
+        """The edit at once, without training, that words stand for."""
+        return Run(TEXT_PREFIX + words, words, words, None)
+
     def mapper(self, name: str) -> FaceMapper:
         """A mapper by a run's name, or one that was put here.
 
@@ -81,7 +95,7 @@ class Library:
         return self._previews.get(name) or self._read(name)
 
     def _load(self, name: str) -> FaceMapper:
-        named = is_look(name) or is_slider(name)
+        named = is_look(name) or is_slider(name) or is_text(name)
         file = name if named else self.folder / name
         if not named and (Path(name).name != name or not name or not (file / MAPPER_FILE).is_file()):
             raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from clipface.settings import TEXT_PREFIX
 from clipface.view.engine import Engine
 from clipface.view.panels.edit import EditPanel
 from clipface.view.panels.face import FacePanel, expression_panel
@@ -227,4 +228,6 @@ def summary(state: FaceState) -> str:
 
 def name_of(mapper: str) -> str:
     """A run's name for the eye: without its date."""
+    if mapper.startswith(TEXT_PREFIX):
+        return mapper.removeprefix(TEXT_PREFIX)
     return mapper.rpartition("_mapper_")[2].replace("_", " ")

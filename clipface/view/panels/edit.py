@@ -1,15 +1,19 @@
 """The panel of prompts: apply trained ones, train new ones, strength, region, history."""
 
+import time
 from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 from clipface.edit.regions import available_regions
+from clipface.guidance.text_check import check_text
 from clipface.view.state import MOST_STRENGTH, Edit, FaceState
 from clipface.view.training import Training
 
 CHOOSE, EVERYWHERE = "choose …", "whole face"
 TRAINED = "✓ "  # before prompts that can be applied at once
 ENTRIES_SHOWN = 12
+AT_REST = 0.4  # seconds without a change
 
 
 class EditPanel:
@@ -22,9 +26,11 @@ class EditPanel:
         self._ended: Training | None = None  # whose end was shown
         self._version = 0
         self._known = gui.add_dropdown("Known prompts", self._choices(), hint="✓: trained, applied at once")
-        self._prompt = gui.add_text("Prompt", session.prompt, hint="Any words; a trained prompt is applied at once")
+        with gui.add_form(None) as form:
+            self._prompt = gui.add_text("Prompt", session.prompt, hint="Any words: applied when Enter is pressed")
         self._status = gui.add_markdown("Type what the face should become.")
-        self._train = gui.add_button("Train this prompt", hint="About two minutes on two cores, in the background")
+        hint = "Goes further than words at once; about two minutes on two cores, in the background"
+        self._train = gui.add_button("Train this prompt", hint=hint)
         self._bar = gui.add_progress_bar(0.0, visible=False)
         self._bar_text = gui.add_markdown("", visible=False)
         self._stop = gui.add_button("Stop and keep", visible=False, hint="Ends after the present step")
@@ -40,7 +46,7 @@ class EditPanel:
             self._history = gui.add_markdown("")
         controls.bind(strength, "strength", _strength, _with_strength)
         controls.bind(region, "region", self._region, self._with_region)
-        controls.on_user(self._prompt, self._typed)
+        form.on_submit(lambda _: Thread(target=self._enter, daemon=True).start())
         controls.on_user(self._known, self._chosen)
         controls.on_click(self._train, self._start)
         controls.on_click(self._stop, self._stop_training)
@@ -89,15 +95,31 @@ class EditPanel:
             self._prompt.value = self._page.services.prompts.get(name, name)
             self._typed(name)
 
+    def _enter(self) -> None:
+        """Apply what is typed, once all of it has come: viser sends Enter at once, and holds letters back."""
+        words = None
+        while words != self._prompt.value:
+            words = self._prompt.value
+            time.sleep(AT_REST)
+        self._page.guarded(self._typed)
+
     def _typed(self, name: str | None = None) -> None:
         page, words = self._page, self._prompt.value
         page.session.prompt = words
-        run = page.services.engine.library.find(name or words, page.session.region)
-        if run is None:
-            self._status.content = f"*{words}* is not trained yet: press Train." if words.strip() else ""
-            return
-        self._status.content = f"*{run.nickname}*: applied."
-        self._apply(run.name, run.nickname)
+        library = page.services.engine.library
+        run = library.find(name or words, page.session.region)
+        if run is not None:
+            self._status.content = f"*{run.nickname}*: applied."
+            self._apply(run.name, run.nickname)
+        elif not words.strip():
+            self._status.content = ""
+        elif library.reader is None:
+            self._status.content = f"*{words}* is not trained yet: press Train."
+        else:
+            remarks = check_text(words, library.reader)  # raises with what can be said instead
+            self._status.content = " ".join([f"*{words}*: applied at once; training goes further.", *remarks])
+            run = library.by_words(" ".join(words.split()))
+            self._apply(run.name, run.nickname)
 
     def _apply(self, mapper: str, label: str) -> None:
         page = self._page
