@@ -11,10 +11,10 @@ from PIL import Image
 
 from clipface import weights
 from clipface.edit.attributes import look_offsets
-from clipface.edit.loading import load_avatar
+from clipface.edit.loading import load_avatar, load_mapper
 from clipface.edit.losses import lip_penetration
 from clipface.edit.mapper import FaceMapper
-from clipface.edit.sampling import sample_latents
+from clipface.edit.sampling import sample_faces, sample_latents
 from clipface.settings import HeadConfig, RendererConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
@@ -186,3 +186,15 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny
     assert initial_mapper(ModelConfig(init_from="known", texture=False), avatar, "clown").texture is None
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was trained none
     assert not begun("clown").any()
+
+
+def test_a_run_begins_where_the_text_mapper_ends():
+    """On the shipped generator, whose text mapper is shipped too."""
+    avatar = load_avatar(None, HeadConfig(), RendererConfig())
+    torch.manual_seed(0)
+    mapper = initial_mapper(ModelConfig(init_from="text_mapper"), avatar, None, "an angry witch")
+    codes = sample_faces(avatar, range(4), 1.0, "validation").codes
+    edit = load_mapper("text:an angry witch", avatar)
+    with torch.no_grad():
+        for found, right in zip(mapper.offsets(codes)[:2], edit.offsets(codes)[:2], strict=True):
+            assert (found - right).norm() < 0.15 * right.norm()
