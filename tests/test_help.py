@@ -22,6 +22,7 @@ TRAINERS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 MODULES = [*(f"trainer.{name}" for name in TRAINERS), "clipface.assets", "clipface.view"]
 LEAST = 3
 MOST_SECONDS = 2.0  # of CPU time
+TRIES = 3
 HEAVY = re.compile(r"\| +(torch|pytorch_lightning|lightning|open_clip|mediapipe)$", re.MULTILINE)
 
 
@@ -40,6 +41,16 @@ def check(text: str, command: str) -> list[str]:
 
 def help_of(*command: str) -> str:
     """A command's help, which must come within two seconds and without what only work needs."""
+    tries = [timed_help(*command)]
+    while tries[-1][1] >= MOST_SECONDS and len(tries) < TRIES:  # cores that others use count more time for the same
+        tries.append(timed_help(*command))
+    text, seconds = min(tries, key=lambda each: each[1])
+    assert seconds < MOST_SECONDS, f"{' '.join(command)} --help takes {seconds:.1f} s of CPU time"
+    return text
+
+
+def timed_help(*command: str) -> tuple[str, float]:
+    """A command's help, and the seconds of CPU time that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(
         [sys.executable, "-X", "importtime", *command, "--help"],
@@ -49,9 +60,7 @@ def help_of(*command: str) -> str:
     assert ran.returncode == 0, ran.stderr[-2000:]
     imported = sorted(set(HEAVY.findall(ran.stderr)))
     assert not imported, f"{' '.join(command)} --help imports {', '.join(imported)}"
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert seconds < MOST_SECONDS, f"{' '.join(command)} --help takes {seconds:.1f} s of CPU time"
-    return ran.stdout
+    return ran.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
