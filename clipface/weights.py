@@ -1,6 +1,7 @@
 """The one way weights are written and read: safetensors, with their configuration as JSON beside them."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -41,9 +42,18 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], config: Mapping, half:
             save_file(kept, partial)
         except SafetensorError as error:  # a full disk, mostly
             raise OSError(f"weights: {path} cannot be written ({error})") from error
-        described = write_atomic(path.with_suffix(".json"), json.dumps(dict(config), indent=1) + "\n")
+        described = write_atomic(path.with_suffix(".json"), json.dumps(_finite(dict(config)), indent=1) + "\n")
         partial.chmod(described.stat().st_mode)  # safetensors makes files that only their owner can read
     return path
+
+
+def _finite(value: object) -> object:
+    """A configuration in which numbers that JSON does not have, such as a score that was never measured, are null."""
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:

@@ -47,3 +47,10 @@ def test_wrong_names_and_shapes_are_named():
 def test_other_endings_are_refused(tmp_path):
     with pytest.raises(ValueError, match="safetensors"):
         weights.save(tmp_path / "w.pt", {}, {})
+
+
+def test_a_score_that_was_never_measured_is_null(tmp_path):
+    file = weights.save(
+        tmp_path / "a.safetensors", {"a": torch.zeros(1)}, {"scores": [1.0, float("nan")], "b": {"c": float("inf")}}
+    )
+    assert weights.load_config(file) == {"scores": [1.0, None], "b": {"c": None}}
