@@ -43,7 +43,7 @@ def opened(path: str | Path) -> Iterator[Any]:
             if width * height > MOST_PIXELS:
                 raise ValueError(f"{path}: expected at most {MOST_PIXELS} pixels an image, got {width} x {height}")
             yield container
-    except (av.FFmpegError, OverflowError, MemoryError, AssertionError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, av.FFmpegError, OverflowError, MemoryError, AssertionError, UnicodeDecodeError, EOFError) as error:
         words = str(error)[:200] or type(error).__name__
         raise ValueError(
             f"{path}: expected a video, got a file that is cut off, damaged or something else ({words}); {REMEDY}"

@@ -150,5 +150,5 @@ def test_a_generator_that_names_no_uv_map_paints_flame_alone(avatar, tmp_path, t
     load_avatar(plain, HeadConfig("flame", str(flame / "generic_model.pkl")), RendererConfig())
     with pytest.raises(ValueError, match="generator .*: expected UV map .* of open_head.npz, got none noted.*; train"):
         script("export").main(["--generator", str(plain), "--output", str(tmp_path / "face.obj"), "--device", "cpu"])
-    with pytest.raises(ValueError, match="of generic_model.pkl, got .*; train one by .*head=flame"):
+    with pytest.raises(ValueError, match="of generic_model.pkl, got .*; make the map .*transfer_texture.py"):
         load_avatar(None, HeadConfig("flame", str(flame / "generic_model.pkl")), RendererConfig())

@@ -92,7 +92,7 @@ def test_people_of_another_generator_or_head_are_refused(files):
     with pytest.raises(ValueError, match="people: shape_weight: expected shape"):
         avatar_of(files)
     weights.save(files / PEOPLE_FILE, tensors | {"codes": tensors["codes"] * torch.nan}, notes)
-    with pytest.raises(ValueError, match="people: expected finite numbers"):
+    with pytest.raises(ValueError, match="people.safetensors: codes: expected finite numbers"):
         avatar_of(files)
 
 

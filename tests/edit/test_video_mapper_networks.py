@@ -64,7 +64,7 @@ def test_frames_without_importance_keep_their_bits_and_others_move_in_proportion
 def avatar_of(levels: int) -> SimpleNamespace:
     """What is asked of an avatar when an older file is read: FLAME's, so that it need not name a UV map."""
     parts = {"generator": SimpleNamespace(levels=levels), "head": SimpleNamespace(uv_map_changed=False)}
-    return SimpleNamespace(**parts, origin={})
+    return SimpleNamespace(**parts, origin={}, carrier=None)
 
 
 def test_the_authors_file_gives_the_numbers_of_the_plain_formula(tmp_path):

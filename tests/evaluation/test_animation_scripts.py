@@ -9,14 +9,14 @@ from commands import script
 from PIL import Image
 
 from clipface.edit.avatar import FRONT_SCALE
-from clipface.edit.loading import load_avatar, named_guidance
+from clipface.edit.loading import load_avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_faces
 from clipface.edit.video_mapper import VideoMapper
 from clipface.export.video import read_frames
 from clipface.guidance import load_encoder
 from clipface.render import view
-from clipface.settings import HeadConfig, RendererConfig
+from clipface.settings import HeadConfig, RendererConfig, named_guidance
 
 FRAMES = 6
 NOTES = {

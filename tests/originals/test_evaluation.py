@@ -83,8 +83,9 @@ def test_flames_linear_textures_are_read(name, count, scale, originals, tmp_path
         read_flame_texture(tmp_path / "cut.npz", 8)
 
 
-def test_the_published_generator_and_flames_textures_are_candidates(originals):
-    given = ["--generator", str(originals / "stylegan_G.pth"), "--size", "32"]
+def test_the_published_generator_and_flames_textures_are_candidates(originals, monkeypatch):
+    monkeypatch.setenv("CLIPFACE_DATA", str(originals))
+    given = ["--generator", str(originals / "stylegan_G.pth"), "--size", "32", "--head", "flame"]
     given += ["--flame-texture", str(originals / "flame" / "FLAME_texture.npz")]
     options = script("evaluate_textures").parse(given)
     rows = candidates(options, torch.device("cpu"))

@@ -61,6 +61,7 @@ def test_what_is_no_file_is_refused_and_never_blocks(tmp_path, kind):
 def test_a_closed_cache_of_kernels_is_replaced_and_named(tmp_path, monkeypatch, capsys):
     from clipface.render.rasterize.warp.runtime import kernel_cache
 
+    monkeypatch.setattr("warp.config.kernel_cache_dir", None)  # Warp may run already, and has set it
     monkeypatch.setenv("WARP_CACHE_PATH", str(tmp_path / "open"))
     assert kernel_cache() is None
     (tmp_path / "file").touch()

@@ -42,7 +42,9 @@ def test_code_file_keeps_apart_the_levels_that_no_texture_reads(tmp_path):
     code = torch.randn(18, 8)
     torch.save(code, tmp_path / "code.pt")
     head = SimpleNamespace(n_expression=2, n_shape=3, v_template=torch.zeros(1, 3), uv_map_changed=False)
-    avatar = SimpleNamespace(generator=SimpleNamespace(levels=16, config={"w_dim": 8}), head=head, origin={})
+    avatar = SimpleNamespace(
+        generator=SimpleNamespace(levels=16, config={"w_dim": 8}), head=head, origin={}, carrier=None
+    )
     codes = read_latents(tmp_path / "code.pt", avatar)
     torch.testing.assert_close(codes.w_plus, code[None, :16])
     torch.testing.assert_close(codes.unread, code[None, 16:])  # for the authors' mappers of expression
