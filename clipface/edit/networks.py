@@ -111,7 +111,11 @@ class LevelwiseMLP(nn.Module):
         hidden, count = hidden - middle, hidden.shape[1]
         gram = hidden @ hidden.transpose(1, 2)  # [L, N, N]: fewer codes than hidden units
         scale = ridge * gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-        solved = torch.linalg.solve(gram + scale * torch.eye(count, device=gram.device), wanted - mean)
+        gram = gram + scale * torch.eye(count, device=gram.device)
+        roots = [torch.linalg.cholesky(level) for level in gram]
+        # One level at a time: many at once have failed in MKL's threads.
+        pairs = zip(wanted - mean, roots, strict=True)
+        solved = torch.stack([torch.cholesky_solve(level, root) for level, root in pairs])
         weight = (hidden.transpose(1, 2) @ solved).transpose(1, 2)  # [L, out, width]
         self.weights[-1].copy_(weight * (math.sqrt(weight.shape[-1]) / LEARNING_RATE_MULTIPLIER))
         self.biases[-1].copy_((mean - middle @ weight.transpose(1, 2)) / LEARNING_RATE_MULTIPLIER)
