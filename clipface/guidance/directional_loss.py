@@ -89,10 +89,7 @@ class DirectionalLoss(nn.Module):
                 original = self.encoder.encode_image(original)
         features = self.encoder.encode_image(edited) if edited.ndim == 4 else edited
         expect("original", original, features.shape)
-        change = features - original
-        # Clamped before the root, whose gradient at zero is infinite: no change is divided by a constant.
-        length = change.square().sum(-1, keepdim=True).clamp_min((floor or self.floor) ** 2).sqrt()
-        return _cosine(change / length, self.direction)
+        return change_agreement(features, original, self.direction, floor or self.floor)
 
     def similarity(self, images: Tensor) -> Tensor:
         """The cosine of images, or features as in `forward`, with the target's words, [B]."""
@@ -138,6 +135,23 @@ class EncoderMean(nn.Module):
         return [given] * len(self.losses) if isinstance(given, Tensor) else given
 
 
+def change_agreement(edited: Tensor, original: Tensor, direction: Tensor, floor: float) -> Tensor:
+    """The cosine of each image's change with a direction.
+
+    Args:
+        edited, original: features [B, D].
+        direction: [D] or [B, D], length 1.
+        floor: changes shorter than this count for less, see `DirectionalLoss`.
+
+    Returns:
+        [B]. Gradient: to both, finite everywhere.
+    """
+    change = edited - original
+    # Clamped before the root, whose gradient at zero is infinite: no change is divided by a constant.
+    length = change.square().sum(-1, keepdim=True).clamp_min(floor**2).sqrt()
+    return _cosine(change / length, direction)
+
+
 def encode_phrases(encoder: Encoder, phrases: Sequence[str], templates: Sequence[str]) -> Tensor:
     """Encode phrases in several sentences each.
 
@@ -162,5 +176,5 @@ def encode_phrases(encoder: Encoder, phrases: Sequence[str], templates: Sequence
 
 
 def _cosine(features: Tensor, direction: Tensor) -> Tensor:
-    """[B, D] and [D] of length 1 to [B]; not `@`, which reduced precision would round to two digits."""
+    """[B, D] and [D] or [B, D] of length 1 to [B]; not `@`, which reduced precision would round to two digits."""
     return (features * direction).sum(-1)

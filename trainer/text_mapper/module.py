@@ -19,6 +19,7 @@ from clipface.edit.mapper import Codes, Offsets
 from clipface.edit.sampling import Views, sample_faces
 from clipface.edit.text_mapper import TextMapper
 from clipface.guidance import Encoder
+from clipface.guidance.directional_loss import change_agreement
 from clipface.guidance.vocabulary import UnknownWords
 from clipface.settings import SEED_STRIDE, SOURCE_PHRASE
 from clipface.synthetic.words.trained_phrases import read_phrases
@@ -122,10 +123,8 @@ class TextMapperModule(pl.LightningModule):
                 texture = avatar.face_texture(face, config.texture_size)
                 images = avatar.views(texture, face, seen.camera, config.image_size, seen.background)
                 features.append(self.encoder.encode_image(images))
-        change = features[1] - features[0].detach()
-        length = change.square().sum(-1, keepdim=True).clamp_min(config.min_feature_change**2).sqrt()
         wanted = functional.normalize(directions[:count], dim=-1).repeat_interleave(config.views, 0)
-        return (1 - (change / length * wanted).sum(-1)).mean()
+        return (1 - change_agreement(features[1], features[0], wanted, config.min_feature_change)).mean()
 
     @torch.no_grad()
     def validation_step(self, batch: int, batch_idx: int) -> None:
