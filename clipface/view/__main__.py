@@ -12,7 +12,7 @@ import argparse
 import secrets
 import signal
 import sys
-import time
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,6 @@ from clipface.view.server.token_auth import TokenAuth
 if TYPE_CHECKING:
     from clipface.view.page import Services
 
-SIGNALS_EVERY = 0.5  # seconds; a signal that another thread gets does not wake this one
-
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -39,12 +37,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--port", type=int, default=8080, help="0: any free one")
     add("--share-token", help="token of your own, 8 to 64 letters, digits, - or _; then needed on this machine too")
     add("--runs", type=Path, default=Path("runs"), help="folder of trained mappers; new ones are trained into it")
+    add("--keep", type=Path, help="folder of sessions and of persons made in the page (left out: editor in --runs)")
     add("--generator", type=Path, help="weights of the texture generator (left out: those that come with the project)")
     add("--head", default="open", choices=("open", "flame"))
     add("--device", default="auto", help="cpu or cuda; auto: cuda where there is one")
     add("--train", nargs="*", default=[], metavar="KEY=VALUE", help="overrides of trainer.mapper for new prompts")
     add_people(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.keep = options.keep or options.runs / "editor"
+    return options
 
 
 def known_prompts() -> dict[str, str]:
@@ -65,6 +66,8 @@ def build(options: argparse.Namespace) -> "Services":
     from clipface.view.engine import Engine
     from clipface.view.library import Library
     from clipface.view.page import Services
+    from clipface.view.persons.fitting import FittingJobs
+    from clipface.view.persons.store import Persons
     from clipface.view.training import TrainingJobs
 
     avatar = load_editor(generator=options.generator, head=options.head, device=options.device).avatar
@@ -74,7 +77,10 @@ def build(options: argparse.Namespace) -> "Services":
     overrides += [f"generator={quoted(str(options.generator.resolve()))}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
     people = [some.codes for some in subjects(faces_config(options, None), avatar, PSI, 1)]
-    return Services(Engine(avatar, library, people), training, known_prompts())
+    persons = Persons(options.keep / "persons", avatar, private=not server.is_loopback(options.host))
+    given = ["--generator", str(options.generator.resolve())] if options.generator else []
+    fitting = FittingJobs(persons, [*given, "--head", options.head, "--texture-size", str(options.texture_size)])
+    return Services(Engine(avatar, library, people, persons.codes), training, persons, fitting, known_prompts())
 
 
 def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
@@ -93,10 +99,12 @@ def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
     gate = TokenAuth(token, loopback)
     server.check_free(options.host, options.port)
     services = build(options)
-    from clipface.view.page import Pages
+    from clipface.view.pages import Pages
+    from clipface.view.server.sessions import Sessions
 
+    services.sessions, services.entrance = Sessions(options.keep / "sessions"), gate.entrance()
     pages = Pages(services)
-    running = server.start(options.host, options.port, gate, pages.open)
+    running = server.start(options.host, options.port, gate, pages.open, pages.begin)
     running.on_client_disconnect(pages.close)
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     shown = f"[{shown}]" if ":" in shown else shown
@@ -116,13 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("Other machines use this one's name or address in its place; keep the token to yourself.", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a polite kill cleans up too
     try:
-        while True:
-            time.sleep(SIGNALS_EVERY)
+        threading.Event().wait()
     except KeyboardInterrupt:
         print("\nbye")
     finally:
         services.training.close()
-        server.stop(running)
+        services.fitting.close()
+        running.stop()
 
 
 if __name__ == "__main__":

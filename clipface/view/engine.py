@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,26 +19,36 @@ from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
 from clipface.edit.sampling import sample_latents
 from clipface.edit.sliders import PREFIX, sliders
+from clipface.head.expressions import EXPRESSION_SLOTS, slots_of
+from clipface.head.measurements import Measurements
 from clipface.render.camera import view
+from clipface.render.renderer import Rendering
+from clipface.view.backdrop import WHITE
+from clipface.view.frame import Frame
 from clipface.view.library import Library
 from clipface.view.lights import light
 from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.surface import Surface
 
 MOST_KEPT = 32  # results of each kind; a texture takes 0.8 MB
+MOST_SMALL = 400  # small images, of 60 kB each
+SMALL = 144  # pixels of their sides
 
 
-class Surface(NamedTuple):
-    """A face as it is rendered."""
-
-    vertices: Tensor  # [1, V, 3] metres
-    texture: Tensor | None  # [1, 3, R, R] in 0..1; None: grey geometry
-    light: Tensor | None  # [1, V, 3] factors of displayed colours
+def moved(parameters: dict[str, Tensor], frame: Frame) -> dict[str, Tensor]:
+    """Arguments of the head layer with a frame of a motion added."""
+    return {name: value + getattr(frame, name, 0) for name, value in parameters.items()}
 
 
 class PaintedLayers(NamedTuple):
     """What `EditedFaces.texture` paints its layers with: the untouched face under a regional edit is painted once."""
 
     face_texture: Callable[[Codes], Tensor]  # of one face, to [1, 3, R, R]
+
+
+def no_person(key: str) -> Codes:
+    """Where no person was made in the page; raises ValueError."""
+    raise ValueError(f"person: expected one of this page, got {key!r}, which is not there (any more)")
 
 
 class RegionEdit(NamedTuple):
@@ -54,14 +65,23 @@ class RegionEdit(NamedTuple):
 class Engine:
     """Computes faces. Shared by all tabs; one computation runs at a time, since each uses every core."""
 
-    def __init__(self, avatar: Avatar, library: Library, people: Sequence[Codes] = ()) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        library: Library,
+        people: Sequence[Codes] = (),
+        persons: Callable[[str], Codes] = no_person,
+    ) -> None:
         """Set it up.
 
         Args:
             avatar: generator, head and renderer.
             library: where edits' mappers come from.
             people: faces of photographs, which take the first numbers, 0 and so on, from the random ones.
+            persons: gives the face of a person that was made in the page, by its key.
         """
+        self.persons = persons
+        self.measurements = Measurements(avatar.head)
         self.avatar, self.library, self.head, self.people = avatar, library, avatar.head, people
         names = avatar.head.expression_names or tuple(f"expression {n + 1}" for n in range(10))
         self.slots = {name: number for number, name in enumerate(names)}
@@ -70,8 +90,8 @@ class Engine:
         self._kept: dict[str, OrderedDict] = {}
 
     def versions(self, state: FaceState) -> tuple[tuple[Edit, int], ...]:
-        """A state's edits with the versions of their mappers: these change while one is in training."""
-        return tuple((edit, self.library.version(edit.mapper)) for edit in state.edits)
+        """A state's edits that change anything, with the versions of their mappers, which change in training."""
+        return tuple((edit, self.library.version(edit.mapper)) for edit in state.edits if edit.working)
 
     @torch.no_grad()
     def edited(self, state: FaceState) -> EditedFaces:
@@ -80,14 +100,13 @@ class Engine:
         Raises:
             ValueError: if a mapper is missing or does not fit, or the head lacks a region.
         """
-        key = state.seed, state.psi, state.sliders, self.versions(state)
+        key = *state.who, state.sliders, self.versions(state)
         return self._once("codes", key, lambda: self._edit(state))
 
     @torch.no_grad()
     def texture(self, state: FaceState) -> Tensor:
         """Texture [1, 3, R, R] in 0..1; errors as in `edited`."""
-        working = tuple(pair for pair in self.versions(state) if pair[0].strength)
-        key = state.seed, state.psi, state.sliders, working
+        key = *state.who, state.sliders, self.versions(state)
         return self._once("texture", key, lambda: self.edited(state).texture(PaintedLayers(self._paint)))
 
     @torch.no_grad()
@@ -103,8 +122,12 @@ class Engine:
             if name not in self.slots:
                 raise ValueError(f"expression: expected a slot of {self.head.source}, got {name!r}")
             expression[0, self.slots[name]] += weight
-        count = min(len(state.identity), shape.shape[1])
-        shape[0, :count] += shape.new_tensor(state.identity[:count])
+        for name, amount in state.moods:
+            for part, weight in EXPRESSION_SLOTS[name][0].items():
+                for slot in slots_of(part, self.slots):
+                    expression[0, self.slots[slot]] += amount * weight
+        if state.form:
+            shape = self.measurements.changed(shape, dict(state.form))
         angle = {name: math.radians(degrees) for name, degrees in state.angles}.get
         jaw = [angle("jaw_open", 0.0), angle("jaw_sideways", 0.0), 0.0]
         eye = [-angle("gaze_up", 0.0), angle("gaze_right", 0.0), 0.0]
@@ -118,67 +141,91 @@ class Engine:
         }
 
     @torch.no_grad()
-    def vertices(self, state: FaceState) -> Tensor:
-        """Vertices [1, V, 3], metres; errors as in `parameters`."""
-        face = state.seed, state.psi, state.sliders, self.versions(state)
-        key = state.expression, state.identity, state.angles, face
+    def vertices(self, state: FaceState, frame: Frame | None = None) -> Tensor:
+        """Vertices [1, V, 3], metres, at rest or in a frame of a motion; errors as in `parameters`."""
+        if frame is not None:
+            return self.head(**moved(self.parameters(state), frame))
+        face = *state.who, state.sliders, self.versions(state)
+        key = state.expression, state.moods, state.form, state.angles, face
         return self._once("vertices", key, lambda: self.head(**self.parameters(state)))
 
     @torch.no_grad()
-    def surface(self, state: FaceState, settings: ViewSettings) -> Surface:
-        """All that an image of a face needs; errors as in `parameters`, and for a light that does not exist."""
+    def surface(self, state: FaceState, settings: ViewSettings, frame: Frame | None = None) -> Surface:
+        """All that an image of a face needs.
+
+        Args:
+            state: the face.
+            settings: how it is looked at.
+            frame: of a motion, which is added to what the face does.
+
+        Raises:
+            ValueError: as in `parameters`, and for a light that does not exist.
+        """
         with self._lock:
-            vertices = self.vertices(state)
-            if settings.geometry:
-                return Surface(vertices, None, None)
+            vertices, backdrop = self.vertices(state, frame), settings.backdrop
+            if settings.surface in ("geometry", "wireframe"):
+                return Surface(vertices, None, None, edges=settings.surface == "wireframe", backdrop=backdrop)
+            if settings.surface == "texture map":
+                return Surface(vertices, self.texture(state), None, flat=True, backdrop=backdrop)
             lit = light(vertices, self.head.faces, settings.light, settings.light_strength)
-            return Surface(vertices, self.texture(state), lit)
+            return Surface(vertices, self.texture(state), lit, settings.light_strength, backdrop=backdrop)
 
     @torch.no_grad()
-    def render(self, surface: Surface, camera: Tensor, size: tuple[int, int], supersample: int) -> Tensor:
-        """Render a face on white.
+    def render(
+        self, surface: Surface, camera: Tensor, size: tuple[int, int], supersample: int, behind: float | Tensor = 1.0
+    ) -> Rendering:
+        """Render a face.
 
         Args:
             surface: from `surface`.
             camera: [1, 4, 4].
             size: height and width, pixels.
             supersample: render this many times larger and average.
+            behind: what lies behind it: a number, or [1, 3, H, W] in 0..1.
 
         Returns:
-            [3, H, W] in 0..1.
+            Image [1, 3, H, W] in 0..1 and mask [1, 1, H, W].
         """
         with self._lock:
-            renderer, light = self.avatar.renderer, surface.light
-            rendered = renderer(surface.vertices, surface.texture, camera, size, supersample=supersample, light=light)
-            return rendered.image[0].clamp(0, 1)
+            return surface.rendered(self.avatar.renderer, camera, size, supersample, behind)
 
     @torch.no_grad()
-    def small_faces(self, seeds: Sequence[int], psi: float, size: int) -> Tensor:
-        """Render unedited faces from the front: [N, 3, size, size] in 0..1."""
-        camera = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE).to(self.head.v_template.device)
-        images = []
-        for seed in seeds:  # one after the other, so that a slider of somebody else waits for one at most
-            key = seed, psi, size
-            images.append(self._once("small", key, lambda key=key: self._small(key[0], psi, camera, size)))
-        return torch.stack(images)
+    def small(self, state: FaceState, make: bool = True) -> np.ndarray | None:
+        """Render a small image of a face from the front, on white.
 
-    def _small(self, seed: int, psi: float, camera: Tensor, size: int) -> Tensor:
-        codes = self._face(seed, psi)
-        image = self.avatar.views(self.avatar.face_texture(codes), codes, camera, 2 * size)
-        return torch.nn.functional.avg_pool2d(image, 2)[0].clamp(0, 1)
+        Args:
+            state: the face.
+            make: whether to render it if it is not there yet.
+
+        Returns:
+            [SMALL, SMALL, 3] uint8; None: not there yet.
+        """
+        key = state, self.versions(state)
+        if not make:
+            with self._lock:
+                return self._kept.get("small", {}).get(key)
+        return self._once("small", key, lambda: self._small(state))
+
+    def _small(self, state: FaceState) -> np.ndarray:
+        camera = view(torch.zeros(1), torch.zeros(1), FRONT_SCALE).to(self.head.v_template)
+        image = self.render(self.surface(state, ViewSettings(backdrop=WHITE)), camera, (SMALL, SMALL), 2).image[0]
+        return (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
     def _edit(self, state: FaceState) -> EditedFaces:
-        key = state.seed, state.psi
-        faces = unedited(self._once("sampled", key, lambda: self._face(*key)))
+        faces = unedited(self._once("sampled", state.who, lambda: self._face(state)))
         for name, units in state.sliders:
             mapper, step = self.library.mapper(PREFIX + name), self.sliders[name]["step"]
             faces = edit_in_turn(self.avatar, faces, [mapper], [units / step])
-        for edit in state.edits:
+        for edit, _ in self.versions(state):
             faces = edit_in_turn(self.avatar, faces, [self._mapper(edit)], [edit.strength])
         return faces
 
-    def _face(self, seed: int, psi: float) -> Codes:
-        return self.people[seed] if seed < len(self.people) else sample_latents(self.avatar, [seed], psi)
+    def _face(self, state: FaceState) -> Codes:
+        if state.person:
+            return self.persons(state.person)
+        if state.seed < len(self.people):
+            return self.people[state.seed]
+        return sample_latents(self.avatar, [state.seed], state.psi)
 
     def _paint(self, codes: Codes) -> Tensor:
         parts = [codes.w_plus, *([codes.detail.w_plus] if codes.detail else [])]
@@ -196,6 +243,6 @@ class Engine:
             if key not in kept:
                 kept[key] = compute()
             kept.move_to_end(key)
-            while len(kept) > MOST_KEPT * (4 if kind == "small" else 1):
+            while len(kept) > (MOST_SMALL if kind == "small" else MOST_KEPT):
                 kept.popitem(last=False)
             return kept[key]

@@ -3,22 +3,26 @@
 import io
 import tempfile
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from clipface.export import write_obj, write_rigged_glb
+from clipface.files import slug
 from clipface.view.engine import Engine
-from clipface.view.images import BrowserCamera, render_view, shown_faces
+from clipface.view.gallery import Tile
+from clipface.view.images import BrowserCamera, cut_out, render_view, shown_faces
 from clipface.view.state import FaceState, ViewSettings
 
 IMAGE_HEIGHT = 1024  # pixels
+IMAGE_HEIGHTS = (64, 2160)  # that can be had
 
 
 def file_name(state: FaceState, ending: str) -> str:
     """For instance face_3.glb."""
-    return f"face_{state.seed}{'_edited' if state.edits else ''}.{ending}"
+    return f"face_{state.seed}{'_edited' if any(edit.working for edit in state.edits) else ''}.{ending}"
 
 
 def glb(engine: Engine, state: FaceState) -> bytes:
@@ -33,6 +37,22 @@ def glb(engine: Engine, state: FaceState) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = write_rigged_glb(Path(folder) / "head.glb", engine.head, texture=texture, **before, **edited)
         return Path(path).read_bytes()
+
+
+def every(engine: Engine, tiles: Sequence[Tile], progress: Callable[[float], None]) -> bytes:
+    """A zip file with a GLB of each face of a gallery.
+
+    Args:
+        engine: renders.
+        tiles: whose faces.
+        progress: called with the share that is done, 0..1.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # textures are compressed already
+        for number, tile in enumerate(tiles):
+            archive.writestr(f"{number + 1:02d}_{slug(tile.caption)}.glb", glb(engine, tile.face))
+            progress((number + 1) / len(tiles))
+    return packed.getvalue()
 
 
 def obj(engine: Engine, state: FaceState) -> bytes:
@@ -62,17 +82,31 @@ def codes(engine: Engine, state: FaceState) -> bytes:
     return file.getvalue()
 
 
-def png(engine: Engine, state: FaceState, settings: ViewSettings, camera: BrowserCamera) -> bytes:
-    """The page's image, `IMAGE_HEIGHT` pixels high, without losses.
+def png(
+    engine: Engine,
+    state: FaceState,
+    settings: ViewSettings,
+    camera: BrowserCamera,
+    height: int = IMAGE_HEIGHT,
+    transparent: bool = False,
+) -> bytes:
+    """The page's image without losses.
 
     Args:
         engine: renders.
         state, settings: what.
-        camera: the tab's.
+        camera: the tab's; the width follows from its canvas.
+        height: pixels.
+        transparent: without backdrop and shadow.
+
+    Raises:
+        ValueError: for a height out of range.
     """
-    height, width = camera.size
-    size = IMAGE_HEIGHT, max(round(IMAGE_HEIGHT * width / height), 1)
+    if not IMAGE_HEIGHTS[0] <= height <= IMAGE_HEIGHTS[1]:
+        raise ValueError(f"height: expected {IMAGE_HEIGHTS[0]} to {IMAGE_HEIGHTS[1]} pixels, got {height}")
+    size = height, min(max(round(height * camera.size[1] / camera.size[0]), 1), 2 * IMAGE_HEIGHTS[1])
     surfaces = [engine.surface(face, settings) for face in shown_faces(state, settings)]
     file = io.BytesIO()
-    Image.fromarray(render_view(engine, surfaces, camera, size, supersample=2)).save(file, "PNG")
+    image = (cut_out if transparent else render_view)(engine, surfaces, camera, size, supersample=2)
+    Image.fromarray(image).save(file, "PNG")
     return file.getvalue()

@@ -1,13 +1,17 @@
 """Images of a tab: its faces, rendered from where the browser's camera stands."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from clipface.render.camera import compose, perspective, project
+from clipface.view.backdrop import backdrop
 from clipface.view.engine import Engine, Surface
 from clipface.view.state import FaceState, ViewSettings
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     import viser
 
 BAND_PIXELS = 2**20  # rendered at once: bounds the memory, and how long another tab waits
+FLAT_SHARE = 0.9  # of the image's shorter side, for a texture map
 NEAR = 0.02  # metres; a head that reaches nearer may fill the whole image
 
 
@@ -32,6 +37,13 @@ class BrowserCamera(NamedTuple):
         """Read viser's camera; its image size is the canvas's, in device pixels."""
         vectors = (tuple(map(float, vector)) for vector in (camera.position, camera.look_at, camera.up_direction))
         return cls(*vectors, float(camera.fov), (int(camera.image_height), int(camera.image_width)))
+
+    def turned(self, degrees: float) -> "BrowserCamera":
+        """The same camera, moved about the target's vertical: the head seems to turn to the image's right."""
+        angle = np.radians(-degrees)
+        x, y, z = np.subtract(self.position, self.target)
+        moved = x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle)
+        return self._replace(position=tuple(float(value) for value in np.add(moved, self.target)))
 
     def matrix(self, aspect: float) -> Tensor:
         """The renderer's camera [1, 4, 4] for an image of width / height `aspect`."""
@@ -57,8 +69,9 @@ class Window(NamedTuple):
 
 def shown_faces(state: FaceState, settings: ViewSettings) -> tuple[FaceState, ...]:
     """The faces of a view, from left to right."""
-    before = state.unedited()
-    return {"before": (before,), "after": (state,), "side by side": (before, state)}[settings.comparison]
+    before, others = state.unedited(), (replace(state, person=who, seed=seed) for who, seed in settings.others)
+    shown = {"before": (before,), "after": (state, *others), "side by side": (before, state)}
+    return shown[settings.comparison]
 
 
 def render_view(
@@ -69,7 +82,7 @@ def render_view(
     supersample: int,
     still_wanted: Callable[[], bool] = lambda: True,
 ) -> np.ndarray | None:
-    """Render faces side by side on white, each in an equal part of the image and from the same camera.
+    """Render faces side by side, each in an equal part of the image and from the same camera.
 
     Args:
         engine: renders.
@@ -83,24 +96,82 @@ def render_view(
         [H, W, 3] uint8; None: no longer wanted.
     """
     height, width = size
-    image = np.full((height, width, 3), 255, np.uint8)
+    image = np.empty((height, width, 3), np.uint8)
     edges = [round(width * number / len(surfaces)) for number in range(len(surfaces) + 1)]
     for surface, left, right in zip(surfaces, edges, edges[1:], strict=False):
         part = height, right - left
         matrix = camera.matrix(part[1] / part[0]).to(surface.vertices)
-        if surface.texture is None:  # geometry is shaded by what lies around a pixel: in one piece
-            bands, margin = [Window(0, part[0], 0, part[1])], 0
-        else:  # a row more on each side, else silhouettes on the border between two bands would not be blended
-            bands, margin = _bands(head_window(surface.vertices, matrix, part), supersample), 1
-        for band in bands:
-            if not still_wanted():
+        behind = backdrop(surface.backdrop, part, matrix, surface.vertices)
+        image[:, left:right] = to_pixels(behind)
+        if surface.flat:
+            _lay_flat(image[:, left:right], surface)
+            continue
+        for window, pixels in _head_parts(engine, surface, matrix, behind, supersample, still_wanted):
+            if pixels is None:
                 return None
-            rows = band._replace(top=band.top - margin, bottom=band.bottom + margin)
-            rendered = engine.render(surface, window_camera(matrix, part, rows), _size(rows), supersample)
-            pixels = (rendered * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-            pixels = pixels[margin : len(pixels) - margin]
-            image[band.top : band.bottom, left + band.left : left + band.right] = pixels
+            image[window.top : window.bottom, left + window.left : left + window.right] = pixels
     return image
+
+
+def cut_out(
+    engine: Engine, surfaces: Sequence[Surface], camera: BrowserCamera, size: tuple[int, int], supersample: int
+) -> np.ndarray:
+    """Render faces side by side with nothing behind them: [H, W, 4] uint8, colours not multiplied by the last."""
+    height, width = size
+    edges = [round(width * number / len(surfaces)) for number in range(len(surfaces) + 1)]
+    parts = []
+    for surface, left, right in zip(surfaces, edges, edges[1:], strict=False):
+        part = height, right - left
+        if surface.flat:
+            flat = np.full((*part, 4), 255, np.uint8)
+            _lay_flat(flat[..., :3], surface)
+            parts.append(flat)
+            continue
+        matrix = camera.matrix(part[1] / part[0]).to(surface.vertices)
+        rendered = engine.render(surface, matrix, part, supersample, 0.0)
+        colour = (rendered.image / rendered.mask.clamp_min(1e-6)).clamp(0, 1)
+        parts.append(to_pixels(torch.cat([colour, rendered.mask.clamp(0, 1)], 1)))
+    return np.concatenate(parts, 1)
+
+
+def to_pixels(image: Tensor) -> np.ndarray:
+    """An image [1, C, H, W] in 0..1 as [H, W, C] uint8."""
+    return (image[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def _head_parts(
+    engine: Engine,
+    surface: Surface,
+    matrix: Tensor,
+    behind: Tensor,
+    supersample: int,
+    still_wanted: Callable[[], bool],
+) -> Iterator[tuple[Window, np.ndarray | None]]:
+    """The part of an image that a head may cover, band by band; None: no longer wanted."""
+    size = tuple(behind.shape[2:])
+    if surface.texture is None:  # geometry is shaded by what lies around a pixel: in one piece
+        bands, margin = [Window(0, size[0], 0, size[1])], 0
+    else:  # a row more on each side, else silhouettes on the border between two bands would not be blended
+        bands, margin = _bands(head_window(surface.vertices, matrix, size), supersample), 1
+    for band in bands:
+        if not still_wanted():
+            yield band, None
+            return
+        rows = band._replace(top=band.top - margin, bottom=band.bottom + margin)
+        shown = behind[:, :, band.top : band.bottom, band.left : band.right]
+        shown = functional.pad(shown, (0, 0, margin, margin), mode="replicate")
+        rendered = engine.render(surface, window_camera(matrix, size, rows), _size(rows), supersample, shown).image
+        pixels = to_pixels(rendered)
+        yield band, pixels[margin : len(pixels) - margin]
+
+
+def _lay_flat(image: np.ndarray, surface: Surface) -> None:
+    """Put a texture into the middle of an image [H, W, 3]."""
+    height, width = image.shape[:2]
+    side = max(round(FLAT_SHARE * min(height, width)), 1)
+    texture = Image.fromarray(to_pixels(surface.texture)).resize((side, side), Image.Resampling.LANCZOS)
+    top, left = (height - side) // 2, (width - side) // 2
+    image[top : top + side, left : left + side] = np.asarray(texture)
 
 
 def head_window(vertices: Tensor, camera: Tensor, size: tuple[int, int]) -> Window:

@@ -16,13 +16,12 @@ from clipface import startup
 from clipface.view.__main__ import build
 from clipface.view.__main__ import parse as parse_editor
 from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
-from clipface.view.state import Edit, FaceState, ViewSettings
 
 if TYPE_CHECKING:
     from clipface.view.engine import Engine
+    from clipface.view.state import FaceState, ViewSettings
 
 SIZE = 512  # pixels of the canvas's sides
-PAINTED, LIT = ViewSettings(), ViewSettings(light="left")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,13 +44,15 @@ def measure(engine: "Engine", count: int) -> None:
     from PIL import Image
 
     from clipface.view.images import BrowserCamera, render_view, shown_faces
+    from clipface.view.state import Edit, FaceState, ViewSettings
     from clipface.view.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
 
+    painted, lit = ViewSettings(light="as painted"), ViewSettings()
     runs = engine.library.runs()
     edits = (Edit(runs[0].name),) if runs else ()
     face = FaceState(edits=edits)
 
-    def answer(state: FaceState, settings: ViewSettings = PAINTED, x: float = 0.0, at_rest: bool = False) -> None:
+    def answer(state: "FaceState", settings: "ViewSettings" = painted, x: float = 0.0, at_rest: bool = False) -> None:
         """Render and encode what the browser is sent."""
         camera = BrowserCamera((x, *CAMERA_POSITION[1:]), CAMERA_TARGET, (0.0, 1.0, 0.0), FIELD_OF_VIEW, (SIZE, SIZE))
         surfaces = [engine.surface(shown, settings) for shown in shown_faces(state, settings)]
@@ -61,8 +62,8 @@ def measure(engine: "Engine", count: int) -> None:
     row("turning", count, lambda n: answer(face, x=0.3 * n / count))
     row("turning, at rest", count, lambda n: answer(face, x=0.3 * n / count, at_rest=True))
     row("expression", count, lambda n: answer(face.with_weight("jawOpen", (n + 1) / (count + 2))))
-    row("expression, lit", count, lambda n: answer(face.with_weight("jawOpen", n / count), LIT))
-    row("identity", count, lambda n: answer(face.with_identity(0, (n + 1) / count)))
+    row("expression, lit", count, lambda n: answer(face.with_weight("jawOpen", n / count), lit))
+    row("form", count, lambda n: answer(face.with_value("form", "nose length", (n + 1) / count)))
     if edits:
         row("strength", count, lambda n: answer(face.with_last_edit(Edit(runs[0].name, n / count))))
         lips = [face.with_last_edit(Edit(runs[0].name, (n + 0.5) / count, "lips")) for n in range(count)]

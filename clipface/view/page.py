@@ -4,18 +4,27 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clipface.settings import TEXT_PREFIX
+from clipface.view.backdrop import sign
+from clipface.view.controls import Controls
 from clipface.view.engine import Engine
+from clipface.view.gallery import Grid, pages, tile_at
 from clipface.view.panels.edit import EditPanel
-from clipface.view.panels.face import FacePanel, expression_panel
+from clipface.view.panels.expression import ExpressionPanel
+from clipface.view.panels.face import FacePanel
+from clipface.view.panels.keep import keep_panel
+from clipface.view.panels.motion import MotionPanel
 from clipface.view.panels.view import export_panel, view_panel
+from clipface.view.persons.fitting import FittingJobs
+from clipface.view.persons.store import Persons
+from clipface.view.player import Player
 from clipface.view.server.sessions import Session, Sessions
 from clipface.view.state import FaceState, ViewSettings
 from clipface.view.stream import ImageStream
 from clipface.view.training import TrainingJobs
+from clipface.view.words import summary
 
 if TYPE_CHECKING:
     import viser
@@ -32,53 +41,11 @@ class Services:
 
     engine: Engine
     training: TrainingJobs
+    persons: Persons
+    fitting: FittingJobs
     prompts: dict[str, str]  # names of known prompts and their words
-
-
-class Controls:
-    """All widgets of a page that show a part of its state."""
-
-    def __init__(self, page: "Page") -> None:
-        """Args: page: whose state they show."""
-        self._page = page
-        self._readers: list[tuple[Any, Callable[[FaceState], Any]]] = []
-
-    def bind(
-        self,
-        widget: Any,
-        label: str,
-        read: Callable[[FaceState], Any],
-        changed: Callable[[FaceState, Any], FaceState],
-    ) -> None:
-        """Bind a widget.
-
-        Args:
-            widget: one of viser's inputs.
-            label: of its changes in the history.
-            read: the widget's value for a state.
-            changed: the state for a widget's value.
-        """
-        self._readers.append((widget, read))
-
-        # The value is read when its turn comes: viser runs these side by side, and the newest value is the right one.
-        self.on_user(widget, lambda: self._page.change(changed(self._page.state, widget.value), label))
-
-    def on_user(self, widget: Any, action: Callable[[], None]) -> None:
-        """Run an action when somebody, not this program, changes an input."""
-
-        @widget.on_update
-        def _(event: Any) -> None:
-            if event.client_id is not None:
-                self._page.guarded(action)
-
-    def on_click(self, button: Any, action: Callable[[], None]) -> None:
-        """Run an action when a button is pressed."""
-        button.on_click(lambda _: self._page.guarded(action))
-
-    def refresh(self) -> None:
-        """Move all widgets to where the state is."""
-        for widget, read in self._readers:
-            widget.value = read(self._page.state)
+    sessions: Sessions = field(default_factory=Sessions)
+    entrance: str = "/"  # path of a new session, with the token
 
 
 class Page:
@@ -96,7 +63,11 @@ class Page:
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self.controls = Controls(self)
+        self.player: Player | None = None  # what moves
+        self.gallery: Any = None  # the panel whose gallery is laid into the view
         self.images = ImageStream(client, services.engine, self.tell)
+        client.scene.set_background_image(sign("Loading the face …", self.images.camera.size), format="jpeg")
+        client.flush()
         gui = client.gui
         self._summary = gui.add_markdown("")
         self._steps = gui.add_button_group("History", ("Undo", "Redo"))
@@ -107,11 +78,16 @@ class Page:
         with tabs.add_tab("Face"):
             self.face = FacePanel(self)
         with tabs.add_tab("Expression"):
-            expression_panel(self)
+            ExpressionPanel(self)
         with tabs.add_tab("View"):
             view_panel(self)
+        with tabs.add_tab("Motion"):
+            MotionPanel(self)
         with tabs.add_tab("Export"):
             export_panel(self)
+            keep_panel(self)
+        if session.remark:
+            self.notify("Before you begin", session.remark, "orange")
         self.refresh()
         threading.Thread(target=self._follow, name="training, followed by a tab", daemon=True).start()
 
@@ -127,6 +103,7 @@ class Page:
 
     def change(self, state: FaceState, label: str) -> None:
         """Make a state the current one, and show it."""
+        self._check_persons(state.person)
         with self._lock:
             self.session.history.push(state, label, time.monotonic())
             self.show()
@@ -138,16 +115,20 @@ class Page:
 
     def change_view(self, **values: object) -> None:
         """Look at the face in another way: fields of `ViewSettings`."""
+        view = replace(self.session.view, **values)
+        self._check_persons(*(person for person, _ in view.others))
         with self._lock:
-            self.session.view = replace(self.session.view, **values)
+            self.session.view = view
             self.show()
 
     def show(self) -> None:
         """Show the current face, its summary and its history."""
         with self._lock:  # else an older wish could overtake a newer one
-            self.images.show(self.state, self.view)
-            self._summary.content = summary(self.state)
-            self.edit.show_history()
+            shown = self.gallery and self.gallery.gallery(self.state)
+            self.images.show(self.state, self.view, shown, self.player)
+            self._summary.content = summary(self.state, dict(self.persons_shown()).get(self.state.person, ""))
+            self.edit.show(self.state)
+            self.face.persons.show()
 
     def refresh(self) -> None:
         """Move all widgets to the current state, and show it."""
@@ -155,12 +136,50 @@ class Page:
             self.controls.refresh()
             self.show()
 
+    def play(self, player: Player | None) -> None:
+        """Have something move, or nothing (None)."""
+        with self._lock:
+            self.player = player
+            self.show()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the tab is gone."""
+        return self._closed.is_set()
+
+    def open_gallery(self, panel: Any) -> None:
+        """Lay a panel's gallery into the view, in place of another; None: none."""
+        with self._lock:
+            if self.gallery is not None:
+                self.gallery.opened(False)
+            self.client.scene.remove_click_callback("all")
+            self.gallery = panel
+            if panel is not None:
+                panel.opened(True)
+                self.client.scene.on_click()(lambda event: self.guarded(lambda: self._clicked(event.screen_pos)))
+            self.show()
+
+    def _clicked(self, place: tuple[float, float]) -> None:
+        panel = self.gallery
+        tile = panel and tile_at(panel.gallery(self.state), self.images.camera.size, place)
+        if tile:
+            panel.clicked(tile)
+
+    def persons_shown(self) -> list[tuple[str, str]]:
+        """Keys and names of the persons that this tab may see."""
+        return self.services.persons.seen_by(self.session.name)
+
+    def gallery_pages(self) -> int:
+        """How many pages the gallery takes on this tab's canvas."""
+        return pages(self.gallery.gallery(self.state), Grid.of(self.images.camera.size)) if self.gallery else 1
+
     def guarded(self, action: Callable[[], None]) -> None:
-        """Run an action; what goes wrong is shown in the page."""
+        """Run an action; what goes wrong is shown in the page, and widgets go back to what holds."""
         try:
             action()
         except Exception as error:  # noqa: BLE001  the page shows it
             self.tell(error)
+            self.controls.refresh()
 
     def tell(self, error: Exception) -> None:
         """Show an error: its own words if they are meant for the user, else its kind, and the rest in the terminal."""
@@ -178,6 +197,27 @@ class Page:
         """End what works for this tab; its session stays."""
         self._closed.set()
         self.images.close()
+        self.face.persons.close()
+
+    def open_session(self, content: bytes) -> None:
+        """Take all from a session's file.
+
+        Raises:
+            ValueError: if it holds what cannot be, or a person that this visitor may not see.
+        """
+        opened = replace(self.session)
+        opened.take(content)
+        self._check_persons(opened.history.state.person, *(person for person, _ in opened.view.others))
+        with self._lock:
+            self.session.take(content)
+            mine = {key for key, _ in self.persons_shown()}
+            self.session.history.without(lambda state: state.person and state.person not in mine)
+            self.refresh()
+
+    def _check_persons(self, *keys: str) -> None:
+        for key in keys:
+            if key:
+                self.services.persons.check(key, self.session.name)
 
     def _step(self) -> None:
         with self._lock:
@@ -185,49 +225,7 @@ class Page:
         self.refresh()
 
     def _follow(self) -> None:
-        self.guarded(self.face.draw_grid)
         while not self._closed.wait(0.5):
             self.guarded(self.edit.follow_training)
-
-
-class Pages:
-    """The pages of all tabs. Safe to use from several threads."""
-
-    def __init__(self, services: Services) -> None:
-        """Args: services: shared by all pages."""
-        self._services, self._sessions = services, Sessions()
-        self._open: dict[int, Page] = {}
-        self._gone: set[int] = set()  # tabs that went before their page was there
-        self._lock = threading.Lock()
-
-    def open(self, client: "viser.ClientHandle", name: str) -> None:
-        """Build the page of a tab that has connected, for the session of this name."""
-        page = Page(client, self._sessions.connect(name), self._services)
-        with self._lock:
-            self._open[client.client_id] = page
-            gone = client.client_id in self._gone
-        if gone:
-            self.close(client)
-
-    def close(self, client: "viser.ClientHandle") -> None:
-        """End a tab's page; its session stays for when it comes back."""
-        with self._lock:
-            page = self._open.pop(client.client_id, None)
-            if page is None:
-                self._gone.add(client.client_id)
-        if page is not None:
-            page.close()
-            self._sessions.disconnect(page.session)
-
-
-def summary(state: FaceState) -> str:
-    """A face in one line of Markdown."""
-    edits = [f"*{name_of(edit.mapper)}* × {edit.strength:.2f}" for edit in state.edits if edit.strength]
-    return f"**Face {state.seed}** {'with ' + ', then '.join(edits) if edits else 'unedited'}"
-
-
-def name_of(mapper: str) -> str:
-    """A run's name for the eye: without its date."""
-    if mapper.startswith(TEXT_PREFIX):
-        return mapper.removeprefix(TEXT_PREFIX)
-    return mapper.rpartition("_mapper_")[2].replace("_", " ")
+            self.guarded(self.face.persons.follow)
+            self.guarded(lambda: self.services.sessions.keep(self.session))

@@ -5,10 +5,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
 
 from clipface.view.engine import Engine
+from clipface.view.gallery import Gallery, Grid, draw, on_page
 from clipface.view.images import BrowserCamera, render_view, shown_faces
+from clipface.view.player import Player
 from clipface.view.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
@@ -21,6 +26,16 @@ REST_SUPERSAMPLE = 2
 QUICK_QUALITY, REST_QUALITY = 80, 95  # of JPEG
 FIRST_PACE = 1e-7  # seconds a pixel, until it has been measured
 LATENCIES_KEPT = 200
+GALLERY_SECONDS = 0.4  # of work on small images, after which those that are there are shown
+
+
+class Wish(NamedTuple):
+    """What a tab wants to see."""
+
+    face: FaceState
+    settings: ViewSettings
+    gallery: Gallery | None  # laid into the left of the view
+    player: Player | None  # that moves the head, or the camera
 
 
 class ImageStream:
@@ -31,6 +46,7 @@ class ImageStream:
 
     Attributes:
         latencies: seconds from a request to its image being on the way, the newest last.
+        camera: where the tab looks from.
     """
 
     def __init__(self, client: "viser.ClientHandle", engine: Engine, report: Callable[[Exception], None]) -> None:
@@ -42,11 +58,12 @@ class ImageStream:
             report: called with what went wrong, in this stream's thread.
         """
         self._client, self._engine, self._report = client, engine, report
-        self._face: tuple[FaceState, ViewSettings] | None = None
-        self._camera = BrowserCamera.of(client.camera)
+        self._wish: Wish | None = None
+        self.camera = BrowserCamera.of(client.camera)
         self._asked: float | None = None  # when the newest change that is not shown yet was asked for
         self._at_rest, self._closed = True, False
-        self._shown: object = None  # what the last image at rest was of
+        self._shown: object = None  # what the last image at rest was of, without its gallery
+        self._head: np.ndarray | None = None  # and the image
         self._pace = FIRST_PACE
         self._changed = threading.Condition()
         self.latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
@@ -57,10 +74,16 @@ class ImageStream:
 
         threading.Thread(target=self._work, name="images of a tab", daemon=True).start()
 
-    def show(self, state: FaceState, settings: ViewSettings) -> None:
+    def show(
+        self,
+        state: FaceState,
+        settings: ViewSettings,
+        gallery: Gallery | None = None,
+        player: Player | None = None,
+    ) -> None:
         """Ask for a face; returns at once."""
         with self._changed:
-            self._face = state, settings
+            self._wish = Wish(state, settings, gallery, player)
             self._ask()
 
     def close(self) -> None:
@@ -71,8 +94,8 @@ class ImageStream:
 
     def _look(self, camera: BrowserCamera) -> None:
         with self._changed:
-            if camera != self._camera:
-                self._camera = camera
+            if camera != self.camera:
+                self.camera = camera
                 self._ask()
 
     def _ask(self) -> None:
@@ -82,47 +105,84 @@ class ImageStream:
     def _work(self) -> None:
         while True:
             with self._changed:
-                seconds = None if self._at_rest else REST_SECONDS
+                playing = self._wish is not None and self._wish.player is not None
+                seconds = QUICK_SECONDS if playing else None if self._at_rest else REST_SECONDS
                 self._changed.wait_for(lambda: self._asked is not None or self._closed, seconds)
                 if self._closed:
                     return
                 asked, self._asked = self._asked, None
-                face, camera = self._face, self._camera
-            if face is None:
+                if playing and asked is None:
+                    asked = time.perf_counter()
+                wish, camera = self._wish, self.camera
+            if wish is None or 0 in camera.size:  # a hidden tab has no canvas
+                self._at_rest = True
                 continue
             try:
-                self._render(*face, camera, asked)
+                self._render(wish, camera, asked)
             except Exception as error:  # noqa: BLE001  the page shows it
                 self._at_rest = True
+                if wish.player is not None:
+                    with self._changed:
+                        self._wish = None  # else the next frame would fail as this one has
                 if not self._closed:
                     self._report(error)
 
-    def _render(self, state: FaceState, settings: ViewSettings, camera: BrowserCamera, asked: float | None) -> None:
-        """Send an image: a quick one of what was just asked for, else one at rest."""
-        faces = shown_faces(state, settings)
-        key = faces, [self._engine.versions(face) for face in faces], settings, camera
-        known = self._at_rest and key == self._shown
-        self._at_rest = known or 0 in camera.size  # a hidden tab has no canvas
-        if self._at_rest:
+    def _render(self, wish: Wish, camera: BrowserCamera, asked: float | None) -> None:
+        """Send an image: a quick one of what was just asked for, else one at rest, else small images that lacked."""
+        faces = shown_faces(wish.face, wish.settings)
+        grid = Grid.of(camera.size) if wish.gallery else None
+        key = faces, [self._engine.versions(face) for face in faces], wish[1:], camera
+        same = key == self._shown and wish.player is None
+        if same and self._at_rest:
             return
-        surfaces = [self._engine.surface(face, settings) for face in faces]
-        quick = asked is not None
-        size = self._quick_size(camera.size) if quick else camera.size
+        if same and asked is None:
+            self._fill(wish.gallery, grid)
+            return
+        self._at_rest = False
+        frame, camera = wish.player.now(camera) if wish.player else (None, camera)
+        surfaces = [self._engine.surface(face, wish.settings, frame) for face in faces]
+        canvas = camera.size[0], camera.size[1] - (grid.width if grid else 0)
+        size = canvas if asked is None else self._quick_size(canvas)
         start = time.perf_counter()
-        supersample, still_wanted = (1, lambda: True) if quick else (REST_SUPERSAMPLE, self._nothing_new)
+        supersample, still_wanted = (REST_SUPERSAMPLE, self._nothing_new) if asked is None else (1, lambda: True)
         image = render_view(self._engine, surfaces, camera, size, supersample, still_wanted)
         if image is None:
             return
-        if quick:
+        if asked is not None:
+            self._shown = None
             pace = (time.perf_counter() - start) / math.prod(size)
             self._pace = min(max(pace, self._pace / 2), 2 * self._pace)  # one slow image, as the first, is no rule
         else:
-            self._at_rest, self._shown = True, key
-        quality = QUICK_QUALITY if quick else REST_QUALITY
+            self._shown, self._head = key, image
+            self._at_rest = grid is None or not self._lacking(wish.gallery, grid)
+        self._send(image, wish.gallery, grid, QUICK_QUALITY if asked is not None else REST_QUALITY)
+        if asked is not None:
+            self.latencies.append(time.perf_counter() - asked)
+
+    def _send(self, image: np.ndarray, gallery: Gallery | None, grid: Grid | None, quality: int) -> None:
+        if grid is not None:
+            beside = draw(gallery, grid, lambda face: self._engine.small(face, make=False))
+            size = round(grid.width * len(image) / grid.height), len(image)
+            image = np.concatenate([np.asarray(Image.fromarray(beside).resize(size)), image], 1)
         self._client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
         self._client.flush()
-        if quick:
-            self.latencies.append(time.perf_counter() - asked)
+
+    def _lacking(self, gallery: Gallery, grid: Grid) -> list[FaceState]:
+        """Faces of the gallery whose small images are not there yet."""
+        shown = on_page(gallery, grid)
+        return [tile.face for tile in shown if self._engine.small(tile.face, make=False) is None]
+
+    def _fill(self, gallery: Gallery, grid: Grid) -> None:
+        """Render small images until something new is asked for, and show them from time to time."""
+        start, lacking = time.perf_counter(), self._lacking(gallery, grid)
+        for number, face in enumerate(lacking):
+            if not self._nothing_new():
+                return
+            self._engine.small(face)
+            if time.perf_counter() - start > GALLERY_SECONDS or number == len(lacking) - 1:
+                self._send(self._head, gallery, grid, REST_QUALITY)
+                start = time.perf_counter()
+        self._at_rest = True
 
     def _nothing_new(self) -> bool:
         return self._asked is None and not self._closed

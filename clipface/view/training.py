@@ -184,6 +184,15 @@ class TrainingJobs:
                 self.library.drop(training.name)
             return training
 
+    def own(self, owner: object) -> Training:
+        """The run at work, for who started it and may end it; raises ValueError for anybody else, or if none is."""
+        with self._lock:
+            if self.current is None or not self.current.running:
+                raise ValueError("train: expected a prompt in training, got none")
+            if self.owner is not owner:
+                raise ValueError("train: expected a training of this tab, got another tab's; only that one can end it")
+            return self.current
+
     def close(self) -> None:
         """Cancel what is at work."""
         if self.current is not None and self.current.running:

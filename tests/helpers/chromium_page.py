@@ -65,7 +65,7 @@ class Tab:
 
     def wait_for_head(self) -> None:
         """Wait until a head and the panel are there."""
-        wait(lambda: self.has("Strength") and (self.image() < 200).any(-1).mean() > 0.02, "a head", 25)
+        wait(lambda: self.has("Prompt") and (self.image() < 200).any(-1).mean() > 0.02, "a head", 25)
         self.settled()
 
     def has(self, words: str) -> bool:
@@ -76,9 +76,9 @@ class Tab:
         """Open a tab of the panel."""
         self._all(f"//*[@role='tab' and @title={_quoted(title)}]")[0].click()
 
-    def press(self, label: str) -> None:
-        """Press a button."""
-        button = self._all(f"//button[normalize-space(.)={_quoted(label)}]")[-1]
+    def press(self, label: str, number: int = -1) -> None:
+        """Press a button; of several with this label one by its number, else the last."""
+        button = self._all(f"//button[normalize-space(.)={_quoted(label)}]")[number]
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
 
@@ -126,6 +126,15 @@ class Tab:
         canvas = self.driver.execute_script(f"return {_CANVAS}")
         ActionChains(self.driver).scroll_from_origin(ScrollOrigin.from_element(canvas), 0, pixels).perform()
 
+    def click(self, x: float, y: float) -> None:
+        """Press the pointer's button on the image, at parts of its width and height from the upper left."""
+        from selenium.webdriver import ActionChains
+
+        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        width, height = self.driver.execute_script(f"return [{_CANVAS}.clientWidth, {_CANVAS}.clientHeight]")
+        place = round((x - 0.5) * width), round((y - 0.5) * height)
+        ActionChains(self.driver).move_to_element_with_offset(canvas, *place).click().perform()
+
     def canvas_size(self) -> tuple[int, int]:
         """Height and width of the canvas, device pixels."""
         return tuple(self.driver.execute_script(f"return [{_CANVAS}.height, {_CANVAS}.width]"))
@@ -152,12 +161,12 @@ class Tab:
         """Choose from a list."""
         self.field(label).click()
         path = f"//*[@role='option' and normalize-space(.)={_quoted(option)}]"
-        wait(lambda: self._all(path), f"the choice {option}")
-        self._all(path)[-1].click()
+        wait(lambda: [one for one in self._all(path) if one.is_displayed()], f"the choice {option}")
+        next(one for one in self._all(path) if one.is_displayed()).click()
 
-    def tick(self, label: str) -> None:
-        """Tick a box, or take its tick away."""
-        box = self._row(label).find_element("css selector", "input[type=checkbox]")
+    def tick(self, label: str, number: int = 0) -> None:
+        """Tick a box, or take its tick away; of several with this label one by its number."""
+        box = self._row(label, number).find_element("css selector", "input[type=checkbox]")
         self.driver.execute_script("arguments[0].click()", box)
 
     def image(self) -> np.ndarray:
@@ -187,8 +196,8 @@ class Tab:
         wait(lambda: self.driver.execute_script("return window.clipfaceAnswer"), "another image", pause=0.01)
         return self.driver.execute_script("return window.clipfaceAnswer")
 
-    def _row(self, label: str):
-        return self._all(f"//label[normalize-space(.)={_quoted(label)}]/../../..")[0]
+    def _row(self, label: str, number: int = 0):
+        return self._all(f"//label[normalize-space(.)={_quoted(label)}]/../../..")[number]
 
     def _all(self, path: str) -> list:
         return self.driver.find_elements("xpath", path)

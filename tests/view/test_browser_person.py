@@ -27,6 +27,10 @@ def test_the_page_starts_with_the_person_who_is_edited_and_taken_away(address, t
     driver = start(downloads)
     try:
         tab = Tab(driver, address)
+        tab.open("View")
+        tab.choose("Light", "as painted")
+        tab.choose("Backdrop", "white")
+        wait(lambda: np.median(tab.image()[:20]) > 254, "white")
         own = tab.settled()
         assert tab.has("Face 0 unedited")
         middle = own[:, own.shape[1] // 2 - 30 : own.shape[1] // 2 + 30]

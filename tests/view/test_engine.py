@@ -17,10 +17,11 @@ from clipface.edit.mapper import FaceMapper
 from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.regions import edit_mask
 from clipface.edit.sampling import sample_latents
+from clipface.head.measurements import MEASUREMENTS, Measurements
 from clipface.render.camera import perspective
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.view import export, lights
-from clipface.view.engine import Engine
+from clipface.view.engine import SMALL, Engine
 from clipface.view.images import BrowserCamera, shown_faces
 from clipface.view.library import Library
 from clipface.view.state import Edit, FaceState, ViewSettings
@@ -31,13 +32,13 @@ EDITED = FaceState(seed=3, edits=(Edit("my_zombie"),))
 
 def test_vertices_are_those_of_the_head_layer(engine):
     head = engine.head
-    state = FACE.with_weight("jawOpen", 0.6).with_weight("browInnerUp", 0.3).with_identity(1, 2.0)
+    state = FACE.with_weight("jawOpen", 0.6).with_weight("browInnerUp", 0.3).with_value("form", "nose width", 2.0)
     state = state.with_angle("jaw_open", 10).with_angle("gaze_right", -20).with_angle("neck_turn", 30)
     codes = sample_latents(engine.avatar, [3], state.psi)
     expression, shape = torch.zeros(1, head.n_expression), codes.shape.clone()
     expression[0, head.expression_names.index("jawOpen")] = 0.6
     expression[0, head.expression_names.index("browInnerUp")] = 0.3
-    shape[0, 1] += 2.0
+    shape = Measurements(head).changed(shape, {"nose width": 2.0})
     pose = torch.deg2rad(torch.tensor([[0.0, 0, 0, 10, 0, 0]]))
     eyes = torch.deg2rad(torch.tensor([[0.0, -20, 0, 0, -20, 0]]))
     neck = torch.deg2rad(torch.tensor([[0.0, 30, 0]]))
@@ -205,10 +206,38 @@ def test_before_and_after_stand_side_by_side():
     assert shown_faces(EDITED, ViewSettings()) == (EDITED,)
 
 
-def test_small_faces_do_not_depend_on_their_neighbours(engine):
-    faces = engine.small_faces([0, 1, 2], 0.7, 24)
-    assert faces.shape == (3, 3, 24, 24)
-    assert torch.equal(engine.small_faces([1], 0.7, 24)[0], faces[1])
+def test_small_faces_are_made_once_and_show_their_edits(engine):
+    assert engine.small(FACE, make=False) is None
+    plain, edited = engine.small(FACE), engine.small(EDITED)
+    assert plain.shape == (SMALL, SMALL, 3) and engine.small(FACE, make=False) is plain
+    assert np.abs(plain.astype(int) - edited).mean() > 1
+
+
+def test_a_layer_that_is_off_changes_nothing_and_the_rest_stays(engine):
+    both = FaceState(seed=3, edits=(Edit("my_zombie"), Edit("my_clown", 0.5)))
+    assert torch.equal(engine.texture(both.with_layer(1, on=False)), engine.texture(EDITED))
+    assert torch.equal(engine.vertices(both.with_layer(1, on=False)), engine.vertices(EDITED))
+    assert not torch.equal(engine.texture(both.with_layer_moved(0, 1)), engine.texture(both)), "order matters"
+
+
+def test_a_mood_moves_both_sides_as_its_slots_say(engine):
+    smiling = engine.parameters(FACE.with_value("moods", "smiling", 0.5))["expression"][0]
+    left, right = (engine.slots[f"mouthSmile{side}"] for side in ("Left", "Right"))
+    assert smiling[left] == smiling[right] > 0.3 and smiling[engine.slots["browInnerUp"]] == 0
+    more = engine.parameters(FACE.with_value("moods", "smiling", 0.5).with_weight("mouthSmileLeft", 0.1))["expression"]
+    torch.testing.assert_close(more[0, left], smiling[left] + 0.1)
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_a_length_on_the_mesh_is_longer_by_the_millimetres_asked_for(engine, name):
+    lengths = []
+    for state in (FACE, FACE.with_value("form", name, 2.0)):
+        parameters = {**engine.parameters(state), "expression": torch.zeros(1, engine.head.n_expression)}
+        points = engine.head.landmarks(engine.head(**parameters))[0]
+        known = {key: [1000 * (points[a] - points[b]).norm() for a, b in MEASUREMENTS[key]] for key in MEASUREMENTS}
+        lengths.append({key: float(torch.stack(values).mean()) for key, values in known.items()})
+    for key in MEASUREMENTS:
+        assert lengths[1][key] - lengths[0][key] == pytest.approx(2.0 if key == name else 0.0, abs=0.02), key
 
 
 def test_sliders_of_people_move_texture_and_head_and_are_not_edits(data, runs, tmp_path):
@@ -217,8 +246,9 @@ def test_sliders_of_people_move_texture_and_head_and_are_not_edits(data, runs, t
     table().save(tmp_path / PEOPLE_FILE, tmp_path / "generator.safetensors")
     avatar = load_avatar(tmp_path / "generator.safetensors", HeadConfig(), RendererConfig())
     engine = Engine(avatar, Library(runs, avatar))
-    older = EDITED.with_slider("older", 20.0)
-    assert older.unedited() == FACE.with_slider("older", 20.0) and older.with_slider("older", 0.0) == EDITED
+    older = EDITED.with_value("sliders", "older", 20.0)
+    assert older.unedited() == FACE.with_value("sliders", "older", 20.0)
+    assert older.with_value("sliders", "older", 0.0) == EDITED
     codes = load_mapper("slider:older", avatar)(sample_latents(avatar, [3], FACE.psi))
     found = engine.edited(older.unedited())
     torch.testing.assert_close(found.codes.w_plus, codes.w_plus)

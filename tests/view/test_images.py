@@ -7,28 +7,37 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
+from clipface.render.camera import project
 from clipface.view import images, stream
+from clipface.view.backdrop import backdrop
 from clipface.view.images import BrowserCamera, head_window, render_view, window_camera
 from clipface.view.state import Edit, FaceState, ViewSettings
 
 FACE = FaceState(seed=3, edits=(Edit("my_zombie"),))
 CAMERA = BrowserCamera((0.1, 0.05, 0.7), (0.0, 0.01, 0.0), (0.0, 1.0, 0.0), 0.5, (90, 120))
 SOON = 10.0  # seconds
+WHITE = ViewSettings(backdrop="white")
+SETTINGS = [
+    *(ViewSettings(light=name) for name in ("as painted", "soft", "studio", "left")),
+    *(ViewSettings(surface=name, backdrop="dark") for name in ("geometry", "wireframe")),
+]
 
 
 def whole(engine, face, settings, camera, size, supersample=2):
     """The renderer's image in one piece: [H, W, 3] uint8."""
     surface = engine.surface(face, settings)
-    image = engine.render(surface, camera.matrix(size[1] / size[0]), size, supersample)
-    return (image * 255).round().byte().permute(1, 2, 0).numpy()
+    matrix = camera.matrix(size[1] / size[0])
+    behind = backdrop(settings.backdrop, size, matrix, surface.vertices)
+    return images.to_pixels(engine.render(surface, matrix, size, supersample, behind).image)
 
 
 def differs(one, other):
     return np.abs(one.astype(int) - other).max(-1)
 
 
-@pytest.mark.parametrize("settings", [ViewSettings(), ViewSettings(light="left"), ViewSettings(geometry=True)])
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_the_image_is_the_renderers_whatever_it_is_put_together_from(engine, settings, monkeypatch):
     expected = whole(engine, FACE, settings, CAMERA, CAMERA.size)
     monkeypatch.setattr(images, "BAND_PIXELS", 120 * 2 * 2 * 7)  # bands of some seven rows
@@ -46,22 +55,48 @@ def test_two_faces_stand_side_by_side_before_the_same_camera(engine):
 
 
 def test_geometry_is_grey_and_needs_no_texture(engine):
-    image = render_view(engine, [engine.surface(FACE, ViewSettings(geometry=True))], CAMERA, CAMERA.size, 1)
+    settings = ViewSettings(surface="geometry", backdrop="white")
+    image = render_view(engine, [engine.surface(FACE, settings)], CAMERA, CAMERA.size, 1)
     assert np.ptp(image.astype(int), axis=-1).max() <= 30 and image.min() < 200
+
+
+def test_a_wireframe_has_lines_where_geometry_is_smooth_and_a_texture_map_is_the_texture(engine):
+    smooth, lines, flat = (
+        render_view(engine, [engine.surface(FACE, ViewSettings(surface=name))], CAMERA, (400, 400), 1)
+        for name in ("geometry", "wireframe", "texture map")
+    )
+    steps = [np.abs(np.diff(image[150:250, 150:250].astype(int), axis=1)).mean() for image in (smooth, lines)]
+    assert steps[1] > 3 * steps[0] and (lines <= smooth).all()
+    texture = images.to_pixels(functional.interpolate(engine.texture(FACE), (360, 360), mode="bilinear"))
+    assert np.abs(flat[20:380, 20:380].astype(int) - texture).mean() < 12
+    assert (flat[:10] > 200).all(), "the backdrop around it"
+
+
+def test_a_head_stands_in_its_shadow_on_the_ground_and_on_white_there_is_none(engine):
+    surface = engine.surface(FACE, ViewSettings())
+    low = surface.vertices[0, :, 1].min()
+    camera = CAMERA._replace(position=(0.0, 0.3, 0.7)).matrix(1.0)
+    at = project(torch.tensor([[[0.0, float(low), 0.03], [0.25, float(low), 0.03]]]), camera)[0]
+    (below, aside) = (((point[:2] / point[3] + 1) * 100).round().int().tolist() for point in at)
+    ground = backdrop("light", (200, 200), camera, surface.vertices)[0].mean(0)
+    assert ground[below[1], below[0]] < 0.75 * ground[aside[1], min(aside[0], 199)]
+    assert ground[0].mean() > ground[-1].mean() and backdrop("white", (20, 20), camera, surface.vertices).min() == 1
+    with pytest.raises(ValueError, match="backdrop: expected one of light, .*, got 'beach'"):
+        backdrop("beach", (20, 20), camera, surface.vertices)
 
 
 def test_a_window_holds_all_of_the_head_and_near_ones_the_whole_image(engine):
     vertices = engine.vertices(FACE)
     matrix = CAMERA.matrix(120 / 90)
     window = head_window(vertices, matrix, (90, 120))
-    covered = np.nonzero((whole(engine, FACE, ViewSettings(), CAMERA, (90, 120)) < 255).any(-1))
+    covered = np.nonzero((whole(engine, FACE, WHITE, CAMERA, (90, 120)) < 255).any(-1))
     assert window.top <= covered[0].min() and covered[0].max() < window.bottom
     assert window.left <= covered[1].min() and covered[1].max() < window.right
     assert (window.right - window.left) < 120
     near = CAMERA._replace(position=(0.0, 0.01, 0.05)).matrix(120 / 90)
     assert head_window(vertices, near, (90, 120)) == (0, 90, 0, 120)
     away = CAMERA._replace(target=(3.0, 0.05, 0.7)).matrix(120 / 90)
-    assert render_view(engine, [engine.surface(FACE, ViewSettings())], CAMERA._replace(target=(3.0, 0.05, 0.7)),
+    assert render_view(engine, [engine.surface(FACE, WHITE)], CAMERA._replace(target=(3.0, 0.05, 0.7)),
                        (90, 120), 1).min() == 255 and away.isfinite().all()  # fmt: skip
     torch.testing.assert_close(window_camera(matrix, (90, 120), images.Window(0, 90, 0, 120)), matrix)
 

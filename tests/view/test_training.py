@@ -59,6 +59,9 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     failing = Training(PROMPT, tmp_path / "failing", region="nostril", overrides=SMOKE)
     with pytest.raises(ValueError, match="train: one prompt at a time"):
         place.start("a clown", None, owner="you")
+    with pytest.raises(ValueError, match="train: expected a training of this tab, got another tab's"):
+        place.own("you").cancel()
+    assert place.own("me") is training and training.running
 
     previews, steps = [], []
 

@@ -1,103 +1,92 @@
-"""The panels of faces: which one, its identity, its expression and pose."""
+"""The panel of faces: which one, from a gallery or by number; what is known of people, and the head's form."""
 
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from clipface.edit.options import PSI
-from clipface.view.state import ANGLE_LIMITS, IDENTITY_COMPONENTS, IDENTITY_LIMIT, MOST_PSI, FaceState
+from clipface.head.measurements import MEASUREMENTS
+from clipface.view.gallery import Gallery, Tile
+from clipface.view.panels.persons import PersonsPanel
+from clipface.view.state import FORM_LIMIT, MOST_PSI, FaceState
 
-ROWS, COLUMNS, SMALL = 3, 4, 96  # of the grid; pixels of a face
-UNNAMED_LIMIT = 3.0  # standard deviations
-# Named shapes by how their names begin, in the order of the folders.
-FOLDERS = {
-    "Eyes": ("eye",),
-    "Brows": ("brow",),
-    "Jaw": ("jaw",),
-    "Mouth": ("mouth",),
-    "Cheeks, nose, tongue": ("cheek", "nose", "tongue"),
-}
-ANGLE_LABELS = {
-    "jaw_open": "Jaw open", "jaw_sideways": "Jaw sideways", "gaze_up": "Gaze up", "gaze_right": "Gaze right",
-    "neck_nod": "Neck nod", "neck_turn": "Neck turn", "neck_tilt": "Neck tilt",
-}  # fmt: skip
+SHOWN = 60  # numbered faces in the gallery, from a first one on
+OPEN, CLOSE = "Choose a face …", "Close the faces"
+BACK, FORTH = "‹ Page", "Page ›"
+# What the sliders of the shipped people are called.
+LABELS = {"older": "Age", "feminine": "Masculine – feminine", "smiling": "Smile", "darker": "Skin, darker"}
+REACH = {"lip fullness": 5.0, "nose width": 8.0, "nose length": 10.0}  # millimetres, where less is much
 
 
 class FacePanel:
-    """Faces by number or from a grid, and the components of identity."""
+    """Faces by number or from a gallery, and sliders with names that people know."""
 
     def __init__(self, page: Any) -> None:
         """Args: page: the `Page` in whose GUI context the widgets are made."""
         self._page, gui, controls = page, page.client.gui, page.controls
-        self._first = 0
+        self._at = 0
+        self._open = gui.add_button(OPEN, hint="Small images of faces under the present edit; click one")
+        self._beside = gui.add_checkbox(
+            "Beside this one", False, visible=False, hint="A click puts a face beside the present one, or takes it away"
+        )
+        self._pages = gui.add_button_group("Gallery", (BACK, FORTH), visible=False)
+        self.persons = PersonsPanel(page)
+        controls.on_click(self._open, lambda: page.open_gallery(None if page.gallery is self else self))
+        controls.on_click(self._pages, self._turned)
         seed = gui.add_number("Face number", 0, min=0, max=2**53, step=1)
         psi = gui.add_slider("Variety (psi)", 0.0, MOST_PSI, 0.05, PSI, hint="0: the mean texture")
-        controls.bind(seed, "face", lambda state: state.seed, lambda state, value: replace(state, seed=int(value)))
+        controls.bind(
+            seed, "face", lambda state: state.seed, lambda state, value: replace(state, seed=value, person="")
+        )
         controls.bind(psi, "variety", lambda state: state.psi, lambda state, value: replace(state, psi=value))
-        blank = np.full((SMALL, COLUMNS * SMALL, 3), 255, np.uint8)
-        self._strips, self._buttons = [], []
-        for row in range(ROWS):
-            self._strips.append(gui.add_image(blank, jpeg_quality=90))
-            buttons = gui.add_button_group("Take", self._numbers(row))
-            controls.on_click(buttons, lambda buttons=buttons: page.replace("face", seed=int(buttons.value)))
-            self._buttons.append(buttons)
-        controls.on_click(gui.add_button("More faces"), self._more)
         for name, slider in page.services.engine.sliders.items():
-            label, most = f"{name.capitalize()} ({slider['unit']})", slider["most"]
-            widget = gui.add_slider(label, -most, most, most / 40, 0.0, hint="Texture and head, as photographs change")
-            controls.bind(
-                widget, name, lambda state, name=name: state.slider(name),
-                lambda state, value, name=name: state.with_slider(name, value),
-            )  # fmt: skip
-        with gui.add_folder("Identity", expand_by_default=False):
-            for component in range(IDENTITY_COMPONENTS):
-                slider = gui.add_slider(f"Component {component + 1}", -IDENTITY_LIMIT, IDENTITY_LIMIT, 0.1, 0.0)
-                controls.bind(
-                    slider, f"identity {component + 1}",
-                    lambda state, n=component: state.identity[n],
-                    lambda state, value, n=component: state.with_identity(n, value),
-                )  # fmt: skip
-            own = gui.add_button("Own identity again")
-            controls.on_click(own, lambda: page.replace("own identity", identity=FaceState().identity))
+            most = float(slider["most"])
+            hint = f"In {slider['unit']}; texture and head, as photographs change"
+            widget = gui.add_slider(LABELS.get(name, name.capitalize()), -most, most, most / 40, 0.0, hint=hint)
+            self._bind(widget, "sliders", name)
+        if page.services.engine.head.has_landmarks:
+            with gui.add_folder("Form, in millimetres", expand_by_default=False):
+                for name in MEASUREMENTS:
+                    most = REACH.get(name, FORM_LIMIT)
+                    self._bind(gui.add_slider(name.capitalize(), -most, most, 0.1, 0.0), "form", name)
+                own = gui.add_button("Own form again")
+                controls.on_click(own, lambda: page.replace("own form", form=()))
 
-    def draw_grid(self) -> None:
-        """Draw the small faces, row by row."""
-        for row, (strip, buttons) in enumerate(zip(self._strips, self._buttons, strict=True)):
-            seeds = [int(number) for number in self._numbers(row)]
-            buttons.options = self._numbers(row)
-            faces = self._page.services.engine.small_faces(seeds, self._page.state.psi, SMALL)
-            strip.image = (faces.permute(2, 0, 3, 1).flatten(1, 2).cpu() * 255).round().byte().numpy()
+    def opened(self, is_open: bool) -> None:
+        """Show the widgets that only an open gallery needs, or hide them."""
+        self._open.label = CLOSE if is_open else OPEN
+        self._beside.visible = self._pages.visible = is_open
 
-    def _numbers(self, row: int) -> tuple[str, ...]:
-        start = self._first + row * COLUMNS
-        return tuple(str(number) for number in range(start, start + COLUMNS))
+    def gallery(self, state: FaceState) -> Gallery:
+        """What is laid out: persons of this tab, then numbered faces, all of them under the present edits."""
+        edited = FaceState(psi=state.psi, edits=state.edits)
+        tiles = [
+            Tile(f"person:{key}", name, replace(edited, person=key)) for key, name in self._page.persons_shown()
+        ]  # fmt: skip
+        tiles += [Tile(str(seed), f"Face {seed}", replace(edited, seed=seed)) for seed in range(SHOWN)]
+        others = [_key(*who) for who in self._page.view.others]
+        return Gallery(tuple(tiles), frozenset([_key(state.person, state.seed), *others]), self._at)
 
-    def _more(self) -> None:
-        self._first += ROWS * COLUMNS
-        self.draw_grid()
+    def clicked(self, tile: Tile) -> None:
+        """Take a face, or put it beside the present one."""
+        page, who = self._page, (tile.face.person, tile.face.seed)
+        if not self._beside.value:
+            page.replace("face", person=who[0], seed=who[1])
+        elif who != (page.state.person, page.state.seed):
+            others = page.view.others
+            fewer = tuple(other for other in others if other != who)
+            page.change_view(others=fewer if who in others else (*others, who))
+
+    def _bind(self, widget: Any, field: str, name: str) -> None:
+        self._page.controls.bind(
+            widget, name, lambda state: state.value(field, name),
+            lambda state, value: state.with_value(field, name, value),
+        )  # fmt: skip
+
+    def _turned(self) -> None:
+        step = 1 if self._pages.value == FORTH else -1
+        self._at = min(max(self._at + step, 0), self._page.gallery_pages() - 1)
+        self._page.show()
 
 
-def expression_panel(page: Any) -> None:
-    """Make a slider for each joint angle and, in folders, each shape of the head, in the GUI context of a `Page`."""
-    gui, bind = page.client.gui, page.controls.bind
-    with gui.add_folder("Jaw, gaze, neck"):
-        for name, limit in ANGLE_LIMITS.items():
-            label = ANGLE_LABELS[name]
-            slider = gui.add_slider(label, 0.0 if name == "jaw_open" else -limit, limit, 0.5, 0.0)
-            bind(
-                slider, label, lambda state, name=name: state.angle(name),
-                lambda state, value, name=name: state.with_angle(name, value),
-            )  # fmt: skip
-    named = page.services.engine.head.expression_names
-    least, most = (0.0, 1.0) if named else (-UNNAMED_LIMIT, UNNAMED_LIMIT)
-    names = [name for name in page.services.engine.slots if "-" not in name]  # others are the head's own raw shapes
-    for folder, beginnings in FOLDERS.items() if named else (("Components", ("",)),):
-        with gui.add_folder(folder, expand_by_default=False):
-            for name in (name for name in names if name.startswith(tuple(beginnings))):
-                slider = gui.add_slider(name, least, most, 0.01, 0.0)
-                bind(
-                    slider, name, lambda state, name=name: state.weight(name),
-                    lambda state, value, name=name: state.with_weight(name, value),
-                )  # fmt: skip
-    page.controls.on_click(gui.add_button("Neutral again"), lambda: page.replace("neutral", expression=(), angles=()))
+def _key(person: str, seed: int) -> str:
+    return f"person:{person}" if person else str(seed)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from clipface.view import export, lights
+from clipface.view import backdrop, export, lights
 from clipface.view.images import BrowserCamera
 from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
-from clipface.view.state import COMPARISONS
+from clipface.view.state import COMPARISONS, SURFACES
 
 
 def view_panel(page: Any) -> None:
@@ -14,12 +14,16 @@ def view_panel(page: Any) -> None:
     gui, controls, settings, camera = page.client.gui, page.controls, page.view, page.client.camera
     inputs = {
         "comparison": gui.add_dropdown("Show", COMPARISONS, initial_value=settings.comparison),
+        "surface": gui.add_dropdown("Surface", SURFACES, initial_value=settings.surface),
         "light": gui.add_dropdown("Light", lights.NAMES, initial_value=settings.light),
         "light_strength": gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength),
-        "geometry": gui.add_checkbox("Geometry only", settings.geometry, hint="Grey, without texture and light"),
+        "backdrop": gui.add_dropdown("Backdrop", backdrop.NAMES, initial_value=settings.backdrop),
     }
     for name, widget in inputs.items():
-        controls.on_user(widget, lambda name=name, widget=widget: page.change_view(**{name: widget.value}))
+        controls.show(
+            widget, lambda name=name: getattr(page.view, name),
+            lambda name=name, widget=widget: page.change_view(**{name: widget.value}),
+        )  # fmt: skip
 
     def front() -> None:
         with page.client.atomic():
@@ -43,6 +47,13 @@ def export_panel(page: Any) -> None:
     button("GLB", morphs, "glb", lambda: export.glb(engine, page.state))
     mesh = "A zip file with the mesh, its material and its texture"
     button("OBJ", mesh, "obj.zip", lambda: export.obj(engine, page.state))
-    button("PNG", "The image in this window, 1024 pixels high", "png",
-           lambda: export.png(engine, page.state, page.view, BrowserCamera.of(client.camera)))  # fmt: skip
     button("Codes", "Numbers for scripts/edit.py --latents", "npz", lambda: export.codes(engine, page.state))
+    least, most = export.IMAGE_HEIGHTS
+    height = client.gui.add_number("Height of the image", export.IMAGE_HEIGHT, min=least, max=most, step=1)
+    transparent = client.gui.add_checkbox("Transparent", False, hint="Without backdrop and shadow")
+
+    def png() -> bytes:
+        camera = BrowserCamera.of(client.camera)
+        return export.png(engine, page.state, page.view, camera, int(height.value), transparent.value)
+
+    button("PNG", "The image in this window", "png", png)

@@ -1,0 +1,83 @@
+"""The panel of motion: play one on the head, go round it, and record what is seen."""
+
+from typing import Any
+
+from clipface.animation.load import SHIPPED
+from clipface.animation.motion import Motion
+from clipface.view.images import BrowserCamera
+from clipface.view.motions import NONE, SIZES, motion_of, read_capture, record
+from clipface.view.player import Player
+
+PLAY, STOP = "Play", "Stop"
+RECORD, CANCEL = "Record MP4", "Cancel the recording"
+MOST_CAPTURES = 5
+
+
+class MotionPanel:
+    """What moves in a tab; it plays until it is stopped."""
+
+    def __init__(self, page: Any) -> None:
+        """Args: page: the `Page` in whose GUI context the widgets are made."""
+        self._page, gui, controls = page, page.client.gui, page.controls
+        self._captures: dict[str, Motion] = {}
+        self._recording = False
+        self._motion = gui.add_dropdown("Motion", (NONE, *SHIPPED))
+        self._turntable = gui.add_checkbox("Turntable", False, hint="The camera goes round the head")
+        self._play = gui.add_button(PLAY)
+        self._upload = gui.add_upload_button("Add a capture", hint="Keyframes .yaml, ARKit .csv, FLAME frames .npz")
+        self._height = gui.add_number("Height of the video", 512, min=SIZES[0], max=SIZES[1], step=2)
+        self._record = gui.add_button(RECORD, hint="The motion once, or once around the head")
+        self._bar = gui.add_progress_bar(0.0, visible=False)
+        controls.on_user(self._motion, self._again)
+        controls.on_user(self._turntable, self._again)
+        controls.on_click(self._play, self._toggle)
+        controls.on_click(self._record, self._write)
+        self._upload.on_upload(lambda _: page.guarded(lambda: self._add(self._upload.value)))
+
+    def _player(self) -> Player:
+        motion = motion_of(self._motion.value, self._page.services.engine.head, self._captures)
+        if motion is not None:
+            motion = motion.to(self._page.services.engine.head.v_template.device)
+        return Player(motion, self._turntable.value)
+
+    def _toggle(self) -> None:
+        self._page.play(None if self._page.player else self._player())
+        self._play.label = STOP if self._page.player else PLAY
+
+    def _again(self) -> None:
+        """Go on with another choice, if something plays."""
+        if self._page.player:
+            moving = self._motion.value != NONE or self._turntable.value
+            self._page.play(self._player() if moving else None)
+            self._play.label = STOP if moving else PLAY
+
+    def _add(self, file: Any) -> None:
+        if len(self._captures) >= MOST_CAPTURES:
+            raise ValueError(f"capture: expected at most {MOST_CAPTURES} in one tab, got another; open a new tab")
+        name = str(file.name)
+        self._captures[name] = read_capture(name, bytes(file.content), self._page.services.engine.head)
+        self._motion.options = (NONE, *SHIPPED, *(name for name in self._captures if name not in SHIPPED))
+        self._motion.value = name
+        self._again()
+
+    def _write(self) -> None:
+        page = self._page
+        if self._recording:
+            self._recording = False
+            return
+        player = self._player()
+        self._recording, self._record.label, self._bar.visible = True, CANCEL, True
+        try:
+            camera = BrowserCamera.of(page.client.camera)
+            content = record(
+                page.services.engine, page.state, page.view, camera, player, int(self._height.value), self._progress
+            )
+        finally:
+            self._recording, self._record.label, self._bar.visible = False, RECORD, False
+        if content is not None:
+            page.client.send_file_download("motion.mp4", content, save_immediately=True)
+
+    def _progress(self, share: float) -> bool:
+        if abs(100 * share - self._bar.value) >= 1:
+            self._bar.value = 100 * share
+        return self._recording and not self._page.closed
