@@ -4,12 +4,13 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from clipface.documents import read_json
 from clipface.files import regular, replacing, write_atomic
@@ -127,7 +128,7 @@ def build(
     if not isinstance(config, Mapping):
         raise ValueError(f"{what}: expected a configuration by name, got {type(config).__name__}")
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             planned = make(**config)
         check_shapes(part(planned), tensors, what)
         module = make(**config)
@@ -139,6 +140,19 @@ def build(
         raise ValueError(f"{what}: expected the configuration of a {name}, got another ({words})") from error
     part(module).load_state_dict(dict(tensors))
     return module
+
+
+class _Unfilled(TorchFunctionMode):
+    """Neither samples nor scales numbers of new tensors: on the meta device that loads torch's compiler, for 3 s."""
+
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if function is torch.randn:
+            return torch.empty(*args, **(kwargs or {}))
+        if function is torch.Tensor.div and isinstance(args[1], (int, float)):
+            return args[0]
+        return function(*args, **(kwargs or {}))
 
 
 def check_shapes(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:

@@ -2,8 +2,13 @@
 
 # ruff: noqa: E402  startup comes before PyTorch
 
+import os
+
 from clipface import startup  # isort: skip
 
+if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    # Threads of several processes on the same cores wait for each other. Commands that tests start get them too.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 startup.prepare()
 
 from pathlib import Path
@@ -24,7 +29,18 @@ TINY_ENCODER = {
     "text_cfg": {"context_length": 12, "width": 16, "heads": 2, "layers": 1},
 }
 TINY_WORDS = "a photo of face zombie clown person old with".split()
+# Files with tests of half a minute and more, which begin before all others: the last one keeps nobody waiting.
+LONGEST = (
+    "test_browser.py", "test_interrupted_networks.py", "test_interrupts.py", "test_two_processes.py", "test_tour.py",
+    "test_photo_scripts.py", "test_distributed.py", "test_anchored.py", "test_own_faces.py", "test_into_photo_video.py",
+    "test_into_photo_command.py", "test_browser_person.py", "test_training.py",
+)  # fmt: skip
 SIDE = 9  # vertices along each side of the tiny head
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def write_tiny_head(path: Path) -> Path:

@@ -2,12 +2,11 @@
 
 import ast
 import importlib
-import subprocess
-import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import launcher
 import pytest
 from hydra import compose, initialize_config_module
 from hydra.errors import ConfigCompositionException, MissingConfigException
@@ -138,9 +137,8 @@ def test_keys_of_earlier_versions_are_refused_with_the_new_name(trainer: str):
 def test_the_command_refuses_them():
     renamed = ("mapper", "pool=4", "cache=4"), ("texture_gan", "looks.weight=3", "attribute_offsets.weight=3")
     for trainer, old, new in renamed:
-        command = [sys.executable, "-m", f"trainer.{trainer}", old]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 1 and f"now; give {new}" in done.stderr
+        code, written = launcher.run("-m", f"trainer.{trainer}", old)
+        assert code == 1 and f"now; give {new}" in written
 
 
 def test_a_path_is_enough_to_train_on_a_data_set():

@@ -1,10 +1,10 @@
 """Where MediaPipe's face points lie on a head: shipped for the open head, derived for every other one."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from clipface.bake.mask import EYEBALLS
@@ -219,9 +219,11 @@ def _directions(offsets: np.ndarray) -> np.ndarray:
     return np.unwrap(np.arctan2(offsets[:, 0], offsets[:, 1]))
 
 
-def _warp(source: np.ndarray, target: np.ndarray) -> RBFInterpolator:
+def _warp(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The smoothest map of space that carries points to others (Bookstein, "Principal warps", 1989).
 
     In three dimensions the thin plate's kernel is the distance.
     """
+    from scipy.interpolate import RBFInterpolator  # a second of processor time, for every command that knows of people
+
     return RBFInterpolator(source, target, kernel="linear", degree=1, smoothing=DAMPING)

@@ -12,7 +12,7 @@ import argparse
 import secrets
 import signal
 import sys
-import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ from clipface.view.server.token_auth import TokenAuth
 
 if TYPE_CHECKING:
     from clipface.view.page import Services
+
+SIGNALS_EVERY = 0.5  # seconds; a signal that another thread gets does not wake this one
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -124,13 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("Other machines use this one's name or address in its place; keep the token to yourself.", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a polite kill cleans up too
     try:
-        threading.Event().wait()
+        while True:
+            time.sleep(SIGNALS_EVERY)
     except KeyboardInterrupt:
         print("\nbye")
     finally:
         services.training.close()
         services.fitting.close()
-        running.stop()
+        server.stop(running)
 
 
 if __name__ == "__main__":

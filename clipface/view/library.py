@@ -49,17 +49,26 @@ class Library:
         found = []
         for file in self.folder.glob(f"*/{MAPPER_FILE}"):
             try:
-                notes, changed = weights.load_config(file), file.stat().st_mtime
-                check_origin(f"mapper {file}", notes, self._avatar, "")
+                changed, run = file.stat().st_mtime, self._run(file)
             except (OSError, ValueError):
                 continue  # being written, damaged, of another generator: `mapper` says so when asked for by name
-            config = notes.get("mapper", {})
-            if config.get("levels") == self._avatar.generator.levels:  # a video's mapper has another key
-                prompt = notes.get("prompt") or {}
-                words = prompt.get("target") or file.parent.name
-                run = Run(file.parent.name, words, prompt.get("name") or words, config.get("region"))
-                found.append((changed, run))
+            found += [(changed, run)] if run else []
         return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)] + self._looks
+
+    def _run(self, file: Path) -> Run | None:
+        """Read what a run's file says of it; None: it is of another kind, as a video's mapper is."""
+        notes = weights.load_config(file)
+        check_origin(f"mapper {file}", notes, self._avatar, "")
+        config, prompt = notes.get("mapper") or {}, notes.get("prompt") or {}
+        if not isinstance(config, dict) or not isinstance(prompt, dict):
+            raise ValueError(f"mapper {file}: expected objects {{...}} as mapper and prompt, got something else")
+        if config.get("levels") != self._avatar.generator.levels:
+            return None
+        words = prompt.get("target") or file.parent.name
+        run = Run(file.parent.name, words, prompt.get("name") or words, config.get("region"))
+        if not all(isinstance(value, str) for value in (*run[:3], run.region or "")):
+            raise ValueError(f"mapper {file}: expected words as prompt, its name and region, got something else")
+        return run
 
     def find(self, words: str, region: str | None = None) -> Run | None:
         """The newest run for some words, or the look of this name.

@@ -1,10 +1,6 @@
 """Edits by any words, with the shipped text mapper: through the commands that users type."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import launcher
 import pytest
 import torch
 from commands import script
@@ -13,8 +9,6 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.loading import load_avatar, load_editor, load_mapper
 from clipface.edit.sampling import sample_latents
 from clipface.settings import HeadConfig, RendererConfig
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -73,19 +67,9 @@ def test_the_command_edits_by_a_prompt_without_a_run(tmp_path, capsys):
 
 def test_words_that_cannot_be_read_end_the_command_before_anything_starts(tmp_path):
     for words, said in (("зомби", "зомби"), ("", "expected words")):
-        command = [
-            sys.executable,
-            "scripts/edit.py",
-            "--prompt",
-            words,
-            "--latents",
-            "0:1",
-            "--output",
-            str(tmp_path / "x"),
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+        given = ("--prompt", words, "--latents", "0:1", "--output", str(tmp_path / "x"))
+        code, written = launcher.run("scripts/edit.py", *given)
+        assert code == 2 and said in written and "Traceback" not in written
         assert not (tmp_path / "x").exists()
 
 

@@ -5,31 +5,19 @@ import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import launcher
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 300  # that a process may take
 STEP = re.compile(rb"(\d+)/\d+ \[")  # of the progress bar
 
 
-def start(trainer: str, *overrides: str) -> subprocess.Popen:
+def start(trainer: str, *overrides: str) -> launcher.Command:
     """Start `python -m trainer.<trainer>`; its output and its errors come together."""
-    command = [sys.executable, "-m", f"trainer.{trainer}", *overrides]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-
-
-def finish(process: subprocess.Popen) -> str:
-    """Everything that a process still writes until its end."""
-    return process.communicate(timeout=SECONDS)[0].decode(errors="replace")
+    return launcher.start("-m", f"trainer.{trainer}", *overrides)
 
 
 def interrupt(trainer: str, *overrides: str, number: int = signal.SIGINT, times: int = 1) -> tuple[int, str]:
@@ -44,7 +32,7 @@ def interrupt(trainer: str, *overrides: str, number: int = signal.SIGINT, times:
         if times > 1:
             while b"stopping after this batch" not in output:
                 output += os.read(process.stdout.fileno(), 1 << 16)
-    rest = finish(process)
+    rest = process.finish()
     return process.returncode, output.decode(errors="replace") + rest
 
 
@@ -63,6 +51,6 @@ def resume(output: str) -> str:
     (command,) = re.findall(r"To resume:\s+python -m trainer\.(.+)", output)
     trainer, *overrides = shlex.split(command)
     process = start(trainer, *overrides)
-    written = finish(process)
+    written = process.finish()
     assert process.returncode == 0, written
     return written

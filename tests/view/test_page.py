@@ -150,7 +150,7 @@ def test_left_and_right_are_linked_until_they_are_not(visitor):
         ("Surface", "jelly", "surface: expected one of"),
         ("Face number", -5, "seed: expected a whole number"),
         ("Variety (psi)", 1e9, "psi: expected a number from 0 to 1.5"),
-        ("Angry", float("nan"), "angry: expected a number"),
+        ("Angry", 7.0, "angry: expected a number from -1 to 1"),
     ],
 )
 def test_values_that_cannot_be_are_words_on_the_page_not_in_the_log(visitor, caplog, capfd, label, value, words):

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -196,7 +197,9 @@ class Interrupt(Callback):
         if not self._begun or self.received:
             raise SystemExit(128 + number)
         self.received = number
-        print("\nstopping after this batch; again to stop at once", flush=True)
+        with suppress(OSError):  # of a terminal that is gone
+            # Not by print, which raises an error if the signal comes while the progress bar is being written.
+            os.write(2, b"\nstopping after this batch; again to stop at once\n")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._begun = True

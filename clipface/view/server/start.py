@@ -6,6 +6,9 @@ import dataclasses
 import functools
 import io
 import socket
+import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -14,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from clipface.startup import need
+from clipface.view.server.connection import connection_class, report_once
 from clipface.view.server.token_auth import LOOPBACK, Admitted, Redirected, TokenAuth
 
 if TYPE_CHECKING:
     import viser
 
 CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW = (0.0, 0.02, 0.72), (0.0, 0.01, 0.0), 0.5  # metres; radians
+LONGEST_END = 10.0  # seconds
 _session: ContextVar[str] = ContextVar("session")
 
 
@@ -82,6 +87,7 @@ def start(
     viser = load_viser()
     check_free(host, port)
     silent = contextlib.redirect_stdout(io.StringIO())  # viser prints addresses without token
+    warnings.filterwarnings("ignore", "Queued a .* on a closed connection")  # a tab that is closed as it is drawn
     with _behind(gate, begin) as installed, silent:
         server = viser.ViserServer(host, port, label="ClipFace", verbose=False)
     if not installed:
@@ -102,26 +108,41 @@ def start(
     return server
 
 
+def stop(server: Any) -> None:
+    """Stop the server, and wait for what still works for its tabs.
+
+    Python ends a daemon's thread in the middle of what it does, which in PyTorch's code is an abort of the process.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):  # viser says so, too
+        server.stop()
+    end = time.monotonic() + LONGEST_END
+    while time.monotonic() < end and any(thread.daemon for thread in threading.enumerate()):
+        time.sleep(0.05)  # pages that were being built may start more
+
+
 @contextlib.contextmanager
 def _behind(gate: TokenAuth, begin: Callable[[str, str], None]) -> Iterator[list[bool]]:
     """Put the gate before every server that is made inside; the list that it gives is then no longer empty.
 
     viser offers no way to do this, so the function with which it listens is exchanged while it starts.
     """
+    import viser
     import websockets.asyncio.server as listening
 
     installed: list[bool] = []
-    serve = listening.serve
+    serve, connections = listening.serve, connection_class(listening, viser.__version__)
 
     def serve_behind_gate(handler: Callable, *args: Any, process_request: Callable, **kwargs: Any) -> Any:
         installed.append(True)
 
         async def handle(connection: Any) -> None:
+            asyncio.get_running_loop().set_exception_handler(report_once)
             _session.set(connection.admitted.session)
-            await handler(connection)
+            if await connection.fits():
+                await handler(connection)
 
         process = functools.partial(_process, gate, begin, process_request)
-        return serve(handle, *args, process_request=process, **kwargs)
+        return serve(handle, *args, process_request=process, create_connection=connections, **kwargs)
 
     listening.serve = serve_behind_gate
     try:
@@ -135,17 +156,18 @@ def _process(
 ) -> Any:
     """Answer a request: viser's own answer where the gate admits it; None for a websocket that is admitted."""
     decision = gate.decide(request.path, request.headers)
+    upgrades = request.headers.get_all("Upgrade")
     if isinstance(decision, Admitted):
         connection.admitted = decision
         letters = parse_qs(urlsplit(request.path).query).get("state")
-        if letters and "Upgrade" not in request.headers:
+        if letters and not upgrades:
             begin(decision.session, letters[0])
         response = process_request(connection, dataclasses.replace(request, path="/"))
         if response is not None:
             response.headers["Referrer-Policy"] = "no-referrer"  # addresses may hold the token
             response.headers["X-Frame-Options"] = "DENY"
         return response
-    if isinstance(decision, Redirected) and "Upgrade" not in request.headers:
+    if isinstance(decision, Redirected) and not upgrades:
         response = connection.respond(HTTPStatus.FOUND, "")
         response.headers["Location"] = decision.path
         return response

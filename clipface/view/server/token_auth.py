@@ -8,12 +8,17 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from clipface.view.server.sessions import new_name
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SESSION_NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")
+READ = ("Host", "Origin", "Upgrade", "Accept-Encoding")  # headers that the gate and viser read
+_NAME, _PORT = r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)", "(:[0-9]{1,5})?"
+HOST = re.compile(_NAME + _PORT)
+ORIGIN = re.compile(f"(null|[a-z][a-z0-9+.-]*://(?P<site>({_NAME}{_PORT})?)|)")  # the last: a request without one
+PATH = re.compile(r"/([!-$&-~]|%[0-9A-Fa-f]{2})*")
 
 
 class Admitted(NamedTuple):
@@ -61,24 +66,41 @@ class TokenAuth:
 
     def decide(self, path: str, headers: Mapping[str, str]) -> Admitted | Redirected | Refused:
         """Judge a request by its path with query, and its headers."""
-        host = headers.get("Host", "")
-        if self._loopback and urlsplit(f"//{host}").hostname not in LOOPBACK:
+        wrong = malformed(path, headers)
+        if wrong is not None:
+            return Refused(400, wrong)
+        host, origin = headers.get("Host", ""), headers.get("Origin")
+        if self._loopback and HOST.fullmatch(host)["name"].strip("[]").lower() not in LOOPBACK:
             return Refused(403, "host: the editor listens to this machine alone; open it as 127.0.0.1 or localhost")
-        origin = headers.get("Origin")
-        if origin and urlsplit(origin).netloc != host:  # a websocket that another site's page opened
+        if origin and ORIGIN.fullmatch(origin)["site"] != host:  # a websocket that another site's page opened
             return Refused(403, "origin: expected the editor's own page, got another site's")
-        parts = urlsplit(path)
-        segments = [segment for segment in parts.path.split("/") if segment]
+        address, _, query = path.partition("?")
+        segments = [segment for segment in address.split("/") if segment]
         if self.token is None:
             before = ""
         else:
-            given = segments.pop(0) if segments else (parse_qs(parts.query).get("token") or [""])[0]
+            given = segments.pop(0) if segments else (parse_qs(query).get("token") or [""])[0]
             if not hmac.compare_digest(given.encode(), self.token.encode()):
                 return Refused(403, "token: expected the address that was printed at the start, got one without it")
             before = f"/{self.token}"
         if not segments:
-            kept = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] != "token"])  # viser has options
+            kept = urlencode([pair for pair in parse_qsl(query) if pair[0] != "token"])  # viser has options
             return Redirected(f"{before}/{new_name()}{'?' + kept if kept else ''}")
         if len(segments) > 1 or not SESSION_NAME.fullmatch(segments[0]):
             return Refused(404, "address: expected the one that was printed at the start; there is nothing here")
         return Admitted(segments[0])
+
+
+def malformed(path: str, headers: Mapping[str, str]) -> str | None:
+    """Say what in a request no browser sends: its path with query, or a header that is read; None: nothing."""
+    try:
+        read = {name: headers.get(name) or "" for name in READ}
+    except LookupError:  # of websockets' headers, which may hold several of one name
+        return f"headers: expected {', '.join(READ)} once each at most, got more"
+    if not HOST.fullmatch(read["Host"]):
+        return "host: expected a name or an address, with a port, got something else"
+    if not ORIGIN.fullmatch(read["Origin"]):
+        return "origin: expected a site's address, got something else"
+    if not PATH.fullmatch(path):
+        return "address: expected / and then letters, digits and signs, got something else"
+    return None

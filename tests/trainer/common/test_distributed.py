@@ -1,11 +1,10 @@
 """Two processes train as one: the same gradients, the same networks, their own random numbers, an exact resume."""
 
-import os
-import socket
+from pathlib import Path
 
+import launcher
 import pytest
 import torch
-import torch.multiprocessing
 from tiny_gan import SIZE, optimizers, run, tiny_batch, tiny_config, tiny_encoder, tiny_gan, tiny_head
 
 from trainer.common import distributed
@@ -66,13 +65,10 @@ def kept(network) -> list[torch.Tensor]:
     return [p.grad.clone() for name, p in named if p.grad is not None and not name.endswith("noise_strength")]
 
 
-def work(process: int, files, folder, port: int) -> None:
-    """One of the two processes, as Lightning's launcher or torchrun start it."""
+def work(process: int, *places: str) -> None:
+    """One of the two processes."""
     torch.set_num_threads(1)
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), WORLD_SIZE=str(PROCESSES), RANK=str(process),
-        LOCAL_RANK=str(process), GROUP_RANK="0", LOCAL_WORLD_SIZE=str(PROCESSES), TORCHELASTIC_RUN_ID="test",
-    )  # fmt: skip
+    files, folder = map(Path, places)
     head, renderer = tiny_head(files)
     own = folder / f"process_{process}"
 
@@ -99,10 +95,7 @@ def work(process: int, files, folder, port: int) -> None:
 @pytest.fixture(scope="module")
 def found(tiny_files, tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    torch.multiprocessing.spawn(work, (tiny_files, folder, port), PROCESSES)
+    launcher.pair(__file__, "work", tiny_files, folder)
     return [torch.load(folder / f"{process}.pt", weights_only=True) for process in range(PROCESSES)]
 
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 import torch
-from interrupts import finish, interrupt, resume, start, train_straight
+from interrupts import interrupt, resume, start, train_straight
 from safetensors.torch import load_file
 from tiny_sentences import write_bert
 
@@ -49,9 +49,9 @@ def projection(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("trainer", "steps", "file", "number"),
     [
-        ("texture_gan", 40, "last.ckpt", signal.SIGTERM),
-        ("face_encoder", 60, "face_encoder.safetensors", signal.SIGINT),
-        ("sentence_projection", 2000, "mine_sentences.safetensors", signal.SIGTERM),
+        ("texture_gan", 20, "last.ckpt", signal.SIGTERM),
+        ("face_encoder", 30, "face_encoder.safetensors", signal.SIGINT),
+        ("sentence_projection", 400, "mine_sentences.safetensors", signal.SIGTERM),
     ],
 )
 def test_an_interrupted_run_keeps_its_results_and_ends_bit_equal_when_resumed(
@@ -76,5 +76,5 @@ def test_a_folder_that_holds_a_run_is_refused(tmp_path):
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "last.ckpt").write_text("precious")
     process = start("texture_gan", *GAN, *TRAINER, f"hydra.run.dir={tmp_path / 'old'}")
-    assert f"folder: expected a new one, got {tmp_path / 'old'} with last.ckpt" in finish(process)
+    assert f"folder: expected a new one, got {tmp_path / 'old'} with last.ckpt" in process.finish()
     assert process.returncode == 1 and (tmp_path / "old" / "last.ckpt").read_text() == "precious"

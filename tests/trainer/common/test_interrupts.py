@@ -1,17 +1,20 @@
 """Ctrl-C and SIGTERM, through the command: results are kept, the exit code tells, a resumed run ends bit-equal."""
 
+import io
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
-from interrupts import finish, interrupt, resume, start, train_straight
+from interrupts import interrupt, resume, start, train_straight
 from safetensors.torch import load_file
 
 from clipface import weights
+from trainer.common.callbacks import Interrupt
 
 PROMPT = ["prompt.target=a photo of a zombie", "image_size=32", "batch_size=2", "validation=2", "cache=3"]
-TRAINER = ["trainer.steps=60", "trainer.minutes=null", "trainer.log_every=2", "trainer.threads=1"]
+TRAINER = ["trainer.steps=30", "trainer.minutes=null", "trainer.log_every=2", "trainer.threads=1"]
 RUNS = {
     "mapper": ("mapper", [*PROMPT, "model.init_from=zero", "plateau.window=0"]),
     "zero_offsets": ("mapper", ["experiment=pretrain_zero", "batch_size=2"]),
@@ -42,15 +45,38 @@ def test_an_interrupted_run_keeps_its_results_and_ends_bit_equal_when_resumed(ov
     folder = tmp_path / "stopped"
     assert (folder / "last.ckpt").is_file()
     training = weights.load_config(folder / "mapper.safetensors")["training"]
-    assert training["status"] == "interrupted" and 2 <= training["steps"] < 60
-    assert "60/60 [" in resume(output)
+    assert training["status"] == "interrupted" and 2 <= training["steps"] < 30
+    assert "30/30 [" in resume(output)
     assert weights.load_config(folder / "mapper.safetensors")["training"] | {"seconds": 0} == {
-        "seconds": 0, "steps": 60, "device": "cpu", "status": "done",
+        "seconds": 0, "steps": 30, "device": "cpu", "status": "done",
     }  # fmt: skip
     assert not (folder / "last.ckpt").exists()
     train_straight(*overrides(name, "straight"))
     expected, got = (load_file(tmp_path / each / "mapper.safetensors") for each in ("straight", "stopped"))
     assert expected.keys() == got.keys() and all((expected[key] == got[key]).all() for key in expected)
+
+
+class Interrupting(io.RawIOBase):
+    """An output that a signal comes to while it is first written to."""
+
+    written = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: memoryview) -> int:
+        first, self.written = not self.written, True
+        if first:
+            signal.raise_signal(signal.SIGTERM)
+        return len(data)
+
+
+def test_a_signal_while_the_progress_bar_is_written_is_as_good_as_any(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Interrupting())))
+    with Interrupt(1) as stopping:
+        stopping.on_train_start(None, None)
+        print("Epoch 0:   3%", flush=True)
+    assert stopping.received == signal.SIGTERM
 
 
 def test_a_second_signal_stops_at_once(overrides, tmp_path):
@@ -73,5 +99,5 @@ def test_a_folder_that_holds_a_run_is_refused(overrides, tmp_path, file):
     Path(tmp_path / "old").mkdir()
     (tmp_path / "old" / file).write_text("precious")
     process = start(*overrides("mapper", "old"))
-    assert f"folder: expected a new one, got {tmp_path / 'old'} with {file}" in finish(process)
+    assert f"folder: expected a new one, got {tmp_path / 'old'} with {file}" in process.finish()
     assert process.returncode == 1 and (tmp_path / "old" / file).read_text() == "precious"

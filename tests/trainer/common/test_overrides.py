@@ -1,11 +1,9 @@
 """Any words and paths reach a trainer, or a message shows the command that takes them there; words are checked."""
 
-import os
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
+import launcher
 import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
@@ -16,7 +14,6 @@ from clipface.settings import config_names
 from trainer.common.callbacks import SaveConfig
 from trainer.common.overrides import read_arguments
 
-ROOT = Path(__file__).resolve().parents[3]
 WORDS = [
     "don't smile", "a man (old)", "zombie!", "très triste", 'say "boo"', "#1, smiling", "a=b", "$5", "${oc.env:HOME}",
     "{x}", "[x]", "a\\${x}", "back\\slash", "end\\", "tick\\'", "null", "a: b;c&d|e", "-m", "--help", "僵尸",
@@ -103,10 +100,8 @@ def test_one_prompt_with_words(capsys):
     assert "quotes of its own" in refused(capsys, "prompt.target=a man, old")
 
 
-def run(tiny_files: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "CLIPFACE_DATA": str(tiny_files), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "trainer.mapper", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def run(tiny_files: Path, folder: Path, *arguments: str) -> tuple[int, str]:
+    return launcher.run("-m", "trainer.mapper", *arguments, folder=folder, CLIPFACE_DATA=str(tiny_files))
 
 
 @pytest.mark.parametrize(
@@ -118,19 +113,19 @@ def run(tiny_files: Path, folder: Path, *arguments: str) -> subprocess.Completed
     ],
 )
 def test_unreadable_words_end_the_command_before_anything_is_loaded(tiny_files, tmp_path, arguments, said):
-    done = run(tiny_files, tmp_path, *arguments)
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
-    assert "guidance=" in done.stderr and not list(tmp_path.rglob("*.*"))
+    code, written = run(tiny_files, tmp_path, *arguments)
+    assert code == 2 and said in written and "Traceback" not in written, written
+    assert "guidance=" in written and not list(tmp_path.rglob("*.*"))
 
 
 def test_a_run_in_a_folder_of_any_name_warns_of_the_words_it_leaves_out(tiny_files, tmp_path):
     folder = tmp_path / "jürgen's, 1 (new)"
     words = "don't make a zombie (old) with мех"
-    first = run(tiny_files, tmp_path, "--prompt", words, f"hydra.run.dir={folder}", *SMOKE)
-    assert first.returncode == 2
-    again = pasted(first.stderr)
-    done = run(tiny_files, tmp_path, *again)
-    assert done.returncode == 0, done.stderr[-2000:]
-    warned = [line for line in done.stderr.splitlines() if "does not know" in line or "never saw" in line]
+    code, message = run(tiny_files, tmp_path, "--prompt", words, f"hydra.run.dir={folder}", *SMOKE)
+    assert code == 2
+    again = pasted(message)
+    code, written = run(tiny_files, tmp_path, *again)
+    assert code == 0, written[-2000:]
+    warned = [line for line in written.splitlines() if "does not know" in line or "never saw" in line]
     assert len(warned) == 1 and warned[0].startswith("warning: ") and "dont, make, мех" in warned[0]
     assert OmegaConf.load(folder / "config.yaml").prompt.target == words and (folder / "mapper.safetensors").is_file()

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from interrupts import finish, start, train_straight
+from interrupts import start, train_straight
 from safetensors.torch import load_file
 
 SHARED = [
@@ -22,7 +22,7 @@ def test_two_processes_train_the_mapper_of_one(trainer, tiny_files, tmp_path, mo
     (tmp_path / "nod.yaml").write_text(NOD)
     overrides = [*SHARED, *OWN[trainer], *([f"sequence={tmp_path / 'nod.yaml'}"] if trainer == "video_mapper" else [])]
     pair = start(trainer, *overrides, "trainer.devices=2", f"hydra.run.dir={tmp_path / 'pair'}")
-    output = finish(pair)
+    output = pair.finish()
     assert pair.returncode == 0, output
     train_straight(trainer, *overrides, f"hydra.run.dir={tmp_path / 'one'}")
     half = [word for word in overrides if word != "batch_size=4"]

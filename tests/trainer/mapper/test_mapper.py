@@ -2,11 +2,10 @@
 
 import json
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import launcher
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -22,8 +21,6 @@ from trainer.common.run import fit
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
 from trainer.mapper.module import Edited, MapperModule
 from trainer.mapper.train import build, train
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -181,9 +178,8 @@ def test_nothing_is_written_before_everything_is_there(config, tmp_path, wrong):
 
 
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
-    words = [sys.executable, "-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode != 0 and "prompt: expected one, got none" in done.stderr
+    code, written = launcher.run("-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed")
+    assert code != 0 and "prompt: expected one, got none" in written
     assert not (tmp_path / "runs").exists()
 
 

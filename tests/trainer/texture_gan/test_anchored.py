@@ -1,13 +1,12 @@
 """The anchored recipe, from a folder of tiny textures through `train` to its results."""
 
-import os
-import socket
 from dataclasses import replace
+from pathlib import Path
 
+import launcher
 import pytest
 import torch
-import torch.multiprocessing
-from interrupts import finish, start
+from interrupts import start
 from tiny_anchored import tiny_anchored, write_textures
 
 from clipface import weights
@@ -36,9 +35,10 @@ def test_the_command_writes_networks_looks_linear_model_and_sheets(textures, tmp
         "anchored.stages=[{resolution:16,batch_size:8,share:1},{resolution:32,batch_size:8,share:1}]",
         "anchored.coefficients=6", "anchored.anchor_size=8", "anchored.painted.count=1", "patch.size=16",
         "generator.resolution=32", "generator.z_dim=10", "generator.w_dim=16", "generator.channel_base=256",
+        "discriminator={channel_base:128,channel_max:8}", "patch.channel_base=64", "patch.channel_max=8",
         "trainer.steps=4", "trainer.precision=32-true", "trainer.threads=1", "snapshot_every=2", "checkpoint_every=0",
     )  # fmt: skip
-    output = finish(process)
+    output = process.finish()
     assert process.returncode == 0, output
     assert "8 textures" in output and "of the variance" in output
     folder = tmp_path / "run"
@@ -154,23 +154,16 @@ def test_minutes_end_a_run_in_its_last_stage_with_cool_rates(tiny_files, texture
     assert module.plan.done(module.batches) >= 1
 
 
-def work(process: int, files, textures, folder, port: int) -> None:
-    """One of the two processes, as torchrun starts it."""
+def work(process: int, files: str, textures: str, folder: str) -> None:
+    """One of the two processes."""
     torch.set_num_threads(1)
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), WORLD_SIZE=str(PROCESSES), RANK=str(process),
-        LOCAL_RANK=str(process), GROUP_RANK="0", LOCAL_WORLD_SIZE=str(PROCESSES), TORCHELASTIC_RUN_ID="test",
-    )  # fmt: skip
-    result = train(tiny_anchored(files, textures, devices=PROCESSES), folder / "run")
+    result = train(tiny_anchored(Path(files), Path(textures), devices=PROCESSES), Path(folder) / "run")
     found = {"networks": result.module.state_dict(), "numbers": torch.rand(4), "known": result.module.data.known}
-    torch.save(found, folder / f"{process}.pt")
+    torch.save(found, Path(folder) / f"{process}.pt")
 
 
 def test_two_processes_agree(tiny_files, textures, tmp_path):
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    torch.multiprocessing.spawn(work, (tiny_files, textures, tmp_path, port), PROCESSES)
+    launcher.pair(__file__, "work", tiny_files, textures, tmp_path)
     first, second = (torch.load(tmp_path / f"{process}.pt", weights_only=True) for process in range(PROCESSES))
     for name, value in first["networks"].items():
         assert torch.equal(value, second["networks"][name]), name
