@@ -1,6 +1,7 @@
 """Which head, renderer and encoder a command uses: what configurations and command lines say, without a tensor."""
 
 import re
+import shlex
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -169,6 +170,12 @@ def quoted(text: str) -> str:
     escaped = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", literal(text))
     trailing = len(escaped) - len(escaped.rstrip("\\"))
     return "'" + escaped + "\\" * trailing + "'"
+
+
+def pasted(key: str, value: object) -> str:
+    """`key=value` of Hydra as a shell takes it from a line that is pasted, whatever a path is called."""
+    text = str(value)
+    return f"{key}={text}" if re.fullmatch(r"[\w./-]+", text, re.ASCII) else shlex.quote(f"{key}={quoted(text)}")
 
 
 def _from_terminal(text: str) -> str:

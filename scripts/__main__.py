@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 MODULES = {"view": "clipface.view", "assets": "clipface.assets"}
-TRAINERS = ("mapper", "video_mapper", "texture_gan", "face_encoder", "sentence_projection")
+TRAINERS = ("mapper", "video_mapper", "texture_gan", "face_encoder", "sentence_projection", "text_mapper")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ Writes scores.md, scores.csv, scores.json and the grids faces.png, turned.png an
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from itertools import product
 
@@ -84,4 +85,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -11,6 +11,7 @@ the unedited face in the same motion; and `NAME.csv`, the frames of each run.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
@@ -64,4 +65,4 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

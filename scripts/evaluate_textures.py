@@ -9,6 +9,7 @@ python scripts/evaluate_textures.py --dataset my_faces --match "^(london|portrai
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
@@ -73,4 +74,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -75,7 +75,8 @@ def _read_published(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def _read_folder(path: Path) -> tuple[dict[str, Tensor], dict]:
-    found = [(file, load_published(file)) for file in sorted(path.glob("*.pt"))]
+    files = sorted(file for file in path.glob("*.pt") if not file.name.startswith("."))  # which macOS adds to others'
+    found = [(file, load_published(file)) for file in files]
     if not found:
         raise ValueError(
             f"latents: expected codes (.pt) in {path}, got none; a folder in it, such as train, may be meant"

@@ -43,8 +43,9 @@ def read_published_networks(path: str | Path, levels: int) -> PublishedNetworks:
     states, what = load_published(path), f"published mapper {path}"
     if not isinstance(states, Mapping):
         raise ValueError(f"{what}: expected networks by name, got {type(states).__name__}")
-    if not all(_network(state) for state in states.values()):
-        raise ValueError(f"{what}: expected networks of weights by name, got something else")
+    others = [f"{str(key)[:40]} ({type(state).__name__})" for key, state in states.items() if not _network(state)]
+    if others:
+        raise ValueError(f"{what}: expected networks of weights by name, got {', '.join(others[:3])} too; leave it out")
     if ONE_TEXTURE in states:
         count = levels + UNREAD_LEVELS
         found = [states[ONE_TEXTURE]] * count

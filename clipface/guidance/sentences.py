@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from clipface import assets, weights
 from clipface.guidance.pieces import FRAMES, LONGEST, REMEDY, installed_folder, read_pieces
+from clipface.settings import pasted
 
 _PAD = 0
 _FILES = ("model.safetensors", "config.json", "tokenizer.json")
@@ -170,7 +171,7 @@ def load_reader(face_encoder: Path) -> SentenceReader:
         ValueError: if it was trained for other weights, or is damaged.
     """
     path = projection_file(face_encoder)
-    train = f"train it: python -m trainer.sentence_projection guidance.weights={face_encoder}"
+    train = f"train it: python -m trainer.sentence_projection {pasted('guidance.weights', face_encoder)}"
     if not path.is_file():
         raise FileNotFoundError(f"guidance.text: sentences needs {path}, which does not exist; {train}")
     tensors, described = weights.load(path)

@@ -22,7 +22,7 @@ from clipface.photos.report import SUMMARY, summarise, table, write_distribution
 from clipface.photos.sources import Pairing, Source, find_sources, listed, pair, read_people, with_fits
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
-from clipface.settings import HeadConfig, RendererConfig
+from clipface.settings import HeadConfig, RendererConfig, pasted
 
 
 def prepare(options: Namespace) -> int:
@@ -152,5 +152,6 @@ def _finish(options: Namespace, others: int, head: HeadModel, renderer: Renderer
         print(f"no face was kept; see the reasons in {out / SUMMARY}")
         return 0
     write_distribution(out, head)
-    print(f"look at {write_sheet(out, head, renderer)}\ntrain: python -m trainer.texture_gan{named} dataset.path={out}")
+    train = f"python -m trainer.texture_gan{named} {pasted('dataset.path', out)}"
+    print(f"look at {write_sheet(out, head, renderer)}\ntrain: {train}")
     return summary["kept"]

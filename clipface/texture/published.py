@@ -87,8 +87,11 @@ def generator_from_state(state: Mapping[str, Tensor], what: str = "state") -> Te
     Raises:
         ValueError: if the names are not those of a published generator.
     """
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping):
         raise ValueError(f"{what}: expected tensors by name, got {type(state).__name__}")
+    others = [f"{str(key)[:40]} ({type(each).__name__})" for key, each in state.items() if not isinstance(each, Tensor)]
+    if others:
+        raise ValueError(f"{what}: expected tensors by name alone, got {', '.join(others[:3])}; save the tensors alone")
     renamed = {}
     for name, value in ((str(name), value) for name, value in state.items()):
         if name.endswith("resampler.kernel"):  # the fixed upsampling filter

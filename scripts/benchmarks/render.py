@@ -11,6 +11,7 @@ four verbs are timed (rasterize, interpolate, mip-mapped sample, antialias), wit
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -60,4 +61,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -11,6 +11,7 @@ anchored recipe the last stage is timed.
 
 import argparse
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -138,4 +139,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -9,6 +9,7 @@ Loss, encoder, views and prior are those of the mapper's run. Writes <prompt>_<m
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,4 +119,4 @@ def objective_of(config: "MapperConfig", device: str) -> "Objective":
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

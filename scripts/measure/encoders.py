@@ -11,6 +11,7 @@ phrase of each of 150 images among 20, of which chance finds 5 %.
 """
 
 import argparse
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,4 +71,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

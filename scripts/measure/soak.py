@@ -9,6 +9,7 @@ of random size, batch, texture and light; it is rendered, and its gradients are 
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
@@ -34,4 +35,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

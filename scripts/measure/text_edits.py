@@ -11,6 +11,7 @@ paraphrases, paraphrases_fresh: the phrases of these files of data/, which no tr
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
@@ -41,4 +42,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -16,6 +16,7 @@ cosine in the sentence encoder (takes minutes).
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from clipface import startup
@@ -69,4 +70,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

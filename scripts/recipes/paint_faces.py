@@ -6,6 +6,7 @@ python scripts/recipes/paint_faces.py --sheet docs/painted_faces.png
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,4 +67,4 @@ def _value(text: str) -> str | bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

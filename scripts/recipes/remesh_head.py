@@ -9,6 +9,7 @@ head's without names, jaw and eyes move by joints alone. `CLIPFACE_DATA=remeshed
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,4 +42,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

@@ -9,6 +9,7 @@ Nothing in them is licensed, nor means anything: they show that the real ones wi
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce(f"Write files of the originals' {options.size} sizes into {options.out}")
     from originals_build.build import SIZES, build
 
-    build(options.out, SIZES[options.size], options.seed, options.encoders)
+    build(options.out, SIZES[options.size], options.seed, options.encoders, with_photographs=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

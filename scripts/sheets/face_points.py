@@ -6,6 +6,7 @@ CLIPFACE_DATA=my_data python scripts/sheets/face_points.py --out rebuilt_points.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,4 +59,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

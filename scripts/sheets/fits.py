@@ -9,6 +9,7 @@ too; the image of the texture model in the mask; its difference from the photogr
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,4 +44,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(startup.exit_status(main))

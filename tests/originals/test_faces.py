@@ -27,6 +27,8 @@ def test_a_folder_of_codes_is_read_in_the_order_of_its_names(flame, avatar, tmp_
     with pytest.raises(ValueError, match="got none; a folder in it"):
         read_latents(flame / "latents", avatar)
     torch.save(wanted[0], tmp_path / "0.pt")
+    (tmp_path / "._0.pt").write_bytes(b"\0\5\26\7 macOS")
+    assert torch.equal(read_latents(tmp_path, avatar).w_plus, codes.w_plus[:1])
     torch.save(wanted[0, :4], tmp_path / "1.pt")
     with pytest.raises(ValueError, match=r"1\.pt: expected a code"):
         read_latents(tmp_path, avatar)

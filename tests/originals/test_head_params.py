@@ -51,6 +51,15 @@ def test_vertices_are_described_by_coefficients(flame, avatar, tmp_path):
         read_head_params(flame / "sample_deca.pkl", avatar.head)
 
 
+def test_a_file_that_was_written_again_is_read_again(flame, avatar, tmp_path):
+    given, path = pickle.loads((flame / "flame_params.pkl").read_bytes()), tmp_path / "params.pkl"
+    for shape in (given["shape"], 2 * given["shape"]):
+        path.write_bytes(pickle.dumps({**given, "shape": shape}))
+        found = read_head_params(path, avatar.head)
+        assert found is read_head_params(path, avatar.head), "trainings ask at every step"
+        np.testing.assert_array_equal(found.shape[: shape.shape[1]].numpy(), shape[0])
+
+
 def test_edited_stills_and_portraits_are_seen_by_the_camera(flame, tmp_path):
     given = ["--generator", str(flame / "stylegan_G.pth"), "--head", "flame", "--device", "cpu", "--size", "64"]
     given += ["--mapper", str(flame / "expression" / "angry.pt"), "--head-params", str(flame / "flame_params.pkl")]

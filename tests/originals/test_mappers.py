@@ -1,6 +1,7 @@
 """The authors' mappers: every form of their files, against the plain formula, and wherever a mapper is named."""
 
 import math
+import zipfile
 
 import pytest
 import torch
@@ -97,6 +98,33 @@ def test_files_of_other_generators_and_other_kinds_are_refused(originals, avatar
         read_mapper(originals / "video" / "laugh.pt", avatar)
     with pytest.raises(ValueError, match="no mapper of animations"):
         read_mapper(originals / "texture" / "zombie.pt", avatar, VideoMapper)
+
+
+def test_what_is_no_network_is_named(flame, avatar, tmp_path):
+    torch.save({**torch.load(flame / "expression" / "angry.pt"), "epoch": 5}, tmp_path / "mapper.pt")
+    with pytest.raises(ValueError, match=r"expected networks of weights by name, got epoch \(int\) too"):
+        read_mapper(tmp_path / "mapper.pt", avatar)
+    torch.save({"g_ema": torch.load(flame / "stylegan_G.pth"), "step": 3}, tmp_path / "G.pth")
+    with pytest.raises(ValueError, match=r"G\.pth: expected tensors by name alone, got g_ema \(dict\), step \(int\)"):
+        load_avatar(tmp_path / "G.pth", HeadConfig("flame"), RendererConfig())
+
+
+def test_key_order_precision_and_device_of_a_file_do_not_matter(originals, avatar, tmp_path):
+    states = torch.load(originals / "expression" / "angry.pt")
+    codes = sample_latents(avatar, [0], 1.0)
+    wanted = read_mapper(originals / "expression" / "angry.pt", avatar)[0](codes)
+    turned = {key: {name: x.double() for name, x in reversed(state.items())} for key, state in reversed(states.items())}
+    torch.save(turned, tmp_path / "turned.pt")
+    with (
+        zipfile.ZipFile(originals / "expression" / "angry.pt") as file,
+        zipfile.ZipFile(tmp_path / "cuda.pt", "w") as other,
+    ):
+        for name in file.namelist():  # as a file of tensors on a GPU, which this machine may not have
+            other.writestr(name, file.read(name).replace(b"X\3\0\0\0cpu", b"X\6\0\0\0cuda:0"))
+    for name in ("turned.pt", "cuda.pt"):
+        got = read_mapper(tmp_path / name, avatar)[0](codes)
+        torch.testing.assert_close(got.w_plus, wanted.w_plus)
+        torch.testing.assert_close(got.expression, wanted.expression)
 
 
 def test_saved_again_it_gives_the_same(originals, avatar, tmp_path):

@@ -3,15 +3,17 @@
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import launcher
 import pytest
 
 from clipface import startup
 from clipface.files import PARTIAL, locked, regular, write_atomic
-from clipface.settings import prompt_override, quoted
+from clipface.settings import pasted, prompt_override, quoted
 from trainer.common.run import alone
 
 FULL = Path("/dev/full")
@@ -111,6 +113,24 @@ def test_any_path_is_a_value_of_hydras_command_line(name):
     path = f"/data/{name}/run"
     override = OverridesParser.create().parse_override(f"hydra.run.dir={quoted(path)}")
     assert str(override.value()).replace("\\${", "${") == path
+    (word,) = shlex.split(pasted("hydra.run.dir", path))  # a shell's, of the line that a command prints
+    override = OverridesParser.create().parse_override(word)
+    assert override.key_or_group == "hydra.run.dir" and str(override.value()).replace("\\${", "${") == path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "evaluate_textures --generator nowhere.safetensors", "sample_textures --generator nowhere.pth --out x",
+        "evaluate --mappers nowhere", "evaluate_animation --mappers nowhere", "measure/baselines --mappers nowhere",
+        "measure/textures --dataset nowhere",
+    ],
+)  # fmt: skip
+def test_a_commands_error_is_one_line(words, tmp_path):
+    name, *rest = words.split()
+    code, written = launcher.run(str(launcher.ROOT / f"scripts/{name}.py"), *rest, folder=tmp_path)
+    last = written.splitlines()[-1]
+    assert code in (1, 2) and "Traceback" not in written and "error: " in last and "nowhere" in last, written
 
 
 def test_a_missing_library_of_the_system_is_named(tmp_path, monkeypatch):

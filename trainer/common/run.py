@@ -1,7 +1,6 @@
 """One run: the sequence of every trainer, from the check of its folder to its results and its exit code."""
 
 import logging
-import re
 import shlex
 import sys
 import time
@@ -20,7 +19,7 @@ from pytorch_lightning.callbacks import Callback
 
 from clipface.edit.loading import MAPPER_FILE
 from clipface.files import locked
-from clipface.settings import SEED_STRIDE, quoted
+from clipface.settings import SEED_STRIDE, pasted
 from trainer.common import distributed
 from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
 from trainer.common.config import RunConfig, TrainerConfig
@@ -153,13 +152,11 @@ def check_folder(folder: Path, resume: str | None) -> None:
 def resume_command(config: Any, last: Path) -> str:
     """The command that goes on from a checkpoint; outside a command, the setting that does it."""
     if not HydraConfig.initialized():
-        return f"trainer.resume={last}"
+        return pasted("trainer.resume", last)
     changed = ("trainer.resume=", "hydra.run.dir=")
     given = [word for word in HydraConfig.get().overrides.task if not word.startswith(changed)]
-    plain = re.fullmatch(r"[\w./-]+", str(last), re.ASCII)
-    folder, last = (str(path) if plain else quoted(str(path)) for path in (last.parent, last))
-    words = [*given, f"hydra.run.dir={folder}", f"trainer.resume={last}"]
-    return f"python -m {type(config).__module__.rpartition('.')[0]} {shlex.join(words)}"
+    words = [*map(shlex.quote, given), pasted("hydra.run.dir", last.parent), pasted("trainer.resume", last)]
+    return f"python -m {type(config).__module__.rpartition('.')[0]} {' '.join(words)}"
 
 
 def fit(

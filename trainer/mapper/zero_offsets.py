@@ -14,6 +14,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import Codes
 from clipface.edit.sampling import sample_faces
+from clipface.settings import pasted
 from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import MapperConfig
 from trainer.mapper.module import initial_mapper, learning_groups
@@ -59,7 +60,7 @@ def write_zero_offsets(module: ZeroOffsets, folder: Path, training: dict[str, An
     path = module.mapper.save(folder / MAPPER_FILE, **notes, training=training)
     print(
         f"\nWritten: {path}; offsets of validation codes (root mean square) {module.before:.3g} -> {after:.3g}\n"
-        f"To begin with it: python -m trainer.mapper prompt=zombie model.init_from={path}",
+        f"To begin with it: python -m trainer.mapper prompt=zombie {pasted('model.init_from', path)}",
         flush=True,
     )
     return {"offsets/before": module.before, "offsets/after": after}

@@ -74,7 +74,6 @@ def head_camera(options: argparse.Namespace, head: HeadModel) -> Tensor | None:
     return read_head_params(options.head_params, head).view(options.head_params, options.tform)
 
 
-@lru_cache(maxsize=1)  # trainings ask at every step
 def read_head_params(path: str | Path, head: HeadModel) -> HeadParams:
     """Read a head: flame_params.pkl, a code of DECA, or verts.pkl, whose vertices are described by coefficients.
 
@@ -88,6 +87,13 @@ def read_head_params(path: str | Path, head: HeadModel) -> HeadParams:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"head_params: {path} does not exist; expected flame_params.pkl or a code of DECA")
+    state = path.stat()
+    return _read(path, head, (state.st_mtime_ns, state.st_size, state.st_ino))
+
+
+@lru_cache(maxsize=1)  # trainings ask at every step
+def _read(path: Path, head: HeadModel, state: tuple[int, ...]) -> HeadParams:
+    """Args: state: of the file, which may be written again."""
     if head.expression_names:
         raise ValueError(f"head_params: {path} holds FLAME's coefficients, got {head.source}; give --head flame")
     content = read_content(path)

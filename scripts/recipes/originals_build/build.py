@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import encoders, faces, head, networks
+from . import encoders, faces, head, networks, photographs
 from .sizes import SMALL, Sizes
 
 SIZES = {"original": Sizes(), "small": SMALL}
 
 
-def build(folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False) -> None:
-    """Write every file below a folder, those of encoders only if asked for."""
+def build(
+    folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False, with_photographs: bool = False
+) -> None:
+    """Write every file below a folder, encoders and photographs only if asked for."""
     flame, random = folder / "flame", np.random.default_rng(seed)
     flame.mkdir(parents=True, exist_ok=True)
     triangles = head.write_model(flame / "generic_model.pkl", sizes, random)
@@ -25,6 +27,8 @@ def build(folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False
         networks.write_networks(folder, sizes)
         networks.write_codes(folder / "latents", sizes)
         faces.write_faces(folder, sizes, random)
+        if with_photographs:
+            photographs.write_photographs(folder, seed)
         if with_encoders:
             encoders.write_encoders(folder)
             encoders.write_inception(folder)

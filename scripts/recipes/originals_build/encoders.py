@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from clipface import startup
+
 MODELS = ("ViT-B-32", "ViT-B-16", "ViT-L-14")
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
 
@@ -48,7 +50,10 @@ def as_parts(state: dict[str, Tensor]) -> Part:
 
 def write_inception(folder: Path) -> None:
     """Write metrics/weights-inception-….pth, for FID, under torch-fidelity's names."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    remedy = "--encoders writes the network of FID by torch-fidelity: pip install -e '.[metrics]'"
+    FeatureExtractorInceptionV3 = startup.need(
+        "torch_fidelity.feature_extractor_inceptionv3", remedy
+    ).FeatureExtractorInceptionV3
 
     class Untrained(FeatureExtractorInceptionV3):
         def load_state_dict(self, *given: object, **more: object) -> None:
