@@ -37,7 +37,7 @@ class Command:
         socket.send_fds(_server(), [json.dumps(request).encode()], [writing, other.fileno()])
         os.close(writing)
         other.close()
-        self._link.settimeout(SECONDS)
+        self._link.settimeout(3 * SECONDS)  # the server may have to import first, on a busy machine
         self._told = self._link.makefile()
         self.pid = int(self._told.readline())
         self.stdout: IO[bytes] = open(reading, "rb", buffering=0)

@@ -45,6 +45,7 @@ class TrainerConfig:
     precision: str = "32-true"  # Lightning's names: 32-true, bf16-mixed
     threads: int = 2  # CPU threads of PyTorch; 0 leaves PyTorch's choice
     log_every: int = 10  # batches between rows of metrics
+    deterministic: bool = False  # the same bits in each run of a seed on one machine; without minutes; slow on CUDA
     resume: str | None = None  # checkpoint from which training goes on
 
     @property
@@ -55,6 +56,10 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         require_at_least(self, steps=1, devices=1, num_nodes=1, threads=0, log_every=1)
+        if self.deterministic and self.minutes:
+            raise ValueError(
+                f"trainer.deterministic: expected minutes=null, since a clock ends a run, got {self.minutes:g}"
+            )
         if self.resume and not Path(self.resume).is_file():
             raise FileNotFoundError(f"trainer.resume: {self.resume} does not exist; give a run's last.ckpt")
 

@@ -65,6 +65,9 @@ def run(
     """
     folder = Path(folder)
     check_folder(folder, config.trainer.resume)
+    renderer = getattr(config, "renderer", None)
+    if config.trainer.deterministic and renderer is not None and renderer.backend == "nvdiffrast":
+        raise ValueError("trainer.deterministic: expected renderer=warp with it, got nvdiffrast, whose gradients vary")
     with alone(folder), Interrupt(config.trainer.log_every) as interrupt:
         pl.seed_everything(config.seed, verbose=False)  # the first weights, alike in every process
         module = build(config)
@@ -198,6 +201,7 @@ def fit(
         accelerator=config.accelerator,
         devices=config.devices,
         num_nodes=config.num_nodes,
+        deterministic=config.deterministic or None,  # None: as whoever called has set PyTorch
         # Signals come first: the other callbacks are to know in the same batch that training stops.
         callbacks=[ProgressBar(refresh_rate=refresh), interrupt or own, *callbacks],
         default_root_dir=str(folder),

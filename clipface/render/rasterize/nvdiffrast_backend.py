@@ -17,8 +17,6 @@ from clipface.render.rasterize.interface import (
     mip_levels,
 )
 
-SIZE_STEP = 8  # nvdiffrast's CUDA rasteriser renders whole 8 x 8 tiles
-
 
 @cache
 def _library() -> Any:
@@ -37,18 +35,21 @@ def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: b
     """Find the triangle that each pixel sees (see `warp.backend`).
 
     Raises:
-        ValueError: positions on the CPU, or a size that is no multiple of 8.
+        ValueError: positions on the CPU, or a size that the installed release does not take.
     """
     check_float("clip", clip, ("B", "V", 4))
     check_faces("faces", faces, clip.device)
     library = _library()
     if clip.device.type != "cuda":
         raise ValueError(f"clip: expected a CUDA tensor for nvdiffrast, got one on {clip.device}; use renderer=warp")
-    if size[0] % SIZE_STEP or size[1] % SIZE_STEP or min(size) < 1:
+    try:
+        rast, screen = library.rasterize(_context(clip.device), clip.contiguous(), faces, size, grad_db=derivatives)
+    except RuntimeError as error:
+        if "divisible" not in str(error):  # as releases before 0.3.3 say of sizes that are no multiples of 8
+            raise
         raise ValueError(
-            f"size: expected multiples of {SIZE_STEP} for nvdiffrast, got {tuple(size)}; use renderer=warp"
-        )
-    rast, screen = library.rasterize(_context(clip.device), clip.contiguous(), faces, size, grad_db=derivatives)
+            f"size: {error}, got {tuple(size)}; install a newer nvdiffrast or use renderer=warp"
+        ) from error
     return Fragments(rast, screen if derivatives else None)
 
 

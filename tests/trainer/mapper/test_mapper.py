@@ -15,6 +15,7 @@ from clipface.edit.avatar import Faces
 from clipface.edit.losses import mahalanobis
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import Views, sample_faces
+from clipface.settings import RendererConfig
 from trainer.common.callbacks import Checkpoint, StopOnNaN
 from trainer.common.config import TrainerConfig
 from trainer.common.run import fit
@@ -175,6 +176,23 @@ def test_nothing_is_written_before_everything_is_there(config, tmp_path, wrong):
     with pytest.raises((FileNotFoundError, ValueError), match=r"no_such.ckpt|no CUDA device"):
         train(replace(config, trainer=replace(config.trainer, **wrong)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_two_runs_of_one_seed_have_the_same_weights(config, tmp_path):
+    trainer = TrainerConfig(steps=4, log_every=1, threads=2, deterministic=True)
+    weights = []
+    try:
+        for name in "ab":
+            train(replace(config, trainer=trainer), tmp_path / name)
+            weights.append((tmp_path / name / "mapper.safetensors").read_bytes())
+            assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert weights[0] == weights[1]
+    with pytest.raises(ValueError, match="deterministic: expected minutes=null"):
+        TrainerConfig(minutes=1, deterministic=True)
+    with pytest.raises(ValueError, match="deterministic: expected renderer=warp"):
+        train(replace(config, trainer=trainer, renderer=RendererConfig("nvdiffrast")), tmp_path / "c")
 
 
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
