@@ -31,6 +31,7 @@ class Persons:
         """Nothing is read or made before it is needed."""
         self.folder, self.private, self._avatar = Path(folder), private, avatar
         self._read: OrderedDict[str, Codes] = OrderedDict()
+        self._known: dict[str, dict] | None = None
         self._lock = threading.RLock()
 
     def place(self, key: str) -> Path:
@@ -52,13 +53,14 @@ class Persons:
             owner: the visitor who made it.
         """
         notes = {"name": " ".join(name.split())[:LONGEST_NAME] or "Somebody", "owner": owner}
-        write_atomic(self.folder / f"{key}.json", json.dumps(notes))
+        with self._lock:
+            self._all()
+            write_atomic(self.folder / f"{key}.json", json.dumps(notes))
+            self._known[key] = notes
 
     def seen_by(self, visitor: str) -> list[tuple[str, str]]:
         """Keys and names of those that a visitor may see, the oldest first."""
-        files = sorted(self.folder.glob("*.json"), key=lambda file: (file.stat().st_mtime, file.name))
-        known = [(file.stem, self._notes(file.stem)) for file in files]
-        return [(key, notes["name"]) for key, notes in known if self._may(notes, visitor)]
+        return [(key, notes["name"]) for key, notes in self._all().items() if self._may(notes, visitor)]
 
     def check(self, key: str, visitor: str) -> None:
         """Refuse what a visitor may not see.
@@ -66,7 +68,7 @@ class Persons:
         Raises:
             ValueError: if there is no such person, for this visitor.
         """
-        if not self._may(self._notes(key), visitor):
+        if not isinstance(key, str) or not self._may(self._all().get(key, {}), visitor):
             raise ValueError(f"person: expected one of this page, got {key!r}, which is not there (any more); {REMEDY}")
 
     def codes(self, key: str) -> Codes:
@@ -90,12 +92,22 @@ class Persons:
         self.check(key, visitor)
         with self._lock:
             self._read.pop(key, None)
+            self._known.pop(key, None)
             for file in (self.folder / f"{key}.json", self.folder / f"{key}{PERSON_SUFFIX}"):
                 file.unlink(missing_ok=True)
 
-    def _notes(self, key: str) -> dict:
+    def _all(self) -> dict[str, dict]:
+        """Notes of all persons by their keys, read once: a page asks whenever it changes."""
+        with self._lock:
+            if self._known is None:
+                files = sorted(self.folder.glob("*.json"), key=lambda file: (file.stat().st_mtime, file.name))
+                found = {file.stem: self._notes(file) for file in files if _is_key(file.stem)}
+                self._known = {key: notes for key, notes in found.items() if notes}
+            return dict(self._known)
+
+    def _notes(self, file: Path) -> dict:
         try:
-            notes = read_json(self.folder / f"{key}.json", "person") if _is_key(key) else {}
+            notes = read_json(file, "person")
         except (OSError, ValueError):
             return {}
         return notes if all(isinstance(notes.get(name), str) for name in ("name", "owner")) else {}
