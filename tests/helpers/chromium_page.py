@@ -126,15 +126,6 @@ class Tab:
         canvas = self.driver.execute_script(f"return {_CANVAS}")
         ActionChains(self.driver).scroll_from_origin(ScrollOrigin.from_element(canvas), 0, pixels).perform()
 
-    def click(self, x: float, y: float) -> None:
-        """Press the pointer's button on the image, at parts of its width and height from the upper left."""
-        from selenium.webdriver import ActionChains
-
-        canvas = self.driver.execute_script(f"return {_CANVAS}")
-        width, height = self.driver.execute_script(f"return [{_CANVAS}.clientWidth, {_CANVAS}.clientHeight]")
-        place = round((x - 0.5) * width), round((y - 0.5) * height)
-        ActionChains(self.driver).move_to_element_with_offset(canvas, *place).click().perform()
-
     def canvas_size(self) -> tuple[int, int]:
         """Height and width of the canvas, device pixels."""
         return tuple(self.driver.execute_script(f"return [{_CANVAS}.height, {_CANVAS}.width]"))

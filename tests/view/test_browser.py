@@ -54,8 +54,6 @@ def test_a_visit(tab, editor, downloads):
     check_a_trained_prompt_is_applied_at_once(tab)
     check_undo(tab)
     check_layers_have_their_own_region_and_strength(tab)
-    check_looks_are_clicked_again_and_again(tab)
-    check_faces_are_clicked_and_stand_beside_each_other(tab)
     check_words_that_are_not_trained(tab)
     check_errors_are_words(tab)
     check_before_and_after(tab, first)
@@ -177,45 +175,6 @@ def check_layers_have_their_own_region_and_strength(tab):
     wait(lambda: not tab.has("my clown (off)"), "one layer")
     tab.tick("Keep and edit on")
     tab.choose("Next edit on", "whole face")
-
-
-def check_looks_are_clicked_again_and_again(tab):
-    before = tab.settled()
-    tab.press("Choose a look …")
-    tab.changed(before)
-    laid_out = tab.settled()
-    assert difference(laid_out[:, :60], before[:, :60]) > 1, "small images on the left"
-    for _ in range(2):  # the same look again after all was removed
-        tab.press("Remove all edits")
-        wait(lambda: tab.has("Face 0 unedited"), "nothing")
-        tab.click(0.2, 0.1)  # the second image: the first two are the runs, the newest first
-        wait(lambda: tab.has("Face 0 with"), "a look")
-    tab.type("Search", "zomb")
-    tab.press("Remove all edits")
-    tab.click(0.07, 0.1)
-    wait(lambda: tab.has("Face 0 with my zombie × 1.00"), "the only one that is left")
-    tab.press("Close the looks")
-    tab.type("Strength", "1.5")
-    wait(lambda: tab.has("Face 0 with my zombie × 1.50"), "the strength")
-
-
-def check_faces_are_clicked_and_stand_beside_each_other(tab):
-    tab.open("Face")
-    before = tab.settled()
-    tab.press("Choose a face …")
-    tab.changed(before)
-    tab.click(0.2, 0.1)
-    wait(lambda: tab.has("Face 1 with my zombie × 1.50"), "the second face")
-    tab.tick("Beside this one")
-    alone = tab.settled()
-    tab.click(0.33, 0.1)
-    tab.changed(alone)
-    tab.click(0.33, 0.1)
-    wait(lambda: difference(tab.image(), alone) < SAME, "one face again")
-    tab.press("Close the faces")
-    tab.press("Undo")
-    wait(lambda: tab.has("Face 0 with my zombie × 1.50"), "the first face")
-    tab.open("Edit")
 
 
 def check_words_that_are_not_trained(tab):
