@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     edited = edit_faces(editor.avatar, codes, editor.mappers, options.strength, options.mix)
     texture = edited.texture(editor.avatar)[0]
     for path in options.output:
-        write_face(path, editor.avatar, codes, edited, texture, options.expressions)
+        write_face(path, editor.avatar, codes, edited.codes, texture, options.expressions, options.compact)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 

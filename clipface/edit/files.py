@@ -8,7 +8,6 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.arrays import read_arrays
-from clipface.edit.apply import EditedFaces
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
 from clipface.edit.origin import check_origin
@@ -112,32 +111,38 @@ def write_face(
     path: Path,
     avatar: Avatar,
     before: Codes,
-    edited: EditedFaces,
+    after: Codes,
     texture: Tensor,
     expressions: Sequence[str] | None = None,
+    compact: bool = False,
 ) -> None:
     """Write one face in the format that the file's ending names.
 
     Args:
         path: ends in .glb, .obj or .ply.
         avatar: whose head it is.
-        before, edited: of one face; a GLB holds the change of its shape and expression as a morph target.
+        before, after: an edit, of one face; a GLB holds the change of its shape and expression as a morph target, and
+            as relief the fine detail of its own texture before the edit.
         texture: [3, R, R] in 0..1, after the edit.
         expressions: names that a GLB holds, or `["all"]`; None: the usual ones.
+        compact: as of `write_rigged_glb`.
     """
     head = avatar.head
     if path.suffix != ".glb":
-        vertices = avatar.vertices(edited.codes)[0]
+        vertices = avatar.vertices(after)[0]
         (write_obj if path.suffix == ".obj" else write_ply)(path, vertices, head, texture)
         return
-    changed = not (torch.equal(before.shape, edited.shape) and torch.equal(before.expression, edited.expression))
+    changed = not (torch.equal(before.shape, after.shape) and torch.equal(before.expression, after.expression))
     write_rigged_glb(
         path,
         head,
         texture=texture,
         shape=before.shape,
         expression=before.expression,
-        edited_shape=edited.shape if changed else None,
-        edited_expression=edited.expression if changed else None,
+        edited_shape=after.shape if changed else None,
+        edited_expression=after.expression if changed else None,
+        pose=after.pose,
         expressions="all" if expressions == ["all"] else expressions,
+        relief=before.detail and before.detail.texture[0],
+        compact=compact,
     )

@@ -151,9 +151,11 @@ def add_avatar(parser: argparse.ArgumentParser, runs: bool = True) -> None:
 
 
 def add_expressions(parser: argparse.ArgumentParser) -> None:
-    """Add which expressions a GLB holds."""
+    """Add which expressions a GLB holds, and how."""
     words = "names that a GLB holds, or all (left out: the 52 of ARKit if the head has it)"
     parser.add_argument("--expressions", nargs="*", help=words)
+    words = "a GLB of a third of the size, whose targets are sparse: Cesium and some others do not read those"
+    parser.add_argument("--compact", action="store_true", help=words)
 
 
 def check_words(prompt: dict[str, Any], guidance: GuidanceConfig) -> None:

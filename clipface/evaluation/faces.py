@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_faces, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
+from clipface.edit.files import write_face
 from clipface.edit.into_photo.files import write_into_photos
 from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Codes
@@ -20,7 +21,6 @@ from clipface.edit.persons.head_params import head_camera
 from clipface.edit.persons.sources import Subjects, subjects
 from clipface.evaluation.grid import grid, to_image
 from clipface.evaluation.timing import synchronized_time
-from clipface.export.still import write_glb
 from clipface.head import HeadModel
 from clipface.render.camera import project, view
 from clipface.settings import PERSON_SUFFIX
@@ -134,7 +134,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
             images = face_rows(avatar, both, textures, options.size, camera)
             image_times.append((synchronized_time(device) - started) / len(images))
             rows += [[image.cpu() for image in row] for row in images]
-        write_textures(folder / "textures", count, avatar, batch, options.glb)
+        write_textures(folder / "textures", count, avatar, codes, batch, options.glb)
         if some.photos:
             print(f"Person: {some.person.save(folder / f'{some.name}{PERSON_SUFFIX}')}")
         if options.into_photo:
@@ -172,14 +172,14 @@ def edit_batch(editor: Editor, codes: Codes, strengths: Sequence[float], mix: bo
     return EditedBatch(edited, (before, after), synchronized_time(device) - started)
 
 
-def write_textures(folder: Path, start: int, avatar: Avatar, batch: EditedBatch, glb: bool) -> None:
+def write_textures(folder: Path, start: int, avatar: Avatar, before: Codes, batch: EditedBatch, glb: bool) -> None:
     """Write textures, and heads if asked for, numbered from `start` on."""
-    vertices = avatar.vertices(batch.edited.codes)
-    for number, (texture, points) in enumerate(zip(batch.textures[1], vertices, strict=True), start):
+    for row, texture in enumerate(batch.textures[1]):
+        name = folder / f"{start + row:04d}"
+        to_image(texture).save(name.with_suffix(".png"))
         if glb:
-            write_glb(folder / f"{number:04d}.glb", points, avatar.head, texture)  # writes the PNG too
-        else:
-            to_image(texture).save(folder / f"{number:04d}.png")
+            one = slice(row, row + 1)
+            write_face(name.with_suffix(".glb"), avatar, before.rows(one), batch.edited.codes.rows(one), texture)
 
 
 def _mean_without_first(times: Sequence[float]) -> float:

@@ -106,7 +106,7 @@ def make_head(number: int, editor: Editor, prompts: Sequence[str], options: argp
     codes = sample_latents(avatar, [seed], editor.psi)  # one by one: alike however often the work was interrupted
     edited = edit_faces(avatar, codes, editor.mappers[turn], [strength])
     texture = edited.texture(avatar)
-    write_face(folder / f"{name}.glb", avatar, codes, edited, texture[0], options.expressions)
+    write_face(folder / f"{name}.glb", avatar, codes, edited.codes, texture[0], options.expressions, options.compact)
     views = [face_images(avatar, texture, edited.codes, yaw, options.size)[0] for yaw in (0.0, SECOND_VIEW)]
     write_atomic(folder / f"{name}.png", png(to_image(torch.cat(views, -1))))
     arrays = dict(zip(Offsets._fields, codes, strict=False))

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
-from clipface.export.gltf import GltfBuffer, GltfTarget, head_document, load_pygltflib
+from clipface.export.gltf import GltfShape, GltfTarget, head_document
+from clipface.export.gltf_buffer import GltfBuffer, load_pygltflib
 from clipface.export.head_sequence import (
     HeadSequence,
     MorphTarget,
@@ -17,7 +17,8 @@ from clipface.export.head_sequence import (
     read_sequence,
     rest_joints,
 )
-from clipface.export.surface import checked_path, texture_image
+from clipface.export.maps import Maps, head_maps
+from clipface.export.surface import checked_path
 from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
@@ -60,22 +61,22 @@ def write_animated_glb(
         ValueError: for another ending, shapes that do not fit, numbers that are not finite, a rate that is not
             positive, or a head without texture coordinates.
     """
-    path, image = checked_path(path, ".glb"), texture_image(texture)
+    path, maps = checked_path(path, ".glb"), head_maps(head, texture)
     if not 0 < rate < float("inf"):
         raise ValueError(f"rate: expected a positive number of frames a second, got {rate}")
     given = {"shape": shape, "expression": expression, "pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
-    return write_atomic(path, _content(head, read_sequence(head, given), rate, image))
+    return write_atomic(path, _content(head, read_sequence(head, given), rate, maps))
 
 
-def _content(head: HeadModel, sequence: HeadSequence, rate: float, image: Image.Image) -> bytes:
+def _content(head: HeadModel, sequence: HeadSequence, rate: float, maps: Maps) -> bytes:
     targets = morph_targets(head, sequence)
     normals = normal_offsets(head, sequence, head.faces.cpu().numpy(), targets)
     shown = [
         GltfTarget(target.name, target.offsets, normal, peak=abs(target.peak))
         for target, normal in zip(targets, normals, strict=True)
     ]
-    joints = rest_joints(head, sequence).numpy()
-    document, buffer = head_document(head, sequence.rest(head).numpy(), image, shown, joints)
+    shape = GltfShape(sequence.rest(head).numpy(), shown, rest_joints(head, sequence).numpy())
+    document, buffer = head_document(head, maps, shape)
     _add_animation(document, buffer, head, sequence, targets, rate)
     return buffer.glb()
 

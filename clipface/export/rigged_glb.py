@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clipface.export.gltf import GltfTarget, head_document
+from clipface.export.gltf import GltfShape, GltfTarget, head_document
 from clipface.export.head_sequence import NEGLIGIBLE, HeadSequence, quaternions, read_sequence, slot_name
-from clipface.export.surface import checked_path, texture_image, vertex_normals
+from clipface.export.maps import head_maps
+from clipface.export.surface import checked_path, vertex_normals
 from clipface.files import write_atomic
 from clipface.head import HeadModel
 from clipface.head.data import JOINTS
@@ -83,6 +84,8 @@ def write_rigged_glb(
     neck_pose: Tensor | None = None,
     eye_pose: Tensor | None = None,
     expressions: Iterable[str] | Literal["all"] | None = None,
+    relief: Tensor | None = None,
+    compact: bool = False,
 ) -> Path:
     """Write one head as a GLB that viewers show and editing programs pose, with the texture inside.
 
@@ -101,6 +104,9 @@ def write_rigged_glb(
         pose: [1, 6], neck_pose: [1, 3], eye_pose: [1, 6]; axis-angle, radians, as in `HeadModel.forward`.
         expressions: names of the slots that become targets (`expression_7` where a slot has no name), or "all". Left
             out: the 52 of ARKit if the head has them, else all. Slots used in `expression` are always there.
+        relief: [3, H, W] in 0..1; whose fine detail becomes the normal map: a photograph's texture before the edit.
+            None: the texture's own.
+        compact: store targets sparse, a third of the size; Cesium and some others do not read those.
 
     Returns:
         The path. Units metres, y up, facing z.
@@ -110,7 +116,7 @@ def write_rigged_glb(
         ValueError: for another ending, shapes that do not fit, numbers that are not finite, a name that the head does
             not have, or a head without texture coordinates.
     """
-    path, image = checked_path(path, ".glb"), texture_image(texture)
+    path, maps = checked_path(path, ".glb"), head_maps(head, texture, relief)
     posed = {"pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
     before = _single(head, {"shape": shape, "expression": expression, **posed})
     edited = {"shape": edited_shape, "expression": edited_expression}
@@ -123,8 +129,8 @@ def write_rigged_glb(
     extras = _extras(targets, correctives, regressor)
     targets += _corrections(head, after, opened, correctives)
     turns = quaternions(after.rotations)[0].numpy()
-    buffer = head_document(head, base, image, targets, regressor @ opened, turns, extras)[1]
-    return write_atomic(path, buffer.glb())
+    shown = GltfShape(base, targets, regressor @ opened, turns, extras, compact)
+    return write_atomic(path, head_document(head, maps, shown)[1].glb())
 
 
 def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequence:

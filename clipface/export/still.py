@@ -1,4 +1,4 @@
-"""A textured head that holds still, as a binary glTF, Wavefront OBJ or PLY file."""
+"""A textured head that holds still, as a Wavefront OBJ or PLY file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clipface.export.gltf import head_document
 from clipface.export.surface import check_finite, checked_path, checked_vertices, png, texture_image, vertex_normals
 from clipface.files import write_atomic
 from clipface.head import HeadModel
@@ -34,29 +33,6 @@ element face {}
 property list uchar int vertex_indices
 end_header
 """
-
-
-def write_glb(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tensor) -> Path:
-    """Write a textured head as GLB, with the texture inside and as a PNG beside it.
-
-    Args:
-        path: file ending in `.glb`; its folder is made if missing. The PNG has the same name.
-        vertices: [V, 3] metres, head frame (glTF's own: y up, facing z).
-        head: the head the vertices belong to.
-        texture: [3, H, W] in 0..1, row 0 at the top.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: for another ending, shapes that do not fit, numbers that are not finite, or a head without texture
-            coordinates.
-    """
-    path = checked_path(path, ".glb")
-    points, image = checked_vertices(vertices, len(head.v_template)), texture_image(texture)
-    content = head_document(head, points, image)[1].glb()
-    write_atomic(path.with_suffix(".png"), png(image))
-    return write_atomic(path, content)
 
 
 def write_obj(path: str | Path, vertices: Tensor, head: HeadModel, texture: Tensor) -> Path:

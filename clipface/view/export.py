@@ -33,10 +33,12 @@ def glb(engine: Engine, state: FaceState) -> bytes:
     """
     before, after = engine.parameters(state.unedited()), engine.parameters(state)
     edited = {"edited_shape": after["shape"], "edited_expression": after["expression"]} if state.edits else {}
-    texture = engine.texture(state)[0]
+    texture, detail = engine.texture(state)[0], engine.edited(state.unedited()).codes.detail
+    relief = detail and detail.texture[0]  # a photograph's, whatever is painted on it
     with tempfile.TemporaryDirectory() as folder:
-        path = write_rigged_glb(Path(folder) / "head.glb", engine.head, texture=texture, **before, **edited)
-        return Path(path).read_bytes()
+        path = Path(folder) / "head.glb"
+        write_rigged_glb(path, engine.head, texture=texture, relief=relief, **before, **edited)
+        return path.read_bytes()
 
 
 def every(engine: Engine, tiles: Sequence[Tile], progress: Callable[[float], None]) -> bytes:

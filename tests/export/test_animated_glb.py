@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gltf_player import Player, Rig
+from gltf_player import Player, Rig, in_file
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from clipface import assets
+from clipface.export import write_rigged_glb
 from clipface.export.animated_glb import write_animated_glb
 from clipface.export.head_sequence import quaternions
-from clipface.export.still import write_glb
 from clipface.export.surface import vertex_normals
 from clipface.head import HeadModel, load_head, read_open_head
 
@@ -67,7 +67,7 @@ def player(written) -> Player:
 
 def farthest(player: Player, time: float, head: HeadModel, vertices: torch.Tensor) -> float:
     """Largest distance of a corner from where the head has it, metres."""
-    wanted = vertices[head.faces.long()].numpy()
+    wanted = vertices.numpy()[in_file(head)]
     return float(np.linalg.norm(player.play(time)[player.corners] - wanted, axis=-1).max())
 
 
@@ -104,10 +104,10 @@ def test_correctives_matter_and_are_few(player, head, laugh):
 
 
 def test_normals_follow(player, head, laugh):
-    vertices, corners = head(**laugh), head.faces.numpy()
+    vertices, corners, faces = head(**laugh), in_file(head), head.faces.numpy()
     lips = head.regions["lips"].numpy()[corners]
     for frame in (10, 45, 60):
-        wanted = vertex_normals(vertices[frame].numpy(), corners)[corners]
+        wanted = vertex_normals(vertices[frame].numpy(), faces)[corners]
         cosine = (player.play(frame / RATE, "NORMAL")[player.corners] * wanted).sum(-1)
         angles = np.degrees(np.arccos(cosine.clip(-1, 1)))
         # Normals at rest would be 2 (median), 26 and, of the lips, 60 degrees wrong.
@@ -117,16 +117,17 @@ def test_normals_follow(player, head, laugh):
 def test_the_file_is_small_and_alone(written, texture, player):
     assert written.stat().st_size < 6e6
     assert [file.name for file in written.parent.iterdir()] == ["laugh.glb"]
-    (image,) = player.document.images
+    image = player.document.images[0]
     pixels = Image.open(io.BytesIO(player.bytes(image.bufferView, np.dtype("u1")).tobytes()))
     wanted = (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy()
     np.testing.assert_array_equal(np.asarray(pixels.convert("RGB")), wanted)
     np.testing.assert_allclose(player.times, np.arange(FRAMES) / RATE, atol=1e-6)
 
 
-def test_at_rest_it_is_the_head_that_write_glb_writes(player, head, laugh, texture, tmp_path):
-    write_glb(tmp_path / "rest.glb", head(laugh["shape"])[0], head, texture)
+def test_at_rest_it_is_the_head_that_write_rigged_glb_writes(player, head, laugh, texture, tmp_path):
+    write_rigged_glb(tmp_path / "rest.glb", head, shape=laugh["shape"], texture=texture)
     still = Rig(tmp_path / "rest.glb")
+    assert [material.name for material in player.document.materials] == ["skin", "eyes", "mouth"]
     for name in ("POSITION", "NORMAL", "TEXCOORD_0"):
         np.testing.assert_allclose(player.attribute(name), still.attribute(name), atol=1e-4)
     np.testing.assert_array_equal(player.corners, still.corners)
@@ -136,8 +137,8 @@ def test_at_rest_it_is_the_head_that_write_glb_writes(player, head, laugh, textu
 def test_parts_may_be_missing_or_constant(head, texture, tmp_path):
     write_animated_glb(tmp_path / "still.glb", head, rate=25, texture=texture)
     still = Player(tmp_path / "still.glb")
-    assert len(still.times) == 1 and not still.names and not still.primitive.targets
-    np.testing.assert_allclose(still.attribute("POSITION")[still.corners], head()[0][head.faces.long()], atol=1e-6)
+    assert len(still.times) == 1 and not still.names and not still.primitives[0].targets
+    np.testing.assert_allclose(still.attribute("POSITION")[still.corners], head()[0].numpy()[in_file(head)], atol=1e-6)
     turn = torch.linspace(-0.2, 0.2, 5)[:, None] * torch.eye(6)[1]
     smile = torch.zeros(1, head.n_expression)
     smile[0, head.expression_names.index("mouthSmileLeft")] = 0.8

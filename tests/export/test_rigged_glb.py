@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from gltf_player import Rig
+from gltf_player import Rig, in_file
 from scipy.spatial.transform import Rotation
 from validator import issues
 
 from clipface import assets
-from clipface.export import write_glb, write_rigged_glb
+from clipface.export import write_rigged_glb
 from clipface.export.animated_glb import write_animated_glb
+from clipface.export.parts import head_parts
 from clipface.export.surface import vertex_normals
 from clipface.head import HeadModel, load_head, read_open_head
 from clipface.head.data import JOINTS
@@ -100,7 +101,7 @@ def in_head(head: HeadModel, face: dict, weights: dict[str, float], names: tuple
 
 def distances(corners: np.ndarray, head: HeadModel, vertices: torch.Tensor) -> np.ndarray:
     """Of each corner from where the head has it, metres."""
-    return np.linalg.norm(corners - vertices[head.faces.long()].numpy(), axis=-1)
+    return np.linalg.norm(corners - vertices.numpy()[in_file(head)], axis=-1)
 
 
 def farthest(corners: np.ndarray, head: HeadModel, vertices: torch.Tensor) -> float:
@@ -180,7 +181,7 @@ def test_normals_are_smooth_across_seams_and_follow_each_target(head, texture, t
     rest = torch.zeros(5, 3)
     for weights in ({}, {"jawOpen": 1.0}, {"mouthSmileLeft": 1.0}, {"eyeBlinkRight": 1.0}):
         vertices = head(**in_head(head, face, weights, head.expression_names))[0].double().numpy()
-        wanted = vertex_normals(vertices, faces)[faces]
+        wanted = vertex_normals(vertices, faces)[in_file(head)]
         cosine = (bent(rig, weights, rest, False, "NORMAL") * wanted).sum(-1)
         angles = np.degrees(np.arccos(cosine.clip(-1, 1)))
         assert angles.max() < 1, f"{weights}: {angles.max():.2f} degrees"
@@ -191,9 +192,13 @@ def test_trimesh_reads_the_unedited_head_with_its_texture(head, texture, tmp_pat
     path = write_rigged_glb(tmp_path / "head.glb", head, texture=texture, **face)
     mesh = trimesh.load(path, force="mesh", process=False)
     assert farthest(mesh.vertices[mesh.faces], head, head(face["shape"])[0]) < 2e-6
-    np.testing.assert_allclose(mesh.visual.uv[mesh.faces], head.uv[head.uv_faces.long()].numpy(), atol=1e-6)
-    image = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB"))
+    scene, order = trimesh.load(path, process=False), np.concatenate(list(head_parts(head).values()))
+    meshes = [scene.geometry[name] for name in scene.geometry]
+    uv = np.concatenate([each.visual.uv[each.faces] for each in meshes])
+    np.testing.assert_allclose(uv, head.uv.numpy()[head.uv_faces.numpy()[order]], atol=1e-6)
+    image = np.asarray(meshes[0].visual.material.baseColorTexture.convert("RGB"))
     np.testing.assert_array_equal(image, (texture * 255).round().permute(1, 2, 0).to(torch.uint8).numpy())
+    assert meshes[0].visual.material.normalTexture.size == (64, 64)
 
 
 def test_joints_are_named_and_nested(head, texture, tmp_path):
@@ -227,7 +232,7 @@ def test_the_khronos_validator_finds_nothing(head, numbered, texture, tmp_path):
         write_rigged_glb(tmp_path / "rigged.glb", head, texture=texture, **person(head), **pose),
         write_rigged_glb(tmp_path / "numbered.glb", numbered, texture=texture, **person(numbered)),
         write_rigged_glb(tmp_path / "spread.glb", spread, texture=texture, expressions=()),
-        write_glb(tmp_path / "still.glb", head()[0], head, texture),
+        write_rigged_glb(tmp_path / "compact.glb", head, texture=texture, compact=True, **person(head)),
         write_animated_glb(tmp_path / "animated.glb", head, rate=25, texture=texture, **frames),
     )):  # fmt: skip
         assert issues(path) == [], f"{number}: {path.name}"

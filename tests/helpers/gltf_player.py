@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from clipface.export.parts import head_parts
+from clipface.head import HeadModel
+
 COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 SIZES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
+
+
+def in_file(head: HeadModel) -> np.ndarray:
+    """A head's triangles [F, 3] in the order in which files have them: part by part."""
+    return head.faces.numpy()[np.concatenate(list(head_parts(head).values()))]
 
 
 class Rig:
@@ -18,7 +26,7 @@ class Rig:
 
         self.document = pygltflib.GLTF2().load_binary(str(path))
         (self.mesh,) = self.document.meshes
-        (self.primitive,) = self.mesh.primitives
+        self.primitives = self.mesh.primitives
         self.skin = self.document.skins[0] if self.document.skins else None
         self.extras = self.mesh.extras or {}
         self.names = self.extras.get("targetNames", [])
@@ -45,11 +53,21 @@ class Rig:
         return np.frombuffer(self.document.binary_blob()[view.byteOffset :][: view.byteLength], kind)
 
     def attribute(self, name: str) -> np.ndarray:
-        return self.array(getattr(self.primitive.attributes, name))
+        """Of all primitives' vertices, one primitive after the other."""
+        return np.concatenate([self.array(getattr(part.attributes, name)) for part in self.primitives])
+
+    def target(self, number: int, name: str) -> np.ndarray:
+        """The same of a morph target."""
+        return np.concatenate([self.array(part.targets[number][name]) for part in self.primitives])
 
     @property
     def corners(self) -> np.ndarray:
-        return self.array(self.primitive.indices).reshape(-1, 3)
+        """Triangles of all primitives, in the order of `in_file`."""
+        found, count = [], 0
+        for part in self.primitives:
+            found.append(self.array(part.indices).reshape(-1, 3) + count)
+            count += self.document.accessors[part.attributes.POSITION].count
+        return np.concatenate(found)
 
     def bend(self, attribute: str, weights: Sequence[float], local: np.ndarray) -> np.ndarray:
         """Vertices, or normals, of the split mesh.
@@ -60,8 +78,8 @@ class Rig:
             local: [J, 4, 4] of the joints' nodes, each in its parent's axes.
         """
         values = self.attribute(attribute).astype(np.float64)
-        for target, weight in zip(self.primitive.targets or [], weights, strict=True):
-            values += weight * self.array(target[attribute])
+        for number, weight in enumerate(weights):
+            values += weight * self.target(number, attribute)
         shares, joints = self.attribute("WEIGHTS_0"), self.attribute("JOINTS_0")
         blended = np.einsum("nk,nkij->nij", shares, self.joint_matrices(local)[joints])
         if attribute == "NORMAL":

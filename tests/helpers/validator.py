@@ -21,14 +21,14 @@ def issues(path: Path) -> list[str]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node, which runs the glTF validator, is not installed")
-    done = subprocess.run([node, "-e", SCRIPT, str(path)], capture_output=True, text=True, env=_environment())
+    done = subprocess.run([node, "-e", SCRIPT, str(path)], capture_output=True, text=True, env=environment())
     if "Cannot find module 'gltf-validator'" in done.stderr:
         pytest.skip(f"the package gltf-validator is not installed: {MISSING}")
     assert done.returncode == 0, done.stderr
     return [f"{message['code']} {message['pointer']}" for message in json.loads(done.stdout)["issues"]["messages"]]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """With the folder of global packages, where Node.js does not look by itself."""
     npm = shutil.which("npm")
     found = subprocess.run([npm, "root", "--global"], capture_output=True, text=True).stdout.strip() if npm else ""

@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
+from clipface.edit.files import write_face
 from clipface.edit.loading import MAPPER_FILE
 from clipface.evaluation.faces import HEADER, face_rows
-from clipface.evaluation.grid import grid
-from clipface.export.still import write_glb
+from clipface.evaluation.grid import grid, to_image
 from trainer.mapper.module import MapperModule
 
 
@@ -31,8 +31,9 @@ def write_results(module: MapperModule, folder: Path, training: dict[str, Any]) 
     before, after = evaluation.similarity
     reached = {"agreement": evaluation.agreement, "similarity_before": before, "similarity_after": after}
     mapper.save(folder / MAPPER_FILE, **config.notes, **avatar.origin, training=training, **reached)
-    vertices = avatar.vertices(evaluation.edited.rows(slice(0, 1)))[0]
-    write_glb(folder / "head.glb", vertices, avatar.head, evaluation.textures[1][0])
+    first, texture = [codes.rows(slice(0, 1)) for codes in both], evaluation.textures[1][0]
+    write_face(folder / "head.glb", avatar, *first, texture)
+    to_image(texture).save(folder / "head.png")
     print(
         f"\nWritten to {folder}: faces.png (before and after), head.glb and head.png (the first edited head and its "
         "texture), mapper.safetensors, config.yaml and the logger's files\n"
