@@ -44,6 +44,15 @@ def _print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def share_memory() -> None:
+    """Let all threads take memory from one heap, where glibc gives each a heap of its own, which others cannot use."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").mallopt(-8, 1)  # M_ARENA_MAX, from malloc.h
+        except (OSError, AttributeError):  # another C library, as in Alpine Linux
+            return
+
+
 def announce(line: str) -> None:
     """Begin a command, before its heavy imports: prepare the process, and print at once what it is about to do."""
     prepare()

@@ -116,6 +116,7 @@ def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start the editor and wait for Ctrl-C."""
     options = parse(arguments)
+    startup.share_memory()  # each tab has threads of its own
     startup.announce("Start the editor: load the head and the generator, then wait for a browser")
     try:
         running, services, address = serve(options)

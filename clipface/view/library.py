@@ -14,7 +14,7 @@ from clipface.edit.sliders import is_slider
 from clipface.edit.text_edits import is_text, text_guidance
 from clipface.settings import TEXT_PREFIX, GuidanceConfig
 
-MOST_READ = 8  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
+MOST_READ = 4  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
 
 
 class Run(NamedTuple):
