@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
 
 from clipface.animation.motion import MOST_FRAMES, Motion, check_rate
 from clipface.documents import read_yaml
@@ -211,6 +210,8 @@ def _eased(track: Track, times: np.ndarray, ease: str) -> np.ndarray:
         return np.repeat(values, len(times), axis=0)
     if ease == "linear":
         return np.stack([np.interp(held, at, column) for column in values.T], 1)
+    from scipy.interpolate import PchipInterpolator  # which takes a second of processor time to load
+
     # A second point at each end makes the slope zero there: movement starts and stops softly.
     at = np.concatenate([[at[0] - 1], at, [at[-1] + 1]])
     return PchipInterpolator(at, np.concatenate([values[:1], values, values[-1:]]))(held)
