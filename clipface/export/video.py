@@ -22,6 +22,9 @@ BT709 = 1  # primaries, transfer and matrix in the tables of ITU-T H.273
 LIMITED_RANGE = 1  # black 16, white 235: what players take for granted
 QUARTER_TURN = 90
 LARGEST_DENOMINATOR = 1001  # of a frame rate: television's 30000/1001
+# swscale's SWS_BICUBIC with SWS_ACCURATE_RND and SWS_FULL_CHR_H_INP, which keep saturated edges from shifting and are
+# left out for speed else; as numbers, since PyAV has names for the latter two from version 18 only.
+_EXACT = 0x4 | 0x40000 | 0x4000
 
 
 class VideoWriter:
@@ -192,16 +195,14 @@ def _bytes(image: Tensor) -> np.ndarray:
 
 
 def _to_yuv(frame: object) -> object:
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    from av.video.reformatter import ColorRange, Colorspace
 
-    # The two flags keep saturated edges from shifting; swscale leaves them out for speed.
-    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
     return frame.reformat(
         format="yuv420p",
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
-        interpolation=exact,
+        interpolation=_EXACT,
     )
 
 

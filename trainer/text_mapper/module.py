@@ -65,8 +65,8 @@ class TextMapperModule(pl.LightningModule):
         """Features of texts less the source phrase's [B, D]; zeros for empty ones."""
         unread = list(dict.fromkeys(text for text in texts if text and text not in self.read))
         known = {**dict(zip(unread, self._read(unread), strict=True)), "": torch.zeros_like(self.source)}
-        rows = [known[text] if text in known else self.read[text] for text in texts]
-        return torch.stack(rows).to(self.source)
+        rows = [known[text] if text in known else self.read[text].to(self.source) for text in texts]
+        return torch.stack(rows)
 
     def _read(self, texts: Sequence[str]) -> Sequence[Tensor]:
         with warnings.catch_warnings():

@@ -66,6 +66,12 @@ def test_training_is_on_faces_that_validation_does_not_see_and_the_step_alone_de
     assert torch.equal(first, again) and not torch.equal(first, module.training_step(0, 4))
 
 
+@pytest.mark.cuda
+def test_it_trains_on_a_gpu(config, tmp_path):
+    on_gpu = TrainerConfig(steps=2, log_every=1, accelerator="gpu")
+    assert train(replace(config, rendered=2, trainer=on_gpu), tmp_path / "run").status == "done"
+
+
 def test_an_interrupted_run_resumes_exactly(config, tmp_path, monkeypatch):
     through = train(config, tmp_path / "through").module.mapper.state_dict()
 
