@@ -45,16 +45,16 @@ _TRAINED = {
     ),
     "text_mapper": (
         "`python -m trainer.text_mapper`",
-        "aab5d3250c6df4ab6fed53d5732e1590e8d914772dd73e3ac9f33e053504f3ea",
+        "e06414eba3703c802fe64f1087742ebe19020e79bce160a38b3a14698017a452",
     ),
     "latent_codes": (
         "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",
-        "0aac6f26c8902a6a1ba44997804fb3770af7ce940b7fbd0d09cb5c41a7f0d3e1",
+        "a128ddca7be9476bb3e463dd3ed74d72690924d96182af586fa1fe48986a7905",
     ),
     "face_encoder": (_ENCODER.format(""), "8d8d741f432d4617e4d809b7f7b4d15f67ecc2be331da2437526914e744ebc3f"),
     "scoring_encoder": (
         _ENCODER.format("experiment=scoring "),
-        "4e6d1e0cfcf9020232de005c0a17c1582265dd1395d99317797aa1ce19ad6b7c",
+        "a66fbd67453267fc1e4b773461e49723b5852f5020bb62bb980cf8ecb4440c21",
     ),
     "face_encoder_sentences": (
         "`python -m trainer.sentence_projection`",
@@ -62,7 +62,7 @@ _TRAINED = {
     ),
     "scoring_encoder_sentences": (
         "`python -m trainer.sentence_projection guidance=scoring`",
-        "8b3e5c7ced7765e0e59fe9f889ed66484748470f7b77ab0dac686f23c73cf058",
+        "257e3d87bf77d1a98c33488606188a4b6bf11b76fae44aa5a48b3d0d4b2d06a7",
     ),
 }
 
