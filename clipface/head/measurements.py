@@ -6,19 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from clipface.head.lengths import MEASUREMENTS
 from clipface.head.model import HeadModel
 
-# Each is the mean distance of some pairs of the usual 68 landmarks.
-MEASUREMENTS: dict[str, tuple[tuple[int, int], ...]] = {
-    "face width": ((1, 15), (3, 13)),
-    "jaw width": ((5, 11), (6, 10)),
-    "chin height": ((57, 8),),
-    "eye distance": ((36, 45), (39, 42)),
-    "nose length": ((27, 33),),
-    "nose width": ((31, 35),),
-    "lip fullness": ((51, 62), (57, 66)),
-    "mouth width": ((48, 54),),
-}
 STEPS = 4  # of Newton's method; lengths are nearly linear in the coefficients
 SCALE = 1000.0  # millimetres in a metre
 

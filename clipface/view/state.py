@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from clipface.edit.options import PSI
 from clipface.head.expressions import EXPRESSION_SLOTS
-from clipface.head.measurements import MEASUREMENTS
+from clipface.head.lengths import MEASUREMENTS
 from clipface.view import backdrop, lights
 
 COMPARISONS = ("after", "before", "side by side")
@@ -63,7 +63,7 @@ class FaceState:
         expression: pairs of a slot's name and its weight, in the order of names; weights of zero are left out.
         sliders: pairs of the name of one of the people's sliders and how many of its units; zero is left out.
         moods: pairs of a whole expression's name (`EXPRESSION_SLOTS`) and how much of it there is.
-        form: pairs of a length's name (`clipface.head.measurements`) and millimetres that are added to it.
+        form: pairs of a length's name (`clipface.head.lengths`) and millimetres that are added to it.
         angles: pairs of a joint angle's name (`ANGLE_LIMITS`) and degrees; zero is left out.
 
     Raises:

@@ -1,7 +1,8 @@
 """Keeps several tabs of the editor busy, without a browser, and prints how much memory the server takes.
 
 python scripts/measure/editor.py --minutes 30 --tabs 4
-python scripts/measure/editor.py --minutes 30 --tabs 4 --editor --photo me.jpg      # what follows --editor is its own
+python scripts/measure/editor.py --minutes 2 --tabs 1                               # a first look
+python scripts/measure/editor.py --minutes 30 --tabs 4 --seed 1                     # other acts
 
 Each tab turns its camera, drags sliders, types prompts and takes other faces, at random, one after the other.
 """

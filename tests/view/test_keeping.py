@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipface.view.server.sessions import Session, Sessions, new_name
+from clipface.view.server.sessions import Session, Sessions
+from clipface.view.server.token_auth import new_name
 from clipface.view.session_file import MOST_BYTES, from_link, to_link
 from clipface.view.state import Edit, FaceState, ViewSettings
 

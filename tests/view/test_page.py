@@ -11,7 +11,7 @@ from page_visitor import Visitor, wait
 
 from clipface.view.__main__ import parse, serve
 from clipface.view.gallery import Grid
-from clipface.view.server.sessions import new_name
+from clipface.view.server.token_auth import new_name
 
 ZOMBIE, CLOWN = "my zombie × 1.00", "my clown × 1.00"
 

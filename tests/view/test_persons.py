@@ -11,7 +11,7 @@ from tiny_person import checked_person
 
 from clipface.view.persons.fitting import FittingJobs, check_photos
 from clipface.view.persons.store import Persons
-from clipface.view.server.sessions import new_name
+from clipface.view.server.token_auth import new_name
 
 SIZE = 64
 

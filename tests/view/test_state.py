@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from clipface.view.history import GESTURE_SECONDS, MOST_ENTRIES, History
-from clipface.view.server.sessions import MOST_SESSIONS, Sessions, new_name
+from clipface.view.server.sessions import MOST_SESSIONS, Sessions
+from clipface.view.server.token_auth import new_name
 from clipface.view.state import MOST_LAYERS, Edit, FaceState, ViewSettings
 from clipface.view.words import summary
 

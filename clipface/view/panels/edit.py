@@ -10,7 +10,7 @@ from clipface.settings import named_guidance
 from clipface.view.panels.layers import EVERYWHERE, LayersPanel
 from clipface.view.panels.looks import LooksPanel
 from clipface.view.state import Edit, FaceState
-from clipface.view.training import Training
+from clipface.view.training import Training, checked_prompt
 
 ENTRIES_SHOWN = 12
 AT_REST = 0.4  # seconds without a change
@@ -132,8 +132,8 @@ class EditPanel:
             self._say(" ".join([f"*{words}*: applied at once; training goes further.", *remarks]), page.state)
 
     def _start(self) -> None:
-        page, words = self._page, self._prompt.value
-        remarks = check_text(words, named_guidance("face")) if words.strip() else []
+        page, words = self._page, checked_prompt(self._prompt.value)
+        remarks = check_text(words, named_guidance("face"))
         if remarks and self._sure != words:
             self._sure = words
             self._say(" ".join([*remarks, "Press Train again to train it all the same."]))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from clipface.edit.options import PSI
-from clipface.head.measurements import MEASUREMENTS
+from clipface.head.lengths import MEASUREMENTS
 from clipface.view.gallery import Gallery, Tile
 from clipface.view.panels.persons import PersonsPanel
 from clipface.view.state import FORM_LIMIT, MOST_PSI, FaceState

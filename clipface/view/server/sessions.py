@@ -4,7 +4,6 @@ A tab's address ends in its session's name, which a reload keeps and a new tab d
 has the same address: it begins with a copy.
 """
 
-import secrets
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -127,8 +126,3 @@ class Sessions:
             if file.stem not in self._by_name:
                 with suppress(OSError):
                     file.unlink()
-
-
-def new_name() -> str:
-    """A session's name that nobody can guess."""
-    return secrets.token_urlsafe(12)

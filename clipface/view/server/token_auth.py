@@ -6,11 +6,10 @@ and `/<token>/<session>` is the page. The page's websocket has the same address,
 
 import hmac
 import re
+import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode
-
-from clipface.view.server.sessions import new_name
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SESSION_NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -19,6 +18,11 @@ _NAME, _PORT = r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)", "(:[0-9]{1,5})?"
 HOST = re.compile(_NAME + _PORT)
 ORIGIN = re.compile(f"(null|[a-z][a-z0-9+.-]*://(?P<site>({_NAME}{_PORT})?)|)")  # the last: a request without one
 PATH = re.compile(r"/([!-$&-~]|%[0-9A-Fa-f]{2})*")
+
+
+def new_name() -> str:
+    """A session's name that nobody can guess."""
+    return secrets.token_urlsafe(12)
 
 
 class Admitted(NamedTuple):
