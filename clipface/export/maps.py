@@ -13,7 +13,7 @@ from clipface.export.surface import texture_image
 from clipface.head import HeadModel
 from clipface.render.uv import UVMap
 
-# Roughness of glTF's model, 0 a mirror and 1 chalk; chosen by eye in Blender's Cycles, within what is measured on skin
+# Roughness of glTF's model, 0 a mirror and 1 chalk; chosen within what is measured on skin
 # (Weyrich et al., "Analysis of human faces using a measurement-based skin reflectance model", 2006).
 SKIN_ROUGHNESS, EYE_ROUGHNESS, MOUTH_ROUGHNESS = 0.56, 0.12, 0.3
 ROUGHNESS = {"lips": 0.38, "nose": 0.48, "forehead": 0.5, "neck": 0.62, "scalp": 0.7}

@@ -45,7 +45,7 @@ def rasterize(clip: Tensor, faces: Tensor, size: tuple[int, int], derivatives: b
     try:
         rast, screen = library.rasterize(_context(clip.device), clip.contiguous(), faces, size, grad_db=derivatives)
     except RuntimeError as error:
-        if "divisible" not in str(error):  # as releases before 0.3.3 say of sizes that are no multiples of 8
+        if "divisible" not in str(error):  # as some releases say of sizes that are no multiples of 8
             raise
         raise ValueError(
             f"size: {error}, got {tuple(size)}; install a newer nvdiffrast or use renderer=warp"
