@@ -95,7 +95,7 @@ ASSETS = {
         "people.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/recipes/build_people.py --textures <folder> --dataset <folder> --labels <files>`",
-        "e1e3375a09ab1d5ad6e7b8968431f0b10d0aea356bc022bf061ebf7f9f3bb3cf",
+        "f95477a86c93cd0c5bbb26f17a5fc27ac242475d4ad33c7308374a69e6c760b6",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",
