@@ -92,6 +92,14 @@ MALFORMED = {
 }
 
 
+def test_who_is_refused_may_end_their_side_first(port, quiet):
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(MALFORMED["a long path"])
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(12) == b"HTTP/1.1 400"
+
+
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_request_gets_400(port, quiet, name):
     said = answer(port, MALFORMED[name])

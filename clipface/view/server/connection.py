@@ -31,9 +31,13 @@ def connection_class(server: ModuleType, version: str) -> type:
     class Connection(server.ServerConnection):
         """One socket: its request is answered, or it becomes a tab's websocket."""
 
+        refused = False  # whether what is no request was answered already
+
         def send_data(self) -> None:
             """Answer what is no request; the library ends such a connection without a word."""
-            if self.protocol.handshake_exc is not None and self.request is None and not self.transport.is_closing():
+            no_request = self.protocol.handshake_exc is not None and self.request is None
+            if no_request and not self.refused and not self.transport.is_closing():
+                self.refused = True
                 lines = f"HTTP/1.1 {HTTPStatus.BAD_REQUEST} Bad Request", f"Content-Length: {len(REFUSAL)}"
                 self.transport.write("\r\n".join([*lines, "Connection: close", "", ""]).encode() + REFUSAL)
             super().send_data()
