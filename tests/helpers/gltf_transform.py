@@ -1,12 +1,8 @@
 """glTF-Transform, another reader of glTF files, where node and its package `@gltf-transform/core` are found."""
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-from validator import environment
+from node import run
 
 SCRIPT = """
 const { NodeIO } = require('@gltf-transform/core');
@@ -24,16 +20,9 @@ new NodeIO().read(process.argv[1]).then(file => {
   console.log(JSON.stringify({ primitives, joints, weights: mesh.getWeights(), names: mesh.getExtras().targetNames }));
 });
 """
-MISSING = "npm install --global @gltf-transform/core"
+INSTALL = "npm install --global @gltf-transform/core"
 
 
 def read(path: Path) -> dict:
     """What glTF-Transform finds in a file with one skinned mesh."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node, which runs glTF-Transform, is not installed")
-    done = subprocess.run([node, "-e", SCRIPT, str(path)], capture_output=True, text=True, env=environment())
-    if "Cannot find module '@gltf-transform/core'" in done.stderr:
-        pytest.skip(f"the package @gltf-transform/core is not installed: {MISSING}")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run(SCRIPT, "@gltf-transform/core", INSTALL, path)
