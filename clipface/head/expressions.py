@@ -1,6 +1,6 @@
 """Expression slots by name: ARKit's blend shapes, their left and right sides, and whole expressions made of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 SIDES = ("Left", "Right")  # endings of slots that move one side; the person's own left and right
 ARKIT_NAMES = (
@@ -45,11 +45,11 @@ EXPRESSION_SLOTS: dict[str, tuple[dict[str, float], ...]] = {
                   "mouthLowerDown": 0.3},
                  {"mouthSmile": 1.0, "cheekSquint": 0.8, "eyeSquint": 0.4, "jawOpen": 0.16, "mouthUpperUp": 0.45,
                   "mouthLowerDown": 0.45}),
-    "angry": ({"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45,
-               "mouthShrugLower": 0.25},
-              {"browDown": 1.0, "noseSneer": 0.6, "eyeSquint": 0.25, "jawOpen": 0.3, "mouthUpperUp": 0.45,
-               "mouthLowerDown": 0.5,
-               "mouthFrown": 0.25}),
+    # With closed lips anger is hard to tell from sadness: first the way that shows teeth.
+    "angry": ({"browDown": 1.0, "noseSneer": 0.7, "eyeSquint": 0.3, "jawOpen": 0.4, "mouthUpperUp": 0.6,
+               "mouthLowerDown": 0.6, "mouthFrown": 0.4},
+              {"browDown": 1.0, "noseSneer": 0.45, "eyeSquint": 0.3, "mouthPress": 0.4, "mouthFrown": 0.45,
+               "mouthShrugLower": 0.25}),
     "sad": ({"browInnerUp": 1.0, "mouthFrown": 0.9, "mouthShrugLower": 0.4, "eyeBlink": 0.15},
             {"browInnerUp": 0.8, "mouthFrown": 1.0, "mouthPress": 0.3, "eyeSquint": 0.3}),
     "surprised": ({"browInnerUp": 0.8, "browOuterUp": 0.95, "eyeWide": 0.9, "jawOpen": 0.5},
@@ -85,3 +85,13 @@ def slots_of(name: str, names: Collection[str]) -> list[str]:
         Those of `names` that are meant; empty if there are none.
     """
     return [name] if name in names else [name + side for side in SIDES if name + side in names]
+
+
+def strengths_of(recipe: Mapping[str, float], names: Collection[str]) -> dict[str, float]:
+    """A recipe of an expression by the head's own slots; parts that the head lacks are left out.
+
+    Args:
+        recipe: strengths, of `EXPRESSION_SLOTS` for example.
+        names: of the head's slots.
+    """
+    return {slot: strength for part, strength in recipe.items() for slot in slots_of(part, names)}

@@ -19,7 +19,7 @@ from clipface.edit.avatar import FRONT_SCALE, Avatar
 from clipface.edit.mapper import Codes, FaceMapper, Offsets
 from clipface.edit.sampling import sample_latents
 from clipface.edit.sliders import PREFIX, sliders
-from clipface.head.expressions import EXPRESSION_SLOTS, slots_of
+from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
 from clipface.head.measurements import Measurements
 from clipface.render.camera import view
 from clipface.render.renderer import Rendering
@@ -123,9 +123,8 @@ class Engine:
                 raise ValueError(f"expression: expected a slot of {self.head.source}, got {name!r}")
             expression[0, self.slots[name]] += weight
         for name, amount in state.moods:
-            for part, weight in EXPRESSION_SLOTS[name][0].items():
-                for slot in slots_of(part, self.slots):
-                    expression[0, self.slots[slot]] += amount * weight
+            for slot, weight in strengths_of(EXPRESSION_SLOTS[name][0], self.slots).items():
+                expression[0, self.slots[slot]] += amount * weight
         if state.form:
             shape = self.measurements.changed(shape, dict(state.form))
         angle = {name: math.radians(degrees) for name, degrees in state.angles}.get

@@ -42,8 +42,9 @@ class ModelConfig:
     identity: bool = False
     region: str | None = None  # lips, eyes, brows, skin, ... or several joined by "+"; null: the whole texture
     layers: int = 4  # of each mapper's network
-    # known: at the look of the prompt's name if the generator has it, else at zero, which changes nothing yet; zero;
-    # random; look:NAME; text_mapper: at what it makes of the words; or a mapper's file or run, the authors' files too
+    # known: at the look of the prompt's name if the generator has it, or at the expression of its name if the head has
+    # it, else at zero, which changes nothing yet; zero; random; look:NAME; text_mapper: at what it makes of the words;
+    # or a mapper's file or run, the authors' files too
     init_from: str = "zero"
 
 

@@ -15,6 +15,7 @@ from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import Views, sample_faces
 from clipface.edit.text_edits import text_edit
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
+from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
 from clipface.settings import TEXT_PREFIX
 from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig
@@ -64,7 +65,7 @@ class MapperModule(MapperTraining):
             encoders: frozen; their losses are averaged.
         """
         prompt = config.prompt
-        mapper = initial_mapper(config.model, avatar, None if config.generator else prompt.name, prompt.target)
+        mapper = initial_mapper(config.model, avatar, prompt.name, prompt.target, shipped=not config.generator)
         groups, decay = learning_groups(mapper, config.learning_rate), config.learning_rate.decay
         super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)
         self.directional_loss = EncoderMean(
@@ -146,14 +147,17 @@ class MapperModule(MapperTraining):
         return Evaluation(faces, edited.codes, (texture, edited.texture), agreement, similarity)
 
 
-def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None, words: str = "") -> FaceMapper:
+def initial_mapper(
+    model: ModelConfig, avatar: Avatar, prompt: str | None = None, words: str = "", shipped: bool = True
+) -> FaceMapper:
     """Create the mapper that a run trains.
 
     Args:
         model: what may change, and where it begins.
         avatar: generator and head.
-        prompt: name of the prompt, where the generator is the one that assets name: for `init_from=known`.
+        prompt: name of the prompt: for `init_from=known`.
         words: the prompt itself: for `init_from=text_mapper`.
+        shipped: whether the generator is the one that assets name, whose looks are known.
 
     Raises:
         ValueError: if nothing may change, the head lacks the region, or a file holds another mapper.
@@ -161,7 +165,7 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
     """
     head, generator = avatar.head, avatar.generator
     expression = model.region is None if model.expression is None else model.expression
-    start = known_start(model.init_from, prompt if model.texture else None)
+    start = known_start(model.init_from, prompt if model.texture and shipped else None)
     file = None if start in STARTS or is_look(start) else read_mapper(start, avatar)[0]
     mapper = FaceMapper(
         generator.levels, generator.config["w_dim"], head.n_expression, model.layers, model.texture, expression,
@@ -180,7 +184,18 @@ def initial_mapper(model: ModelConfig, avatar: Avatar, prompt: str | None = None
         mapper.texture.start_at(look_offset(start, avatar))
     elif file is not None:
         _take_over(mapper, file, start)
+    if model.init_from == "known" and prompt in EXPRESSION_SLOTS and mapper.expression is not None:
+        mapper.expression.start_at(_named_expression(prompt, avatar)[None])
     return mapper
+
+
+def _named_expression(name: str, avatar: Avatar) -> Tensor:
+    """Coefficients [E] of an expression of `EXPRESSION_SLOTS`; zeros on a head whose slots have no names."""
+    names = avatar.head.expression_names
+    coefficients = torch.zeros(avatar.head.n_expression)
+    for slot, strength in strengths_of(EXPRESSION_SLOTS[name][0], names).items():
+        coefficients[names.index(slot)] = strength
+    return coefficients
 
 
 @torch.no_grad()

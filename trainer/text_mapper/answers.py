@@ -13,7 +13,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, Offsets
 from clipface.edit.origin import check_origin
 from clipface.edit.sampling import random_of, sample_face
-from clipface.head.expressions import EXPRESSION_SLOTS, slots_of
+from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
 from clipface.synthetic.identity import LOOK_SLOTS
 from trainer.text_mapper.changes import Change, Value, values
 
@@ -142,9 +142,8 @@ class Answers:
         table = torch.zeros(len(self.values), self.avatar.head.n_expression)
         for row, (name, value) in enumerate(self.values):
             recipe = EXPRESSION_SLOTS[value][0] if name == "expression" else LOOK_SLOTS.get(value, {})
-            for part, strength in recipe.items():
-                for slot in slots_of(part, names):
-                    table[row, names[slot]] += strength
+            for slot, strength in strengths_of(recipe, names).items():
+                table[row, names[slot]] = strength
         return table
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ from clipface.edit.loading import load_avatar, load_mapper
 from clipface.edit.losses import lip_penetration
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_faces, sample_latents
+from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
 from clipface.settings import HeadConfig, RendererConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
@@ -186,6 +187,21 @@ def test_a_known_prompt_begins_at_its_look_and_another_at_zero(monkeypatch, tiny
     assert initial_mapper(ModelConfig(init_from="known", texture=False), avatar, "clown").texture is None
     monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))  # another generator, which was trained none
     assert not begun("clown").any()
+
+
+def test_a_known_expression_begins_as_it_is_named(shipped):
+    codes = sample_latents(shipped, [0, 1], 1.0)
+
+    def begun(prompt: str, **model) -> torch.Tensor:
+        return initial_mapper(ModelConfig(init_from="known", **model), shipped, prompt).offsets(codes).expression
+
+    names = shipped.head.expression_names
+    for name, slot in (("angry", "browDownLeft"), ("surprised", "jawOpen"), ("smirking", "mouthSmileLeft")):
+        wanted = strengths_of(EXPRESSION_SLOTS[name][0], names)
+        found = {names[place]: begun(name)[1, place].item() for place in begun(name)[1].nonzero()[:, 0]}
+        assert slot in wanted and found == pytest.approx(wanted, abs=1e-5)
+    assert not begun("clown").any() and begun("angry", texture=False)[0].any()
+    assert begun("angry", expression=False) is None
 
 
 def test_a_run_begins_where_the_text_mapper_ends():
