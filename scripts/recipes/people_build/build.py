@@ -12,6 +12,7 @@ from .blends import blended
 from .photographs import Photographs, read_photographs
 from .regression import fit_shapes
 from .sliders import SLIDERS, fit_sliders, read_labels, without_smile
+from .variety import varied
 
 SAMPLED = 4000  # random people on whom the heads' variety is set
 
@@ -28,6 +29,7 @@ def build(options: Namespace) -> None:
     people = people._replace(shape_mean=model.mean, shape_weight=model.weight, shape_residual=model.residual)
     if moves:
         people = people._replace(directions=moves[0], expressions=moves[1], sliders=SLIDERS)
+    people = varied(people)
     print(f"heads: {model.explained:.3f} of the variance explained for people who took no part, ridge {model.ridge:g}")
     shapes = torch.stack([people.sample(np.random.default_rng(n))[1] for n in range(SAMPLED)])
     ratio = shapes.std(0) / photographs.shapes.std(0).clamp_min(1e-6)
