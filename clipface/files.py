@@ -22,6 +22,12 @@ def slug(words: object) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:_MAX_SLUG] or "unnamed"
 
 
+def numbered(name: str) -> tuple[tuple[str | int, ...], str]:
+    """Key that sorts names as people number them: 2.pt before 10.pt."""
+    pieces = re.split(r"(\d+)", name)  # every second one is a number
+    return tuple(int(piece) if place % 2 else piece for place, piece in enumerate(pieces)), name
+
+
 def absolute(path: str | None) -> str | None:
     """A path that means the same from every working folder, to be noted in a file; None stays."""
     return None if path is None else str(Path(path).absolute())

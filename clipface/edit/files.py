@@ -12,6 +12,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
 from clipface.edit.origin import check_origin
 from clipface.export import write_obj, write_ply, write_rigged_glb
+from clipface.files import numbered
 from clipface.texture.published import UNREAD_LEVELS, load_published
 
 
@@ -23,7 +24,7 @@ def read_latents(path: str | Path, avatar: Avatar) -> Codes:
             with such an array `w_plus`, `uv_map` and `generator_sha256` (`Avatar.origin`) and, if it likes, `shape`
             [N, <= n_shape] and `expression` [N, <= n_expression]; or the `.safetensors` file of
             scripts/sample_textures.py: its codes for training, then those for validation; or a folder of `.pt` files,
-            in the order of their names. Nothing in a file is run.
+            in the order of their names, 2.pt before 10.pt. Nothing in a file is run.
         avatar: for which the codes are; the authors' have two levels more than its generator reads (`Codes.unread`).
 
     Returns:
@@ -74,7 +75,8 @@ def _read_published(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def _read_folder(path: Path) -> tuple[dict[str, Tensor], dict]:
-    files = sorted(file for file in path.glob("*.pt") if not file.name.startswith("."))  # which macOS adds to others'
+    files = [file for file in path.glob("*.pt") if not file.name.startswith(".")]  # which macOS adds to others'
+    files.sort(key=lambda file: numbered(file.name))
     found = [(file, load_published(file)) for file in files]
     if not found:
         raise ValueError(

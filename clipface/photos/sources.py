@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clipface.data.shards import Shard
-from clipface.files import read_table
+from clipface.files import numbered, read_table
 from clipface.images import SUFFIXES
 
 
@@ -42,7 +42,8 @@ def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None
         people: file to person.
 
     Returns:
-        Photographs in order of their names, and how many other files lie there. Hidden ones are neither.
+        Photographs in order of their names, 2.jpg before 10.jpg, and how many other files lie there; hidden ones are
+        neither.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no image in it.
@@ -64,7 +65,7 @@ def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None
     if not sources:
         kinds = ", ".join(SUFFIXES[:5])
         raise FileNotFoundError(f"photos: {photos} holds no images ({kinds} ...), {others} other files")
-    return sorted(sources), others
+    return sorted(sources, key=lambda source: numbered(source.file)), others
 
 
 def _files(folder: Path, leave_out: Path) -> Iterator[Path]:

@@ -34,6 +34,14 @@ def test_a_folder_of_codes_is_read_in_the_order_of_its_names(flame, avatar, tmp_
         read_latents(tmp_path, avatar)
 
 
+def test_numbered_codes_are_read_as_they_are_numbered(flame, avatar, tmp_path):
+    codes = torch.randn(12, SMALL.levels, SMALL.dim)
+    for number, code in enumerate(codes):
+        torch.save(code, tmp_path / f"face{number}.pt")
+    read = known_faces(FacesConfig(str(tmp_path)), avatar, 1.0)
+    assert torch.equal(torch.cat([read.w_plus, read.unread], 1), codes)
+
+
 def test_faces_get_the_head_of_flames_parameters(flame, avatar):
     config = FacesConfig(str(flame / "latents" / "train"), head_params=str(flame / "flame_params.pkl"))
     codes = known_faces(config, avatar, 1.0)

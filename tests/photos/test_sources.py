@@ -21,6 +21,14 @@ def test_pictures_of_any_name_are_found_and_others_counted(tmp_path):
     assert others == 1 and sources[0].size == 5 and [source.person for source in sources][:2] == ["ann", None]
 
 
+def test_numbered_pictures_come_as_they_are_numbered(tmp_path):
+    names = ["1.jpg", "2b.jpg", "10.jpg", "10/3.jpg", "10/12.jpg", "a 9.jpg", "a 11.jpg"]
+    (tmp_path / "10").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+    assert [source.file for source in find_sources(tmp_path, tmp_path / "out")[0]] == names
+
+
 def test_names_that_are_no_text_are_found(tmp_path):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9.jpg"))).touch()
     assert find_sources(tmp_path, tmp_path / "out")[0][0].file == "\udce9.jpg"
