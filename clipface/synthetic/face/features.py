@@ -124,7 +124,7 @@ class Features:
         below = (
             self.surface.covered & (x.abs() < 4) & (y < self.mouth_middle[1] - 18) & (y > self.mouth_middle[1] - 48)
         ).flatten()
-        line = self.position.reshape(-1, 3)[below]
+        line = self.position.reshape(-1, 3)[below] if below.any() else marks[8:9]
         self.chin = line[line[:, 2].argmax()] * away([0.0, 1.0, 1.0])  # the foremost point of the chin
         wing_line = torch.stack(
             [self.wing + away([-1.0, 7.0]), self.wing + away([2.5, 2.0]), self.wing + away([0.5, -4.0])]

@@ -54,10 +54,10 @@ class EyeMaps:
         brightness = eye.mean(1, keepdim=True)
         inside = (self.radius > 0.45) & (self.radius < 0.95) & (self.ball > 0.5)
         outside = (self.radius > 1.4) & (self.radius < 2.2) & (self.ball > 0.5)
-        self.fibres = (brightness / brightness[inside].mean()).clamp(0, BRIGHTEST)
+        self.fibres = (brightness / _mean(brightness, inside)).clamp(0, BRIGHTEST)
         corner = step(0.45, 0.85, (angle.sin() * self.turn.cos()).abs())
         pink = 1 - corner * angle.new_tensor(PINK).view(1, 3, 1, 1)
-        self.white = eye / brightness[outside].mean() * pink
+        self.white = eye / _mean(brightness, outside) * pink
         height = angle.sin() * self.turn.sin()
         self.shade = 1 - LID_SHADE * step(0.02, 0.42, height) - LOW_SHADE * step(0.1, 0.5, -height)
         across, up = self.radius * self.turn.cos() + 0.34, self.radius * self.turn.sin() - 0.38
@@ -72,6 +72,11 @@ class EyeMaps:
         """
         eye = torch.lerp(iris * self.fibres, white * self.white, step(*LIMBUS, self.radius)) * self.shade
         return (eye + (0.93 - eye) * self.catch).clamp(0, 1)
+
+
+def _mean(values: Tensor, where: Tensor) -> Tensor:
+    """Mean where a mask holds; of all where it holds nowhere, as on a head whose eyeballs have few texels."""
+    return (values[where] if where.any() else values).mean()
 
 
 def _unrolled(device: torch.device) -> Tensor:
