@@ -159,6 +159,7 @@ class TextureGANConfig(RunConfig):
 
     recipe: str = "rendered"  # rendered: images of textured heads; anchored: textures themselves, in dataset.textures
     batch_size: int = 32  # of the rendered recipe; the anchored one has stages with their own
+    parts: int = 1  # in which a process takes its batch, one after the other, for one step: less memory
     image_size: int = 256  # of renders and images, pixels
     learning_rate: float = 2.5e-3
     # folder of generator.safetensors, maybe also discriminators and looks, or a generator's file (the authors' too);
@@ -185,13 +186,36 @@ class TextureGANConfig(RunConfig):
     def __post_init__(self) -> None:
         """Check what the types cannot."""
         super().__post_init__()
-        require_at_least(self, image_size=8, snapshot_every=0)
+        require_at_least(self, image_size=8, snapshot_every=0, parts=1)
         if self.recipe not in RECIPES:
             raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {self.recipe}")
         if self.recipe == "anchored":
             self._check_anchored()
+        elif self.parts > 1:
+            self._check_parts()
+
+    @property
+    def penalised(self) -> int:
+        """Images of each process that penalties are computed on."""
+        return max(1, round(self.batch_size // self.trainer.processes * self.penalty.share))
+
+    def _check_parts(self) -> None:
+        own = self.batch_size // self.trainer.processes
+        if own % self.parts or self.penalised % self.parts:
+            raise ValueError(
+                f"parts: expected a divisor of the {own} images that a process has, and of the {self.penalised} "
+                f"that penalties are computed on, got {self.parts}"
+            )
+        for name, given in (
+            ("statistics.weight", self.statistics.weight),
+            ("attribute_offsets.weight", self.attribute_offsets.weight),
+        ):
+            if given:
+                raise ValueError(f"{name}: expected 0 with parts, since it needs the full batch, got {given}")
 
     def _check_anchored(self) -> None:
+        if self.parts != 1:
+            raise ValueError(f"parts: expected 1, since the anchored recipe does not read it, got {self.parts}")
         for name, given in (
             ("metrics.every", self.metrics.every),
             ("statistics.weight", self.statistics.weight),

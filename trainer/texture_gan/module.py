@@ -27,7 +27,16 @@ from trainer.common import distributed
 from trainer.texture_gan.config import TextureGANConfig
 from trainer.texture_gan.data import prefetched
 from trainer.texture_gan.extra_losses import AttributeOffsets, FeatureStatistics, GeneratorStep
-from trainer.texture_gan.steps import SkipNonfinite, approach, averaged, follow, half_life_now, lazy_adam, take_step
+from trainer.texture_gan.steps import (
+    Found,
+    SkipNonfinite,
+    approach,
+    averaged,
+    follow,
+    half_life_now,
+    lazy_adam,
+    step_on_parts,
+)
 from trainer.texture_gan.views import render_views
 
 W_AVERAGE_DECAY = 0.995  # of the running mean of w (StyleGAN2-ADA)
@@ -102,8 +111,12 @@ class TextureGAN(pl.LightningModule):
 
     def g_main(self, optimizer: Any, views: FaceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator learns to convince both discriminators, and from the extra losses; returns its images."""
+        metrics, fakes = self._step(optimizer, self._g_main, views)
+        return fakes, metrics
+
+    def _g_main(self, views: FaceBatch) -> Found:
         w_plus = self.random_codes(len(views.camera))
-        approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
+        self._approach(self.generator.mapping.w_avg, w_plus.detach()[:, 0].mean(0), W_AVERAGE_DECAY)
         if self.looks is not None and views.attribute_vector is not None:
             w_plus = w_plus + self.looks(views.attribute_vector)
         fakes = self.render(self.generator.synthesis(w_plus, "random", self.reduced), views)
@@ -115,47 +128,58 @@ class TextureGAN(pl.LightningModule):
             if extra is not None:
                 metrics[f"generator/{name}"] = value = extra.loss(self._generator_step(views, fakes))
                 loss = loss + extra.config.weight * value
-        self._step(optimizer, loss)
-        return fakes.detach(), metrics
+        return Found(loss, metrics, fakes)
 
     def g_path(self, optimizer: Any, views: FaceBatch) -> dict[str, Tensor]:
         """The generator learns to change images evenly with the code."""
-        views = self._part(views)
+        return self._step(optimizer, self._g_path, self._share(views))[0]
+
+    def _g_path(self, views: FaceBatch) -> Found:
         w_plus = self.random_codes(len(views.camera))
         texture = self.generator.synthesis(w_plus, "random", self.penalty_reduced)
         leaf = texture.detach().requires_grad_()
         image = self.render(leaf, views)
         (cotangent,) = torch.autograd.grad(image, leaf, self.path_noise(image))
         lengths = path_lengths(texture, w_plus, cotangent)
-        approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
+        self._approach(self.path_mean, lengths.detach().mean(), PATH_DECAY)
         penalty = path_penalty(lengths, self.path_mean)
-        self._step(optimizer, penalty * self.config.penalty.path * self.config.penalty.path_every)
-        return {"penalty/path": penalty}
+        loss = penalty * self.config.penalty.path * self.config.penalty.path_every
+        return Found(loss, {"penalty/path": penalty}, lengths)
 
     def d_main(self, optimizer: Any, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
         """The discriminators learn to tell real images from fakes."""
+        metrics, real = self._step(optimizer, self._d_main, reals, fakes)
+        self.augment.observe(distributed.joined(real))
+        return metrics
+
+    def _d_main(self, reals: Tensor, fakes: Tensor) -> Found:
         images = self.augmented(torch.cat((reals, fakes)))
         # The deviation over a group must not mix real and fake ones: two parts.
         real, fake = self.discriminator(images, self.reduced, parts=2).chunk(2)
         whole = discriminator_loss(real, fake)
         patch = discriminator_loss(*self.patch_discriminator(self.patches(images), self.reduced).chunk(2))
-        self._step(optimizer, whole + patch)
-        self.augment.observe(distributed.joined(real.detach()))
-        return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
+        metrics = {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
+        return Found(whole + patch, metrics, real)
 
     def d_r1(self, optimizer: Any, reals: Tensor) -> dict[str, Tensor]:
         """The discriminators learn to be flat around real images as they get them: augmented."""
+        return self._step(optimizer, self._d_r1, self._share(reals))[0]
+
+    def _d_r1(self, reals: Tensor) -> Found:
         config = self.config.penalty
-        reals = self.augmented(self._part(reals))
+        reals = self.augmented(reals)
         patches = self.patches(reals).requires_grad_()
         reals.requires_grad_()
         whole = r1_penalty(self.discriminator(reals, self.penalty_reduced), reals)
         patch = r1_penalty(self.patch_discriminator(patches, self.penalty_reduced), patches)
-        self._step(optimizer, (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every)
-        return {"penalty/r1": whole, "penalty/patch_r1": patch}
+        loss = (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every
+        return Found(loss, {"penalty/r1": whole, "penalty/patch_r1": patch}, reals)
 
-    def _step(self, optimizer: Any, loss: Tensor) -> None:
-        take_step(optimizer, loss, self.manual_backward, self.finite)
+    def _step(self, optimizer: Any, find: Callable[..., Found], *batches: Any) -> tuple[dict[str, Tensor], Tensor]:
+        return step_on_parts(optimizer, find, batches, self.config.parts, self.manual_backward, self.finite)
+
+    def _approach(self, mean: Tensor, value: Tensor, decay: float) -> None:
+        approach(mean, value, decay ** (1 / self.config.parts))
 
     def _generator_step(self, views: FaceBatch, fakes: Tensor) -> GeneratorStep:
         seed = (self.config.seed + distributed.global_rank() * SEED_STRIDE) * SEED_STRIDE + self.batches
@@ -167,9 +191,9 @@ class TextureGAN(pl.LightningModule):
         for discriminator in (self.discriminator, self.patch_discriminator):
             discriminator.requires_grad_(require)
 
-    def _part(self, batch: Any) -> Any:
+    def _share(self, batch: Any) -> Any:
         """The first images of a batch, as many as penalties use."""
-        kept = max(1, round(self.config.batch_size // self.config.trainer.processes * self.config.penalty.share))
+        kept = self.config.penalised
         return batch[:kept] if isinstance(batch, Tensor) else batch.select(slice(kept))
 
     def random_codes(self, count: int) -> Tensor:

@@ -4,12 +4,13 @@ The average is what gets used after training.
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from clipface.data import FaceBatch
 from trainer.common import distributed
 
 SHARE_DECAY = 0.005  # of the running share of broken batches: about the last 200 count
@@ -64,15 +65,64 @@ class SkipNonfinite(nn.Module):
 
 
 def take_step(
-    optimizer: torch.optim.Optimizer, loss: Tensor, backward: Callable[[Tensor], None], finite: SkipNonfinite
+    optimizer: torch.optim.Optimizer,
+    losses: Iterable[Tensor],
+    backward: Callable[[Tensor], None],
+    finite: SkipNonfinite,
 ) -> None:
-    """One step of an optimiser, with gradients averaged over processes; left out if one is not finite."""
+    """One step of an optimiser on the sum of losses, with gradients averaged over processes.
+
+    Each loss is made when the one before has given its gradient, so that memory holds the graph of one alone. The step
+    is left out if a gradient is not finite.
+    """
     optimizer.zero_grad(set_to_none=True)
-    backward(loss)
+    for loss in losses:
+        backward(loss)
     parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     distributed.average_(gradients)
     finite.step(optimizer, gradients)
+
+
+class Found(NamedTuple):
+    """What a phase makes of a batch, or of a part of it."""
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+    result: Tensor  # [B, ...], for what comes after the step
+
+
+def step_on_parts(
+    optimizer: torch.optim.Optimizer,
+    find: Callable[..., Found],
+    batches: Sequence[Tensor | FaceBatch],
+    parts: int,
+    backward: Callable[[Tensor], None],
+    finite: SkipNonfinite,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """One step of an optimiser on a batch that is taken in parts, for less memory.
+
+    Args:
+        optimizer, backward, finite: as of `take_step`.
+        find: from a part of each batch to its loss.
+        batches: of one length, a multiple of `parts`.
+        parts: how many; each has every so many images, so that those of a group in `minibatch_deviation` stay together.
+
+    Returns:
+        The means of the parts' metrics, and their results in the batch's order, without graph.
+    """
+    metrics, results = [], []
+
+    def losses() -> Iterator[Tensor]:
+        for rows in (slice(first, None, parts) for first in range(parts)):
+            found = find(*(batch[rows] if isinstance(batch, Tensor) else batch.select(rows) for batch in batches))
+            metrics.append({name: value.detach() for name, value in found.metrics.items()})
+            results.append(found.result.detach())
+            yield found.loss / parts
+
+    take_step(optimizer, losses(), backward, finite)
+    means = {name: sum(each[name] for each in metrics) / parts for name in metrics[0]}
+    return means, torch.stack(results, 1).flatten(0, 1)
 
 
 def lazy_adam(parameters: Any, rate: float, every: int) -> torch.optim.Adam:

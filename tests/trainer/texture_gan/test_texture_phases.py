@@ -4,7 +4,13 @@ import pytest
 import torch
 from tiny_gan import SIZE, optimizers, tiny_batch, tiny_config, tiny_gan, tiny_head
 
-from trainer.texture_gan.config import AugmentConfig, DiscriminatorConfig, PatchConfig, PenaltyConfig
+from trainer.texture_gan.config import (
+    AugmentConfig,
+    DiscriminatorConfig,
+    PatchConfig,
+    PenaltyConfig,
+    StatisticsConfig,
+)
 from trainer.texture_gan.views import render_views
 
 PENALTY = PenaltyConfig(r1=3.0, patch_r1=0.7, r1_every=5, path=2.0, path_every=4, share=0.5)
@@ -123,6 +129,51 @@ def test_d_r1(gan):
     torch.testing.assert_close(metrics["penalty/r1"], found[0])
     torch.testing.assert_close(metrics["penalty/patch_r1"], found[1])
     compare([*module.discriminator.parameters(), *module.patch_discriminator.parameters()], loss)
+
+
+@pytest.mark.parametrize("phase", ["g_main", "g_path", "d_main", "d_r1"])
+def test_a_batch_in_parts_gives_the_gradients_of_the_full_batch(phase, head_and_renderer):
+    """Whatever is random of a face goes with it: its code, and the noise that path lengths are found by."""
+    count, z, noise = 8, torch.randn(8, 8), torch.randn(8, 3, SIZE, SIZE) / SIZE
+    views, fakes = tiny_batch(*head_and_renderer, 0, count), torch.randn(count, 3, SIZE, SIZE)
+    found = {}
+    for parts in (1, 2):
+        config = tiny_config(
+            batch_size=count, parts=parts, discriminator=DiscriminatorConfig(128, 8, group=2),
+            patch=PatchConfig(SIZE, 8, 1, 0.6, 64, 8), augment=AugmentConfig(enabled=False), penalty=PENALTY,
+        )  # fmt: skip
+        module, calls = tiny_gan(*head_and_renderer, config), {"codes": 0, "noise": 0}
+
+        def rows(kind, size, calls=calls, parts=parts):
+            calls[kind] += 1
+            return slice(calls[kind] - 1, size * parts, parts)
+
+        module.random_codes = lambda size, m=module, rows=rows: m.generator.mapping(z[rows("codes", size)])
+        module.path_noise = lambda image, rows=rows: noise[rows("noise", len(image))]
+        sides = optimizers(module)
+        for side in sides:
+            keep_weights(side)
+        module.discriminators_require_grad(phase.startswith("d"))
+        given = {"d_main": (views.image, fakes), "d_r1": (views.image,)}.get(phase, (views,))
+        result = getattr(module, phase)(sides[phase.startswith("d")], *given)
+        fake, metrics = result if phase == "g_main" else (None, result)
+        named = module.named_parameters()
+        gradients = {name: p.grad for name, p in named if p.grad is not None and p.shape != (1,)}
+        found[parts] = gradients, metrics, fake, module.augment.signs[1]
+        assert len(gradients) > 5 and max(calls.values()) in (0, parts)
+    if phase != "g_path":
+        torch.testing.assert_close(found[2], found[1], atol=1e-5, rtol=1e-3)
+        return
+    # The running mean that lengths are compared with moves after each part, by a hundredth of how far theirs is off.
+    first, second = (torch.cat([gradient.flatten() for gradient in found[parts][0].values()]) for parts in (1, 2))
+    assert (second - first).norm() < 0.02 * first.norm()
+
+
+def test_parts_divide_the_batch():
+    with pytest.raises(ValueError, match=r"parts: expected a divisor of the 4 images .* and of the 2 .* got 4"):
+        tiny_config(parts=4)
+    with pytest.raises(ValueError, match=r"statistics\.weight: expected 0 with parts"):
+        tiny_config(parts=2, statistics=StatisticsConfig(1.0))
 
 
 def test_lazy_penalties_slow_adam_down(gan):

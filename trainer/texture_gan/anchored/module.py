@@ -152,7 +152,7 @@ class AnchoredTextureGAN(pl.LightningModule):
             "anchor": (weight.anchor, self.anchor_loss(fakes[half:], samples.coefficients, plain)),
             "offsets": (weight.offsets, self.offsets.offsets.square().mean()),
         }
-        take_step(optimizer, sum(w * value for w, value in losses.values()), self.manual_backward, self.finite)
+        take_step(optimizer, [sum(w * value for w, value in losses.values())], self.manual_backward, self.finite)
         return fakes.detach(), {f"generator/{name}": value for name, (_, value) in losses.items()}
 
     def d_main(self, optimizer: Any, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
@@ -161,7 +161,7 @@ class AnchoredTextureGAN(pl.LightningModule):
         real, fake = self.discriminator(images, self.reduced, parts=2).chunk(2)
         whole = discriminator_loss(real, fake)
         patch = discriminator_loss(*self.patch_discriminator(self.patches(images), self.reduced).chunk(2))
-        take_step(optimizer, whole + patch, self.manual_backward, self.finite)
+        take_step(optimizer, [whole + patch], self.manual_backward, self.finite)
         self.augment.observe(distributed.joined(real.detach()))
         return {"discriminator/whole": whole, "discriminator/patch": patch, "real": real.mean(), "fake": fake.mean()}
 
@@ -174,7 +174,7 @@ class AnchoredTextureGAN(pl.LightningModule):
         whole = r1_penalty(self.discriminator(reals, self.penalty_reduced), reals)
         patch = r1_penalty(self.patch_discriminator(patches, self.penalty_reduced), patches)
         loss = (config.r1 * whole + config.patch_r1 * patch) / 2 * config.r1_every
-        take_step(optimizer, loss, self.manual_backward, self.finite)
+        take_step(optimizer, [loss], self.manual_backward, self.finite)
         return {"penalty/r1": whole, "penalty/patch_r1": patch}
 
     def generate(self, samples: Samples) -> Tensor:
