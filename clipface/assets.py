@@ -95,7 +95,7 @@ ASSETS = {
         "people.safetensors",
         "CC-BY-4.0",
         _REBUILD + "`python scripts/recipes/build_people.py --textures <folder> --dataset <folder> --labels <files>`",
-        "f95477a86c93cd0c5bbb26f17a5fc27ac242475d4ad33c7308374a69e6c760b6",
+        "aa533538fa2a53533e8932f6ccd21fe2451d2fe664990316af70f22b51ab7a2c",
     ),
     "texture_model": Asset(
         "texture_model.safetensors",

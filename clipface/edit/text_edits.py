@@ -32,7 +32,7 @@ def text_edit(path: str | Path, avatar: Avatar) -> FaceMapper:
     guidance, device = text_guidance(avatar), avatar.head.v_template.device
     mapper, encoder = _text_mapper(str(assets.resolve("text_mapper"))), _encoder(guidance)
     wanted, unwanted = read_edit(str(path).removeprefix(TEXT_PREFIX)).directions(encoder.encode_text)
-    return mapper.for_text(wanted, unwanted).to(device)
+    return mapper.to(device).for_text(wanted.to(device), unwanted.to(device))
 
 
 def text_guidance(avatar: Avatar) -> GuidanceConfig:

@@ -109,9 +109,10 @@ class TextMapper(SavedMapper):
         """
         config = self.config
         numbers = self.numbers(wanted[None], unwanted[None])[0]
-        mapper = FaceMapper(
-            config["levels"], config["dim"], config["n_expression"], 1, n_shape=config["n_shape"], affine=True
-        ).to(numbers.device)
+        with numbers.device:
+            mapper = FaceMapper(
+                config["levels"], config["dim"], config["n_expression"], 1, n_shape=config["n_shape"], affine=True
+            )
         scale = math.sqrt(config["dim"]) / LEARNING_RATE_MULTIPLIER
         gate = torch.einsum("k,klr->lr", numbers, self.gate)
         mapper.texture.weights[0].copy_(scale * torch.einsum("lrd,lr,lre->lde", self.write, gate, self.read))

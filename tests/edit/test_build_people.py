@@ -10,12 +10,13 @@ from PIL import Image
 
 from clipface import weights
 from clipface.data import FaceBatch, write_faces
-from clipface.edit.people import PEOPLE_FILE, find_people
+from clipface.edit.people import PEOPLE_FILE, People, find_people
 from clipface.head import load_head
 from clipface.texture.linear import LinearTextures
 from scripts.recipes.people_build.blends import MIXED, MOST_COSINE, blended
 from scripts.recipes.people_build.build import build
 from scripts.recipes.people_build.regression import fit_directions, fit_shapes
+from scripts.recipes.people_build.variety import CODES, SHAPES, varied
 
 COUNT, KNOWN, SIDE = 60, 6, 8
 COLUMNS = ("file", "weight", "mixed_only", "age_group", "sex", "skin", "person")
@@ -76,8 +77,10 @@ def test_the_table_is_written_without_anybody_who_may_only_be_mixed(folder, tiny
     ]).permute(0, 3, 1, 2).float() / 127.5 - 1  # fmt: skip
     codes = textures.flatten(1) @ linear["directions"].flatten(1).T / 1.5**2
     shown, hidden = codes[: COUNT // 2], codes[COUNT // 2 :]
-    torch.testing.assert_close(people["codes"][: COUNT // 2], shown, atol=0.02, rtol=0.02)
-    blends = people["codes"][COUNT // 2 :]
+    mean = people["weight"].float() @ people["codes"].float()
+    written = mean + (people["codes"].float() - mean) / CODES
+    torch.testing.assert_close(written[: COUNT // 2], shown, atol=0.02, rtol=0.02)
+    blends = written[COUNT // 2 :]
     assert len(blends) == len(hidden) // 2
     for group in (hidden[::2], hidden[1::2]):  # women, men
         near = torch.cosine_similarity((blends - group.mean(0))[:, None], (group - group.mean(0))[None], dim=2)
@@ -88,7 +91,7 @@ def test_the_table_is_written_without_anybody_who_may_only_be_mixed(folder, tiny
     assert notes["note"] == "of volunteers" and not any("p3" in str(value) for value in notes.values())
 
 
-def test_heads_of_sampled_people_follow_their_textures_and_are_as_various_as_the_fitted_ones(folder, tiny_files):
+def test_heads_of_sampled_people_follow_their_textures_and_are_more_various_than_the_fitted_ones(folder, tiny_files):
     build(options_of(folder, tiny_files, "--labels", str(folder / "labels.csv")))
     (folder / "generator.safetensors").write_bytes((tiny_files / "generator.safetensors").read_bytes())
     people = find_people(folder / "generator.safetensors", 16, load_head("open", tiny_files / "open_head.npz"))
@@ -98,8 +101,27 @@ def test_heads_of_sampled_people_follow_their_textures_and_are_as_various_as_the
     assert shapes.shape[1] == 4
     together = torch.corrcoef(torch.cat([codes[:, :4], shapes], 1).T)[:4, 4:].diagonal()
     assert (together > 0.4).all()
-    assert ((shapes.std(0) - 1.12).abs() < 0.3).all()
+    assert ((shapes.std(0) - 1.12 * SHAPES).abs() < 0.3 * SHAPES).all()
     assert [slider["name"] for slider in people.sliders] == ["older", "feminine", "smiling", "darker"]
+
+
+def test_people_are_moved_away_from_the_mean_one_but_no_lighter_or_darker():
+    random = torch.Generator().manual_seed(0)
+    darker = torch.tensor([[0.0, 3.0, 4.0]])
+    people = People(
+        torch.randn(50, 3, generator=random), torch.full((50,), 0.02), torch.arange(50), torch.ones(2),
+        torch.randn(3, 2, generator=random), torch.eye(2), darker, torch.zeros(1, 1), [{"name": "darker"}],
+    )  # fmt: skip
+    further = varied(people)
+    mean, along = people.codes.mean(0), darker[0] / 5
+    torch.testing.assert_close(further.codes.mean(0), mean)
+    torch.testing.assert_close(further.codes @ along, people.codes @ along)
+    across = torch.tensor([[1.0, 0, 0], [0, 0.8, -0.6]])
+    torch.testing.assert_close((further.codes - mean) @ across.T, CODES * (people.codes - mean) @ across.T)
+    heads = [each.shape_mean + each.codes @ each.shape_weight for each in (people, further)]
+    torch.testing.assert_close(heads[1].mean(0), heads[0].mean(0))
+    assert heads[1].std(0).mean() > 1.15 * heads[0].std(0).mean()
+    torch.testing.assert_close(further.shape_residual, SHAPES * people.shape_residual)
 
 
 def test_a_blend_is_of_three_people_who_are_alike(folder):
