@@ -49,7 +49,7 @@ _TRAINED = {
     ),
     "latent_codes": (
         "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",
-        "a128ddca7be9476bb3e463dd3ed74d72690924d96182af586fa1fe48986a7905",
+        "4be3407d0f698dd2a1d523f64d47775f4965009699855a700bdd551f0966a2fd",
     ),
     "face_encoder": (_ENCODER.format(""), "8d8d741f432d4617e4d809b7f7b4d15f67ecc2be331da2437526914e744ebc3f"),
     "scoring_encoder": (
