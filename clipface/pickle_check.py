@@ -7,6 +7,7 @@ taken for the size of a table. And lengths are taken for what follows.
 
 import io
 import pickletools
+import re
 import zipfile
 from typing import IO
 
@@ -23,6 +24,16 @@ _OLD_PARTS = 5  # pickles that torch's format before zip begins with
 
 class Refused(ValueError):
     """A pickle asks for what is not read."""
+
+
+def in_words(error: Exception) -> str:
+    """What PyTorch's reader found wrong with a file, in a line: it advises to run what is in the file, at length."""
+    text = " ".join(str(error).split())
+    if asked := re.search(r"Unsupported global: GLOBAL (\S+)", text):
+        return f"it asks for {asked[1]}, which is refused; nothing was run"
+    if "weights_only" in text:
+        return "it is no file of torch.save"
+    return text.split(". This is an internal")[0][:200] or type(error).__name__
 
 
 def check_program(content: bytes) -> int:

@@ -3,20 +3,23 @@
 import pickle
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from clipface.guidance.torchscript import is_torchscript, read_torchscript
+from clipface.pickle_check import in_words
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 OPENAI_SIZES = {"input_resolution", "context_length", "vocab_size"}  # beside the weights in OpenAI's state dicts alone
 READING_ERRORS = (
     SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, StopIteration, OSError, ValueError,
 )  # fmt: skip
+PATCHES = "visual.conv1.weight"  # [width, 3, patch, patch]
 QUICK = "-quickgelu"  # ends open_clip's names of models with the cheaper activation
 
 
@@ -35,48 +38,88 @@ def read_clip(name: str, path: Path, tag: str | None = None) -> nn.Module:
     import open_clip
 
     if not path.is_file():
-        raise FileNotFoundError(f"guidance.weights: {path} does not exist{where(name, tag)}")
+        what = "is a folder; expected the file in it" if path.is_dir() else "does not exist"
+        raise FileNotFoundError(f"guidance.weights: {path} {what}{where(name, tag)}")
     if path.suffix not in SUFFIXES:
         raise ValueError(f"guidance.weights: expected a .safetensors, .pt, .pth or .bin file, got {path.name}")
     try:
-        state = openai_state(path)
+        state, openai = read_state(path)
     except READING_ERRORS as error:
-        raise ValueError(f"guidance.weights: {path} is cut off or not a state dict: {str(error)[:300]}") from error
-    quick = True if state else trained_quick(name, path)
-    if quick is not None and quick != name.endswith(QUICK):
-        if quick is False:
-            warnings.warn(
-                f"guidance.model: {path.name} was trained without QuickGELU; read so, not as {name}", stacklevel=3
-            )
-        name = name.removesuffix(QUICK)
+        raise ValueError(
+            f"guidance.weights: {path} is cut off or not a state dict ({in_words(error)}){where(name, tag)}"
+        ) from error
+    _check_size(name, path, state, tag)
+    name, quick = _activation(name, path, state, openai)
     force = {} if quick is None else {"force_quick_gelu": quick}
     try:
-        if state is None:
+        if not openai:
             return open_clip.create_model(name, pretrained=str(path), weights_only=True, **force)
         model = open_clip.create_model(name, **force)
         model.load_state_dict(state)
         return model
     except READING_ERRORS as error:
         raise ValueError(
-            f"guidance.weights: {path} is cut off, not a state dict, or not of {name}: {str(error)[:300]}"
+            f"guidance.weights: {path} is cut off or not of {name} ({in_words(error)}){where(name, tag)}"
         ) from error
 
 
-def openai_state(path: Path) -> dict[str, Tensor] | None:
-    """Read OpenAI's weights: a TorchScript archive, or a state dict with the sizes that theirs have; None: others."""
+def _check_size(name: str, path: Path, state: Mapping[str, Tensor], tag: str | None) -> None:
+    """Refuse what is no CLIP model with a vision transformer of this width and these patches, if the model has one."""
+    import open_clip
+
+    vision = open_clip.get_model_config(name)["vision_cfg"]
+    expected = vision.get("width"), vision.get("patch_size")
+    if None in expected or "timm_model_name" in vision or not isinstance(vision.get("layers"), int):
+        return
+    weight = state.get(PATCHES)
+    if not isinstance(weight, Tensor) or weight.ndim != 4:
+        got = f"{', '.join(map(str, list(state)[:3]))} …"
+    elif (len(weight), weight.shape[-1]) != expected:
+        got = f"width {len(weight)} and patches of {weight.shape[-1]}"
+    else:
+        return
+    raise ValueError(
+        f"guidance.weights: {path}: expected weights of {name}, of width {expected[0]} and patches of {expected[1]} "
+        f"pixels, got {got}{where(name, tag)}"
+    )
+
+
+def _activation(name: str, path: Path, state: Mapping[str, Tensor], openai: bool) -> tuple[str, bool | None]:
+    """The model's name and whether it has QuickGELU, for the weights of a file; None: as the name has it."""
+    quick = True if openai else trained_quick(name, path)
+    if quick is None:
+        weight = state.get(PATCHES)
+        if name.endswith(QUICK) and isinstance(weight, Tensor) and not weight.half().to(weight).equal(weight):
+            warnings.warn(
+                f"guidance.weights: {path.name} says not with which activation it was trained, and is not OpenAI's, "
+                f"whose numbers are of half precision; it is read as {name}: of others keep the name that its folder "
+                f"has on the model hub, or give guidance.model={name.removesuffix(QUICK)}",
+                stacklevel=4,
+            )
+        return name, None
+    if quick is False and name.endswith(QUICK):
+        warnings.warn(
+            f"guidance.model: {path.name} was trained without QuickGELU; read so, not as {name}", stacklevel=4
+        )
+    return (name if quick == name.endswith(QUICK) else name.removesuffix(QUICK)), quick
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], bool]:
+    """Read a state dict, and whether it is OpenAI's: a TorchScript archive, or with the sizes that theirs have."""
     if is_torchscript(path):
-        return {name: value for name, value in read_torchscript(path).items() if name not in OPENAI_SIZES}
+        return {name: value for name, value in read_torchscript(path).items() if name not in OPENAI_SIZES}, True
     if path.suffix == ".safetensors":
-        with safe_open(path, "pt") as file:
-            if not OPENAI_SIZES & set(file.keys()):
-                return None
         state = load_file(path)
     else:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
         state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not OPENAI_SIZES & state.keys():
-        return None
-    return {name: value.float() for name, value in state.items() if name not in OPENAI_SIZES}
+    if not isinstance(state, dict):
+        raise ValueError(f"expected tensors by name, got {type(state).__name__}")
+    state = {str(name).removeprefix("module."): value for name, value in state.items()}
+    openai = bool(OPENAI_SIZES & state.keys())
+    if openai:
+        state = {name: value.float() for name, value in state.items() if name not in OPENAI_SIZES}
+    return state, openai
 
 
 def trained_quick(name: str, path: Path) -> bool | None:

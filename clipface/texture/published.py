@@ -13,7 +13,7 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.files import regular
-from clipface.pickle_check import check_torch
+from clipface.pickle_check import check_torch, in_words
 from clipface.texture.generator import TextureGenerator
 
 _BLOCK = r"(\d{1,2})"  # its number; more blocks than a hundred no file has
@@ -36,8 +36,8 @@ def load_published(path: str | Path) -> dict:
         for tensor in tensors:
             _check(tensor)
     except Exception as error:  # torch's reader fails in as many ways as zip, pickle and its own code together
-        words = str(error)[:300] or type(error).__name__
-        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({words})") from error
+        why = in_words(error)
+        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({why})") from error
     if not all(tensor.float().isfinite().all() for tensor in tensors if tensor.is_floating_point()):
         raise ValueError(f"path: {path}: expected finite numbers, got NaN or infinity; fetch or write it again")
     return content

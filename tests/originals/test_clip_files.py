@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from fractions import Fraction
 
 import open_clip
 import pytest
@@ -79,6 +80,34 @@ def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path, capl
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"guidance\.weights.*cut off"):
         load_encoder(GuidanceConfig(model="tiny-openai", weights=str(path)))
+
+
+def test_what_is_no_file_of_the_model_is_told_in_a_line_without_advice_to_run_it(clip, tmp_path):
+    patches = {**clip.state_dict(), "visual.conv1.weight": torch.zeros(16, 3, 8, 8)}
+    for name, content in (("patches", patches), ("generator", {"const": torch.zeros(1)}), ("code", {"a": Fraction(1)})):
+        torch.save(content, tmp_path / f"{name}.pt")
+    (tmp_path / "page.pt").write_text("Not found")
+    for name, message in (
+        ("patches.pt", "patches of 16 pixels, got width 16 and patches of 8"), ("generator.pt", "got const"),
+        ("code.pt", r"it asks for fractions\.Fraction"), ("page.pt", r"no file of torch\.save"),
+        ("", "is a folder; expected the file in it"),
+    ):  # fmt: skip
+        with pytest.raises((ValueError, FileNotFoundError), match=message) as told:
+            load_encoder(GuidanceConfig(model="tiny-openai", weights=str(tmp_path / name)))
+        assert "\n" not in str(told.value) and "weights_only" not in str(told.value)
+
+
+def test_a_name_that_tells_no_activation_is_warned_of_unless_the_numbers_are_openais(clip, tmp_path):
+    (tmp_path / "tiny-quickgelu.json").write_text(json.dumps({**TINY, "quick_gelu": True}))
+    open_clip.add_model_config(tmp_path / "tiny-quickgelu.json")
+    state, path = clip.state_dict(), tmp_path / "mine.pt"
+    torch.save({name: value.half() for name, value in state.items()}, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_encoder(GuidanceConfig(model="tiny-quickgelu", weights=str(path)))
+    torch.save(state, path)
+    with pytest.warns(UserWarning, match=r"mine\.pt says not with which activation .* give guidance\.model=tiny$"):
+        load_encoder(GuidanceConfig(model="tiny-quickgelu", weights=str(path)))
 
 
 def test_names_tell_the_activation_of_open_clips_files(tmp_path):
