@@ -82,7 +82,8 @@ def edit_mask(head: HeadModel, names: str, size: int) -> Tensor:
     known = available_regions(head)
     unknown = [name for name in parts if name not in known]
     if unknown:
-        wanted = f"expected one or more of {', '.join(known) or 'none'}, joined by {JOINT}"
+        some = f"one or more of {', '.join(known)}, joined by {JOINT}"
+        wanted = f"expected {some if known else f'none, since {head.source} has none'}"
         raise ValueError(f"region: {wanted}, got {names!r}{lacking_files(head)}")
     texels = _Texels(head, size)
     mask = np.maximum.reduce([texels.mask(name) for name in parts])

@@ -21,9 +21,9 @@ def region_mask(head: HeadModel, names: str | Iterable[str]) -> Tensor:
     regions = head.regions
     unknown = [name for name in names if name not in regions]
     if unknown or not names:
-        has = ", ".join(sorted(regions)) or "none"
+        has = f"one or more of {', '.join(sorted(regions))}" if regions else f"none, since {head.source} has none"
         got = ", ".join(unknown) or "nothing"
-        raise ValueError(f"region: expected one or more of {has}, got {got}{lacking_files(head)}")
+        raise ValueError(f"region: expected {has}, got {got}{lacking_files(head)}")
     return torch.stack([regions[name] for name in names]).any(dim=0)
 
 

@@ -152,7 +152,8 @@ def find_map(generator: Path, uv_map: str | None, head: HeadModel) -> HeadMap | 
             stacklevel=3,
         )
         return found
-    remedy = f"train one by `python -m trainer.texture_gan head={name}` and give its weights, or give --head"
+    other = "flame" if name == "open" else "open"
+    remedy = f"train one by `python -m trainer.texture_gan head={name}` and give its weights, or give --head {other}"
     if name != "open":
         remedy = f"make the map {place} by {COMMAND.format(name)}, or " + remedy
     check_uv_map(f"generator {generator}", uv_map, head, remedy)

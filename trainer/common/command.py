@@ -37,12 +37,8 @@ def command(trainer: str) -> Callable[[], None]:
     def with_hydra(config: DictConfig) -> None:
         folder = Path(HydraConfig.get().runtime.output_dir)
         with _removed_if_empty(folder):
-            settings = OmegaConf.to_object(config)
-            startup.announce(docstring(trainer).splitlines()[0])
-            _check_words(settings)
-            from trainer.common import run
-
-            run.main(importlib.import_module(f"trainer.{trainer}.train").train, settings, folder)
+            if status := startup.exit_status(lambda: _run(trainer, config, folder)):
+                raise SystemExit(status)
 
     def main() -> None:
         refuse_renamed(sys.argv[1:])
@@ -54,6 +50,15 @@ def command(trainer: str) -> Callable[[], None]:
         with_hydra()
 
     return main
+
+
+def _run(trainer: str, config: DictConfig, folder: Path) -> None:
+    settings = OmegaConf.to_object(config)
+    startup.announce(docstring(trainer).splitlines()[0])
+    _check_words(settings)
+    from trainer.common import run
+
+    run.main(importlib.import_module(f"trainer.{trainer}.train").train, settings, folder)
 
 
 def takes_prompt(trainer: str) -> bool:

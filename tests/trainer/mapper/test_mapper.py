@@ -197,7 +197,7 @@ def test_two_runs_of_one_seed_have_the_same_weights(config, tmp_path):
 
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
     code, written = launcher.run("-m", "trainer.mapper", f"hydra.run.dir={tmp_path}/runs/failed")
-    assert code != 0 and "prompt: expected one, got none" in written
+    assert code == 1 and "\nerror: prompt: expected one, got none" in written and "Traceback" not in written
     assert not (tmp_path / "runs").exists()
 
 
