@@ -45,7 +45,7 @@ _TRAINED = {
     ),
     "text_mapper": (
         "`python -m trainer.text_mapper`",
-        "e06414eba3703c802fe64f1087742ebe19020e79bce160a38b3a14698017a452",
+        "8168cce0c2b26886fe98ba933e6125ed0d2b600ba03d9051c2ef34d79d26095a",
     ),
     "latent_codes": (
         "`python scripts/sample_textures.py --seeds 0-63 --codes-only --out <folder>`",

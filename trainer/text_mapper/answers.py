@@ -19,8 +19,8 @@ from trainer.text_mapper.changes import Change, Value, values
 
 # Where values lie along the photographs' own directions: units of each slider from the mean person.
 PLACES: dict[Value, tuple[str, float]] = {
-    ("sex", "man"): ("feminine", -0.9), ("sex", "woman"): ("feminine", 1.2),
-    ("age", "young"): ("older", -28.0), ("age", "adult"): ("older", 4.0), ("age", "old"): ("older", 28.0),
+    ("sex", "man"): ("feminine", -1.4), ("sex", "woman"): ("feminine", 1.6),
+    ("age", "young"): ("older", -42.0), ("age", "adult"): ("older", 4.0), ("age", "old"): ("older", 28.0),
     ("skin", "pale"): ("darker", -1.5), ("skin", "fair"): ("darker", -0.9), ("skin", "olive"): ("darker", 0.0),
     ("skin", "tan"): ("darker", 0.6), ("skin", "brown"): ("darker", 1.2), ("skin", "dark"): ("darker", 2.0),
     ("expression", "smiling"): ("smiling", 0.8), ("expression", "laughing"): ("smiling", 1.0),

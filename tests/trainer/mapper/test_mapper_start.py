@@ -204,6 +204,15 @@ def test_a_known_expression_begins_as_it_is_named(shipped):
     assert begun("angry", expression=False) is None
 
 
+@pytest.mark.parametrize(
+    ("prompt", "start", "share"), [("angry", "known", 0.2), ("angry", "zero", 1), ("old", "known", 1)]
+)
+def test_skin_learns_slowly_where_a_prompt_names_an_expression(config, prompt, start, share):
+    named = replace(config, prompt=replace(config.prompt, name=prompt), model=ModelConfig(init_from=start))
+    texture, expression = (group["lr"] for group in build(named).configure_optimizers().param_groups)
+    assert (texture, expression) == (pytest.approx(share * config.learning_rate.texture), 0.05)
+
+
 def test_a_run_begins_where_the_text_mapper_ends():
     """On the shipped generator, whose text mapper is shipped too."""
     avatar = load_avatar(None, HeadConfig(), RendererConfig())
