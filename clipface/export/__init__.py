@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "still": ["write_obj", "write_ply"],
         "rigged_glb": ["write_rigged_glb"],
+        "usdz": ["write_usdz"],
     },
 )

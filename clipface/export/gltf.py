@@ -87,7 +87,7 @@ def _add_mesh(
     corners, normals = split_corners(head), vertex_normals(shape.base, head.faces.cpu().numpy())
     skinned = {}
     if shape.joints is not None:
-        joints, shares = _strongest_joints(head.weights.double().cpu().numpy())
+        joints, shares = strongest_joints(head.weights.double().cpu().numpy())
         skinned = {"JOINTS_0": joints.astype("u1"), "WEIGHTS_0": shares.astype("<f4")}
     of_vertices = {"POSITION": shape.base.astype("<f4"), "NORMAL": normals.astype("<f4"), **skinned}
     primitives = []
@@ -119,7 +119,7 @@ def _target(buffer: GltfBuffer, target: GltfTarget, part: Corners, compact: bool
     }
 
 
-def _strongest_joints(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def strongest_joints(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The joints [V, 4] that move each vertex most, and their shares [V, 4], which sum to one."""
     joints = np.argsort(-weights, axis=1, kind="stable")[:, :MOST_JOINTS]
     shares = np.take_along_axis(weights, joints, axis=1).clip(0)  # rounding of a head's file may leave -0.001

@@ -118,8 +118,26 @@ def write_rigged_glb(
     """
     path, maps = checked_path(path, ".glb"), head_maps(head, texture, relief)
     posed = {"pose": pose, "neck_pose": neck_pose, "eye_pose": eye_pose}
-    before = _single(head, {"shape": shape, "expression": expression, **posed})
     edited = {"shape": edited_shape, "expression": edited_expression}
+    shown = rigged_shape(head, {"shape": shape, "expression": expression, **posed}, edited, expressions)
+    return write_atomic(path, head_document(head, maps, shown._replace(compact=compact))[1].glb())
+
+
+def rigged_shape(
+    head: HeadModel,
+    before: dict[str, Tensor | None],
+    edited: dict[str, Tensor | None],
+    expressions: Iterable[str] | Literal["all"] | None,
+) -> GltfShape:
+    """A head to be posed: its vertices, its targets, and how its joints stand.
+
+    Args:
+        head: the head the parameters belong to.
+        before: `shape`, `expression`, `pose`, `neck_pose`, `eye_pose` before the edit, each maybe None.
+        edited: `shape` and `expression` after it.
+        expressions, errors: as of `write_rigged_glb`.
+    """
+    before = _single(head, before)
     after = _edited(head, before, {name: value for name, value in edited.items() if value is not None})
     base, opened = before.rest(head).numpy(), _unposed(head, after)
     regressor, correctives = head.joint_regressor.double().cpu().numpy(), pose_correctives(head)
@@ -129,8 +147,7 @@ def write_rigged_glb(
     extras = _extras(targets, correctives, regressor)
     targets += _corrections(head, after, opened, correctives)
     turns = quaternions(after.rotations)[0].numpy()
-    shown = GltfShape(base, targets, regressor @ opened, turns, extras, compact)
-    return write_atomic(path, head_document(head, maps, shown)[1].glb())
+    return GltfShape(base, targets, regressor @ opened, turns, extras)
 
 
 def _single(head: HeadModel, parameters: dict[str, Tensor | None]) -> HeadSequence:
