@@ -17,7 +17,7 @@ ORDER = (
     *("synthetic", "bake", "fit", "photos", "animation", "export", "edit", "evaluation", "view", "trainer", "scripts"),
 )
 COMMANDS = ("hydra", "pytorch_lightning", "lightning")  # of trainers alone
-TRAINING_IN_THE_PAGE = {"clipface/view/training.py"}  # starts `python -m trainer.mapper` in a process of its own
+TRAINING_IN_THE_PAGE = {"clipface/view/edits/training.py"}  # starts `python -m trainer.mapper` in a process of its own
 FILES = sorted(path for folder in ("clipface", "trainer", "scripts") for path in (ROOT / folder).rglob("*.py"))
 BACKENDS = ("warp", "nvdiffrast_backend.py", "activation_triton.py", "upsample_triton.py")  # loaded at first use
 

@@ -24,7 +24,7 @@ from clipface.view.server import start as server
 from clipface.view.server.token_auth import TokenAuth
 
 if TYPE_CHECKING:
-    from clipface.view.page import Services
+    from clipface.view.services import Services
 
 SIGNALS_EVERY = 0.5  # seconds; a signal that another thread gets does not wake this one
 
@@ -65,12 +65,13 @@ def build(options: argparse.Namespace) -> "Services":
     from clipface.edit.attributes import shipped_generator
     from clipface.edit.loading import load_editor
     from clipface.edit.persons.sources import subjects
+    from clipface.view.child import Children
+    from clipface.view.edits.library import Library
+    from clipface.view.edits.training import TrainingJobs
     from clipface.view.engine import Engine
-    from clipface.view.library import Library
-    from clipface.view.page import Services
     from clipface.view.persons.fitting import FittingJobs
     from clipface.view.persons.store import Persons
-    from clipface.view.training import TrainingJobs
+    from clipface.view.services import Services
 
     avatar = load_editor(generator=options.generator, head=options.head, device=options.device).avatar
     library = Library(options.runs, avatar, looks=options.generator is None and shipped_generator())
@@ -79,10 +80,12 @@ def build(options: argparse.Namespace) -> "Services":
     overrides += [f"generator={quoted(str(options.generator.resolve()))}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
     people = [some.codes for some in subjects(faces_config(options, None), avatar, PSI, 1)]
+    children = Children()
     persons = Persons(options.keep / "persons", avatar, private=not server.is_loopback(options.host))
     given = ["--generator", str(options.generator.resolve())] if options.generator else []
-    fitting = FittingJobs(persons, [*given, "--head", options.head, "--texture-size", str(options.texture_size)])
-    return Services(Engine(avatar, library, people, persons.codes), training, persons, fitting, known_prompts())
+    given += ["--head", options.head, "--texture-size", str(options.texture_size)]
+    fitting, engine = FittingJobs(children, persons, given), Engine(avatar, library, people, persons.codes)
+    return Services(engine, training, persons, children, fitting, options.head, known_prompts())
 
 
 def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
@@ -102,11 +105,11 @@ def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
     server.check_free(options.host, options.port)
     services = build(options)
     from clipface.view.pages import Pages
-    from clipface.view.server.sessions import Sessions
+    from clipface.view.session.sessions import Sessions
 
     services.sessions, services.entrance = Sessions(options.keep / "sessions"), gate.entrance()
     pages = Pages(services)
-    running = server.start(options.host, options.port, gate, pages.open, pages.begin)
+    running = server.start(options.host, options.port, gate, pages.open, pages.begin, services.workers)
     running.on_client_disconnect(pages.close)
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     shown = f"[{shown}]" if ":" in shown else shown
@@ -132,9 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nbye")
     finally:
-        services.training.close()
-        services.fitting.close()
-        server.stop(running)
+        services.close()
+        server.stop(running, services.workers)
 
 
 if __name__ == "__main__":

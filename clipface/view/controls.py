@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from clipface.view.state import FaceState
+from clipface.view.session.state import FaceState
 
 
 class Controls:

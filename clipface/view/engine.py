@@ -23,12 +23,12 @@ from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
 from clipface.head.measurements import Measurements
 from clipface.render.camera import view
 from clipface.render.renderer import Rendering
-from clipface.view.backdrop import WHITE
-from clipface.view.frame import Frame
-from clipface.view.library import Library
-from clipface.view.lights import light
-from clipface.view.state import Edit, FaceState, ViewSettings
-from clipface.view.surface import Surface
+from clipface.view.edits.library import Library
+from clipface.view.screen.backdrop import WHITE
+from clipface.view.screen.frame import Frame
+from clipface.view.screen.lights import light
+from clipface.view.screen.surface import Surface
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 MOST_KEPT = 32  # results of each kind; a texture takes 0.8 MB
 MOST_SMALL = 400  # small images, of 60 kB each

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from clipface.export import write_obj, write_rigged_glb
+from clipface.export import write_obj, write_rigged_glb, write_usdz
 from clipface.files import slug
 from clipface.view.engine import Engine
-from clipface.view.gallery import Tile
-from clipface.view.images import BrowserCamera, cut_out, render_view, shown_faces
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.screen.gallery import Tile
+from clipface.view.screen.images import BrowserCamera, cut_out, render_view, shown_faces
+from clipface.view.session.state import FaceState, ViewSettings
 
 IMAGE_HEIGHT = 1024  # pixels
 IMAGE_HEIGHTS = (64, 2160)  # that can be had
@@ -31,13 +31,22 @@ def glb(engine: Engine, state: FaceState) -> bytes:
     Raises:
         ValueError, ImportError: from `clipface.export`.
     """
+    return _rigged(engine, state, "head.glb", write_rigged_glb)
+
+
+def usdz(engine: Engine, state: FaceState) -> bytes:
+    """The same as USDZ; errors as of `glb`."""
+    return _rigged(engine, state, "head.usdz", write_usdz)
+
+
+def _rigged(engine: Engine, state: FaceState, name: str, write: Callable[..., Path]) -> bytes:
     before, after = engine.parameters(state.unedited()), engine.parameters(state)
     edited = {"edited_shape": after["shape"], "edited_expression": after["expression"]} if state.edits else {}
     texture, detail = engine.texture(state)[0], engine.edited(state.unedited()).codes.detail
     relief = detail and detail.texture[0]  # a photograph's, whatever is painted on it
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "head.glb"
-        write_rigged_glb(path, engine.head, texture=texture, relief=relief, **before, **edited)
+        path = Path(folder) / name
+        write(path, engine.head, texture=texture, relief=relief, **before, **edited)
         return path.read_bytes()
 
 

@@ -19,7 +19,7 @@ from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_
 
 if TYPE_CHECKING:
     from clipface.view.engine import Engine
-    from clipface.view.state import FaceState, ViewSettings
+    from clipface.view.session.state import FaceState, ViewSettings
 
 SIZE = 512  # pixels of the canvas's sides
 
@@ -43,9 +43,9 @@ def measure(engine: "Engine", count: int) -> None:
     """Print a row for each kind of change, of which `count` are made."""
     from PIL import Image
 
-    from clipface.view.images import BrowserCamera, render_view, shown_faces
-    from clipface.view.state import Edit, FaceState, ViewSettings
-    from clipface.view.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
+    from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
+    from clipface.view.screen.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
+    from clipface.view.session.state import Edit, FaceState, ViewSettings
 
     painted, lit = ViewSettings(light="as painted"), ViewSettings()
     runs = engine.library.runs()

@@ -1,5 +1,6 @@
 """Motions for the page: those that come with the project, captures that are uploaded, and recordings of both."""
 
+import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,17 +9,19 @@ import numpy as np
 import torch
 
 from clipface.animation.load import SHIPPED, load_motion
-from clipface.animation.motion import Motion
+from clipface.animation.motion import PARTS, Motion
+from clipface.animation.video_frames import SUFFIXES as VIDEO_SUFFIXES
 from clipface.export.video import VideoWriter
 from clipface.head import HeadModel
+from clipface.view.child import Child
 from clipface.view.engine import Engine
-from clipface.view.images import BrowserCamera, render_view, shown_faces
-from clipface.view.player import Player
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
+from clipface.view.screen.player import Player
+from clipface.view.session.state import FaceState, ViewSettings
 
 NONE = "none"
-SUFFIXES = (".yaml", ".yml", ".csv", ".npz")  # of captures; a video takes minutes, on the command line
-MOST_BYTES = 32 << 20  # of a capture's file
+SUFFIXES = (".yaml", ".yml", ".csv", ".npz")  # of captures
+MOST_BYTES, MOST_VIDEO_BYTES = 32 << 20, 128 << 20  # of their files
 MOST_FRAMES = 3000  # of a recording
 SIZES = (128, 1080)  # pixels in height, of a recording
 
@@ -36,7 +39,7 @@ def read_capture(name: str, content: bytes, head: HeadModel) -> Motion:
     """
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES or not 0 < len(content) <= MOST_BYTES:
-        wanted = f"a file {' '.join(SUFFIXES)} of up to {MOST_BYTES >> 20} MB"
+        wanted = f"a file {' '.join(SUFFIXES)} of up to {MOST_BYTES >> 20} MB, or a video {' '.join(VIDEO_SUFFIXES)}"
         raise ValueError(f"capture: expected {wanted}, got {name!r} of {len(content)} bytes")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"capture{suffix}"
@@ -45,6 +48,37 @@ def read_capture(name: str, content: bytes, head: HeadModel) -> Motion:
             return load_motion(path, head)
         except ValueError as error:
             raise ValueError(str(error).replace(str(path), name)) from error
+
+
+class VideoMotion(Child):
+    """An uploaded video, in which a face is followed."""
+
+    def __init__(self, name: str, content: bytes, head: str) -> None:
+        """Start the child process.
+
+        Args:
+            name: of the file.
+            content: of the file.
+            head: that is to move, "open" or "flame".
+
+        Raises:
+            ValueError: for too large a file, or an empty one.
+        """
+        if not 0 < len(content) <= MOST_VIDEO_BYTES:
+            raise ValueError(f"video: expected a file of up to {MOST_VIDEO_BYTES >> 20} MB, got {len(content)} bytes")
+        super().__init__("clipface.view.video_motion", [(name, content)], "motion.npz", ["--head", head])
+        self.name = name
+
+    def motion(self, head: HeadModel) -> Motion:
+        """How the face moves, once it has finished."""
+        with np.load(io.BytesIO(self.content)) as read:
+            parts = [torch.from_numpy(read[part]) for part in PARTS]
+            return Motion(*parts, float(read["rate"]), head.expression_names)
+
+
+def is_video(name: str) -> bool:
+    """Whether a file is one by its name."""
+    return Path(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def motion_of(name: str, head: HeadModel, captures: dict[str, Motion]) -> Motion | None:

@@ -4,27 +4,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clipface.view.backdrop import sign
 from clipface.view.controls import Controls
-from clipface.view.engine import Engine
-from clipface.view.gallery import Grid, pages, tile_at
+from clipface.view.edits.words import summary
 from clipface.view.panels.edit import EditPanel
 from clipface.view.panels.expression import ExpressionPanel
 from clipface.view.panels.face import FacePanel
 from clipface.view.panels.keep import keep_panel
 from clipface.view.panels.motion import MotionPanel
 from clipface.view.panels.view import export_panel, view_panel
-from clipface.view.persons.fitting import FittingJobs
-from clipface.view.persons.store import Persons
-from clipface.view.player import Player
-from clipface.view.server.sessions import Session, Sessions
-from clipface.view.state import FaceState, ViewSettings
-from clipface.view.stream import ImageStream
-from clipface.view.training import TrainingJobs
-from clipface.view.words import summary
+from clipface.view.persons.store import REMEDY
+from clipface.view.screen.backdrop import sign
+from clipface.view.screen.gallery import Grid, pages, tile_at
+from clipface.view.screen.player import Player
+from clipface.view.screen.stream import ImageStream
+from clipface.view.services import Services
+from clipface.view.session.sessions import Session
+from clipface.view.session.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
     import viser
@@ -33,19 +31,6 @@ ERROR_SECONDS = 12.0  # that a message stays
 EXPECTED = (ValueError, FileNotFoundError, ImportError, TimeoutError, OSError)  # their words are for the user
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Services:
-    """What all tabs share."""
-
-    engine: Engine
-    training: TrainingJobs
-    persons: Persons
-    fitting: FittingJobs
-    prompts: dict[str, str]  # names of known prompts and their words
-    sessions: Sessions = field(default_factory=Sessions)
-    entrance: str = "/"  # path of a new session, with the token
 
 
 class Page:
@@ -65,7 +50,7 @@ class Page:
         self.controls = Controls(self)
         self.player: Player | None = None  # what moves
         self.gallery: Any = None  # the panel whose gallery is laid into the view
-        self.images = ImageStream(client, services.engine, self.tell)
+        self.images = ImageStream(client, services.engine, services.workers, self.tell)
         client.scene.set_background_image(sign("Loading the face …", self.images.camera.size), format="jpeg")
         client.flush()
         gui = client.gui
@@ -82,14 +67,14 @@ class Page:
         with tabs.add_tab("View"):
             view_panel(self)
         with tabs.add_tab("Motion"):
-            MotionPanel(self)
+            self.motion = MotionPanel(self)
         with tabs.add_tab("Export"):
             export_panel(self)
             keep_panel(self)
-        if session.remark:
-            self.notify("Before you begin", session.remark, "orange")
+        for remark in filter(None, (session.remark, self._without_strangers())):
+            self.notify("Before you begin", remark, "orange")
         self.refresh()
-        threading.Thread(target=self._follow, name="training, followed by a tab", daemon=True).start()
+        services.workers.start(self._follow, "training, followed by a tab")
 
     @property
     def state(self) -> FaceState:
@@ -198,6 +183,7 @@ class Page:
         self._closed.set()
         self.images.close()
         self.face.persons.close()
+        self.motion.close()
 
     def open_session(self, content: bytes) -> None:
         """Take all from a session's file.
@@ -210,9 +196,17 @@ class Page:
         self._check_persons(opened.history.state.person, *(person for person, _ in opened.view.others))
         with self._lock:
             self.session.take(content)
-            mine = {key for key, _ in self.persons_shown()}
-            self.session.history.without(lambda state: state.person and state.person not in mine)
+            self._without_strangers()
             self.refresh()
+
+    def _without_strangers(self) -> str:
+        """Leave out persons that this visitor may not see, whom a link may name; returns what is to be said of it."""
+        session, mine = self.session, {"", *(key for key, _ in self.persons_shown())}
+        shown = session.history.state.person, *(person for person, _ in session.view.others)
+        session.history.without(lambda state: state.person not in mine)
+        for key in {*shown} - mine:
+            session.view = session.view.without_person(key)
+        return "" if {*shown} <= mine else f"A person of this page is not there for you; {REMEDY}."
 
     def _check_persons(self, *keys: str) -> None:
         for key in keys:
@@ -228,4 +222,5 @@ class Page:
         while not self._closed.wait(0.5):
             self.guarded(self.edit.follow_training)
             self.guarded(self.face.persons.follow)
+            self.guarded(self.motion.follow)
             self.guarded(lambda: self.services.sessions.keep(self.session))

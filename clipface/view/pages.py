@@ -3,9 +3,10 @@
 import threading
 from typing import TYPE_CHECKING
 
-from clipface.view.page import Page, Services
-from clipface.view.session_file import from_link
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.page import Page
+from clipface.view.services import Services
+from clipface.view.session.session_file import from_link
+from clipface.view.session.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
     import viser

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clipface.view.screen.gallery import Grid
+
 MESSAGES = 250  # pixels at the top, where messages appear
 WINDOW = (1100, 620)
 AT_REST = 0.5  # seconds without a change
@@ -82,6 +84,19 @@ class Tab:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
 
+    def unfold(self, title: str) -> None:
+        """Open a folder of widgets."""
+        self._all(f"//*[normalize-space(text())={_quoted(title)}]")[-1].click()
+
+    def upload(self, label: str, file: Path) -> None:
+        """Give a button a file."""
+        button = self._all(f"//button[normalize-space(.)={_quoted(label)}]")[-1]
+        button.find_element("xpath", "./preceding::input[@type='file'][1]").send_keys(str(file))
+
+    def links(self, words: str) -> list[str]:
+        """Addresses of the links that say so."""
+        return [one.get_attribute("href") for one in self._all(f"//a[normalize-space(.)={_quoted(words)}]")]
+
     def dismiss(self) -> None:
         """Close all messages."""
         for button in self.driver.find_elements("css selector", ".mantine-Notification-closeButton"):
@@ -90,54 +105,45 @@ class Tab:
 
     def slide(self, label: str, keys: str) -> None:
         """Press arrow keys on a slider."""
-        self._row(label).find_element("css selector", "[role=slider]").send_keys(keys)
-
-    def answer_to_key(self, label: str, key: str) -> float:
-        """Milliseconds from a key on a slider to other pixels of the image, by the browser's clock."""
-        slider = self._row(label).find_element("css selector", "[role=slider]")
-        self.driver.execute_async_script(_WATCH, "keydown")
-        slider.send_keys(key)
-        return self._answer()
-
-    def answer_to_drag(self, pixels: int) -> float:
-        """Milliseconds from the pointer's move, with its button held on the image, to other pixels of it."""
-        from selenium.webdriver import ActionChains
-
-        canvas = self.driver.execute_script(f"return {_CANVAS}")
-        ActionChains(self.driver).move_to_element(canvas).click_and_hold().perform()
-        self.driver.execute_async_script(_WATCH, "pointermove")
-        ActionChains(self.driver, duration=0).move_by_offset(pixels, 0).perform()
-        taken = self._answer()
-        ActionChains(self.driver).release().perform()
-        return taken
+        self.row(label).find_element("css selector", "[role=slider]").send_keys(keys)
 
     def drag(self, pixels: int) -> None:
         """Turn the head by moving the pointer to the right with its button held."""
         from selenium.webdriver import ActionChains
 
-        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        canvas = self.driver.execute_script(f"return {CANVAS}")
         ActionChains(self.driver).drag_and_drop_by_offset(canvas, pixels, 0).perform()
+
+    def click_tile(self, number: int) -> None:
+        """Click on a small image of the gallery that lies in the view, by its number on the page."""
+        from selenium.webdriver import ActionChains
+
+        size = self.canvas_size()
+        grid, canvas = Grid.of(size), self.driver.execute_script(f"return {CANVAS}")
+        (top, left), shown = grid.corner(number), canvas.size["width"] / size[1]
+        x, y = ((edge + grid.side / 2 - side / 2) * shown for edge, side in zip((left, top), size[::-1], strict=True))
+        ActionChains(self.driver).move_to_element_with_offset(canvas, round(x), round(y)).click().perform()
 
     def scroll(self, pixels: int) -> None:
         """Turn the wheel over the image: upwards is negative and comes closer."""
         from selenium.webdriver import ActionChains
         from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 
-        canvas = self.driver.execute_script(f"return {_CANVAS}")
+        canvas = self.driver.execute_script(f"return {CANVAS}")
         ActionChains(self.driver).scroll_from_origin(ScrollOrigin.from_element(canvas), 0, pixels).perform()
 
     def canvas_size(self) -> tuple[int, int]:
         """Height and width of the canvas, device pixels."""
-        return tuple(self.driver.execute_script(f"return [{_CANVAS}.height, {_CANVAS}.width]"))
+        return tuple(self.driver.execute_script(f"return [{CANVAS}.height, {CANVAS}.width]"))
 
     def value(self, label: str) -> float:
         """Where a slider stands."""
-        slider = self._row(label).find_element("css selector", "[role=slider]")
+        slider = self.row(label).find_element("css selector", "[role=slider]")
         return float(slider.get_attribute("aria-valuenow"))
 
     def field(self, label: str):
         """The field of a text or a choice."""
-        return self._row(label).find_element("css selector", "input:not([type=hidden])")
+        return self.row(label).find_element("css selector", "input:not([type=hidden])")
 
     def type(self, label: str, words: str) -> None:
         """Write into a field what it then holds."""
@@ -157,7 +163,7 @@ class Tab:
 
     def tick(self, label: str, number: int = 0) -> None:
         """Tick a box, or take its tick away; of several with this label one by its number."""
-        box = self._row(label, number).find_element("css selector", "input[type=checkbox]")
+        box = self.row(label, number).find_element("css selector", "input[type=checkbox]")
         self.driver.execute_script("arguments[0].click()", box)
 
     def image(self) -> np.ndarray:
@@ -183,48 +189,16 @@ class Tab:
         wait(lambda: difference(self.image(), before) > SAME, "another image", 10, 0.0)
         return time.perf_counter() - start
 
-    def _answer(self) -> float:
-        wait(lambda: self.driver.execute_script("return window.clipfaceAnswer"), "another image", pause=0.01)
-        return self.driver.execute_script("return window.clipfaceAnswer")
-
-    def _row(self, label: str, number: int = 0):
+    def row(self, label: str, number: int = 0):
+        """A widget with its label; of several one by its number."""
         return self._all(f"//label[normalize-space(.)={_quoted(label)}]/../../..")[number]
 
     def _all(self, path: str) -> list:
         return self.driver.find_elements("xpath", path)
 
 
-_CANVAS = "[...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0]"
-_WIDTH = f"return {_CANVAS}.clientWidth"
-# Looks at the image's middle when something is drawn: once before the event, then, after a texture has come, until the
-# pixels are others.
-_WATCH = (
-    f"const canvas = {_CANVAS};"
-    + """
-const [event, ready] = arguments;
-const graphics = canvas.getContext('webgl2'), side = 96, different = 2;
-let before = null, started = null, arrived = false;
-window.clipfaceAnswer = null;
-document.addEventListener(event, (e) => { started ??= e.timeStamp; }, {capture: true, once: true});
-const prototype = Object.getPrototypeOf(graphics);
-graphics.texStorage2D = function (...given) {
-  arrived ||= started !== null;
-  prototype.texStorage2D.apply(graphics, given);
-};
-graphics.drawElements = function (...given) {
-  prototype.drawElements.apply(graphics, given);
-  if (before !== null && !arrived || graphics.getParameter(graphics.FRAMEBUFFER_BINDING) !== null) return;
-  const pixels = new Uint8Array(4 * side * side);
-  const [x, y] = [(canvas.width - side) / 2, (canvas.height - side) / 2].map(Math.floor);
-  graphics.readPixels(x, y, side, side, graphics.RGBA, graphics.UNSIGNED_BYTE, pixels);
-  if (before === null) { before = pixels; ready(); return; }
-  if (!pixels.some((value, n) => Math.abs(value - before[n]) > different)) return;
-  for (const name of ['drawElements', 'texStorage2D']) delete graphics[name];
-  window.clipfaceAnswer = performance.now() - started;
-};
-"""
-)
-
+CANVAS = "[...document.querySelectorAll('canvas')].sort((a, b) => b.width - a.width)[0]"
+_WIDTH = f"return {CANVAS}.clientWidth"
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
     """Mean absolute difference of two images, of 255."""

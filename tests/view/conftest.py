@@ -13,8 +13,8 @@ from clipface.head import load_head
 from clipface.head.mesh import uv_map_hash
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.generator import TextureGenerator
+from clipface.view.edits.library import Library
 from clipface.view.engine import Engine
-from clipface.view.library import Library
 
 PROMPTS = {"my_zombie": ("zombie", "a photo of a zombie"), "my_clown": ("clown", "a photo of a clown")}
 
@@ -56,6 +56,12 @@ def runs(data, tmp_path_factory) -> Path:
     for seed, (name, prompt) in enumerate(PROMPTS.items()):
         write_run(folder / name, seed, prompt, avatar)
     return folder
+
+
+@pytest.fixture(scope="session")
+def avatar(data) -> Avatar:
+    """The tiny avatar, for tests that leave it as it is."""
+    return tiny_avatar(data)
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ from clipface.edit.sampling import sample_latents
 from clipface.head.measurements import MEASUREMENTS, Measurements
 from clipface.render.camera import perspective
 from clipface.settings import HeadConfig, RendererConfig
-from clipface.view import export, lights
+from clipface.view import export
+from clipface.view.edits.library import Library
 from clipface.view.engine import SMALL, Engine
-from clipface.view.images import BrowserCamera, shown_faces
-from clipface.view.library import Library
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.screen import lights
+from clipface.view.screen.images import BrowserCamera, shown_faces
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 FACE = FaceState(seed=3)
 EDITED = FaceState(seed=3, edits=(Edit("my_zombie"),))

@@ -2,6 +2,8 @@
 
 import http.client
 import socket
+import threading
+import time
 
 import pytest
 
@@ -106,3 +108,28 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_told_apart():
         check_free("no such host", 8080)
     with pytest.raises(ValueError, match="port: expected a number"):
         check_free("127.0.0.1", 10**6)
+
+
+def test_the_end_waits_for_what_works_for_tabs_and_for_nothing_else():
+    pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
+    from viser_tab import ViserTab
+
+    from clipface.view.server import start as server
+    from clipface.view.server.workers import Workers
+
+    workers, begun, never, ended = Workers(), threading.Event(), threading.Event(), threading.Event()
+
+    def open_page(client, session):
+        begun.set()
+        time.sleep(0.3)  # a page takes time to build
+        workers.start(lambda: time.sleep(0.7) or ended.set(), "a tab's")
+
+    other = threading.Thread(target=never.wait, daemon=True)  # as of a library
+    other.start()
+    running = server.start("127.0.0.1", 0, TokenAuth(None, loopback=True), open_page, workers=workers)
+    with ViserTab(running.get_port()):
+        assert begun.wait(20)
+    start = time.monotonic()
+    server.stop(running, workers)
+    assert ended.is_set() and time.monotonic() - start < server.LONGEST_END / 2
+    never.set()

@@ -10,14 +10,16 @@ import torch
 from torch.nn import functional
 
 from clipface.render.camera import project
-from clipface.view import images, stream
-from clipface.view.backdrop import backdrop
-from clipface.view.images import BrowserCamera, head_window, render_view, window_camera
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.screen import images, stream
+from clipface.view.screen.backdrop import backdrop
+from clipface.view.screen.images import BrowserCamera, head_window, render_view, window_camera
+from clipface.view.server.workers import Workers
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 FACE = FaceState(seed=3, edits=(Edit("my_zombie"),))
 CAMERA = BrowserCamera((0.1, 0.05, 0.7), (0.0, 0.01, 0.0), (0.0, 1.0, 0.0), 0.5, (90, 120))
 SOON = 10.0  # seconds
+LONGEST_ANSWER = 0.2  # seconds from a slider's callback to the message on its way, on a CPU
 WHITE = ViewSettings(backdrop="white")
 SETTINGS = [
     *(ViewSettings(light=name) for name in ("as painted", "soft", "studio", "left")),
@@ -128,7 +130,7 @@ def tab(engine):
         return sent[-1]
 
     errors = []
-    images_of_tab = stream.ImageStream(client, engine, errors.append)
+    images_of_tab = stream.ImageStream(client, engine, Workers(), errors.append)
     yield SimpleNamespace(stream=images_of_tab, look=look, next=next_image, arrived=arrived, sent=sent, errors=errors)
     images_of_tab.close()
 
@@ -172,3 +174,15 @@ def test_an_error_is_reported_once_and_the_next_face_is_shown(tab):
     assert not tab.arrived.acquire(timeout=2 * stream.REST_SECONDS) and len(tab.errors) == 1
     tab.stream.show(FACE, ViewSettings())
     assert tab.next()[0].min() < 200
+
+
+def test_a_slider_is_answered_in_time(tab):
+    """The server's part, without a browser, at 512 x 512 pixels."""
+    tab.look(image_height=512, image_width=512)
+    for step in range(6):
+        tab.stream.show(FaceState().with_weight("jawOpen", (step + 1) / 10), ViewSettings())
+        images_of_step = [tab.next(), tab.next()]
+        assert images_of_step[-1][1] == stream.REST_QUALITY
+    assert len(tab.stream.latencies) == 6 and not tab.errors
+    answer = np.median(list(tab.stream.latencies)[1:])
+    assert answer < LONGEST_ANSWER, f"{answer:.3f} s"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipface.view.server.sessions import Session, Sessions
 from clipface.view.server.token_auth import new_name
-from clipface.view.session_file import MOST_BYTES, from_link, to_link
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.session.session_file import MOST_BYTES, from_link, to_link
+from clipface.view.session.sessions import Session, Sessions
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 STATE = FaceState(seed=7, edits=(Edit("look:zombie", 0.5, "lips", False), Edit("text:a witch")))
 STATE = STATE.with_weight("jawOpen", 0.25).with_angle("neck_turn", -10).with_value("form", "nose width", 1.5)
@@ -186,9 +186,9 @@ def check_pictures_and_motion(one, still):
     one.press("Stop")
     wait(lambda: one.labelled("Play"), "the end")
     assert np.abs(one.settled().astype(int) - still).mean() < 1, "as before"
-    one.upload("Add a capture", "me.yaml", CAPTURE)
+    one.upload("Add a capture or video", "me.yaml", CAPTURE)
     wait(lambda: one.value("Motion") == "me.yaml", "the capture")
-    one.upload("Add a capture", "me.exe", b"x")
+    one.upload("Add a capture or video", "me.exe", b"x")
     one.wait("capture: expected a file .yaml")
     one.set("Height of the video", 128)
     one.press("Record MP4")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from clipface.view.library import Library
+from clipface.view.edits.library import Library
 
 BROKEN = {
     "a list": "[]",

@@ -10,7 +10,7 @@ pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'"
 from page_visitor import Visitor, wait
 
 from clipface.view.__main__ import parse, serve
-from clipface.view.gallery import Grid
+from clipface.view.screen.gallery import Grid
 from clipface.view.server.token_auth import new_name
 
 ZOMBIE, CLOWN = "my zombie × 1.00", "my clown × 1.00"

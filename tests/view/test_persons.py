@@ -3,15 +3,19 @@
 import io
 import tempfile
 import time
+import urllib.request
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_person import checked_person
 
+from clipface.view.child import Children
 from clipface.view.persons.fitting import FittingJobs, check_photos
 from clipface.view.persons.store import Persons
 from clipface.view.server.token_auth import new_name
+from clipface.view.session.session_file import to_link
+from clipface.view.session.state import FaceState, ViewSettings
 
 SIZE = 64
 
@@ -68,20 +72,22 @@ def test_damaged_notes_hide_one_person_and_not_the_others(engine, tmp_path):
 def test_a_fit_that_fails_says_why_and_leaves_no_photograph(engine, data, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     persons = Persons(tmp_path / "persons", engine.avatar, private=True)
-    jobs = FittingJobs(persons, ["--generator", str(data / "generator.safetensors"), "--texture-size", "64"])
+    children = Children()
+    given = ["--generator", str(data / "generator.safetensors"), "--texture-size", "64"]
+    jobs = FittingJobs(children, persons, given)
     fitting = jobs.start([("grey.png", png(np.full((64, 64, 3), 128, np.uint8)))])
-    with pytest.raises(ValueError, match="one person at a time"):
+    with pytest.raises(ValueError, match="one person or video at a time"):
         jobs.start([("other.png", b"x")])
-    assert fitting.progress()[0] < 1
+    assert fitting.progress(30)[0] < 1
     end = time.monotonic() + 120
     while fitting.running:
         assert time.monotonic() < end
         time.sleep(0.2)
     assert not fitting.finished and fitting.error() and str(tmp_path) not in fitting.error(), fitting.error()
-    assert list(tmp_path.glob("photographs_*")) == [] and persons.seen_by("tab") == []
+    assert list(tmp_path.glob("clipface_*")) == [] and persons.seen_by("tab") == []
     cancelled = jobs.start([("grey.png", png(np.full((64, 64, 3), 128, np.uint8)))])
-    jobs.close()
-    assert not cancelled.running and cancelled.error() == "" and list(tmp_path.glob("photographs_*")) == []
+    children.close()
+    assert not cancelled.running and cancelled.error() == "" and list(tmp_path.glob("clipface_*")) == []
 
 
 @pytest.mark.parametrize("photos", [[], [("a.jpg", b"")], [("a.jpg", b"x")] * 9])
@@ -110,6 +116,15 @@ def test_somebody_else_does_not_get_a_persons_face_by_its_key(data, runs, engine
             assert np.abs(ada.settled().astype(int) - before).mean() > 1
             bob.set("Person", "Ada")
             bob.wait("person: expected one of ")
+            plain = bob.settled()
+            for state in (FaceState(person=key), FaceState()):
+                letters = to_link(state, ViewSettings(others=((key, 0),)))
+                with urllib.request.urlopen(f"{address}?state={letters}") as answer:
+                    linked = answer.url.split("?")[0]
+                with Visitor(linked) as carol:
+                    carol.wait("not there for you; choose another face")
+                    assert carol.has("**Face 0** unedited") and not carol.has("Ada")
+                    assert np.abs(carol.settled().astype(int) - plain).mean() < 0.5
             bob.press("Delete this person")
             bob.settled()
             assert services.persons.seen_by(mine) == [(key, "Ada")]
@@ -124,6 +139,5 @@ def test_somebody_else_does_not_get_a_persons_face_by_its_key(data, runs, engine
             wait(lambda: services.persons.seen_by(mine) == [], "an empty folder")
             assert not list(tmp_path.rglob("*.safetensors"))
     finally:
-        services.training.close()
-        services.fitting.close()
+        services.close()
         running.stop()

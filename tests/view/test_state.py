@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from clipface.view.history import GESTURE_SECONDS, MOST_ENTRIES, History
-from clipface.view.server.sessions import MOST_SESSIONS, Sessions
+from clipface.view.edits.words import summary
 from clipface.view.server.token_auth import new_name
-from clipface.view.state import MOST_LAYERS, Edit, FaceState, ViewSettings
-from clipface.view.words import summary
+from clipface.view.session.history import GESTURE_SECONDS, MOST_ENTRIES, History
+from clipface.view.session.sessions import MOST_SESSIONS, Sessions
+from clipface.view.session.state import MOST_LAYERS, Edit, FaceState, ViewSettings
 
 ZOMBIE = Edit("zombie")
 

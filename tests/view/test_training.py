@@ -9,10 +9,11 @@ from hydra import compose, initialize_config_module
 import trainer.mapper.config  # noqa: F401  registers the schema
 from clipface.edit.loading import read_mapper
 from clipface.settings import quoted
+from clipface.view.edits.library import Library
+from clipface.view.edits.training import Training, TrainingJobs, checked_prompt, run_name, steps_in
 from clipface.view.engine import Engine
-from clipface.view.library import Library
-from clipface.view.state import Edit, FaceState
-from clipface.view.training import Training, TrainingJobs, checked_prompt, run_name, steps_in
+from clipface.view.server.token_auth import new_name
+from clipface.view.session.state import Edit, FaceState
 
 SMOKE = ("experiment=smoke", "trainer.threads=1", "trainer.steps=6", "image_size=32", "validation=1")
 SMOKE = (*SMOKE, "checkpoint_every=1")
@@ -116,3 +117,34 @@ def test_progress_is_that_of_training_whatever_else_has_a_bar():
     assert steps_in(training) == (5, 6)
     validation = "\n\nValidation DataLoader 0:   0%|          | 0/1 [00:00<?, ?it/s]\x1b[A"
     assert steps_in(training + validation) == (5, 6)
+
+
+def test_another_tab_sees_a_training_and_cannot_end_it(environment, data, runs, tmp_path):
+    """Whatever it sends: buttons that it does not show can be pressed by a message all the same."""
+    pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
+    from page_visitor import Visitor
+
+    from clipface.view.__main__ import parse, serve
+
+    given = ["--port", "0", "--runs", str(tmp_path / "runs"), "--generator", str(data / "generator.safetensors")]
+    running, services, address = serve(parse([*given, "--train", *SMOKE, "trainer.steps=5000"]))
+    try:
+        with Visitor(address + new_name()) as mine, Visitor(address + new_name()) as other:
+            mine.set("Prompt", "a photo of an old person")
+            mine.press("Train this prompt")
+            mine.wait("is in training")
+            other.wait("*a photo of an old person* (another tab's): ")
+            mine.wait("Cancel training")
+            assert not other.has("Cancel training") and not other.has("Stop and keep")
+            for button in ("Cancel training", "Stop and keep"):
+                other.notes.clear()
+                other.press(button)
+                other.wait("train: expected a training of this tab, got another tab's")
+            training = services.training.current
+            assert training.running and not training.cancelled and not training.stopped
+            mine.press("Cancel training")
+            mine.wait("cancelled, nothing was kept")
+            assert not training.running and not training.folder.exists()
+    finally:
+        services.training.close()
+        running.stop()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from clipface.edit.attributes import PREFIX, look_options
 from clipface.settings import TEXT_PREFIX
-from clipface.view.library import Library
+from clipface.view.edits.library import Library
 
 ALL, TRAINED, WORDS = "all", "trained", "other words"
 # Groups by the attribute that a look stands for, in their order.

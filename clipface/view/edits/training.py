@@ -23,7 +23,7 @@ from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import FaceMapper
 from clipface.files import slug
 from clipface.settings import quoted
-from clipface.view.library import Library
+from clipface.view.edits.library import Library
 
 PREVIEW_EVERY = 20  # steps; a checkpoint is 180 MB
 CHECKPOINT_FILE = "last.ckpt"

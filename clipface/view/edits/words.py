@@ -2,7 +2,7 @@
 
 from clipface.edit.attributes import PREFIX
 from clipface.settings import TEXT_PREFIX
-from clipface.view.state import Edit, FaceState
+from clipface.view.session.state import Edit, FaceState
 
 
 def summary(state: FaceState, who: str = "") -> str:

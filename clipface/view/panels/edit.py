@@ -1,16 +1,15 @@
 """The panel of prompts: words applied at once, new ones trained, layers, history."""
 
 import time
-from threading import Thread
 from typing import Any
 
 from clipface.edit.regions import available_regions
 from clipface.guidance.text_check import check_text
 from clipface.settings import named_guidance
+from clipface.view.edits.training import Training, checked_prompt
 from clipface.view.panels.layers import EVERYWHERE, LayersPanel
 from clipface.view.panels.looks import LooksPanel
-from clipface.view.state import Edit, FaceState
-from clipface.view.training import Training, checked_prompt
+from clipface.view.session.state import Edit, FaceState
 
 ENTRIES_SHOWN = 12
 AT_REST = 0.4  # seconds without a change
@@ -49,7 +48,7 @@ class EditPanel:
         self._cancel = gui.add_button("Cancel training", visible=False, color="red")
         with gui.add_folder("What was done", expand_by_default=False):
             self._history = gui.add_markdown("")
-        form.on_submit(lambda _: Thread(target=self._enter, daemon=True).start())
+        form.on_submit(lambda _: page.services.workers.start(self._enter, "words of a tab"))
         controls.show(
             as_layer, lambda: session.as_layer, lambda: setattr(session, "as_layer", as_layer.value)
         )  # fmt: skip

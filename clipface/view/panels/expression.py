@@ -3,7 +3,7 @@
 from typing import Any
 
 from clipface.head.expressions import EXPRESSION_SLOTS, SIDES, has_arkit
-from clipface.view.state import ANGLE_LIMITS, FaceState
+from clipface.view.session.state import ANGLE_LIMITS, FaceState
 
 UNNAMED_LIMIT = 3.0  # standard deviations
 # Named shapes by how their names begin, in the order of the folders.

@@ -5,9 +5,9 @@ from typing import Any
 
 from clipface.edit.options import PSI
 from clipface.head.lengths import MEASUREMENTS
-from clipface.view.gallery import Gallery, Tile
 from clipface.view.panels.persons import PersonsPanel
-from clipface.view.state import FORM_LIMIT, MOST_PSI, FaceState
+from clipface.view.screen.gallery import Gallery, Tile
+from clipface.view.session.state import FORM_LIMIT, MOST_PSI, FaceState
 
 SHOWN = 60  # numbered faces in the gallery, from a first one on
 OPEN, CLOSE = "Choose a face …", "Close the faces"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from clipface.view import export
-from clipface.view.gallery import Grid, on_page
-from clipface.view.session_file import to_link
+from clipface.view.screen.gallery import Grid, on_page
+from clipface.view.session.session_file import to_link
 
 SESSION_FILE = "face.clipface.json"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from clipface.edit.regions import available_regions
-from clipface.view.state import MOST_STRENGTH, Edit, FaceState
-from clipface.view.words import name_of
+from clipface.view.edits.words import name_of
+from clipface.view.session.state import MOST_STRENGTH, Edit, FaceState
 
 EVERYWHERE = "whole face"
 EARLIER, LATER, REMOVE = "Earlier", "Later", "Remove"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from clipface.view.gallery import Gallery, Tile
-from clipface.view.looks import ALL, KnownEdit, chosen, groups_of, known_edits
-from clipface.view.state import Edit, FaceState
+from clipface.view.edits.looks import ALL, KnownEdit, chosen, groups_of, known_edits
+from clipface.view.screen.gallery import Gallery, Tile
+from clipface.view.session.state import Edit, FaceState
 
 OPEN, CLOSE = "Choose a look …", "Close the looks"
 BACK, FORTH = "‹ Page", "Page ›"

@@ -4,13 +4,14 @@ from typing import Any
 
 from clipface.animation.load import SHIPPED
 from clipface.animation.motion import Motion
-from clipface.view.images import BrowserCamera
-from clipface.view.motions import NONE, SIZES, motion_of, read_capture, record
-from clipface.view.player import Player
+from clipface.view.motions import NONE, SIZES, VideoMotion, is_video, motion_of, read_capture, record
+from clipface.view.screen.images import BrowserCamera
+from clipface.view.screen.player import Player
 
 PLAY, STOP = "Play", "Stop"
 RECORD, CANCEL = "Record MP4", "Cancel the recording"
 MOST_CAPTURES = 5
+TYPICAL_SECONDS = 40.0  # of a video of some seconds on two cores
 
 
 class MotionPanel:
@@ -20,11 +21,16 @@ class MotionPanel:
         """Args: page: the `Page` in whose GUI context the widgets are made."""
         self._page, gui, controls = page, page.client.gui, page.controls
         self._captures: dict[str, Motion] = {}
+        self._video: VideoMotion | None = None  # that is being read
         self._recording = False
         self._motion = gui.add_dropdown("Motion", (NONE, *SHIPPED))
         self._turntable = gui.add_checkbox("Turntable", False, hint="The camera goes round the head")
         self._play = gui.add_button(PLAY)
-        self._upload = gui.add_upload_button("Add a capture", hint="Keyframes .yaml, ARKit .csv, FLAME frames .npz")
+        hint = "Keyframes .yaml, ARKit .csv, FLAME frames .npz, or a video of one face, which is followed here"
+        self._upload = gui.add_upload_button("Add a capture or video", hint=hint)
+        self._read = gui.add_markdown("", visible=False)
+        self._reading = gui.add_progress_bar(0.0, visible=False)
+        self._leave = gui.add_button("Leave the video", visible=False, color="red")
         self._height = gui.add_number("Height of the video", 512, min=SIZES[0], max=SIZES[1], step=2)
         self._record = gui.add_button(RECORD, hint="The motion once, or once around the head")
         self._bar = gui.add_progress_bar(0.0, visible=False)
@@ -32,6 +38,7 @@ class MotionPanel:
         controls.on_user(self._turntable, self._again)
         controls.on_click(self._play, self._toggle)
         controls.on_click(self._record, self._write)
+        controls.on_click(self._leave, self.close)
         self._upload.on_upload(lambda _: page.guarded(lambda: self._add(self._upload.value)))
 
     def _player(self) -> Player:
@@ -54,8 +61,40 @@ class MotionPanel:
     def _add(self, file: Any) -> None:
         if len(self._captures) >= MOST_CAPTURES:
             raise ValueError(f"capture: expected at most {MOST_CAPTURES} in one tab, got another; open a new tab")
-        name = str(file.name)
-        self._captures[name] = read_capture(name, bytes(file.content), self._page.services.engine.head)
+        name, content, services = str(file.name), bytes(file.content), self._page.services
+        if not is_video(name):
+            self._take(name, read_capture(name, content, services.engine.head))
+            return
+        self._video = services.children.begin(lambda: VideoMotion(name, content, services.head))
+        self._show_reading(True)
+
+    def follow(self) -> None:
+        """Show how the reading of a video is getting on; called again and again."""
+        video = self._video
+        if video is None:
+            return
+        if video.running:
+            share, words = video.progress(TYPICAL_SECONDS)
+            self._reading.value, self._read.content = 100 * share, f"{video.name}: {words} …"
+            return
+        self._video = None
+        self._show_reading(False)
+        if video.error():
+            raise ValueError(f"{video.name}: {video.error()}")
+        if video.finished:
+            self._take(video.name, video.motion(self._page.services.engine.head))
+
+    def close(self) -> None:
+        """Cancel the reading of a video that nobody waits for."""
+        if self._video is not None:
+            self._video.cancel()
+
+    def _show_reading(self, shown: bool) -> None:
+        for widget in (self._read, self._reading, self._leave):
+            widget.visible = shown
+
+    def _take(self, name: str, motion: Motion) -> None:
+        self._captures[name] = motion
         self._motion.options = (NONE, *SHIPPED, *(name for name in self._captures if name not in SHIPPED))
         self._motion.value = name
         self._again()

@@ -8,9 +8,10 @@ import numpy as np
 from clipface.images import PhotographError, read_photograph
 from clipface.view.engine import SMALL
 from clipface.view.persons.fitting import MOST_PHOTOS, Fitting, check_photos
-from clipface.view.state import FaceState
+from clipface.view.session.state import FaceState
 
 NOBODY = "nobody"
+TYPICAL_SECONDS = 30.0  # of one photograph on two cores
 PROMISE = (
     "Photographs of one person, from several sides if you have them. They stay on the machine that runs this page, and "
     "are removed when the face is made. Ask whoever is shown."
@@ -56,7 +57,7 @@ class PersonsPanel:
         if fitting is None:
             return
         if fitting.running:
-            share, words = fitting.progress()
+            share, words = fitting.progress(TYPICAL_SECONDS)
             self._bar.value, self._words.content = 100 * share, f"{words.capitalize()} …"
             return
         self._end()

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from clipface.view import backdrop, export, lights
-from clipface.view.images import BrowserCamera
+from clipface.view import export
+from clipface.view.screen import backdrop, lights
+from clipface.view.screen.images import BrowserCamera
 from clipface.view.server.start import CAMERA_POSITION, CAMERA_TARGET, FIELD_OF_VIEW
-from clipface.view.state import COMPARISONS, SURFACES
+from clipface.view.session.state import COMPARISONS, SURFACES
 
 
 def view_panel(page: Any) -> None:
@@ -45,6 +46,7 @@ def export_panel(page: Any) -> None:
 
     morphs = "Skeleton, named expressions and the edit as morph targets, texture"
     button("GLB", morphs, "glb", lambda: export.glb(engine, page.state))
+    button("USDZ", "The same for Apple's devices", "usdz", lambda: export.usdz(engine, page.state))
     mesh = "A zip file with the mesh, its material and its texture"
     button("OBJ", mesh, "obj.zip", lambda: export.obj(engine, page.state))
     button("Codes", "Numbers for scripts/edit.py --latents", "npz", lambda: export.codes(engine, page.state))

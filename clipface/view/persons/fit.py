@@ -1,6 +1,6 @@
 """Make a person of photographs in a process of its own: what the page starts, so that its memory stays small.
 
-python -m clipface.view.persons.fit --photo me.jpg side.jpg --out me.person.safetensors
+python -m clipface.view.persons.fit me.jpg side.jpg --out me.person.safetensors
 """
 
 import argparse
@@ -16,7 +16,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--photo", nargs="+", type=Path, required=True, help="photographs of one person")
+    add("photos", nargs="+", type=Path, help="photographs of one person")
     add("--out", type=Path, required=True, help="file to write, ending in .person.safetensors")
     add("--generator", type=Path, help="weights of the texture generator (the shipped one)")
     add("--head", default="open", choices=HEADS)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     avatar = load_editor(generator=options.generator, head=options.head, device="cpu").avatar
     print("step: fitting the head and its texture", flush=True)
-    person = Person.from_photos(options.photo, avatar, options.texture_size)
+    person = Person.from_photos(options.photos, avatar, options.texture_size)
     print("step: writing", flush=True)
     person.save(options.out)
 

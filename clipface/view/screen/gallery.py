@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from clipface.view.state import FaceState
+from clipface.view.session.state import FaceState
 
 COLUMNS = 3
 SHARE = 0.4  # of the view's width that it takes

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipface.render.camera import compose, perspective, project
-from clipface.view.backdrop import backdrop
 from clipface.view.engine import Engine, Surface
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.screen.backdrop import backdrop
+from clipface.view.session.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
     import viser

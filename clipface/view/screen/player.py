@@ -3,8 +3,8 @@
 import time
 
 from clipface.animation.motion import Motion
-from clipface.view.frame import Frame
-from clipface.view.images import BrowserCamera
+from clipface.view.screen.frame import Frame
+from clipface.view.screen.images import BrowserCamera
 
 ROUND_SECONDS = 8.0  # once around the head
 RATE = 30.0  # frames a second of a recording without a motion

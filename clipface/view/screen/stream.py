@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from clipface.view.engine import Engine
-from clipface.view.gallery import Gallery, Grid, draw, on_page
-from clipface.view.images import BrowserCamera, render_view, shown_faces
-from clipface.view.player import Player
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.screen.gallery import Gallery, Grid, draw, on_page
+from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
+from clipface.view.screen.player import Player
+from clipface.view.server.workers import Workers
+from clipface.view.session.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
     import viser
@@ -49,12 +50,19 @@ class ImageStream:
         camera: where the tab looks from.
     """
 
-    def __init__(self, client: "viser.ClientHandle", engine: Engine, report: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        client: "viser.ClientHandle",
+        engine: Engine,
+        workers: Workers,
+        report: Callable[[Exception], None],
+    ) -> None:
         """Follow a tab's camera; nothing is shown before `show`.
 
         Args:
             client: viser's handle of the tab.
             engine: computes and renders faces.
+            workers: whose thread renders.
             report: called with what went wrong, in this stream's thread.
         """
         self._client, self._engine, self._report = client, engine, report
@@ -72,7 +80,7 @@ class ImageStream:
         async def _(camera: "viser.CameraHandle") -> None:  # async: in the order of the browser's messages
             self._look(BrowserCamera.of(camera))
 
-        threading.Thread(target=self._work, name="images of a tab", daemon=True).start()
+        workers.start(self._work, "images of a tab")
 
     def show(
         self,

@@ -9,7 +9,7 @@ from torch.nn import functional
 from clipface.render.light import Light
 from clipface.render.renderer import Renderer, Rendering
 from clipface.render.wireframe import wireframe
-from clipface.view.backdrop import WHITE
+from clipface.view.screen.backdrop import WHITE
 
 EDGES = 0.55  # how dark the lines of a wireframe are
 
@@ -23,7 +23,7 @@ class Surface(NamedTuple):
     light_strength: float = 1.0  # of the renderer's own light: 0 as painted
     edges: bool = False  # whether the mesh's edges are drawn on it
     flat: bool = False  # the texture itself instead of the head
-    backdrop: str = WHITE  # a name of `clipface.view.backdrop`
+    backdrop: str = WHITE  # a name of `clipface.view.screen.backdrop`
 
     def rendered(
         self, renderer: Renderer, camera: Tensor, size: tuple[int, int], supersample: int, behind: float | Tensor = 1.0

@@ -6,8 +6,6 @@ import dataclasses
 import functools
 import io
 import socket
-import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -19,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from clipface.startup import need
 from clipface.view.server.connection import connection_class, report_once
 from clipface.view.server.token_auth import LOOPBACK, Admitted, Redirected, TokenAuth
+from clipface.view.server.workers import Workers
 
 if TYPE_CHECKING:
     import viser
@@ -67,6 +66,7 @@ def start(
     gate: TokenAuth,
     open_page: Callable[["viser.ClientHandle", str], None],
     begin: Callable[[str, str], None] = lambda *_: None,
+    workers: Workers | None = None,
 ) -> Any:
     """Start the server; it runs in threads of its own.
 
@@ -76,6 +76,7 @@ def start(
         gate: asked about every request.
         open_page: called for each tab, with viser's handle and the session's name, in a thread.
         begin: called with a session's name and what its address holds as `state`, before its tab opens.
+        workers: whose thread opens a page; None: of its own.
 
     Returns:
         viser's server.
@@ -84,7 +85,7 @@ def start(
         ImportError, ValueError: if viser is missing or another version that the gate does not fit, or the address
             cannot be had.
     """
-    viser = load_viser()
+    viser, workers = load_viser(), workers or Workers()
     check_free(host, port)
     silent = contextlib.redirect_stdout(io.StringIO())  # viser prints addresses without token
     warnings.filterwarnings("ignore", "Queued a .* on a closed connection")  # a tab that is closed as it is drawn
@@ -103,21 +104,24 @@ def start(
 
     @server.on_client_connect
     async def _(client: "viser.ClientHandle") -> None:  # async: it runs where the connection's address is known
-        asyncio.get_running_loop().run_in_executor(None, open_page, client, _session.get())
+        session = _session.get()
+        workers.start(lambda: open_page(client, session), "page of a tab")
 
     return server
 
 
-def stop(server: Any) -> None:
+def stop(server: Any, workers: Workers) -> None:
     """Stop the server, and wait for what still works for its tabs.
 
     Python ends a daemon's thread in the middle of what it does, which in PyTorch's code is an abort of the process.
+
+    Args:
+        server: from `start`.
+        workers: given to `start`, and to the pages.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # viser says so, too
         server.stop()
-    end = time.monotonic() + LONGEST_END
-    while time.monotonic() < end and any(thread.daemon for thread in threading.enumerate()):
-        time.sleep(0.05)  # pages that were being built may start more
+    workers.wait(LONGEST_END)
 
 
 @contextlib.contextmanager

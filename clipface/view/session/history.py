@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from clipface.view.state import FaceState
+from clipface.view.session.state import FaceState
 
 MOST_ENTRIES = 200  # older ones are forgotten
 GESTURE_SECONDS = 1.0  # changes of one control that follow each other faster are one entry

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from clipface.documents import parse_json
-from clipface.view.history import MOST_ENTRIES, Entry, History
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.session.history import MOST_ENTRIES, Entry, History
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 FORMAT, VERSION = "clipface session", 1
 MOST_BYTES = 2 << 20  # of a file; a session of 200 entries takes some 100 kB

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clipface.files import write_atomic
-from clipface.view.history import History
-from clipface.view.session_file import MOST_BYTES, REMEDY, from_json, to_json
-from clipface.view.state import FaceState, ViewSettings
+from clipface.view.session.history import History
+from clipface.view.session.session_file import MOST_BYTES, REMEDY, from_json, to_json
+from clipface.view.session.state import FaceState, ViewSettings
 
 MOST_SESSIONS = 100  # the longest unused ones are forgotten
 PLAIN = {"prompt": str, "region": (str, type(None)), "as_layer": bool, "linked": bool}  # fields of a session's file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from clipface.edit.options import PSI
 from clipface.head.expressions import EXPRESSION_SLOTS
 from clipface.head.lengths import MEASUREMENTS
-from clipface.view import backdrop, lights
+from clipface.view.screen import backdrop, lights
 
 COMPARISONS = ("after", "before", "side by side")
 SURFACES = ("textured", "geometry", "wireframe", "texture map")
@@ -158,10 +158,10 @@ class ViewSettings:
     """How the face is looked at; not part of what undo brings back."""
 
     comparison: str = "after"  # one of COMPARISONS
-    light: str = "soft"  # a name of `clipface.view.lights`
+    light: str = "soft"  # a name of `clipface.view.screen.lights`
     light_strength: float = 1.0  # 0..1
     surface: str = "textured"  # one of SURFACES
-    backdrop: str = "light"  # a name of `clipface.view.backdrop`
+    backdrop: str = "light"  # a name of `clipface.view.screen.backdrop`
     others: tuple[tuple[str, int], ...] = ()  # persons and numbers of faces beside this one, under the same edits
 
     def __post_init__(self) -> None:
