@@ -44,6 +44,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--face", type=int, default=0, help="which one of the codes, from 0")
     add_edits(parser)
     add_expressions(parser)
+    add("--hair", action="store_true", help="paint cropped hair in the brows' colour on the scalp")
     add_avatar(parser)
     options = parser.parse_args(arguments)
     if any(path.suffix not in FORMATS for path in options.output):
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     startup.announce(f"Write one face to {', '.join(map(str, options.output))}")
     from clipface.edit.apply import edit_faces
     from clipface.edit.files import write_face
+    from clipface.edit.hair import with_hair
     from clipface.edit.loading import load_editor
     from clipface.edit.persons.sources import read_subject
 
@@ -65,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faces = faces_config(options, options.latents or one_seed(options.seed or 0))
     codes = read_subject(faces, editor.avatar, editor.psi, options.face).codes
     edited = edit_faces(editor.avatar, codes, editor.mappers, options.strength, options.mix)
-    texture = edited.texture(editor.avatar)[0]
+    texture = edited.texture(editor.avatar)
+    texture = (with_hair(editor.avatar, texture) if options.hair else texture)[0]
     for path in options.output:
         write_face(path, editor.avatar, codes, edited.codes, texture, options.expressions, options.compact)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from clipface.edit.apply import EditedFaces, edit_in_turn, unedited
 from clipface.edit.avatar import FRONT_SCALE, Avatar
-from clipface.edit.mapper import Codes, FaceMapper, Offsets
+from clipface.edit.hair import with_hair
+from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import sample_latents
 from clipface.edit.sliders import PREFIX, sliders
 from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
@@ -24,6 +25,7 @@ from clipface.head.measurements import Measurements
 from clipface.render.camera import view
 from clipface.render.renderer import Rendering
 from clipface.view.edits.library import Library
+from clipface.view.edits.regional import RegionEdit
 from clipface.view.screen.backdrop import WHITE
 from clipface.view.screen.frame import Frame
 from clipface.view.screen.lights import light
@@ -49,17 +51,6 @@ class PaintedLayers(NamedTuple):
 def no_person(key: str) -> Codes:
     """Where no person was made in the page; raises ValueError."""
     raise ValueError(f"person: expected one of this page, got {key!r}, which is not there (any more)")
-
-
-class RegionEdit(NamedTuple):
-    """A mapper whose texture is kept to a region chosen afterwards; the head's form then stays as it is."""
-
-    mapper: FaceMapper
-    region: str
-
-    def offsets(self, codes: Codes) -> Offsets:
-        """The mapper's, of the texture alone."""
-        return self.mapper.offsets(codes)._replace(expression=None, shape=None)
 
 
 class Engine:
@@ -108,6 +99,13 @@ class Engine:
         """Texture [1, 3, R, R] in 0..1; errors as in `edited`."""
         key = *state.who, state.sliders, self.versions(state)
         return self._once("texture", key, lambda: self.edited(state).texture(PaintedLayers(self._paint)))
+
+    def coloured(self, state: FaceState, hair: bool) -> Tensor:
+        """The texture as it is shown, with cropped hair or without; errors as in `edited` and `with_hair`."""
+        if not hair:
+            return self.texture(state)
+        key = *state.who, state.sliders, self.versions(state)
+        return self._once("hair", key, lambda: with_hair(self.avatar, self.texture(state)))
 
     @torch.no_grad()
     def parameters(self, state: FaceState) -> dict[str, Tensor]:
@@ -164,10 +162,11 @@ class Engine:
             vertices, backdrop = self.vertices(state, frame), settings.backdrop
             if settings.surface in ("geometry", "wireframe"):
                 return Surface(vertices, None, None, edges=settings.surface == "wireframe", backdrop=backdrop)
+            texture = self.coloured(state, settings.hair)
             if settings.surface == "texture map":
-                return Surface(vertices, self.texture(state), None, flat=True, backdrop=backdrop)
+                return Surface(vertices, texture, None, flat=True, backdrop=backdrop)
             lit = light(vertices, self.head.faces, settings.light, settings.light_strength)
-            return Surface(vertices, self.texture(state), lit, settings.light_strength, backdrop=backdrop)
+            return Surface(vertices, texture, lit, settings.light_strength, backdrop=backdrop)
 
     @torch.no_grad()
     def render(

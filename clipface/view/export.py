@@ -25,24 +25,29 @@ def file_name(state: FaceState, ending: str) -> str:
     return f"face_{state.seed}{'_edited' if any(edit.working for edit in state.edits) else ''}.{ending}"
 
 
-def glb(engine: Engine, state: FaceState) -> bytes:
+def glb(engine: Engine, state: FaceState, hair: bool = False) -> bytes:
     """The head with its skeleton, all named expressions and the edit as morph targets, as binary glTF.
+
+    Args:
+        engine: computes the face.
+        state: the face.
+        hair: whether it has cropped hair.
 
     Raises:
         ValueError, ImportError: from `clipface.export`.
     """
-    return _rigged(engine, state, "head.glb", write_rigged_glb)
+    return _rigged(engine, state, hair, "head.glb", write_rigged_glb)
 
 
-def usdz(engine: Engine, state: FaceState) -> bytes:
-    """The same as USDZ; errors as of `glb`."""
-    return _rigged(engine, state, "head.usdz", write_usdz)
+def usdz(engine: Engine, state: FaceState, hair: bool = False) -> bytes:
+    """The same as USDZ; arguments and errors as of `glb`."""
+    return _rigged(engine, state, hair, "head.usdz", write_usdz)
 
 
-def _rigged(engine: Engine, state: FaceState, name: str, write: Callable[..., Path]) -> bytes:
+def _rigged(engine: Engine, state: FaceState, hair: bool, name: str, write: Callable[..., Path]) -> bytes:
     before, after = engine.parameters(state.unedited()), engine.parameters(state)
     edited = {"edited_shape": after["shape"], "edited_expression": after["expression"]} if state.edits else {}
-    texture, detail = engine.texture(state)[0], engine.edited(state.unedited()).codes.detail
+    texture, detail = engine.coloured(state, hair)[0], engine.edited(state.unedited()).codes.detail
     relief = detail and detail.texture[0]  # a photograph's, whatever is painted on it
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
@@ -50,30 +55,28 @@ def _rigged(engine: Engine, state: FaceState, name: str, write: Callable[..., Pa
         return path.read_bytes()
 
 
-def every(engine: Engine, tiles: Sequence[Tile], progress: Callable[[float], None]) -> bytes:
+def every(engine: Engine, tiles: Sequence[Tile], hair: bool, progress: Callable[[float], None]) -> bytes:
     """A zip file with a GLB of each face of a gallery.
 
     Args:
         engine: renders.
         tiles: whose faces.
+        hair: whether they have cropped hair.
         progress: called with the share that is done, 0..1.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # textures are compressed already
         for number, tile in enumerate(tiles):
-            archive.writestr(f"{number + 1:02d}_{slug(tile.caption)}.glb", glb(engine, tile.face))
+            archive.writestr(f"{number + 1:02d}_{slug(tile.caption)}.glb", glb(engine, tile.face, hair))
             progress((number + 1) / len(tiles))
     return packed.getvalue()
 
 
-def obj(engine: Engine, state: FaceState) -> bytes:
-    """A zip file with the head as OBJ, its material and its texture.
-
-    Raises:
-        ValueError: from `clipface.export`.
-    """
+def obj(engine: Engine, state: FaceState, hair: bool = False) -> bytes:
+    """A zip file with the head as OBJ, its material and its texture; arguments and errors as of `glb`."""
+    texture = engine.coloured(state, hair)[0]
     with tempfile.TemporaryDirectory() as folder:
-        write_obj(Path(folder) / "head.obj", engine.vertices(state)[0], engine.head, engine.texture(state)[0])
+        write_obj(Path(folder) / "head.obj", engine.vertices(state)[0], engine.head, texture)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(Path(folder).iterdir()):

@@ -18,7 +18,7 @@ from clipface.view.session.state import Edit, FaceState, ViewSettings
 STATE = FaceState(seed=7, edits=(Edit("look:zombie", 0.5, "lips", False), Edit("text:a witch")))
 STATE = STATE.with_weight("jawOpen", 0.25).with_angle("neck_turn", -10).with_value("form", "nose width", 1.5)
 STATE = STATE.with_value("moods", "angry", 0.5).with_value("sliders", "older", 20)
-VIEW = ViewSettings("side by side", "studio", 0.5, "wireframe", "dark", (("", 3), ("", 9)))
+VIEW = ViewSettings("side by side", "studio", 0.5, "wireframe", "dark", (("", 3), ("", 9)), hair=True)
 
 
 CAPTURE = b"rate: 10\nkeyframes:\n - {time: 0, expression: neutral}\n - {time: 0.5, expression: {jawOpen: 1}}\n"

@@ -1,9 +1,12 @@
 """The page over its websocket, without a browser: what each control does to the face, and to nothing else."""
 
+import io
 import logging
 
 import numpy as np
+import pygltflib
 import pytest
+from PIL import Image
 
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
@@ -162,3 +165,23 @@ def test_values_that_cannot_be_are_words_on_the_page_not_in_the_log(visitor, cap
     wait(lambda: visitor.value(label) == before, "the value that holds")
     assert visitor.has("Face 0** unedited")
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_cropped_hair_is_seen_and_is_in_the_files(visitor):
+    bald = visitor.settled()
+    files = []
+    for hair in (False, True):
+        visitor.set("Cropped hair", hair)
+        shown = visitor.settled()
+        visitor.press("GLB")
+        wait(lambda: "face_0.glb" in visitor.files, "the file")
+        files.append(visitor.files.pop("face_0.glb"))
+    assert np.abs(shown.astype(int) - bald).mean() > 0.3
+    textures = [np.asarray(image) for image in map(_texture, files)]
+    assert textures[0].shape == textures[1].shape and np.abs(textures[0].astype(int) - textures[1]).mean() > 1
+
+
+def _texture(content):
+    document = pygltflib.GLTF2.load_from_bytes(content)
+    view = document.bufferViews[document.images[0].bufferView]
+    return Image.open(io.BytesIO(document.binary_blob()[view.byteOffset :][: view.byteLength])).convert("RGB")

@@ -53,6 +53,7 @@ def test_the_order_of_sliders_makes_no_difference():
         (lambda: ViewSettings(comparison="upside down"), "comparison"),
         (lambda: ViewSettings(surface=["clay"]), "surface"),
         (lambda: ViewSettings(light=3), "light"),
+        (lambda: ViewSettings(hair=1), "hair: expected bool"),
         (lambda: ViewSettings(light_strength=2.0), "light_strength"),
         (lambda: ViewSettings(others=(("", 1),) * 6), "others: expected at most 5"),
     ],

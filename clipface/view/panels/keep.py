@@ -28,9 +28,9 @@ def keep_panel(page: Any) -> None:
         if page.gallery is None:
             raise ValueError("gallery: expected an open one, got none; press “Choose a face …” or “Choose a look …”")
         gallery = page.gallery.gallery(page.state)
-        tiles, bar.visible = on_page(gallery, Grid.of(page.images.camera.size)), True
+        tiles, hair, bar.visible = on_page(gallery, Grid.of(page.images.camera.size)), page.view.hair, True
         try:
-            content = export.every(page.services.engine, tiles, lambda share: setattr(bar, "value", 100 * share))
+            content = export.every(page.services.engine, tiles, hair, lambda share: setattr(bar, "value", 100 * share))
         finally:
             bar.visible = False
         client.send_file_download("faces.zip", content, save_immediately=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from clipface.edit.regions import available_regions
 from clipface.view import export
 from clipface.view.screen import backdrop, lights
 from clipface.view.screen.images import BrowserCamera
@@ -20,6 +21,9 @@ def view_panel(page: Any) -> None:
         "light_strength": gui.add_slider("Light's strength", 0.0, 1.0, 0.05, settings.light_strength),
         "backdrop": gui.add_dropdown("Backdrop", backdrop.NAMES, initial_value=settings.backdrop),
     }
+    if {"hair", "brows"} <= set(available_regions(page.services.engine.head)):
+        hint = "In the brows' colour, painted on the scalp; files have it too"
+        inputs["hair"] = gui.add_checkbox("Cropped hair", settings.hair, hint=hint)
     for name, widget in inputs.items():
         controls.show(
             widget, lambda name=name: getattr(page.view, name),
@@ -45,10 +49,10 @@ def export_panel(page: Any) -> None:
         page.controls.on_click(client.gui.add_button(label, hint=hint), send)
 
     morphs = "Skeleton, named expressions and the edit as morph targets, texture"
-    button("GLB", morphs, "glb", lambda: export.glb(engine, page.state))
-    button("USDZ", "The same for Apple's devices", "usdz", lambda: export.usdz(engine, page.state))
+    button("GLB", morphs, "glb", lambda: export.glb(engine, page.state, page.view.hair))
+    button("USDZ", "The same for Apple's devices", "usdz", lambda: export.usdz(engine, page.state, page.view.hair))
     mesh = "A zip file with the mesh, its material and its texture"
-    button("OBJ", mesh, "obj.zip", lambda: export.obj(engine, page.state))
+    button("OBJ", mesh, "obj.zip", lambda: export.obj(engine, page.state, page.view.hair))
     button("Codes", "Numbers for scripts/edit.py --latents", "npz", lambda: export.codes(engine, page.state))
     least, most = export.IMAGE_HEIGHTS
     height = client.gui.add_number("Height of the image", export.IMAGE_HEIGHT, min=least, max=most, step=1)

@@ -163,6 +163,7 @@ class ViewSettings:
     surface: str = "textured"  # one of SURFACES
     backdrop: str = "light"  # a name of `clipface.view.screen.backdrop`
     others: tuple[tuple[str, int], ...] = ()  # persons and numbers of faces beside this one, under the same edits
+    hair: bool = False  # cropped, painted on the scalp
 
     def __post_init__(self) -> None:
         """Check types and ranges."""
@@ -170,6 +171,7 @@ class ViewSettings:
         for name, known in names.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}")
+        _is("hair", self.hair, bool)
         _within("light_strength", self.light_strength, 0.0, 1.0)
         if len(self.others) > MOST_OTHERS:
             raise ValueError(f"others: expected at most {MOST_OTHERS} faces beside this one, got {len(self.others)}")
