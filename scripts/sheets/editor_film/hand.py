@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
-PATIENCE = 60.0  # seconds
+LETTERS = 4  # typed at once
+PATIENCE = 400.0  # seconds
+STEP = 50  # milliseconds of each of a dragged pointer's steps
 
 
 class Hand:
@@ -26,13 +28,13 @@ class Hand:
         """Wait until words are on the page."""
         self.find(f"//*[contains(normalize-space(.), '{words}')]")
 
-    def to(self, element: Any, x: float = 0.0, y: float = 0.0, seconds: float = 0.5) -> Any:
-        """Move to a place in an element, pixels from its middle; returns selenium's chain of actions."""
+    def to(self, element: Any, x: float = 0.0, y: float = 0.0, seconds: float = 0.35) -> Any:
+        """Move to a place in an element, pixels from its middle; returns selenium's chain of quick actions."""
         from selenium.webdriver import ActionChains
 
         chain = ActionChains(self.driver, duration=int(1000 * seconds))
         chain.move_to_element_with_offset(element, int(x), int(y)).perform()
-        return ActionChains(self.driver, duration=int(1000 * seconds))
+        return ActionChains(self.driver, duration=STEP)
 
     def click(self, element: Any, x: float = 0.0, y: float = 0.0) -> None:
         """Move there and click."""
@@ -59,9 +61,9 @@ class Hand:
         """Type words and Enter."""
         field = self.row(label, "input[not(@type='hidden')]")
         self.click(field)
-        for letter in words:
-            field.send_keys(letter)
-            time.sleep(0.03)
+        for start in range(0, len(words), LETTERS):
+            field.send_keys(words[start : start + LETTERS])
+            time.sleep(0.15)
         field.send_keys("\ue007")
 
     def slide(self, label: str, number: int, *pixels: float) -> None:

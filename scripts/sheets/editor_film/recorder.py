@@ -9,7 +9,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from PIL import Image
+
 PATIENCE = 60.0  # seconds
+LONGEST_WAIT = 0.1  # seconds of the film between two images, however long the machine took
 
 
 class Recorder:
@@ -24,38 +29,46 @@ class Recorder:
             target = next(one for one in json.load(answer) if one["type"] == "page")
         self.frames: list[tuple[float, bytes]] = []
         self._socket = connect(target["webSocketDebuggerUrl"], max_size=None)
-        self._count, self._started = 0, time.time()
+        self._rests: list[tuple[float, float]] = []
+        self._count = 0
         self._tell("Page.startScreencast", format="jpeg", quality=95)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
-    def stop(self) -> float:
-        """End; returns the seconds that it took."""
-        seconds = time.time() - self._started
+    def rest(self, seconds: float) -> None:
+        """Have the film stay for a while at what is now to be seen."""
+        time.sleep(seconds)
+        self._rests.append((time.time(), seconds))
+
+    def stop(self) -> None:
+        """End."""
         self._socket.close()
         self._thread.join(PATIENCE)
-        return seconds
 
-    def write(self, path: Path, seconds: float, rate: float, quality: int) -> None:
-        """Write the newest image at each moment of an even rate as MP4."""
-        import numpy as np
-        import torch
-        from PIL import Image
-
+    def write(self, path: Path, rate: float, quality: int) -> float:
+        """Write it as MP4 and return its seconds: what the visitor waits for the machine is cut to `LONGEST_WAIT`."""
         from clipface.export.video import VideoWriter
 
-        number, image = -1, None
+        moments, shown = self._moments(), 0
         with VideoWriter(path, rate, quality) as writer:
-            for moment in range(int(seconds * rate)):
-                newer = number
-                while newer + 1 < len(self.frames) and self.frames[newer + 1][0] <= self._started + moment / rate:
-                    newer += 1
-                if newer != number or image is None:
-                    number = newer
-                    pixels = np.asarray(Image.open(io.BytesIO(self.frames[max(number, 0)][1])).convert("RGB"))
-                    even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
-                    image = torch.from_numpy(even.copy()).permute(2, 0, 1).float() / 255
-                writer.write(image)
+            for (start, content), (end, _) in zip(moments, moments[1:], strict=False):
+                count = round(end * rate) - round(start * rate)
+                image = _image(content) if count else None
+                for _ in range(count):
+                    writer.write(image)
+                shown += count
+        return shown / rate
+
+    def _moments(self) -> list[tuple[float, bytes]]:
+        """Images with the seconds from the film's beginning at which each appears; the last one again at its end."""
+        marks = sorted([(*frame, 0.0) for frame in self.frames] + [(at, b"", rest) for at, rest in self._rests])
+        moments, now, before, content = [], 0.0, marks[0][0], b""
+        for at, image, rest in marks:
+            now += max(min(at - before, LONGEST_WAIT), rest)
+            before, content = at, image or content
+            if image:
+                moments.append((now, image))
+        return [*moments, (now, content)]
 
     def _listen(self) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -73,3 +86,10 @@ class Recorder:
     def _tell(self, method: str, **given: object) -> None:
         self._count += 1
         self._socket.send(json.dumps({"id": self._count, "method": method, "params": given}))
+
+
+def _image(content: bytes) -> torch.Tensor:
+    """An image of an even size, [3, H, W] in 0..1."""
+    pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
+    return torch.from_numpy(even.copy()).permute(2, 0, 1).float() / 255
