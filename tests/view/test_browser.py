@@ -13,8 +13,9 @@ from clipface.view.session.state import FaceState, ViewSettings
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
 END, HOME = "\ue010", "\ue011"  # keys
-# Milliseconds. The goal is 120 and 200 on two idle cores; other tests may share them, and they run WebGL too here.
-LONGEST_AFTER_POINTER, LONGEST_AFTER_KEY = 1000, 1000
+# Milliseconds. The goal is 120 and 200 on two idle cores; here they run WebGL too, and other tests may share them, so
+# the least of several counts.
+LONGEST_AFTER_POINTER, LONGEST_AFTER_KEY = 600, 600
 TOO_LONG = "an old man " * 20  # for a prompt
 
 
@@ -126,7 +127,7 @@ def check_answers(tab):
     tab.press("From the front")
     key, drag = np.median(keys), np.median(drags)
     print(f"to other pixels (medians of 7): {key:.0f} ms from a key on a slider, {drag:.0f} ms from the pointer")
-    assert key < LONGEST_AFTER_KEY and drag < LONGEST_AFTER_POINTER
+    assert min(keys) < LONGEST_AFTER_KEY and min(drags) < LONGEST_AFTER_POINTER
 
 
 def check_a_trained_prompt_is_applied_at_once(tab):
