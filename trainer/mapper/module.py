@@ -70,11 +70,13 @@ class MapperModule(MapperTraining):
         """
         prompt = config.prompt
         mapper = initial_mapper(config.model, avatar, prompt.name, prompt.target, shipped=not config.generator)
-        rates = config.learning_rate
+        rates, named = config.learning_rate, torch.zeros(avatar.head.n_expression)
         if names_expression(config.model, prompt.name):
             rates = replace(rates, texture=EXPRESSION_SHARE * rates.texture)
+            named = named_expression(prompt.name, avatar)
         groups, decay = learning_groups(mapper, rates), rates.decay
         super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)
+        self.register_buffer("named", named, persistent=False)  # [E], from where the prior measures
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
@@ -117,7 +119,7 @@ class MapperModule(MapperTraining):
         faces, texture, features = self.data[batch_idx]
         edited = self.edit(faces, texture)
         direction = self.directional_loss(edited.images, features)
-        prior = mahalanobis(edited.codes.expression, head.expression_precision)
+        prior = mahalanobis(edited.codes.expression - self.named, head.expression_precision)
         loss = direction + config.expression_prior_weight * prior
         if config.lip_penetration_weight and self.mapper.expression is not None and head.has_landmarks:
             penetration = CENTIMETRES * lip_penetration(head.landmarks(edited.vertices))
@@ -192,7 +194,7 @@ def initial_mapper(
     elif file is not None:
         _take_over(mapper, file, start)
     if names_expression(model, prompt) and mapper.expression is not None:
-        mapper.expression.start_at(_named_expression(prompt, avatar)[None])
+        mapper.expression.start_at(named_expression(prompt, avatar)[None])
     return mapper
 
 
@@ -201,7 +203,7 @@ def names_expression(model: ModelConfig, prompt: str | None) -> bool:
     return model.init_from == "known" and prompt in EXPRESSION_SLOTS
 
 
-def _named_expression(name: str, avatar: Avatar) -> Tensor:
+def named_expression(name: str, avatar: Avatar) -> Tensor:
     """Coefficients [E] of an expression of `EXPRESSION_SLOTS`; zeros on a head whose slots have no names."""
     names = avatar.head.expression_names
     coefficients = torch.zeros(avatar.head.n_expression)

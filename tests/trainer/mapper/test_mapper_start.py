@@ -213,6 +213,19 @@ def test_skin_learns_slowly_where_a_prompt_names_an_expression(config, prompt, s
     assert (texture, expression) == (pytest.approx(share * config.learning_rate.texture), 0.05)
 
 
+def test_the_prior_of_a_named_expression_is_measured_from_it(config, tmp_path):
+    with np.load(config.head.path) as head:
+        names = ("browDownLeft", "browDownRight", "jawOpen", *head["expression_names"][3:])
+        np.savez(tmp_path / "named.npz", **{**head, "expression_names": np.array(names)})
+    named = replace(
+        config, head=HeadConfig("open", str(tmp_path / "named.npz")), prompt=replace(config.prompt, name="angry"),
+        model=ModelConfig(init_from="known"), learning_rate=LearningRates(0.0, 0.0, 0.0), lip_penetration_weight=0.0,
+    )  # fmt: skip
+    module = train(named, tmp_path / "run").module
+    assert module.trainer.callback_metrics["expression_prior"] < 1e-9
+    assert module.evaluation.edited.expression[:, :3].gt(0.3).all(), "and the faces have it"
+
+
 def test_a_run_begins_where_the_text_mapper_ends():
     """On the shipped generator, whose text mapper is shipped too."""
     avatar = load_avatar(None, HeadConfig(), RendererConfig())
