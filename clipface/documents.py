@@ -1,8 +1,12 @@
 """Text files that users bring: JSON, YAML and plain text, in bounded memory and with one kind of error."""
 
 import json
+import math
+import reprlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -11,6 +15,7 @@ from clipface.files import regular
 MOST_TEXT = 32 << 20  # bytes of a text or JSON file
 MOST_YAML = 256 << 10  # which takes PyYAML five seconds
 DEEPEST = 50  # of YAML's lists in lists
+_Settings = TypeVar("_Settings")
 
 
 def read_text(path: str | Path, what: str, remedy: str = "write it again", most: int = MOST_TEXT) -> str:
@@ -55,7 +60,7 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: if it is damaged, nested too deep, or holds NaN or infinity, which JSON does not know.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -76,8 +81,89 @@ def read_yaml(path: str | Path, what: str, remedy: str = "write it again") -> An
         ) from error
 
 
+def check_fields(what: str, found: Mapping[str, Any], remedy: str = "write it again", **kinds: Any) -> None:
+    """Refuse an object of a document whose fields are not what its reader takes them for.
+
+    Args:
+        what: the object is to the user, for the message.
+        found: its fields; others than those named are left alone.
+        remedy: what to do about it.
+        kinds: types by field, such as `str`, `float | None` or `list[str]`; a field left out counts as None.
+
+    Raises:
+        ValueError: naming the first that is none of its type.
+
+    Example:
+        >>> check_fields("mapper runs/a/mapper.json", notes, psi=float | None, generator=str | None)
+    """
+    for name, kind in kinds.items():
+        if not _fits(found.get(name), kind):
+            got = reprlib.repr(found[name]) if name in found else "none"
+            raise ValueError(f"{what}: {name}: expected {_named(kind)}, got {got}; {remedy}")
+
+
+def made(kind: type[_Settings], found: Any, what: str) -> _Settings:
+    """Make settings, a dataclass, from an object of a document.
+
+    Args:
+        kind: the dataclass.
+        found: its fields by name.
+        what: they are to the user, for the message.
+
+    Raises:
+        ValueError: if it is no object, has a field that is not known or of another type, or a value does not fit.
+    """
+    hints = get_type_hints(kind)
+    if not isinstance(found, dict):
+        raise ValueError(f"{what}: expected an object {{...}}, got {reprlib.repr(found)}")
+    unknown = [name for name in found if name not in hints]
+    if unknown:
+        raise ValueError(f"{what}: expected fields of {', '.join(hints)}, got {unknown[0][:40]!r} too")
+    check_fields(what, found, **{name: hints[name] for name in found})
+    try:
+        return kind(**found)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_fits(value, each) for each in inner)
+    if kind is Any:
+        return True
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(part, inner[0]) for part in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(part, inner[1]) for part in value.values())
+    return isinstance(value, NoneType if kind is None else kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def _named(kind: Any) -> str:
+    """A type in words."""
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(_named(each) for each in get_args(kind))
+    words = {str: "text", float: "a number", int: "a whole number", bool: "true or false", dict: "an object {...}"}
+    named = {None: "null", NoneType: "null", list: "a list"} | words
+    return named.get(kind) or named.get(get_origin(kind)) or str(kind)
+
+
 def _refuse(word: str) -> None:
-    raise ValueError(f"expected finite numbers, got {word}")
+    raise ValueError(f"expected finite numbers, got {word[:20]}")
+
+
+def _finite(word: str) -> float:
+    """The number of a word, unless that is more than any number."""
+    return value if math.isfinite(value := float(word)) else _refuse(word)
 
 
 class _Plain(yaml.SafeLoader):

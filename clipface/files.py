@@ -12,6 +12,7 @@ from pathlib import Path
 
 _MAX_SLUG = 60  # file systems take 255 bytes a name; the rest of a run's folder name needs some
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EFBIG)
+MOST_COLUMNS = 2000  # of a table: a row that lacks cells gets an empty one for each
 LOCK = ".lock"  # in a folder that a run is writing to
 PARTIAL = ".partial"  # ends the name of a file, or of a folder, that is being written
 
@@ -98,12 +99,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: str | Path, what: str) -> Iterator[None]:
+def locked(folder: str | Path, what: str, name: str = LOCK, seconds: float = 0) -> Iterator[None]:
     """Keep other runs off a folder, which is made if missing, while the block runs; a run that was killed keeps nobody.
 
     Args:
         folder: that is written to.
         what: it is to the user, for the message.
+        name: of the file by which it is known; runs that keep off each other have the same.
+        seconds: that another run is waited for.
 
     Raises:
         ValueError: if another run is writing to it.
@@ -113,7 +116,7 @@ def locked(folder: str | Path, what: str) -> Iterator[None]:
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / name, timeout=seconds)
     try:
         lock.acquire()
     except Timeout:
@@ -123,7 +126,7 @@ def locked(folder: str | Path, what: str) -> Iterator[None]:
     finally:
         lock.release()
         with suppress(OSError):  # of another run by now
-            (folder / LOCK).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> Path:
@@ -161,7 +164,10 @@ def read_table(path: str | Path, columns: Sequence[str], name: str = "table") ->
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
-            rows, given = list(reader), list(reader.fieldnames or ())
+            given = list(reader.fieldnames or ())
+            if len(given) > MOST_COLUMNS:
+                raise csv.Error(f"{len(given)} columns, at most {MOST_COLUMNS} are read")
+            rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{name}: expected a CSV file in UTF-8, got {path} ({error}); export it again") from error
     missing = [column for column in columns if column not in given]

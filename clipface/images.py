@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +36,7 @@ class Photograph(NamedTuple):
     size: tuple[int, int]
 
 
-def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photograph:
+def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS, transparent: bool = False) -> Photograph:
     """Read an image file as a viewer would show it.
 
     Turned as its EXIF says; CMYK, palettes, 16 bits and colour profiles become 8-bit sRGB; what is transparent is
@@ -43,17 +45,30 @@ def read_photograph(path: str | Path, most_pixels: int = MOST_PIXELS) -> Photogr
     Args:
         path: the file.
         most_pixels: a larger JPEG is read smaller; any other larger image is refused.
+        transparent: whether an image with something transparent becomes RGBA, in the place of RGB on white.
 
     Raises:
         PhotographError: if the file is missing, empty, cut off, too large or no image; says which.
     """
+    with _opened(path) as image:
+        return _upright(image, most_pixels, transparent)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Width and height of an image file as it is stored, without reading its pixels; errors as `read_photograph`."""
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
     path = Path(path)
     _check_file(path)
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks about odd tags and sizes; sizes are checked here
             with Image.open(file, formats=known_formats()) as image:
-                return _upright(image, most_pixels)
+                yield image
     except PhotographError:
         raise
     except UnidentifiedImageError:
@@ -82,7 +97,7 @@ def _check_file(path: Path) -> None:
         raise PhotographError(f"cannot be opened ({error.strerror})") from error
 
 
-def _upright(image: Image.Image, most_pixels: int) -> Photograph:
+def _upright(image: Image.Image, most_pixels: int, transparent: bool) -> Photograph:
     full = image.size
     if full[0] * full[1] > most_pixels:
         _shrink_while_reading(image, most_pixels)
@@ -90,7 +105,7 @@ def _upright(image: Image.Image, most_pixels: int) -> Photograph:
     image.load()
     turned = ImageOps.exif_transpose(image)
     sideways = turned.size != image.size and turned.size == image.size[::-1]
-    return Photograph(_rgb(turned), full[::-1] if sideways else full)
+    return Photograph(_rgb(turned, transparent), full[::-1] if sideways else full)
 
 
 def _shrink_while_reading(image: Image.Image, most_pixels: int) -> None:
@@ -107,18 +122,27 @@ def _shrink_while_reading(image: Image.Image, most_pixels: int) -> None:
     )
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Eight-bit sRGB over white."""
+def _rgb(image: Image.Image, transparent: bool) -> Image.Image:
+    """Eight-bit sRGB, over white or with what is transparent as a fourth channel."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         image = image.convert("RGBA")
+        if transparent:
+            return _with_alpha(image, profile)
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("RGB")
     return _to_srgb(image, profile) if profile else image.convert("RGB")
+
+
+def _with_alpha(image: Image.Image, profile: bytes | None) -> Image.Image:
+    alpha, image = image.getchannel("A"), image.convert("RGB")
+    image = _to_srgb(image, profile) if profile else image
+    image.putalpha(alpha)
+    return image
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:

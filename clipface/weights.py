@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from clipface.documents import read_json
 from clipface.files import regular, replacing, write_atomic
+from clipface.pickle_check import check_torch, in_words
 
+SHARED = 8  # tensors of a file may share memory, so that all together are so many times larger than it
 _BESIDE = "a .safetensors file has a .json beside it"
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 
@@ -67,14 +70,87 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         FileNotFoundError: if the weights or their `.json` are missing.
         ValueError: if either file is cut off or not of its format, or a weight is not a finite number.
     """
-    path, config = Path(path), load_config(path)
+    config = load_config(path)
+    return load_tensors(path), config
+
+
+def load_tensors(path: str | Path, what: str = "weights") -> dict[str, Tensor]:
+    """Read a `.safetensors` file that need not have a configuration beside it.
+
+    Args:
+        path: of the file.
+        what: it is to the user, for the messages.
+
+    Returns:
+        Tensors by name (CPU, floating ones as float32).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is cut off or not of its format, or a weight is not a finite number.
+    """
+    path = regular(path, what)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"weights: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
+        raise ValueError(f"{what}: {path} is cut off or not safetensors ({error}); fetch or write it again") from error
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-    check_finite(tensors, f"weights {path}")
-    return tensors, config
+    check_finite(tensors, f"{what} {path}")
+    return tensors
+
+
+def load_pickled(path: str | Path, what: str, remedy: str = "fetch or write it again", mapped: bool = False) -> Any:
+    """Read a file of `torch.save`: tensors and plain containers, without running anything in it.
+
+    Args:
+        path: of the file.
+        what: it is to the user, for the messages.
+        remedy: what to do about a missing or damaged file.
+        mapped: whether tensors may stay in the file until they are used.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is cut off, holds anything but tensors, or tensors that claim more than is there.
+    """
+    path = regular(path, what, remedy)
+    try:
+        with path.open("rb") as file:
+            check_torch(file)
+        mapped = mapped and zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        room = SHARED * path.stat().st_size
+        for tensor in tensors_in(content):
+            _check_tensor(tensor)
+            room -= tensor.numel() * tensor.element_size()
+        if room < 0:
+            raise ValueError(f"its tensors are more than {SHARED} times as large as the file")
+    except Exception as error:  # torch's reader fails in as many ways as zip, pickle and its own code together
+        why = in_words(error)
+        held = "is cut off or holds more than tensors, so it is not read"
+        raise ValueError(f"{what}: {path} {held} ({why}); {remedy}") from error
+    return content
+
+
+def tensors_in(content: Any) -> Iterator[Tensor]:
+    """All tensors in dicts and lists, which may be shared, once each."""
+    met, waiting = set(), [content]
+    while waiting:
+        given = waiting.pop()
+        if id(given) in met:
+            continue
+        met.add(id(given))
+        if isinstance(given, Tensor):
+            yield given
+        elif isinstance(given, Mapping):
+            waiting += given.values()
+        elif isinstance(given, list | tuple):
+            waiting += given
+
+
+def _check_tensor(tensor: Tensor) -> None:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        raise ValueError(f"it has a tensor of the kind {tensor.layout}, {tensor.dtype}")
+    if tensor.numel() > tensor.untyped_storage().nbytes() // tensor.element_size():
+        raise ValueError(f"it has a tensor of shape {tuple(tensor.shape)} and fewer numbers")
 
 
 def load_config(path: str | Path) -> dict:

@@ -16,6 +16,7 @@ from pathlib import Path
 from clipface import startup
 from clipface.bake import UNLIT
 from clipface.edit.options import add_which_face, command
+from clipface.parts import add_part
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,9 +36,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--neutral", action="store_true", help="take out the tint of lamps and cameras too")
     one.add_argument("--exclude", type=Path, help="with --dataset: text file of photographs to leave out, one a line")
     one.add_argument("--match", default="", help="with --dataset: regular expression of the photographs to take")
+    add_part(one)
     one.add_argument("--no-preview", dest="preview", action="store_false", help="textures only")
     one.add_argument("--device", default="cpu", help="cpu, cuda")
-    return one.parse_args(arguments)
+    options = one.parse_args(arguments)
+    if options.part and not options.dataset:
+        one.error("--part: expected --dataset with it, whose faces are divided")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

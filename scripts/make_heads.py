@@ -75,7 +75,7 @@ def train_prompt(prompt: str, options: argparse.Namespace) -> Path:
     Raises:
         SystemExit: with 128 + signal, if training was interrupted; the checkpoint is kept.
     """
-    from clipface.edit.loading import MAPPER_FILE
+    from clipface.edit.notes import MAPPER_FILE
     from trainer.common.callbacks import CHECKPOINT_FILE
     from trainer.common.run import INTERRUPTED
     from trainer.mapper.train import train

@@ -4,7 +4,8 @@ python scripts/prepare_photos.py --photos my_photos --out my_faces
 python scripts/prepare_photos.py --photos ffhq --attributes features.zip --filter paper --device cuda --out ffhq_faces
 python scripts/prepare_photos.py --photos my_photos --people people.csv --workers 8 --lossless --out my_faces
 
-The same command again does only what is missing: after an interruption, or when there are new photographs.
+The same command again does only what is missing: after an interruption, or when there are new photographs. On many
+machines that share a disk, each does a part (`--part 3/16`); then the same command without it joins them.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from clipface import startup
 from clipface.edit.options import command
+from clipface.parts import add_part
 
 INTERRUPTED = 130  # exit code of a program ended by Ctrl-C
 
@@ -42,6 +44,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--batch", type=number(1), default=32, help="faces fitted at once")
     one.add_argument("--shard", type=number(1), default=256, help="photographs in a shard: what a crash loses")
     one.add_argument("--lossless", action="store_true", help="keep images as PNG instead of JPEG")
+    add_part(one)
     one.add_argument("--verify", action="store_true", help="first compare the checksums of what is there")
     return one.parse_args(arguments)
 
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from clipface.photos.prepare import prepare
 
-        if not prepare(options):
+        if prepare(options) == 0:
             print("error: the data set holds no face", file=sys.stderr)
             return 1
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # The rooms, from the lowest up: a room imports itself and what stands before it.
 ORDER = (
-    *("startup", "settings", "files", "documents", "arrays", "matlab", "shapes", "images", "videos"),
+    *("startup", "settings", "files", "documents", "parts", "arrays", "matlab", "shapes", "images", "videos"),
     *("pickle_check", "pickle_readers", "pickles", "tables", "assets", "weights"),
     *("head", "render", "texture", "guidance", "data", "metrics"),
     *("synthetic", "bake", "fit", "photos", "animation", "export", "edit", "evaluation", "view", "trainer", "scripts"),
@@ -66,6 +66,7 @@ def test_scripts_import_the_package_and_their_own_folder_never_each_other():
         if room_of(module_of(path)) != "scripts":
             continue
         own_folders = {child.name for child in path.parent.iterdir() if child.is_dir()} | {path.parent.name}
+        own_folders |= set(path.relative_to(ROOT).parts[2:-1])  # of one program, in folders of its own
         for name in imported(path):
             parts = name.split(".")
             foreign = parts[0] == "scripts" and not set(parts[1:-1]) & (own_folders - {"scripts"})

@@ -96,7 +96,7 @@ class MaskedFaces(Dataset):
 
     Raises:
         FileNotFoundError: if the folder is missing or no data set.
-        ValueError: if the data set is empty or damaged, or nothing in it matches.
+        ValueError: if the data set is empty, damaged or made in part, or nothing in it matches.
     """
 
     def __init__(

@@ -26,11 +26,13 @@ import numpy as np
 from PIL import Image
 
 from clipface.assets import checksum
+from clipface.data.shard_index import check_index
 from clipface.documents import read_json
 from clipface.files import partial_path, regular, write_atomic
 
 LAYOUT = 1
 MANIFEST = "dataset.json"
+DIVISION = "parts"  # in the manifest, while several machines prepare parts
 SHARDS = "shards"
 DISTRIBUTION = "distribution.npz"
 JPEG_QUALITY = 95  # with full chroma: 0.5 to 1 grey value of error, a quarter of PNG's size
@@ -65,18 +67,30 @@ def write_json(path: Path, content: Any) -> None:
     write_atomic(path, json.dumps(content, indent=1))
 
 
-def create_dataset(folder: Path, head: str, settings: dict[str, Any]) -> None:
-    """Create an empty data set; `settings` is kept with it, for later runs to compare."""
+def create_dataset(folder: Path, head: str, settings: dict[str, Any], division: dict[str, Any] | None = None) -> None:
+    """Create an empty data set.
+
+    `settings` is kept with it, for later runs to compare; `division` says how photographs are divided among parts, and
+    keeps others from reading it until those are joined.
+    """
     (folder / SHARDS).mkdir(parents=True, exist_ok=True)
-    write_json(folder / MANIFEST, {"layout": LAYOUT, "head": head, "settings": settings})
+    divided = {} if division is None else {DIVISION: division}
+    write_json(folder / MANIFEST, {"layout": LAYOUT, "head": head, "settings": settings, **divided})
 
 
-def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """Read `dataset.json`: layout, head, settings.
+def join_parts(folder: Path) -> None:
+    """Make a data set that parts have written one that can be read."""
+    manifest = read_manifest(folder, divided=True)
+    if manifest.pop(DIVISION, None) is not None:
+        write_json(folder / MANIFEST, manifest)
+
+
+def read_manifest(folder: str | Path, divided: bool = False) -> dict[str, Any]:
+    """Read `dataset.json`: layout, head, settings; of one that parts are writing to, if that may be, `DIVISION`.
 
     Raises:
         FileNotFoundError: if the folder holds no data set.
-        ValueError: if the file is damaged or of another layout.
+        ValueError: if the file is damaged or of another layout, or parts are not joined.
     """
     remedy = (
         "give the folder of a data set (dataset.path=...), for instance one that `python scripts/prepare_photos.py` "
@@ -88,6 +102,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     known = isinstance(manifest.get("head"), str) and isinstance(manifest.get("settings"), dict)
     if layout != LAYOUT or not known:
         raise ValueError(f"dataset: {path}: expected layout {LAYOUT}, got {layout}; write the data set again")
+    if DIVISION in manifest and not divided:
+        join = "run scripts/prepare_photos.py as for the parts, but without --part"
+        raise ValueError(f"dataset: expected a complete one, got parts in {folder}; when all are done, {join}")
     return manifest
 
 
@@ -103,7 +120,7 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
         archive = index.with_suffix(".tar")
         try:
             record = read_json(index, "index")
-            size = _checked(record)
+            size = check_index(record)
         except (OSError, ValueError) as error:
             damaged[archive.name] = f"its index is damaged ({error})"
             continue
@@ -114,35 +131,6 @@ def survey(folder: str | Path) -> tuple[list[Shard], dict[str, str]]:
         else:
             good.append(Shard(archive, record))
     return good, damaged
-
-
-def _checked(record: dict[str, Any]) -> int:
-    """Refuse an index that does not describe an archive; return the archive's size."""
-    size, faces, sizes = record.get("bytes"), record.get("faces"), record.get("sizes")
-    if not _whole(size) or not isinstance(record.get("sources", {}), dict) or not isinstance(record.get("sha256"), str):
-        raise ValueError("expected bytes, sha256 and sources")
-    if not isinstance(sizes, dict) or not all(isinstance(s, list) and all(map(_whole, s)) for s in sizes.values()):
-        raise ValueError("expected the sizes of parameters")
-    if not isinstance(faces, list):
-        raise ValueError("expected a list of faces")
-    for number, face in enumerate(faces):
-        if not isinstance(face, dict) or not isinstance(face.get("files"), dict):
-            raise ValueError(f"face {number}: expected a name and files")
-        texts = (face.get("name"), face.get("caption", ""), face.get("source", ""))
-        files = face["files"]
-        spans = [files.get(kind) for kind in ("mask.png", "npz", "jpg" if "jpg" in files else "png")]
-        if not all(isinstance(text, str) for text in texts) or not all(_span(span, size) for span in spans):
-            raise ValueError(f"face {number}: expected a name, and where its image, mask and parameters lie")
-    return size
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _span(span: Any, size: int) -> bool:
-    """Whether it is offset, size and maybe checksum of a file in an archive of a size."""
-    return isinstance(span, list) and len(span) in (2, 3) and all(map(_whole, span)) and span[0] + span[1] <= size
 
 
 def verify(shard: Shard) -> bool:

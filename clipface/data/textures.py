@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clipface.files import read_table
 from clipface.images import PhotographError, read_photograph
+from clipface.parts import check_parts
 
 SUFFIXES = (".png", ".jpg")
 TABLE = "faces.csv"  # may lie in the folder, and say who is in the textures and how often each is drawn
@@ -75,9 +76,10 @@ def read_textures(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
 
     Raises:
         FileNotFoundError: if there is no such folder, or no texture in it.
-        ValueError: if a file is no image, or not square.
+        ValueError: if a file is no image, or not square, or parts that write to the folder are not all done.
     """
     folder = Path(folder)
+    check_parts(folder)
     files = sorted(f for f in folder.rglob("*") if f.suffix in SUFFIXES and not f.stem.endswith(PREVIEW))
     if not files:
         remedy = "`python scripts/bake_texture.py` writes one"

@@ -12,7 +12,9 @@ from clipface import assets, weights
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.origin import check_origin
+from clipface.shapes import expect
 
+REMEDY = "train looks by `python -m trainer.texture_gan`, or take the file away"
 PREFIX = "look:"
 LOOKS_FILE = "looks.safetensors"  # beside the generator that they were trained with
 # Offsets that change next to nothing: their training compares texels, and fine lines lie elsewhere each time.
@@ -31,13 +33,21 @@ def look_offsets() -> dict[str, Tensor]:
     Raises:
         FileNotFoundError, ValueError: if the file is missing or damaged.
     """
-    tensors, notes = weights.load(assets.resolve("looks"))
-    return {option_name(*option): offset for option, offset in zip(notes["options"], tensors["offsets"], strict=True)}
+    path = assets.resolve("looks")
+    tensors, names = weights.load(path)[0], list(look_options())
+    weights.check_keys(("offsets",), tensors, f"looks {path}")
+    offsets = tensors["offsets"].float()
+    expect(f"looks {path}: offsets", offsets, (len(names), "L", "dim"))
+    return dict(zip(names, offsets, strict=True))
 
 
 def look_options() -> dict[str, tuple[str, object]]:
     """Read which attribute and value each look stands for, by its name."""
-    options = weights.load_config(assets.resolve("looks"))["options"]
+    path = assets.resolve("looks")
+    options = weights.load_config(path).get("options")
+    fits = isinstance(options, list) and all(isinstance(each, list) and len(each) == 2 for each in options)
+    if not fits or not all(isinstance(name, str) and isinstance(value, str | bool) for name, value in options):
+        raise ValueError(f"looks {path}: options: expected pairs of an attribute and its value, got others; {REMEDY}")
     return {option_name(*option): tuple(option) for option in options}
 
 
@@ -80,6 +90,8 @@ def look_offset(path: str | Path, avatar: Avatar) -> Tensor:
 def look_mapper(path: str | Path, avatar: Avatar) -> FaceMapper:
     """Build a mapper (CPU, evaluation mode) that gives any face a look; arguments and errors as of `look_offset`."""
     offset = look_offset(path, avatar)
+    levels, dim = avatar.generator.levels, avatar.generator.config["w_dim"]
+    expect(f"{path} of {assets.resolve('looks')}", offset, (levels, dim))
     mapper = FaceMapper(*offset.shape, n_expression=0, layers=1, expression=False)
     mapper.texture.start_at(offset)
     return mapper.eval()

@@ -93,6 +93,9 @@ def _read_folder(path: Path) -> tuple[dict[str, Tensor], dict]:
 def _read_sampled(path: Path) -> tuple[dict[str, Tensor], dict]:
     tensors, notes = weights.load(path)
     parts = [tensors[name] for name in ("train", "validation") if name in tensors]
+    if any(part.ndim != 3 or part.shape[1:] != parts[0].shape[1:] for part in parts):
+        shapes = " and ".join(str(tuple(part.shape)) for part in parts)
+        raise ValueError(f"latents: expected codes [N, L, dim] in {path}, got tensors of shape {shapes}")
     return {"w_plus": torch.cat(parts)} if parts else {}, notes
 
 

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import torch
 
 from clipface import assets, weights
+from clipface.documents import check_fields
 from clipface.edit.attributes import is_look, look_mapper
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.notes import check_alike, mapper_file, mapper_notes
 from clipface.edit.options import PSI
 from clipface.edit.origin import check_origin
 from clipface.edit.paint import Paint, is_paint
@@ -31,8 +33,6 @@ from clipface.settings import GuidanceConfig, HeadConfig, RendererConfig
 from clipface.texture.carry import find_map
 from clipface.texture.linear import LINEAR_FILE, LinearTextures
 from clipface.texture.published import read_generator
-
-MAPPER_FILE = "mapper.safetensors"
 
 
 class Editor(NamedTuple):
@@ -77,27 +77,17 @@ def load_editor(
     settled = {"head": head, "generator": generator}
     check_alike(noted, [key for key, chosen in settled.items() if not chosen])
     notes = noted[0][1] if noted else {}
-    psi = notes.get("psi", PSI) if psi is None else psi
+    said = "" if psi is not None or notes.get("psi") is None else f" in {noted[0][0]}"
+    psi = next(given for given in (psi, notes.get("psi"), PSI) if given is not None)
     if not (math.isfinite(psi) and psi >= 0):
-        raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the full variety), got {psi}")
-    config = HeadConfig(head) if head else HeadConfig(**notes.get("head", {}))
+        raise ValueError(f"psi: expected a number from 0 (the mean texture) to 1 (the full variety), got {psi}{said}")
+    config = HeadConfig(head) if head else HeadConfig(**(notes.get("head") or {}))
     avatar = load_avatar(generator or notes.get("generator"), config, RendererConfig(renderer)).to(place)
     kind = None if animated else FaceMapper
     found = [load_mapper(file, avatar, kind).to(place) for file in mappers]
     for file in like:
         check_origin(f"edits {file}", mapper_notes(file), avatar, "make them again by scripts/measure/baselines.py")
     return Editor(avatar, found, psi, notes)
-
-
-def check_alike(noted: Sequence[tuple[str | Path, dict]], keys: Sequence[str]) -> None:
-    """Refuse mappers whose runs differ in any of `keys`: head, generator or psi."""
-    for file, notes in noted[1:]:
-        for key in keys:
-            if notes.get(key) != noted[0][1].get(key):
-                raise ValueError(
-                    f"mapper: expected all of one {key}, got {notes.get(key)} of {file} and {noted[0][1].get(key)} of "
-                    f"{noted[0][0]}; take mappers of one {key}, or choose by --{key} where the command has it"
-                )
 
 
 def check_fit(file: str | Path, mapper: FaceMapper | VideoMapper, avatar: Avatar) -> None:
@@ -120,7 +110,10 @@ def check_fit(file: str | Path, mapper: FaceMapper | VideoMapper, avatar: Avatar
                 f"{mapper.config[name]} of {file}; it was trained for another head: give --head"
             )
     if mapper.region is not None:
-        avatar.mask(mapper.region)
+        try:
+            avatar.mask(mapper.region)
+        except ValueError as error:
+            raise ValueError(f"mapper {file}: {error}") from None
 
 
 def choose_device(name: str) -> torch.device:
@@ -169,7 +162,8 @@ def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | Non
     if not path.is_file():
         return None
     notes = weights.load_config(path)
-    if notes.get("uv_map") != config["uv_map"] or notes.get("count", 0) > config["z_dim"]:
+    check_fields(f"linear textures {path}", notes, "take the file away", count=int | None)
+    if notes.get("uv_map") != config["uv_map"] or (notes.get("count") or 0) > config["z_dim"]:
         return None
     return LinearTextures.from_weights(path)
 
@@ -177,19 +171,6 @@ def find_linear(generator: Path, config: dict[str, Any]) -> LinearTextures | Non
 def load_encoders(guidance: GuidanceConfig) -> list[Encoder]:
     """Load the encoder that guides a run, and those that guide it too."""
     return [load_encoder(each) for each in guidance.every()]
-
-
-def mapper_file(path: str | Path) -> Path:
-    """A mapper's file: of a run's folder the one in it, else the path itself."""
-    path = Path(path)
-    return path / MAPPER_FILE if path.is_dir() else path
-
-
-def mapper_notes(path: str | Path) -> dict[str, Any]:
-    """What a run noted next to its mapper; nothing for a file of the authors, a look, a slider, paint or words."""
-    file = mapper_file(path)
-    named = is_look(path) or is_slider(path) or is_paint(path) or is_text(path)
-    return weights.load_config(file) if not named and file.suffix == ".safetensors" else {}
 
 
 def load_mapper(

@@ -181,6 +181,8 @@ class FaceMapper(SavedMapper):
         super().__init__()
         if not (texture or expression or n_shape):
             raise ValueError("model: texture, expression and identity are off, nothing could change; switch one on")
+        if region is not None and not isinstance(region, str):
+            raise ValueError(f"model.region: expected names of regions, got {str(region)[:40]}")
         if region and not texture:
             raise ValueError(f"model.region: expected an edit of the texture, got {region!r} with texture=false")
         self.config = {

@@ -1,13 +1,13 @@
 """Command-line options that several commands share; no tensor, so that a parser costs no import of PyTorch."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clipface import startup
+from clipface.documents import made, read_json
 from clipface.settings import (
     BACKENDS,
     HEADS,
@@ -68,7 +68,11 @@ def edit_of_words(text: str) -> str:
     if not words or not words.isprintable():
         raise argparse.ArgumentTypeError(f"expected words, got {text!r}")
     place = assets.resolve("text_mapper").with_suffix(".json")
-    guidance = GuidanceConfig(**json.loads(place.read_text(encoding="utf-8"))["guidance"])
+    try:
+        noted = read_json(place, "text mapper").get("guidance")
+        guidance = made(GuidanceConfig, noted, f"text mapper {place}: guidance")
+    except (ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     check_words({"target": prompt_target(words)}, as_installed(guidance))
     return TEXT_PREFIX + prompt_target(words)
 

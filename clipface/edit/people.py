@@ -15,12 +15,15 @@ from torch import Tensor
 
 from clipface import weights
 from clipface.assets import checksum
+from clipface.documents import check_fields
 from clipface.head import HeadModel
 from clipface.head.mesh import check_uv_map
 from clipface.shapes import expect
 from clipface.texture.carry import HeadMap
 
 PEOPLE_FILE = "people.safetensors"  # beside the generator that it belongs to
+REMEDY = "make them by scripts/recipes/build_people.py, or take the file away"
+MOST_SHARE = 0.99  # of the weights, that one person may have
 SHARES = (0.4, 0.6)  # of the first person in a blend
 
 
@@ -132,18 +135,32 @@ def find_people(
     if not path.is_file():
         return None
     tensors, notes = weights.load(path)
-    remedy = "make them by scripts/recipes/build_people.py, or take the file away"
     if notes.get("generator_sha256") != (sha256 or checksum(generator)):
-        raise ValueError(f"people: expected those of the generator {generator}, got another's in {path}; {remedy}")
+        raise ValueError(f"people: expected those of the generator {generator}, got another's in {path}; {REMEDY}")
     if found is None:
-        check_uv_map(f"people {path}", notes.get("uv_map"), head, remedy)
+        check_uv_map(f"people {path}", notes.get("uv_map"), head, REMEDY)
     weights.check_keys(set(People._fields) - {"sliders"}, tensors, f"people {path}")
-    people = People(**tensors, sliders=notes.get("sliders", []))
-    _check(people, z_dim, head if found is None else None, path)
+    numbers = {name: value if name == "person" else value.float() for name, value in tensors.items()}
+    people = People(**numbers, sliders=_sliders(notes, path))
+    try:
+        _check(people, z_dim, head if found is None else None)
+    except ValueError as error:
+        raise ValueError(f"{error}, in {path}; {REMEDY}") from None
     return people if found is None else people.carried(found)
 
 
-def _check(people: People, z_dim: int, head: HeadModel | None, path: Path) -> None:
+def _sliders(notes: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """The sliders that are noted beside a table."""
+    sliders, what = notes.get("sliders", []), f"people {path}: sliders"
+    check_fields(f"people {path}", {"sliders": sliders}, REMEDY, sliders=list[dict])
+    for slider in sliders:
+        check_fields(what, slider, REMEDY, name=str, unit=str, step=float, most=float)
+        if slider["most"] <= 0:
+            raise ValueError(f"{what}: most: expected a number above 0, got {slider['most']}; {REMEDY}")
+    return sliders
+
+
+def _check(people: People, z_dim: int, head: HeadModel | None) -> None:
     """Refuse a table that a generator or a head, if it is given, cannot read."""
     sizes = expect("people: codes", people.codes, ("M", "K"))
     number, count = sizes["M"], sizes["K"]
@@ -160,10 +177,13 @@ def _check(people: People, z_dim: int, head: HeadModel | None, path: Path) -> No
     given = count, size, people.expressions.shape[1]
     most = (z_dim, head.n_shape, head.n_expression) if head else (z_dim,)
     if any(number > limit for number, limit in zip(given, most, strict=False)):
-        raise ValueError(
-            f"people: expected at most {most} entries of z, identity and expression coefficients, got {given} in {path}"
-        )
-    if not all(part.isfinite().all() for part in people if isinstance(part, Tensor)):
-        raise ValueError(f"people: expected finite numbers, got others in {path}; make the file again")
-    if len(people.person[people.weight > 0].unique()) < 2 or not (people.weight >= 0).all():
-        raise ValueError(f"people: expected two people or more, with weights from 0 up, in {path}")
+        raise ValueError(f"people: expected at most {most} entries of z, identity and expression, got {given}")
+    if not number or people.weight.min() < 0 or not people.weight.any() or _largest_share(people) > MOST_SHARE:
+        raise ValueError("people: expected weights from 0 up, and two people or more who share them")
+
+
+def _largest_share(people: People) -> float:
+    """How much of all weights are one person's: two different ones have to be found by chance."""
+    each = people.person.unique(return_inverse=True)[1]
+    weight = people.weight.double()
+    return float((torch.zeros_like(weight).index_add(0, each, weight) / weight.sum()).max())

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from clipface import assets, weights
+from clipface.documents import made
 from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.origin import check_origin
@@ -32,6 +33,11 @@ def text_edit(path: str | Path, avatar: Avatar) -> FaceMapper:
     guidance, device = text_guidance(avatar), avatar.head.v_template.device
     mapper, encoder = _text_mapper(str(assets.resolve("text_mapper"))), _encoder(guidance)
     wanted, unwanted = read_edit(str(path).removeprefix(TEXT_PREFIX)).directions(encoder.encode_text)
+    if len(wanted) != mapper.config["features"]:
+        raise ValueError(
+            f"text mapper {assets.resolve('text_mapper')}: expected an encoder of {mapper.config['features']} "
+            f"features, got {guidance.model} of {len(wanted)}; give the encoder that it was trained with"
+        )
     return mapper.to(device).for_text(wanted.to(device), unwanted.to(device))
 
 
@@ -44,7 +50,7 @@ def text_guidance(avatar: Avatar) -> GuidanceConfig:
     place = assets.resolve("text_mapper")
     notes = weights.load_config(place)
     check_origin(f"text mapper {place}", notes, avatar, "train another by `python -m trainer.text_mapper`")
-    return as_installed(GuidanceConfig(**notes["guidance"]))
+    return as_installed(made(GuidanceConfig, notes.get("guidance"), f"text mapper {place}: guidance"))
 
 
 @lru_cache(1)

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 
 from clipface import assets
+from clipface.documents import check_fields, parse_json, read_json, read_text
 from clipface.edit.apply import edit_faces
 from clipface.edit.attributes import is_look
 from clipface.edit.files import write_face
-from clipface.edit.loading import Editor, load_editor, mapper_file, mapper_notes
+from clipface.edit.loading import Editor, load_editor
 from clipface.edit.mapper import Offsets
+from clipface.edit.notes import mapper_file, mapper_notes
 from clipface.edit.options import avatar_options
 from clipface.edit.paint import is_paint
 from clipface.edit.people import PEOPLE_FILE
@@ -48,15 +50,24 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     now, generator = dict(settings), Path(settings["generator"] or assets.resolve("generator"))
     now["mapper"] = [f"{Path(file).name}, {_checksum(file, generator)}" for file in settings["mapper"]]
     now["generator"] = assets.checksum(generator)[:CHECKSUM]
-    path = folder / SETTINGS
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else now
+    before = read_settings(folder) or now
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             raise ValueError(
                 f"{name}: expected {before.get(name)}, with which {folder} was begun, got {now.get(name)}; other "
                 "settings need another --output"
             )
-    write_atomic(path, json.dumps(now, indent=1) + "\n")
+    write_atomic(folder / SETTINGS, json.dumps(now, indent=1) + "\n")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings that a folder was begun with; none for a folder without.
+
+    Raises:
+        ValueError: if they are damaged.
+    """
+    path = folder / SETTINGS
+    return read_json(path, "heads", "take it away to begin anew") if path.exists() else {}
 
 
 def make_missing(mappers: Sequence[str | Path], options: argparse.Namespace) -> int:
@@ -86,12 +97,14 @@ def make_missing(mappers: Sequence[str | Path], options: argparse.Namespace) -> 
 def read_manifest(folder: Path) -> dict[int, dict[str, Any]]:
     """Read which heads are there, by number; lines cut off or without their files are dropped from the manifest."""
     path, found = folder / MANIFEST, {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in read_text(path, "heads", "take it away to begin anew").splitlines() if path.exists() else []:
         try:
-            head = json.loads(line)
-        except json.JSONDecodeError:
+            head = parse_json(line)
+            check_fields("head", {"line": head}, line=dict)
+            check_fields("head", head, number=int, file=str, preview=str, codes=str)
+        except ValueError:
             continue
-        if all((folder / head[key]).is_file() for key in ("file", "preview", "codes")):
+        if all((folder / Path(head[key]).name).is_file() for key in ("file", "preview", "codes")):
             found[head["number"]] = head
     write_atomic(path, "".join(json.dumps(head) + "\n" for head in found.values()))
     return found

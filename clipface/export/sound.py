@@ -4,6 +4,7 @@ from pathlib import Path
 
 from clipface.export.video import load_av
 from clipface.files import replacing
+from clipface.videos import opened
 
 COPIED = ("aac", "mp3", "opus", "ac3", "alac", "flac")  # what MP4 holds and players play; any other becomes AAC
 
@@ -21,6 +22,7 @@ def add_sound(images: Path, source: Path, path: Path, length: float) -> bool:
         Whether there was a sound.
 
     Raises:
+        FileNotFoundError, ValueError: if the source is missing, cut off, or no video.
         ImportError: if PyAV is missing; says how to get it.
     """
     av = load_av()
@@ -28,7 +30,7 @@ def add_sound(images: Path, source: Path, path: Path, length: float) -> bool:
     with (
         replacing(path) as partial,
         av.open(str(images)) as shown,
-        av.open(str(source)) as heard,
+        opened(source) as heard,
         av.open(str(partial), "w", format="mp4", options=options) as written,
     ):
         picture = written.add_stream_from_template(shown.streams.video[0])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
@@ -16,13 +15,14 @@ from clipface.fit.transfer import SIZE, make_map, save_map
 from clipface.head import HeadModel, load_head
 from clipface.head.data import JOINTS, HeadData
 from clipface.head.mesh import Obj, read_obj, uv_map_hash
-from clipface.images import known_formats
+from clipface.images import PhotographError, read_photograph
 from clipface.settings import HEADS
 from clipface.texture.carry import MAP_FILE, Carrier, HeadMap, read_head_map
 from clipface.texture.convert import change_files
 from clipface.texture.linear import load_texture_model
 
 LANDMARKS = 68
+DIGITS = 9  # of a number in a table, at most
 LEAST_ROUND, ROUND = 30, 0.15  # vertices of an eyeball, and how far it is from a sphere, of its radius
 LEAST_EYE, MOST_EYE = 0.05, 0.3  # its radius, of the head's size
 COLUMNS = ("landmark", "vertex")
@@ -121,7 +121,7 @@ def map_between(
         found = read_head_map(file)
         found.carrier(*hashes)  # refuses a map of others
         return found, *heads
-    pairs = None if points is None else _pairs(points, source, target)
+    pairs = None if points is None else landmark_pairs(points, source, target)
     return save_map(make_map(source, target, pairs, size), file), *heads
 
 
@@ -146,8 +146,11 @@ def carry_files(
     carrier = found.carrier(*(uv_map_hash(head) for head in heads))
     behind = None
     if base is not None:
-        with Image.open(base, formats=known_formats()) as image:
-            behind = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
+        try:
+            image = read_photograph(base).image
+        except PhotographError as error:
+            raise ValueError(f"base: {base}: {error}") from error
+        behind = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
     elif (model := load_texture_model(heads[1])) is not None:
         behind = model[1]
 
@@ -182,17 +185,22 @@ def _place(name: str, source: HeadModel, target: HeadModel) -> Path:
     return target.file.with_name(f"{target.file.stem}_from_{Path(name).stem}.safetensors")
 
 
-def _pairs(path: Path, source: HeadModel, target: HeadModel) -> tuple[np.ndarray, np.ndarray]:
-    """Points [N, 3] of both heads, from landmarks of the one and vertices of the other."""
+def landmark_pairs(path: Path, source: HeadModel, target: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    """Read points [N, 3] of both heads, from landmarks of the one and vertices of the other.
+
+    Raises:
+        FileNotFoundError, ValueError: if the table is missing or damaged, or a row does not fit; names it.
+    """
     rows = read_table(path, COLUMNS, "points")
     places, vertices = landmarks_of(source), vertex_array(target)
     limits, found = (LANDMARKS, len(vertices)), []
     for line, row in enumerate(rows, 2):
         numbers = [row[name].strip() for name in COLUMNS]
-        if any(not n.isdecimal() or not 1 <= int(n) <= limit for n, limit in zip(numbers, limits, strict=True)):
+        fits = all(n.isdecimal() and len(n) <= DIGITS for n in numbers)
+        if not fits or any(not 1 <= int(n) <= limit for n, limit in zip(numbers, limits, strict=True)):
             raise ValueError(
                 f"{path}: line {line}: expected a landmark from 1 to {LANDMARKS} and a vertex from 1 to "
-                f"{len(vertices)} of {target.source}, got {', '.join(numbers)}"
+                f"{len(vertices)} of {target.source}, got {', '.join(numbers)[:60]}"
             )
         found.append([int(number) - 1 for number in numbers])
     marks = np.array(found, np.int64).reshape(-1, 2)

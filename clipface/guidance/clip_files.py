@@ -1,24 +1,18 @@
 """Files of CLIP's weights: OpenAI's and open_clip's, in the activation that each was trained with."""
 
-import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from clipface import weights
 from clipface.guidance.torchscript import is_torchscript, read_torchscript
 from clipface.pickle_check import in_words
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 OPENAI_SIZES = {"input_resolution", "context_length", "vocab_size"}  # beside the weights in OpenAI's state dicts alone
-READING_ERRORS = (
-    SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, StopIteration, OSError, ValueError,
-)  # fmt: skip
+WHAT = "guidance.weights"
 PATCHES = "visual.conv1.weight"  # [width, 3, patch, patch]
 QUICK = "-quickgelu"  # ends open_clip's names of models with the cheaper activation
 
@@ -39,15 +33,13 @@ def read_clip(name: str, path: Path, tag: str | None = None) -> nn.Module:
 
     if not path.is_file():
         what = "is a folder; expected the file in it" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"guidance.weights: {path} {what}{where(name, tag)}")
+        raise FileNotFoundError(f"{WHAT}: {path} {what}{where(name, tag)}")
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"guidance.weights: expected a .safetensors, .pt, .pth or .bin file, got {path.name}")
+        raise ValueError(f"{WHAT}: expected a .safetensors, .pt, .pth or .bin file, got {path.name}")
     try:
         state, openai = read_state(path)
-    except READING_ERRORS as error:
-        raise ValueError(
-            f"guidance.weights: {path} is cut off or not a state dict ({in_words(error)}){where(name, tag)}"
-        ) from error
+    except ValueError as error:
+        raise ValueError(f"{error}{where(name, tag)}") from error
     _check_size(name, path, state, tag)
     name, quick = _activation(name, path, state, openai)
     force = {} if quick is None else {"force_quick_gelu": quick}
@@ -57,7 +49,7 @@ def read_clip(name: str, path: Path, tag: str | None = None) -> nn.Module:
         model = open_clip.create_model(name, **force)
         model.load_state_dict(state)
         return model
-    except READING_ERRORS as error:
+    except Exception as error:  # open_clip and torch complain of weights of another model in many ways
         raise ValueError(
             f"guidance.weights: {path} is cut off or not of {name} ({in_words(error)}){where(name, tag)}"
         ) from error
@@ -105,18 +97,24 @@ def _activation(name: str, path: Path, state: Mapping[str, Tensor], openai: bool
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], bool]:
-    """Read a state dict, and whether it is OpenAI's: a TorchScript archive, or with the sizes that theirs have."""
-    if is_torchscript(path):
-        return {name: value for name, value in read_torchscript(path).items() if name not in OPENAI_SIZES}, True
-    if path.suffix == ".safetensors":
-        state = load_file(path)
+    """Read a state dict, and whether it is OpenAI's: a TorchScript archive, or with the sizes that theirs have.
+
+    Raises:
+        ValueError: if it is cut off, no state dict, or holds NaN or infinity.
+    """
+    script = is_torchscript(path)
+    if script:
+        state = read_torchscript(path)
+    elif path.suffix == ".safetensors":
+        state = weights.load_tensors(path, WHAT)
     else:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        state = weights.load_pickled(path, WHAT, mapped=True)
         state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict):
-        raise ValueError(f"expected tensors by name, got {type(state).__name__}")
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{WHAT}: {path} is cut off or not a state dict: expected tensors by name, got others")
     state = {str(name).removeprefix("module."): value for name, value in state.items()}
-    openai = bool(OPENAI_SIZES & state.keys())
+    weights.check_finite(state, f"{WHAT} {path}")
+    openai = script or bool(OPENAI_SIZES & state.keys())
     if openai:
         state = {name: value.float() for name, value in state.items() if name not in OPENAI_SIZES}
     return state, openai

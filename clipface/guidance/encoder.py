@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from clipface import assets, weights
 from clipface.guidance.clip_files import read_clip, where
+from clipface.guidance.resize import resized
 from clipface.guidance.sentences import SentenceReader, load_reader
 from clipface.guidance.tokenizer import UnknownWords, WordTokenizer
 from clipface.settings import SHIPPED_ENCODERS, TEXT_READERS, GuidanceConfig
@@ -79,8 +80,7 @@ class Encoder(nn.Module):
         top, left = ((size - side) // 2 for size in images.shape[-2:])
         images = images[..., top : top + side, left : left + side]
         if side != self.image_size:
-            size = (self.image_size, self.image_size)
-            images = functional.interpolate(images, size, mode="bicubic", antialias=True, align_corners=False)
+            images = resized(images, self.image_size)
         return functional.normalize(self.model.encode_image((images - self.mean) / self.std).float(), dim=-1)
 
     def encode_tokens(self, tokens: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clipface.documents import read_text
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -41,6 +43,8 @@ def read_pieces(file: Path) -> "Tokenizer":
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"guidance.text: sentences needs the package tokenizers; {REMEDY}") from error
     try:
-        return Tokenizer.from_str(file.read_text(encoding="utf-8"))
-    except Exception as error:  # the package raises plain Exceptions
+        return Tokenizer.from_str(read_text(file, "tokenizer", REMEDY))
+    except BaseException as error:  # the package raises plain Exceptions, and panics, which are none
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         raise ValueError(f"tokenizer: {file} is cut off or no tokenizer's file ({error})") from error

@@ -6,21 +6,27 @@ than two CPU seconds, and open_clip imports it wherever it is installed.
 Source: BERT (arXiv 1810.04805) for the network, Sentence-BERT (arXiv 1908.10084) for the mean over tokens.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import assets, weights
+from clipface.documents import check_fields, read_json
+from clipface.files import regular
 from clipface.guidance.pieces import FRAMES, LONGEST, REMEDY, installed_folder, read_pieces
 from clipface.settings import pasted
 
 _PAD = 0
+MOST_SIZE, LAYERS = 1 << 18, 64  # of a BERT that is described; more is a damaged file
+_WHAT = "sentence encoder"
+_SIZES = (
+    "hidden_size", "vocab_size", "max_position_embeddings", "num_attention_heads", "intermediate_size",
+    "num_hidden_layers",
+)  # fmt: skip
 _FILES = ("model.safetensors", "config.json", "tokenizer.json")
 _LAYER_PARTS = {  # ours → the file's
     "self_attn.out_proj": "attention.output.dense",
@@ -36,8 +42,17 @@ class SentenceEncoder(nn.Module):
     """BERT with the mean over tokens: tokens to sentence features."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Build the network that a BERT's config.json describes."""
+        """Build the network that a BERT's config.json describes.
+
+        Raises:
+            ValueError: if it describes none.
+        """
         super().__init__()
+        check_fields("config.json", config, REMEDY, **dict.fromkeys(_SIZES, int), layer_norm_eps=float)
+        if not all(0 < config[name] <= MOST_SIZE for name in _SIZES) or not 0 < config["num_hidden_layers"] <= LAYERS:
+            raise ValueError(f"config.json: expected sizes of 1 to {MOST_SIZE} and at most {LAYERS} layers, got others")
+        if not 0 < config["layer_norm_eps"] < 1:
+            raise ValueError(f"layer_norm_eps: expected a number above 0, got {config['layer_norm_eps']}")
         self.width, epsilon = config["hidden_size"], config["layer_norm_eps"]
         self.words = nn.Embedding(config["vocab_size"], self.width)
         self.positions = nn.Embedding(config["max_position_embeddings"], self.width)
@@ -138,17 +153,24 @@ def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, 
         ValueError: if a file is of another kind of network.
     """
     folder = installed_folder() if folder is None else Path(folder)
-    for name in _FILES:
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"sentence encoder: {folder / name} does not exist; {REMEDY}")
-    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    file, config, pieces = (regular(folder / name, _WHAT, REMEDY) for name in _FILES)
+    described, what = read_json(config, _WHAT, REMEDY), f"{_WHAT} {file}"
     if described.get("model_type") != "bert" or described.get("hidden_act") != "gelu":
-        raise ValueError(f"sentence encoder: {folder / 'config.json'} describes no BERT with gelu")
-    encoder = SentenceEncoder(described)
-    renamed = _renamed(load_file(folder / "model.safetensors"), described["num_hidden_layers"])
-    weights.load_into(encoder, renamed, f"weights {folder / 'model.safetensors'}")
-    longest = min(LONGEST, described["max_position_embeddings"])
-    return encoder.eval().requires_grad_(False), SentenceTokenizer(folder / "tokenizer.json", longest)
+        raise ValueError(f"{_WHAT}: {config} describes no BERT with gelu")
+    stored = weights.load_tensors(file, _WHAT)
+    try:
+        renamed = _renamed(stored)
+    except (KeyError, IndexError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{what}: expected the weights of a BERT, got others ({str(error)[:200]})") from error
+    encoder = weights.build(SentenceEncoder, {"config": described}, renamed, what)
+    tokenizer = SentenceTokenizer(pieces, min(LONGEST, described["max_position_embeddings"]))
+    most = max([0, *tokenizer.pieces.get_vocab().values(), *tokenizer("a face").flatten().tolist()])
+    if most >= described["vocab_size"]:
+        raise ValueError(
+            f"tokenizer: expected pieces of numbers below {described['vocab_size']}, as {config} says, got {most} in "
+            f"{pieces}; {REMEDY}"
+        )
+    return encoder.eval().requires_grad_(False), tokenizer
 
 
 def save_projection(path: str | Path, projection: Projection, face_encoder: Path) -> Path:
@@ -170,6 +192,13 @@ def load_reader(face_encoder: Path) -> SentenceReader:
         FileNotFoundError: if the projection is missing.
         ValueError: if it was trained for other weights, or is damaged.
     """
+    projection = load_projection(face_encoder)
+    encoder, tokenizer = load_sentence_encoder()
+    return SentenceReader(encoder, tokenizer, projection).eval().requires_grad_(False)
+
+
+def load_projection(face_encoder: Path) -> Projection:
+    """Load the projection that belongs to a face encoder's file; errors as of `load_reader`."""
     path = projection_file(face_encoder)
     train = f"train it: python -m trainer.sentence_projection {pasted('guidance.weights', face_encoder)}"
     if not path.is_file():
@@ -180,13 +209,12 @@ def load_reader(face_encoder: Path) -> SentenceReader:
     if described["encoder_sha256"] != assets.checksum(face_encoder):
         raise ValueError(f"guidance.text: {path} was trained for other weights than {face_encoder}; {train}")
     config = {name: described[name] for name in ("width", "hidden", "features")}
-    projection = weights.build(Projection, config, tensors, f"weights {path}")
-    encoder, tokenizer = load_sentence_encoder()
-    return SentenceReader(encoder, tokenizer, projection).eval().requires_grad_(False)
+    return weights.build(Projection, config, tensors, f"weights {path}")
 
 
-def _renamed(stored: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+def _renamed(stored: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights of a BERT under our names; its pooler, which sentence features do not use, is left out."""
+    layers = len({name.split(".")[2] for name in stored if name.startswith("encoder.layer.")})
     # A single sentence is all of the first type, whose embedding can be added to the positions' once and for all.
     ours = {
         "words.weight": stored["embeddings.word_embeddings.weight"],

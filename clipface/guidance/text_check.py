@@ -7,7 +7,6 @@ Example:
 
 import difflib
 import importlib.util
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clipface import assets
+from clipface.documents import read_json
 from clipface.files import read_table
 from clipface.guidance.pieces import FRAMES, LONGEST, installed_folder, read_pieces
 from clipface.guidance.vocabulary import FRAME_WORDS, Vocabulary, foreign_words, split
@@ -117,9 +117,9 @@ def _vocabulary(config: GuidanceConfig) -> Vocabulary | None:
     """The words of a face encoder; None if its description is missing or damaged, which loading tells."""
     path = Path(config.weights) if config.weights else assets.resolve(config.model)
     try:
-        described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        described = read_json(path.with_suffix(".json"), "weights")
         return Vocabulary(described["words"], described["open_clip"]["text_cfg"]["context_length"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -1,5 +1,6 @@
 """The tensors of a TorchScript archive, such as OpenAI's CLIP files, read without loading or running its program."""
 
+import io
 import math
 import pickle
 import zipfile
@@ -9,6 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from clipface.pickle_check import check_program
+from clipface.weights import SHARED
 
 MOST_PARTS = 100_000  # of a model; a file with more is damaged or hostile
 _STORAGES = {
@@ -30,10 +34,11 @@ class _Module:
 
 def is_torchscript(path: Path) -> bool:
     """Whether a file is a TorchScript archive and not one of torch.save."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except Exception:  # no archive, or one whose directory is damaged: whoever reads it tells
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
@@ -45,8 +50,12 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             (data,) = (name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
-            with archive.open(data) as file:
-                model = _Unpickler(file, archive, data.removesuffix("data.pkl") + "data/").load()
+            size, claimed = path.stat().st_size, archive.getinfo(data).file_size
+            if claimed > size:
+                raise ValueError(f"its program claims {claimed} bytes, the file has {size}")
+            program = archive.read(data)
+            check_program(program)
+            model = _Unpickler(program, archive, data.removesuffix("data.pkl") + "data/", SHARED * size).load()
         if not isinstance(model, _Module):
             raise ValueError(f"expected a module, got {type(model).__name__}")
         state = {}
@@ -56,7 +65,10 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             state[name] = value.float() if value.is_floating_point() else value
         return state
     except Exception as error:  # a damaged archive can fail in as many ways as zip, pickle and torch together
-        raise ValueError(f"{path} is cut off or no TorchScript archive of tensors ({str(error)[:200]})") from error
+        words = str(error)[:200]
+        raise ValueError(
+            f"guidance.weights: {path} is cut off or no TorchScript archive of tensors ({words}); fetch it again"
+        ) from error
 
 
 def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
@@ -70,9 +82,9 @@ def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
 class _Unpickler(pickle.Unpickler):
     """Knows modules, tensors and plain values; every other name is refused."""
 
-    def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
-        super().__init__(file)
-        self.archive, self.folder = archive, folder
+    def __init__(self, program: bytes, archive: zipfile.ZipFile, folder: str, room: int) -> None:
+        super().__init__(io.BytesIO(program))
+        self.archive, self.folder, self.room = archive, folder, room  # bytes that all tensors may take
         self.read: dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -80,6 +92,8 @@ class _Unpickler(pickle.Unpickler):
             return _Module
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
+        if (module, name) == _REBUILD:
+            return self._rebuild
         if (module, name) not in _FUNCTIONS:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused; nothing was run")
         return _FUNCTIONS[module, name]
@@ -96,16 +110,17 @@ class _Unpickler(pickle.Unpickler):
             self.read[key] = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
         return self.read[key]
 
+    def _rebuild(self, storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:
+        count = math.prod(size)
+        self.room -= count * storage.element_size()
+        if count > len(storage) or self.room < 0:
+            raise pickle.UnpicklingError(f"a tensor of shape {size} has {len(storage)} numbers, or too many share them")
+        return torch.as_strided(storage, size, stride, offset).clone()  # refuses what lies past the storage
 
-def _rebuild(storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:
-    if math.prod(size) > len(storage):
-        raise pickle.UnpicklingError(f"a tensor of shape {size} has {len(storage)} numbers")
-    return torch.as_strided(storage, size, stride, offset).clone()  # refuses what lies past the storage
 
-
+_REBUILD = ("torch._utils", "_rebuild_tensor_v2")
 _FUNCTIONS = {
     ("collections", "OrderedDict"): dict,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
     ("torch.jit._pickle", "build_intlist"): list,
     ("torch.jit._pickle", "build_doublelist"): list,
     ("torch.jit._pickle", "build_boollist"): list,

@@ -3,10 +3,8 @@
 import hashlib
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +13,10 @@ import torch
 from torch import Tensor
 
 from clipface.data import shards
-from clipface.files import partial_path
 from clipface.fit.fitter import FittedImages
-from clipface.photos.attributes import FaceAttributes
 from clipface.photos.examine import SIZE, Cutout
-from clipface.photos.filter import FilterRule
-from clipface.photos.sources import Plan, Source, grouped, make_plan, packed
+from clipface.photos.opening import Options
+from clipface.photos.sources import Plan, Source, packed
 from clipface.photos.workers import Examiners
 
 LEAST_MASK = 0.02  # of the image: a face of which less is visible is of no use to training
@@ -37,92 +33,6 @@ class HeadSource(Protocol):
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Heads of cut out faces; and arrays [B, ...] that are stored beside them."""
-
-
-@dataclass
-class Options:
-    """What a data set is made from and how."""
-
-    photos: Path
-    out: Path
-    head: str  # the head's name
-    rule: FilterRule = field(default_factory=FilterRule)
-    attributes: FaceAttributes | None = None
-    workers: int = 2  # processes
-    batch: int = 32  # faces fitted at once
-    shard: int = 256  # photographs in a shard
-    lossless: bool = False
-
-    def settings(self, heads: str) -> dict[str, Any]:
-        """What must be the same in every run on one data set."""
-        attributes = {} if self.attributes is None else asdict(self.rule.attributes)
-        rule = {name: value for name, value in asdict(self.rule).items() if name != "attributes"}
-        return {
-            "crop": SIZE, "heads": heads, "lossless": self.lossless, "has_attributes": self.attributes is not None,
-            **{f"filter.{name}": value for name, value in rule.items()},
-            **{f"filter.attributes.{name}": value for name, value in attributes.items()},
-        }  # fmt: skip
-
-
-def open_output(options: Options, heads: str, check: bool = False) -> list[str]:
-    """Create a data set, or resume one: check it, and remove what an earlier run left unfinished.
-
-    Args:
-        options: what and how.
-        heads: `HeadSource.name`.
-        check: read every shard and compare its checksum.
-
-    Returns:
-        What was found damaged, in words.
-
-    Raises:
-        PermissionError, NotADirectoryError: if the folder cannot be written to.
-        ValueError: if the folder holds something else, or a data set made with other settings.
-    """
-    out, settings = options.out, options.settings(heads)
-    check_writable(out)
-    if not (out / shards.MANIFEST).exists():
-        if any(path != partial_path(out / shards.MANIFEST) and not path.name.startswith(".") for path in out.iterdir()):
-            raise ValueError(f"out: {out} holds other files and no data set; give a new or an empty folder")
-        shards.create_dataset(out, options.head, settings)
-        return []
-    _check_settings(out, {"head": options.head, **settings})
-    good, damaged = shards.survey(out)
-    if check:
-        damaged |= {shard.path.name: "its checksum is wrong" for shard in good if not shards.verify(shard)}
-    complete = {shard.path.stem for shard in good if shard.path.name not in damaged}
-    for path in sorted((out / shards.SHARDS).iterdir(), key=lambda path: path.suffix != ".json"):  # an index goes first
-        if path.stem not in complete or path.suffix not in (".tar", ".json"):
-            path.unlink()
-    return [f"{name}: {why}" for name, why in damaged.items()]
-
-
-def check_writable(out: Path) -> None:
-    """Make a folder, and raise an OSError that names it if nothing can be written there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise type(error)(error.errno, f"out: cannot write to {out} ({error.strerror}); give another folder") from None
-
-
-def _check_settings(out: Path, given: dict[str, Any]) -> None:
-    manifest = shards.read_manifest(out)
-    made_with = {"head": manifest["head"], **manifest["settings"]}
-    names = [name for name in {**made_with, **given} if made_with.get(name) != given.get(name)]
-    if names:
-        words = "; ".join(f"{name} {made_with.get(name)!r} → {given.get(name)!r}" for name in names)
-        raise ValueError(f"out: {out} was made with other settings ({words}); give another folder")
-
-
-def plan_run(options: Options, sources: list[Source]) -> Plan:
-    """Find out what is to do, and take away shards that are out of date."""
-    plan = make_plan(sources, shards.survey(options.out)[0])
-    for path in plan.stale:
-        path.with_suffix(".json").unlink()
-        path.unlink()
-    return plan
 
 
 class Preparation:
@@ -144,14 +54,12 @@ class Preparation:
             OSError: if the disk is full, for instance; the shard that was being written is removed.
             KeyboardInterrupt: the images that were done are kept.
         """
-        options = self.options
-        packets = packed(grouped(plan.todo, options.batch), options.shard)
-        numbers = (number for number in range(10**5) if number not in plan.numbers)
-        sources = (source for packet in packets for group in packet for source in group)
+        options, packets = self.options, plan.packets or []
+        sources = (source for _, packet in packets for group in packet for source in group)
         paths = (str(options.photos / source.file) for source in sources if self._prior(source) is None)
         with Examiners(options.workers, options.rule, SIZE) as examiners:
             results = examiners.examine(paths)
-            for number, groups in zip(numbers, packets, strict=False):
+            for number, groups in packets:
                 self._shard(number, packed(groups, options.batch), results)
 
     def _prior(self, source: Source) -> str | None:

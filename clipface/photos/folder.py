@@ -15,6 +15,8 @@ from clipface.photos.filter import ANY_FACE
 from clipface.photos.sources import find_sources
 from clipface.photos.workers import Examiners
 
+POINTS = 478  # landmarks of a face
+
 
 class ExaminedFaces(NamedTuple):
     """Faces of B photographs: `files` below the folder; `crops` [B, S, S, 3] uint8; `points` [B, 478, 3] crop pixels;
@@ -45,9 +47,8 @@ def examine_folder(photos: Path, cache: Path | None = None, count: int = 0, proc
         count: of photographs, spread evenly over the folder; 0: all.
         processes: that examine photographs.
     """
-    if cache is not None and cache.is_file():
-        arrays = read_arrays(cache, "cache", ExaminedFaces._fields, "remove it")
-        return ExaminedFaces(*(arrays[name] for name in ExaminedFaces._fields))
+    if cache is not None and cache.exists():
+        return _read_examined(cache)
     sources, _ = find_sources(photos, photos / "none")
     sources = sources[:: max(1, len(sources) // count)][:count] if count else sources
     rows, files = [], []
@@ -62,6 +63,18 @@ def examine_folder(photos: Path, cache: Path | None = None, count: int = 0, proc
     faces = ExaminedFaces(np.array(files), *(np.stack(part) for part in zip(*rows, strict=True)))
     if cache is not None:
         np.savez(cache, **faces._asdict())
+    return faces
+
+
+def _read_examined(cache: Path) -> ExaminedFaces:
+    arrays = read_arrays(cache, "cache", ExaminedFaces._fields, "take it away")
+    faces = ExaminedFaces(*(arrays[name] for name in ExaminedFaces._fields))
+    sizes = faces.crops.shape[:3] if faces.crops.ndim == 4 else (0, 0, 0)
+    expected = ("U", sizes[:1]), ("u", (*sizes, 3)), ("f", (sizes[0], POINTS, 3)), ("u", sizes), ("b", sizes)
+    if not sizes[0] or any(
+        array.dtype.kind != kind or array.shape != shape for array, (kind, shape) in zip(faces, expected, strict=True)
+    ):
+        raise ValueError(f"cache: expected examined photographs in {cache}, got arrays of others; take it away")
     return faces
 
 

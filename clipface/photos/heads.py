@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages, Fitter
 from clipface.head import HeadModel
-from clipface.images import known_formats
+from clipface.images import image_size
 from clipface.photos.deca import DecaCode, fit_from_codes, read_deca
 from clipface.photos.examine import Cutout
 from clipface.photos.sources import Pairing
@@ -77,8 +76,7 @@ class DecaHeads:
         if lengths != self._lengths or lengths[0] > head.n_shape or lengths[1] > head.n_expression:
             expected = f"{self._lengths} shape and expression coefficients as in the first file, and as the head has"
             raise ValueError(f"{self.pairing.paths[file]}: expected {expected}, got {lengths}")
-        with Image.open(self.photos / file, formats=known_formats()) as photograph:  # reads no pixels
-            self._codes[file] = code.placed(photograph.size)
+        self._codes[file] = code.placed(image_size(self.photos / file))
 
     def heads(self, files: Sequence[str], cutouts: Sequence[Cutout], groups: Tensor) -> tuple[FittedImages, dict]:
         """Place the heads of a batch."""

@@ -8,9 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from clipface.files import regular
 from clipface.fit.fitter import FittedImages
-from clipface.images import MOST_PIXELS, known_formats
+from clipface.images import PhotographError, read_photograph
 from clipface.photos.examine import Cutout, crop
 from clipface.photos.heads import DecaHeads, FittedHeads, VertexHeads
 from clipface.photos.sources import Pairing
@@ -58,15 +57,11 @@ def read_mask(path: Path) -> Image.Image:
     Raises:
         ValueError: if it is no image.
     """
-    path = regular(path, "mask")
     try:
-        with Image.open(path, formats=known_formats()) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels, at most {MOST_PIXELS} are read")
-            image.load()
-            return image.getchannel("A") if "A" in image.getbands() else image.convert("L")
-    except Exception as error:  # decoders of damaged files fail in as many ways as there are formats
+        image = read_photograph(path, transparent=True).image
+    except PhotographError as error:
         raise ValueError(f"{path}: expected an image with the face's mask ({error})") from error
+    return image.getchannel("A") if image.mode == "RGBA" else image.convert("L")
 
 
 def crop_mask(mask: Image.Image, cutout: Cutout) -> np.ndarray:

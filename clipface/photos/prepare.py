@@ -10,14 +10,17 @@ import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
+from clipface.data.shards import join_parts
 from clipface.documents import read_yaml
-from clipface.files import locked
+from clipface.files import LOCK, locked
 from clipface.head import HeadModel
+from clipface.parts import Part
 from clipface.photos import deca, heads
 from clipface.photos.attributes import FaceAttributes
-from clipface.photos.dataset import KEPT, HeadSource, Options, Preparation, check_writable, open_output, plan_run
+from clipface.photos.dataset import KEPT, HeadSource, Preparation
 from clipface.photos.filter import FilterRule
 from clipface.photos.masks import MASK_SUFFIXES, GivenMasks
+from clipface.photos.opening import Options, check_writable, open_output, plan_run
 from clipface.photos.report import SUMMARY, summarise, table, write_distribution, write_sheet
 from clipface.photos.sources import Pairing, Source, find_sources, listed, pair, read_people, with_fits
 from clipface.render import Renderer
@@ -25,14 +28,14 @@ from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig, pasted
 
 
-def prepare(options: Namespace) -> int:
+def prepare(options: Namespace) -> int | None:
     """Make a data set, or what is missing of it; prints what is found and what came out.
 
     Args:
         options: of `scripts/prepare_photos.py`; see its help.
 
     Returns:
-        How many faces the data set holds.
+        How many faces the data set holds; None of a part: others may be at work.
 
     Raises:
         FileNotFoundError, ValueError: if a file or a setting is missing or wrong; names it.
@@ -54,13 +57,15 @@ def prepare(options: Namespace) -> int:
     source = _head_source(options, pairing, head, renderer)
     if options.masks is not None:
         source = GivenMasks(source, pair([source.file for source in sources], options.masks, MASK_SUFFIXES))
-    with exclusive(options.out):
-        for damage in open_output(settings, source.name, options.verify):
+    with exclusive(options.out, settings.part):
+        for damage in open_output(settings, source.name, options.verify, sources):
             print(f"damaged, made again: {damage}")
         plan = plan_run(settings, sources)
         for path, why in plan.stale.items():
             print(f"out of date, made again: {path.name}: {why}")
-        if len(plan.todo) < len(sources):
+        if settings.part:
+            print(f"part {settings.part}: {len(plan.todo)} of {len(sources)} photographs to be done")
+        elif len(plan.todo) < len(sources):
             print(f"{len(sources) - len(plan.todo)} of {len(sources)} photographs are done already")
         with tqdm(total=len(plan.todo), unit="photo", smoothing=0.05, disable=not plan.todo) as bar:
             dropped = 0
@@ -72,6 +77,10 @@ def prepare(options: Namespace) -> int:
                 bar.update()
 
             Preparation(settings, source, done).run(plan)
+        if settings.part:
+            print(f"part {settings.part} is done; when all are, run the same command without --part")
+            return None
+        join_parts(options.out)
         return _finish(options, others, head, renderer)
 
 
@@ -97,14 +106,21 @@ def read_rule(name: str) -> FilterRule:
 
 
 @contextmanager
-def exclusive(out: Path) -> Iterator[None]:
-    """Keep other runs off a data set, whose folder is made if missing.
+def exclusive(out: Path, part: Part | None = None) -> Iterator[None]:
+    """Keep other runs off a data set, whose folder is made if missing, or the same part and those of the whole.
 
     Raises:
         ValueError: if another run is writing to it.
     """
     check_writable(out)
+    if part is not None:
+        with locked(out, f"part {part}", f"{LOCK}-{part.number}"):
+            yield
+        return
     with locked(out, "out"):
+        for other in out.glob(f"{LOCK}-*"):  # of parts, or left by some that were killed
+            with locked(out, "out", other.name):
+                pass
         yield
 
 
@@ -115,7 +131,7 @@ def _settings(options: Namespace) -> Options:
     return Options(
         options.photos, options.out, options.head, rule,
         FaceAttributes(options.attributes) if options.attributes else None,
-        options.workers, options.batch, options.shard, options.lossless,
+        options.workers, options.batch, options.shard, options.lossless, options.part,
     )  # fmt: skip
 
 

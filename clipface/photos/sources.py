@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clipface.data.shards import Shard
+from clipface.documents import read_text
 from clipface.files import numbered, read_table
 from clipface.images import SUFFIXES
 
@@ -26,11 +27,15 @@ class Source(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`todo` in order; `stale` shards, to be made again, with the reason; `numbers` that complete shards use."""
+    """`todo` in order; `stale` shards, to be made again, with the reason; `numbers` that complete shards use.
+
+    `packets`: number of each shard to write, and its groups of photographs; None: not settled yet.
+    """
 
     todo: list[Source]
     stale: dict[Path, str]
     numbers: set[int]
+    packets: list[tuple[int, list[list[Source]]]] | None = None
 
 
 def find_sources(photos: Path, leave_out: Path, people: Mapping[str, str] | None = None) -> tuple[list[Source], int]:
@@ -94,9 +99,8 @@ def listed(sources: list[Source], path: Path) -> list[Source]:
         FileNotFoundError: if there is no such file.
         ValueError: if it names none of them.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"list: {path} does not exist; expected names of photographs, one a line")
-    names = {line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()}
+    text = read_text(path, "list", "expected names of photographs, one a line")
+    names = {line.strip() for line in text.splitlines() if line.strip()}
     kept = [s for s in sources if {s.file, Path(s.file).name, Path(s.file).stem} & names]
     if not kept:
         raise ValueError(

@@ -19,6 +19,7 @@ from clipface.files import read_list
 from clipface.fit.fitter import Fitter, stored_batches
 from clipface.head import HeadModel
 from clipface.images import read_photograph
+from clipface.parts import begin_part, digest, end_part, shares
 from clipface.photos.examine import SIZE, crop
 from clipface.photos.heads import heads_of_codes, stacked
 from clipface.photos.remarks import take_faces
@@ -95,11 +96,18 @@ def bake_dataset(options: Namespace) -> None:
 
     Args:
         options: of `scripts/bake_texture.py`; see its help.
+
+    Raises:
+        ValueError: if the folder has parts of other faces or settings.
     """
     faces = MaskedFaces(options.dataset, SIZE, match=options.match)
     head, renderer = load_head_and_renderer(HeadConfig(faces.head), RendererConfig(), options.device)
     baker = TextureBaker(head, renderer, size=options.size, unlit=options.unlit, neutral=options.neutral)
     rows = included_rows(faces, options.exclude)
+    settings = {name: getattr(options, name) for name in ("size", "unlit", "neutral")}
+    settings |= {"faces": digest([faces.names[row] for row in rows]), "sharp": options.photos is not None}
+    mark = begin_part(options.out, options.part, settings) if options.part else None
+    rows = shares(rows, BATCH, options.part)
     for own, fit, crops, mask in sharp_batches(faces, rows, BATCH, options.photos, options.device):
         textures = baker(fit, crops, mask)
         shown = previews(head, renderer, fit.shape, textures, PREVIEW) if options.preview else [None] * len(textures)
@@ -108,6 +116,8 @@ def bake_dataset(options: Namespace) -> None:
             _write(texture, path)
             if preview is not None:
                 _write(preview, _preview_of(path))
+    if mark is not None:
+        end_part(mark, options.part, settings)
 
 
 def included_rows(faces: MaskedFaces, exclude: Path | None) -> list[int]:

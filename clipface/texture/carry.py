@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipface import weights
+from clipface.documents import check_fields
 from clipface.head import HeadModel
+from clipface.head.expressions import ARKIT_NAMES
 from clipface.head.mesh import DIGITS, check_uv_map, head_hash, uv_map_hash
 from clipface.shapes import expect
 
@@ -16,6 +18,7 @@ KIND = "head_map"  # in the configuration of a map's file
 MAP_FILE = "from_open.safetensors"  # beside a head's file: the map between it and the open head
 COMMAND = "`python scripts/transfer_texture.py --from open --to {}`"
 WIDE = 65535  # places in a texture are kept in 16 bits: a hundredth of a texel
+AGAIN = "make it again by scripts/transfer_texture.py"
 TENSORS = ("to_target", "to_target_sure", "to_source", "to_source_sure")
 
 
@@ -117,12 +120,38 @@ def read_head_map(path: str | Path) -> HeadMap:
         ValueError: if the file is cut off or another one.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"map: {path} does not exist; make it by scripts/transfer_texture.py")
     tensors, config = weights.load(path)
     if KIND not in config or any(name not in tensors for name in TENSORS):
-        raise ValueError(f"map: expected one that scripts/transfer_texture.py made, got {path}; make it again")
+        raise ValueError(f"map: expected one that scripts/transfer_texture.py made, got {path}; {AGAIN}")
+    check_fields(f"map {path}", config, AGAIN, source=dict, target=dict)
+    for name in ("source", "target"):
+        noted = {"name": str, "uv_map": str, "head_sha256": str, "vertices": int}
+        check_fields(f"map {path}: {name}", config[name], AGAIN, **noted)
+    _check_tensors(tensors, config["target"]["vertices"], path)
     return HeadMap(tensors, config, path)
+
+
+def _check_tensors(tensors: dict[str, Tensor], vertices: int, path: Path) -> None:
+    """Refuse tensors of a map that do not fit each other."""
+    shapes: dict[str, tuple[int | str, ...]] = {"arkit": (len(ARKIT_NAMES), vertices, 3), "arkit_weight": (vertices,)}
+    for name in ("target", "source"):
+        shapes |= {f"to_{name}": (f"{name}'s side", f"{name}'s side", 2)}
+        shapes |= {f"to_{name}_sure": (f"{name}'s side", f"{name}'s side")}
+    shapes |= {"shape": ("S", "S'"), "expression": ("E", "E'")}
+    try:
+        if ("arkit" in tensors) != ("arkit_weight" in tensors):
+            raise ValueError("arkit: expected arkit_weight with it, got one of them alone")
+        sizes: dict[str, int] = {}
+        for name, shape in shapes.items():
+            if name in tensors:
+                known = [sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in shape]
+                sizes |= expect(name, tensors[name], known)
+    except ValueError as error:
+        raise ValueError(f"map {path}: {error}; {AGAIN}") from None
+    if not min(sizes["target's side"], sizes["source's side"]):
+        raise ValueError(f"map {path}: expected places of texels, got none; {AGAIN}")
 
 
 def map_beside(head: HeadModel) -> Path | None:

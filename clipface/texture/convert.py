@@ -9,7 +9,7 @@ from PIL import Image
 
 from clipface.files import replacing
 from clipface.head.uv_stretch import COLUMNS, ROWS, STRIP
-from clipface.images import known_formats
+from clipface.images import PhotographError, read_photograph
 
 LOBES = 3  # of the Lanczos kernel
 IMAGES = (".png", ".jpg", ".jpeg")
@@ -45,16 +45,16 @@ def change_files(sources: Sequence[Path], out: Path, change: Callable[[np.ndarra
     pairs = _pairs(sources, out)
     for source, target in pairs:
         try:
-            with Image.open(source, formats=known_formats()) as image:
-                pixels = np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
-        except (OSError, SyntaxError) as error:
+            pixels = np.asarray(read_photograph(source, transparent=True).image)
+        except PhotographError as error:
             raise ValueError(f"texture: {source} is cut off or no image ({error})") from error
         try:
             result = change(pixels).round().clip(0, 255).astype(np.uint8)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
+        png = target.suffix.lower() == ".png"
         with replacing(target) as partial:
-            Image.fromarray(result).save(partial, "PNG" if target.suffix.lower() == ".png" else "JPEG", quality=95)
+            Image.fromarray(result if png else result[..., :3]).save(partial, "PNG" if png else "JPEG", quality=95)
     return len(pairs)
 
 

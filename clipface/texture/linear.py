@@ -77,10 +77,18 @@ def load_texture_model(head: HeadModel, path: str | Path | None = None) -> tuple
         raise ValueError(f"path: expected a texture model of {head.source}, got one of another head in {path}")
     remedy = "build it again by scripts/recipes/build_texture_model.py"
     check_uv_map(f"texture model {path or ''}".rstrip(), config.get("uv_map"), head, remedy)
-    base, device = tensors["base"], head.v_template.device
-    if base.dtype != torch.uint8:
-        raise ValueError(f"path: expected a base texture of 8 bits in {path}, got {base.dtype}; {remedy}")
-    model = TextureModel(tensors["mean"], tensors["directions"], tensors["texels"].long())
+    what, device = f"texture model {path or ''}".rstrip(), head.v_template.device
+    weights.check_keys(("mean", "directions", "texels", "base"), tensors, what)
+    base, texels = tensors["base"], tensors["texels"].long()
+    try:
+        expect("base", base, (3, "R", "R"))
+        model = TextureModel(tensors["mean"].float(), tensors["directions"].float(), texels)
+        if base.dtype != torch.uint8 or not base.numel():
+            raise ValueError(f"base: expected a texture of 8 bits, got {base.dtype} of shape {tuple(base.shape)}")
+        if not ((texels >= 0) & (texels < model.size**2)).all():
+            raise ValueError(f"texels: expected numbers from 0 to {model.size**2 - 1}, got others")
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}; {remedy}") from error
     return model.to(device), base.to(device).float() / 255
 
 

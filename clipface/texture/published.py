@@ -4,16 +4,12 @@ Every file is a pickle of tensors, so `torch.load(weights_only=True)` reads it a
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from clipface import weights
-from clipface.files import regular
-from clipface.pickle_check import check_torch, in_words
 from clipface.texture.generator import TextureGenerator
 
 _BLOCK = r"(\d{1,2})"  # its number; more blocks than a hundred no file has
@@ -27,43 +23,11 @@ def load_published(path: str | Path) -> dict:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is cut off or holds anything but tensors of finite numbers.
     """
-    path = regular(path, "path", "expected a checkpoint that the authors published")
-    try:
-        with path.open("rb") as file:
-            check_torch(file)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        tensors = list(_tensors(content))
-        for tensor in tensors:
-            _check(tensor)
-    except Exception as error:  # torch's reader fails in as many ways as zip, pickle and its own code together
-        why = in_words(error)
-        raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read ({why})") from error
-    if not all(tensor.float().isfinite().all() for tensor in tensors if tensor.is_floating_point()):
+    content = weights.load_pickled(path, "path", "expected a checkpoint that the authors published")
+    finite = (tensor.float().isfinite().all() for tensor in weights.tensors_in(content) if tensor.is_floating_point())
+    if not all(finite):
         raise ValueError(f"path: {path}: expected finite numbers, got NaN or infinity; fetch or write it again")
     return content
-
-
-def _tensors(content: Any) -> Iterator[Tensor]:
-    """All tensors in dicts and lists, which may be shared, once each."""
-    met, waiting = set(), [content]
-    while waiting:
-        given = waiting.pop()
-        if id(given) in met:
-            continue
-        met.add(id(given))
-        if isinstance(given, Tensor):
-            yield given
-        elif isinstance(given, Mapping):
-            waiting += given.values()
-        elif isinstance(given, list | tuple):
-            waiting += given
-
-
-def _check(tensor: Tensor) -> None:
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
-        raise ValueError(f"it has a tensor of the kind {tensor.layout}, {tensor.dtype}")
-    if tensor.numel() > tensor.untyped_storage().nbytes() // tensor.element_size():
-        raise ValueError(f"it has a tensor of shape {tuple(tensor.shape)} and fewer numbers")
 
 
 def read_generator(path: str | Path) -> TextureGenerator:

@@ -20,6 +20,8 @@ from clipface.evaluation.edits.protocol import BASELINES
 from clipface.settings import named_guidance
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from clipface.evaluation.edits.baselines import Objective
     from trainer.mapper.config import MapperConfig
 
@@ -75,22 +77,21 @@ def read_config(folder: Path, weights: Mapping[str, str]) -> "MapperConfig":
 
     Raises:
         FileNotFoundError: if the folder holds none.
+        ValueError: if it is damaged.
     """
-    from omegaconf import OmegaConf
-
+    from trainer.common.config import read_run
     from trainer.mapper.config import MapperConfig
 
-    path = folder / "config.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(f"mappers: {path} does not exist; give the folder of a trainer.mapper run")
-    read = OmegaConf.load(path)
-    read.trainer.accelerator, read.trainer.resume = "cpu", None  # nothing is trained by Lightning here
-    read.model.init_from, read.compile = "zero", False  # nor any mapper
     files = {named_guidance(name).model: file for name, file in weights.items()}
-    read.guidance.weights = files.get(read.guidance.model, read.guidance.weights)
-    own = {name: weights[name] for name in read.guidance.also if name in weights}
-    read.guidance.also_weights = {**read.guidance.get("also_weights", {}), **own}
-    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(MapperConfig), read))
+
+    def change(read: "DictConfig") -> None:
+        read.trainer.accelerator, read.trainer.resume = "cpu", None  # nothing is trained by Lightning here
+        read.model.init_from, read.compile = "zero", False  # nor any mapper
+        read.guidance.weights = files.get(read.guidance.model, read.guidance.weights)
+        own = {name: weights[name] for name in read.guidance.also if name in weights}
+        read.guidance.also_weights = {**read.guidance.also_weights, **own}
+
+    return read_run(folder, MapperConfig, change)
 
 
 def objective_of(config: "MapperConfig", device: str) -> "Objective":

@@ -32,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import numpy as np
     from open_head_build.build import build_head
 
+    from clipface.arrays import read_arrays
+
     arrays = build_head()
     if options.uv_map:
-        with np.load(options.uv_map) as kept:
-            if not np.array_equal(kept["ft"], arrays["ft"]):
-                raise SystemExit(f"--uv-map: expected the triangles of this recipe, got others in {options.uv_map}")
-            arrays["vt"] = kept["vt"]
+        kept = read_arrays(options.uv_map, "uv-map", ("ft", "vt"))
+        if not np.array_equal(kept["ft"], arrays["ft"]):
+            raise ValueError(f"uv-map: expected the triangles of this recipe, got others in {options.uv_map}")
+        arrays["vt"] = kept["vt"]
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out, **arrays)
     print(f"{out}: {len(arrays['v_template'])} vertices, {len(arrays['f'])} faces, {out.stat().st_size / 1e6:.2f} MB")

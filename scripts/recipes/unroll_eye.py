@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
+from clipface.images import read_photograph
+
 CENTRE, IRIS, BALL = (117.5 / 400, 284 / 400), 45 / 400, 108 / 400  # of MakeHuman's eyes, in widths of the picture
 ROWS, COLUMNS = 128, 512
 IRIS_RIM, REACH = 0.47, 1.5  # radians, as clipface.synthetic.face.iris has them
@@ -44,7 +46,7 @@ def unroll(picture: np.ndarray) -> np.ndarray:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    picture = np.asarray(Image.open(options.image).convert("RGB"), np.float32)
+    picture = np.asarray(read_photograph(options.image, transparent=True).image, np.float32)[..., :3]
     Image.fromarray(unroll(picture).round().astype(np.uint8)).save(options.out, optimize=True)
     print(options.out)
     return 0

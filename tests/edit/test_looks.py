@@ -5,9 +5,10 @@ import torch
 
 from clipface.edit.attributes import look_offsets
 from clipface.edit.avatar import Avatar
-from clipface.edit.loading import load_avatar, mapper_notes, read_mapper
+from clipface.edit.loading import load_avatar, read_mapper
 from clipface.edit.mapper import Codes
 from clipface.edit.networks import LevelwiseMLP
+from clipface.edit.notes import mapper_notes
 from clipface.edit.sampling import sample_latents
 from clipface.settings import HeadConfig, RendererConfig
 

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from clipface.guidance.encoder import build_face_encoder, load_encoder, save_face_encoder
+from clipface.guidance.resize import by_matrices, resized
 from clipface.settings import GuidanceConfig
 
 WORDS = ["a", "photo", "of", "zombie"]
@@ -177,3 +178,15 @@ def test_missing_and_foreign_files_are_refused(tiny_open_clip, tmp_path):
     save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="expected weights of tiny-clip, .* got other"):
         load_encoder(GuidanceConfig(model="tiny-clip", weights=str(tmp_path / "other.safetensors")))
+
+
+@pytest.mark.parametrize("side", [20, 32, 45])
+def test_images_are_resized_by_matrices_as_by_pytorch(side):
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    cotangent = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    found = []
+    for resize in (resized, by_matrices):
+        result = resize(images, side)
+        found.append((result, *torch.autograd.grad(result, images, cotangent)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)

@@ -77,15 +77,25 @@ def pair(file: str, function: str, *arguments: object) -> None:
         file: the test's `__file__`.
         function: its name; it gets the process's number, 0 or 1, and the other arguments as words.
     """
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    places |= {"GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test"}
+    places = _torchrun() | {"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"}
     words = [str(argument) for argument in arguments]
     both = [start(CALL, file, function, *words, RANK=str(n), LOCAL_RANK=str(n), **places) for n in range(2)]
     written = [command.finish() for command in both]
     assert [command.returncode for command in both] == [0, 0], "\n".join(written)
+
+
+def nodes(*arguments: str) -> list[Command]:
+    """Start a command twice, as torchrun does on two machines with a process each."""
+    places = _torchrun() | {"LOCAL_WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+    return [start(*arguments, RANK=str(n), GROUP_RANK=str(n), **places) for n in range(2)]
+
+
+def _torchrun() -> dict[str, str]:
+    """What torchrun tells its processes, all on this machine, of a world of two."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
 
 
 @cache

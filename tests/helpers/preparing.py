@@ -4,7 +4,8 @@ import torch
 
 from clipface.bake.head_fit import HeadFit, white_light
 from clipface.fit.fitter import FittedImages
-from clipface.photos.dataset import Options, Preparation, open_output, plan_run
+from clipface.photos.dataset import Preparation
+from clipface.photos.opening import Options, open_output, plan_run
 from clipface.photos.report import summarise
 from clipface.photos.sources import find_sources
 
@@ -36,8 +37,8 @@ def options(photos, **changes):
 def run(chosen, source=None, done=lambda file, result: None, people=None, check=False):
     """What the script does, without talking; returns the head source."""
     source = source or StillHeads()
-    damaged = open_output(chosen, source.name, check)
     sources, others = find_sources(chosen.photos, chosen.out, people)
+    damaged = open_output(chosen, source.name, check, sources)
     plan = plan_run(chosen, sources)
     Preparation(chosen, source, done).run(plan)
     source.plan, source.damaged, source.summary = plan, damaged, summarise(chosen.out, others)

@@ -3,36 +3,18 @@
 from argparse import Namespace
 
 import pytest
-import torch
 from commands import script
-from fitted_heads import two_heads
+from fitted_heads import write_fitted
 from PIL import Image
 
-from clipface.data.shards import Face, ShardWriter, create_dataset
 from clipface.texture.linear import load_texture_model
 from scripts.recipes.texture_model_build import build
-
-SIZE = 256
 
 
 @pytest.fixture(scope="module")
 def dataset(open_head, tmp_path_factory):
     """Three fitted heads of smooth skins."""
-    head, renderer = open_head
-    folder = tmp_path_factory.mktemp("textures") / "set"
-    create_dataset(folder, "open", {})
-    writer = ShardWriter(folder, 0, lossless=True)
-    fit = two_heads(head).select([0, 1, 0])
-    coarse = torch.rand(3, 3, 5, 5, generator=torch.Generator().manual_seed(2))
-    skins = 0.3 + 0.4 * torch.nn.functional.interpolate(coarse, (64, 64), mode="bicubic").clamp(0, 1)
-    rendered = renderer(head(fit.shape, fit.expression, fit.pose), skins, fit.camera, SIZE, 0.0)
-    crops = (rendered.image.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    masks = ((rendered.mask[:, 0] > 0.5) * 255).byte().numpy()
-    for row in range(3):
-        arrays = {name: part[row].numpy() for name, part in fit._asdict().items()} | {"camera": fit.camera[row].numpy()}
-        writer.add(Face(f"face{row}", crops[row], masks[row], arrays))
-    writer.close({})
-    return folder
+    return write_fitted(tmp_path_factory.mktemp("textures") / "set", *open_head, 3)
 
 
 def test_textures_are_baked_for_each_face_of_a_data_set(dataset, tmp_path, capsys):

@@ -11,8 +11,9 @@ from preparing import StillHeads, options, run
 from clipface.data import MaskedFaces
 from clipface.data.shards import ShardWriter, survey
 from clipface.photos.attributes import FaceAttributes
-from clipface.photos.dataset import Options, face_name, open_output
+from clipface.photos.dataset import face_name
 from clipface.photos.filter import FilterRule
+from clipface.photos.opening import Options, open_output
 from clipface.photos.report import table
 
 

@@ -1,6 +1,7 @@
 """The command line of prepare_photos.py: its answers to what users get wrong, and to what goes wrong."""
 
 import errno
+import json
 
 import pytest
 import torch
@@ -109,3 +110,15 @@ def test_rules_are_read_by_name_and_from_files(tmp_path):
 def test_two_runs_do_not_write_to_one_data_set(tmp_path):
     with prepare.exclusive(tmp_path), pytest.raises(ValueError, match="another run"), prepare.exclusive(tmp_path):
         pass
+
+
+def test_a_part_says_what_comes_next(call, capsys, tmp_path):
+    pytest.importorskip("mediapipe")
+    assert call("--part", "2/2")[0] == 0
+    assert (
+        "no face" not in capsys.readouterr().err
+        and json.loads((tmp_path / "set" / "dataset.json").read_text())["parts"]
+    )
+    code, err = call()
+    assert code == 1 and "the data set holds no face" in err
+    assert "parts" not in json.loads((tmp_path / "set" / "dataset.json").read_text())

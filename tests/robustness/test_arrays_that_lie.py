@@ -10,7 +10,9 @@ from clipface.arrays import read_arrays
 from clipface.data.distribution import FitDistribution
 from clipface.edit.files import read_latents
 from clipface.head.open_head import read_open_head
-from scripts.measure.fuzzing import samples
+from scripts.measure.fuzzing.rooms.data import write_distribution
+from scripts.measure.fuzzing.rooms.edit import write_codes
+from scripts.measure.fuzzing.tiny import avatar, write_open_head
 
 
 def header(shape: tuple[int, ...]) -> bytes:
@@ -49,8 +51,8 @@ def test_numbers_are_finite_in_single_precision(tmp_path, value):
 @pytest.mark.parametrize("value", [np.nan, 1e200])
 def test_heads_and_distributions_are_finite(tmp_path, value):
     for name, make, read in (
-        ("head.npz", samples.open_head, read_open_head),
-        ("distribution.npz", samples.distribution, FitDistribution.load),
+        ("head.npz", write_open_head, read_open_head),
+        ("distribution.npz", write_distribution, FitDistribution.load),
     ):
         path = tmp_path / name
         make(path)
@@ -75,8 +77,8 @@ def test_fortran_order_and_text_come_back(tmp_path):
 
 def test_codes_of_no_face_are_refused(tmp_path):
     path = tmp_path / "codes.npz"
-    samples.codes_npz(path)
+    write_codes(path)
     arrays = dict(np.load(path))
     np.savez(path, **arrays | {"w_plus": np.zeros((0, 4))})
     with pytest.raises(ValueError, match=r"expected codes .*codes\.npz"):
-        read_latents(path, samples.avatar())
+        read_latents(path, avatar())

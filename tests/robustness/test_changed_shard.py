@@ -5,12 +5,13 @@ import json
 import pytest
 
 from clipface.data.faces import MaskedFaces
-from scripts.measure.fuzzing import samples
+from scripts.measure.fuzzing.rooms.data import write_dataset
+from scripts.measure.fuzzing.tiny import SIZE
 
 
 @pytest.fixture
 def folder(tmp_path):
-    samples.dataset(tmp_path / "faces")
+    write_dataset(tmp_path / "faces")
     return tmp_path / "faces"
 
 
@@ -22,7 +23,7 @@ def test_a_changed_byte_is_noticed(folder, kind):
     content = bytearray(archive.read_bytes())
     content[offset + size - 30] ^= 4
     archive.write_bytes(content)
-    faces = MaskedFaces(folder, samples.SIZE)
+    faces = MaskedFaces(folder, SIZE)
     faces[0]
     with pytest.raises(ValueError, match=r"face1 in .*00000\.tar cannot be read \(it was changed"):
         faces[1]
@@ -34,7 +35,7 @@ def test_a_set_without_checksums_is_read(folder):
     for face in index["faces"]:
         face["files"] = {name: span[:2] for name, span in face["files"].items()}
     path.write_text(json.dumps(index))
-    assert len([face for face in map(MaskedFaces(folder, samples.SIZE).__getitem__, range(2))]) == 2
+    assert len([face for face in map(MaskedFaces(folder, SIZE).__getitem__, range(2))]) == 2
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_an_index_that_lies_is_damaged(folder, key, value):
     path = folder / "shards/00000.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(ValueError, match=r"dataset: .*00000\.tar: its index is damaged"):
-        MaskedFaces(folder, samples.SIZE)
+        MaskedFaces(folder, SIZE)
 
 
 def test_a_span_outside_the_archive_is_damaged(folder):
@@ -55,7 +56,7 @@ def test_a_span_outside_the_archive_is_damaged(folder):
     index["faces"][0]["files"]["npz"] = [0, 1 << 40, 0]
     path.write_text(json.dumps(index))
     with pytest.raises(ValueError, match="its index is damaged"):
-        MaskedFaces(folder, samples.SIZE)
+        MaskedFaces(folder, SIZE)
 
 
 def test_a_set_whose_faces_differ_in_what_is_known_is_read(folder):
@@ -63,4 +64,4 @@ def test_a_set_whose_faces_differ_in_what_is_known_is_read(folder):
     index = json.loads(path.read_text())
     del index["faces"][1]["source"]
     path.write_text(json.dumps(index))
-    assert MaskedFaces(folder, samples.SIZE).sources is None
+    assert MaskedFaces(folder, SIZE).sources is None

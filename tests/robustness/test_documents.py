@@ -10,7 +10,8 @@ from clipface.documents import read_json, read_yaml
 from clipface.edit.mapper import FaceMapper
 from clipface.head import load_head
 from clipface.texture.generator import TextureGenerator
-from scripts.measure.fuzzing import samples
+from scripts.measure.fuzzing.rooms.edit import write_mapper
+from scripts.measure.fuzzing.rooms.texture import write_generator
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_json_that_is_no_configuration(tmp_path, text):
 )  # fmt: skip
 def test_sizes_of_a_generator_are_compared_with_its_weights(tmp_path, key, value):
     path = tmp_path / "generator.safetensors"
-    samples.weights_of_generator(path)
+    write_generator(path)
     TextureGenerator.from_weights(path)
     config = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps(config | {key: value}))
@@ -43,7 +44,7 @@ def test_sizes_of_a_generator_are_compared_with_its_weights(tmp_path, key, value
 @pytest.mark.parametrize("config", [None, [], {}, {"levels": 10**9, "dim": 16, "n_expression": 6}, {"layers": 10**9}])
 def test_a_mapper_whose_configuration_lies(tmp_path, config):
     path = tmp_path / "mapper.safetensors"
-    samples.mapper(path)
+    write_mapper(path)
     FaceMapper.from_weights(path)
     path.with_suffix(".json").write_text(json.dumps({"mapper": config}))
     with pytest.raises(ValueError, match=r"mapper\.safetensors"):

@@ -18,9 +18,9 @@ from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from clipface.files import partial_path
 from clipface.settings import literal
 from trainer.common import distributed
+from trainer.common.config import CONFIG_FILE
 
 CHECKPOINT_FILE = "last.ckpt"
-CONFIG_FILE = "config.yaml"
 
 
 class ProgressBar(TQDMProgressBar):
@@ -165,6 +165,7 @@ class Interrupt(Callback):
     Attributes:
         received: number of the signal; 0 while there is none. Any process's counts for all.
         stopped: whether training was cut short by it.
+        begun: whether training has started.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -173,7 +174,7 @@ class Interrupt(Callback):
         """Args: every: batches between two times that several processes ask each other for signals."""
         self.every, self.received, self.stopped = every, 0, False
         self.batches = 0  # trained on, those before a resume included
-        self._begun = False
+        self.begun = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
@@ -194,7 +195,7 @@ class Interrupt(Callback):
             signal.signal(number, self._receive)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if not self._begun or self.received:
+        if not self.begun or self.received:
             raise SystemExit(128 + number)
         self.received = number
         with suppress(OSError):  # of a terminal that is gone
@@ -202,7 +203,7 @@ class Interrupt(Callback):
             os.write(2, b"\nstopping after this batch; again to stop at once\n")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._begun = True
+        self.begun = True
         self._handle()  # Lightning's handler of SIGTERM broadcasts, which hangs between two collectives
 
     def on_train_batch_end(

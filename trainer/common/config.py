@@ -1,16 +1,20 @@
 """What every trainer's configuration shares, and how schemas reach Hydra; no word about tensors."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from clipface.documents import read_yaml
 from clipface.files import slug
 from clipface.settings import require_at_least
+
+CONFIG_FILE = "config.yaml"  # in a run's folder
+_Config = TypeVar("_Config")
 
 # Keys that earlier versions had, and what they are called now.
 RENAMED = {
@@ -93,6 +97,31 @@ class RunConfig:
         processes = self.trainer.processes
         if self.batch_size % processes:
             raise ValueError(f"batch_size: expected a multiple of {processes} (processes), got {self.batch_size}")
+
+
+def read_run(
+    folder: Path, schema: type[_Config], change: Callable[[DictConfig], object] = lambda config: None
+) -> _Config:
+    """Read the configuration that a run has left.
+
+    Args:
+        folder: of the run.
+        schema: dataclass of its trainer's configuration.
+        change: what is to be otherwise, before values are checked.
+
+    Raises:
+        FileNotFoundError: if the folder holds none.
+        ValueError: if it is damaged, or another trainer's.
+    """
+    path = Path(folder) / CONFIG_FILE
+    remedy = "give the folder of a run"
+    found = read_yaml(path, "config", remedy)
+    try:
+        config = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(found))
+        change(config)
+        return OmegaConf.to_object(config)
+    except Exception as error:  # OmegaConf has many kinds of them
+        raise ValueError(f"config: {path}: {error}; {remedy}") from error
 
 
 def refuse_renamed(overrides: Sequence[str]) -> None:

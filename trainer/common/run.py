@@ -1,7 +1,6 @@
 """One run: the sequence of every trainer, from the check of its folder to its results and its exit code."""
 
 import logging
-import shlex
 import sys
 import time
 import warnings
@@ -13,16 +12,16 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback
 
-from clipface.edit.loading import MAPPER_FILE
+from clipface.edit.notes import MAPPER_FILE
 from clipface.files import locked
-from clipface.settings import SEED_STRIDE, pasted
+from clipface.settings import SEED_STRIDE
 from trainer.common import distributed
 from trainer.common.callbacks import CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, Interrupt, ProgressBar, usual_callbacks
 from trainer.common.config import RunConfig, TrainerConfig
+from trainer.common.resume import check_checkpoint, explained, resume_command
 
 DONE, INTERRUPTED = "done", "interrupted"
 
@@ -65,6 +64,8 @@ def run(
     """
     folder = Path(folder)
     check_folder(folder, config.trainer.resume)
+    if config.trainer.resume:
+        check_checkpoint(Path(config.trainer.resume))
     renderer = getattr(config, "renderer", None)
     if config.trainer.deterministic and renderer is not None and renderer.backend == "nvdiffrast":
         raise ValueError("trainer.deterministic: expected renderer=warp with it, got nvdiffrast, whose gradients vary")
@@ -152,16 +153,6 @@ def check_folder(folder: Path, resume: str | None) -> None:
             raise FileExistsError(f"folder: expected a new one, got {folder} with {name}; use another{again}")
 
 
-def resume_command(config: Any, last: Path) -> str:
-    """The command that goes on from a checkpoint; outside a command, the setting that does it."""
-    if not HydraConfig.initialized():
-        return pasted("trainer.resume", last)
-    changed = ("trainer.resume=", "hydra.run.dir=")
-    given = [word for word in HydraConfig.get().overrides.task if not word.startswith(changed)]
-    words = [*map(shlex.quote, given), pasted("hydra.run.dir", last.parent), pasted("trainer.resume", last)]
-    return f"python -m {type(config).__module__.rpartition('.')[0]} {' '.join(words)}"
-
-
 def fit(
     module: pl.LightningModule,
     data: Any,
@@ -211,7 +202,7 @@ def fit(
         num_sanity_val_steps=0,
         **{"logger": False, "precision": config.precision, "max_time": _minutes(config), **options},
     )
-    with nullcontext() if interrupt else own:
+    with nullcontext() if interrupt else own, explained(config.resume, interrupt or own):
         trainer.fit(module, data, validation, ckpt_path=config.resume, weights_only=True)
     return trainer
 

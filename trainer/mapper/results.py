@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from clipface.edit.files import write_face
-from clipface.edit.loading import MAPPER_FILE
+from clipface.edit.notes import MAPPER_FILE
 from clipface.evaluation.faces import HEADER, face_rows
 from clipface.evaluation.grid import grid, to_image
 from trainer.mapper.module import MapperModule

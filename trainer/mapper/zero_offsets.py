@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from clipface.edit.avatar import Avatar
-from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import Codes
+from clipface.edit.notes import MAPPER_FILE
 from clipface.edit.sampling import sample_faces
 from clipface.settings import pasted
 from trainer.common.mapper_training import MapperTraining

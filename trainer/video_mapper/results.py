@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from clipface.edit.apply import animate
-from clipface.edit.loading import MAPPER_FILE
+from clipface.edit.notes import MAPPER_FILE
 from clipface.evaluation.animation import render_animation, write_animation, write_head
 from clipface.evaluation.animation_scores import front, score_faces, write_scores
 from clipface.metrics.scores import rank_correlation

@@ -36,6 +36,7 @@ from clipface.shapes import expect
 PREVIEW = 192  # pixels, of each of two views
 LARGEST = 4096  # side of a texture, texels
 LEVELS = 255  # that a texture's colours have, so that a file holds all of them
+LEAST_DETERMINANT = 1e-12  # of a map from a photograph's pixels to a crop's
 METADATA = "person"  # name of the notes in a file
 REMEDY = "make it again by scripts/edit.py --photo"
 
@@ -81,6 +82,8 @@ class Person:
             raise ValueError("matrices: expected one photograph or more, got none")
         if not all(part.isfinite().all() for part in (self.texture, self.w_plus, self.matrices, *self.fit)):
             raise ValueError("person: expected finite numbers, got others")
+        if (self.sizes < 1).any() or not torch.linalg.det(self.matrices).abs().min() > LEAST_DETERMINANT:
+            raise ValueError("matrices, sizes: expected where photographs of a size lie in crops, got no such places")
 
     @classmethod
     def from_photos(

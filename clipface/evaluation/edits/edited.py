@@ -8,15 +8,18 @@ import torch
 from torch import Tensor
 
 from clipface import weights
+from clipface.documents import check_fields
 from clipface.edit.attributes import PREFIX, is_look
 from clipface.edit.avatar import Avatar, Faces
-from clipface.edit.loading import check_alike, mapper_file, mapper_notes
 from clipface.edit.mapper import Codes, FaceMapper
+from clipface.edit.notes import check_alike, mapper_file, mapper_notes
 from clipface.edit.text_edits import is_text
 from clipface.evaluation.timing import synchronized_time
 from clipface.settings import SOURCE_PHRASE, TEXT_PREFIX, config_names, named_prompts, read_config
+from clipface.shapes import expect
 
 SHARED = ("head", "generator", "psi")  # edits can be compared only where these are the same
+REMEDY = "make them again by scripts/measure/baselines.py"
 TOGETHER = 8  # faces painted or rendered at once
 
 
@@ -72,6 +75,7 @@ def read_sources(given: Sequence[str], prompts: Sequence[str] = ()) -> list[Sour
 def _read_source(name: str | None, path: Path, words: str) -> Source:
     prompt, notes = prompt_of(path, words), mapper_notes(path)
     if "method" in notes:
+        check_fields(f"edits {path}", notes, REMEDY, prompt=dict, method=str)
         return Source(name or f"{prompt['name']} {notes['method']}", path, notes, True)
     return Source(name or _name(path, prompt["name"]), path, {**notes, "prompt": prompt}, False)
 
@@ -107,6 +111,7 @@ def prompt_of(path: str | Path, words: str = "") -> dict[str, Any]:
             f"mappers: expected a run of trainer.mapper, a file of scripts/measure/baselines.py or a look that is a "
             f"prompt in configs/prompt, got {path}, which does not say what it was trained for; give --prompt"
         )
+    check_fields(f"mapper {mapper_file(path)}: prompt", prompt, name=str, target=str, source=str)
     return prompt
 
 
@@ -153,11 +158,19 @@ def apply(source: Source, mapper: FaceMapper | None, avatar: Avatar, faces: Face
 def _saved(source: Source, faces: Faces, seed: int) -> Edit:
     tensors, _ = weights.load(source.path)
     count, device = len(faces.codes.shape), faces.codes.shape.device
+    what = f"edits {source.path}"
+    check_fields(what, source.notes, REMEDY, seed=int, faces=int, seconds_a_face=float)
     if source.notes["seed"] != seed or source.notes["faces"] < count:
         raise ValueError(
             f"{source.path}: expected edits of {count} faces of seed {seed}, got {source.notes['faces']} of seed "
             f"{source.notes['seed']}; give --faces and --seed as for scripts/measure/baselines.py"
         )
+    weights.check_keys(("expression", "w_plus", "texture"), tensors, what)
+    try:
+        expect("expression", tensors["expression"], (source.notes["faces"], faces.codes.expression.shape[1]))
+        expect("texture", tensors["texture"], (source.notes["faces"], 3, "R", "R"))
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}; {REMEDY}") from error
     tensors = {name: value[:count].to(device) for name, value in tensors.items()}
     codes = faces.codes._replace(expression=tensors["expression"])
     return Edit(source.name, source.notes, tensors["texture"], codes, source.notes["seconds_a_face"])

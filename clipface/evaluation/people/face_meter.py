@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clipface.arrays import read_arrays
 from clipface.bake.baker import vertices_of
 from clipface.data.faces import MaskedFaces
 from clipface.edit.avatar import FRONT_SCALE, Avatar
@@ -21,13 +22,14 @@ from clipface.metrics.skin import cheek_colour, lightness_and_tone
 from clipface.render.camera import view
 
 BATCH = 16
+EMBEDDED = 128  # numbers of an embedding
 TRAITS = ("probability of a man", "age, years", "skin, L*", "skin, typology angle")
 
 
 class MeasuredFaces(NamedTuple):
     """What networks and the cheeks' colour say of B faces."""
 
-    embedding: Tensor  # [B, 128], of `FaceEmbedder`
+    embedding: Tensor  # [B, EMBEDDED], of `FaceEmbedder`
     traits: Tensor  # [B, 4], of `TRAITS`
 
     def select(self, rows: Sequence[int]) -> "MeasuredFaces":
@@ -64,10 +66,9 @@ def measure_photographs(
         faces: the data set.
         cache: `.npz` to read if it is there and of these faces, else to write.
     """
-    if cache is not None and cache.is_file():
-        with np.load(cache, allow_pickle=False) as file:
-            if file["names"].tolist() == faces.names:
-                return MeasuredFaces(*(torch.from_numpy(file[name]) for name in MeasuredFaces._fields))
+    kept = read_measured(cache, faces.names) if cache is not None and cache.exists() else None
+    if kept is not None:
+        return kept
     found = []
     for fit, crops, _ in stored_batches(faces, range(len(faces)), BATCH, head.v_template.device):
         images = crops.permute(0, 3, 1, 2).float() / 255
@@ -77,6 +78,22 @@ def measure_photographs(
         parts = {name: part.numpy() for name, part in measured._asdict().items()}
         np.savez(cache, names=np.array(faces.names), **parts)
     return measured
+
+
+def read_measured(cache: Path, names: Sequence[str]) -> MeasuredFaces | None:
+    """Read what was measured of faces with these names; None if it is of others.
+
+    Raises:
+        ValueError: if the file is damaged or another one.
+    """
+    arrays = read_arrays(cache, "cache", ("names", *MeasuredFaces._fields), "take it away")
+    if arrays["names"].tolist() != list(names):
+        return None
+    shapes = (len(names), EMBEDDED), (len(names), len(TRAITS))
+    parts = [arrays[name] for name in MeasuredFaces._fields]
+    if any(part.shape != shape or part.dtype.kind != "f" for part, shape in zip(parts, shapes, strict=True)):
+        raise ValueError(f"cache: expected numbers of {len(names)} faces, got others in {cache}; take it away")
+    return MeasuredFaces(*(torch.from_numpy(part).float() for part in parts))
 
 
 @torch.no_grad()

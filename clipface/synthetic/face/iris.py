@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from clipface import assets
+from clipface.images import read_photograph
 from clipface.synthetic.face.curves import step
 
 IRIS_RIM = 0.47  # radians from the eye's axis to the rim of the iris in a photograph's head: 5.6 of 12.3 mm
@@ -81,6 +81,6 @@ def _mean(values: Tensor, where: Tensor) -> Tensor:
 
 def _unrolled(device: torch.device) -> Tensor:
     """[1, 3, rows, columns] in 0..1."""
-    with Image.open(assets.resolve("eye")) as image:
-        picture = torch.from_numpy(np.asarray(image.convert("RGB")).copy()).permute(2, 0, 1)[None] / 255
+    image = read_photograph(assets.resolve("eye")).image
+    picture = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
     return picture.to(device)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from clipface import weights
 from clipface.edit.attributes import PREFIX, is_look, look_offsets
 from clipface.edit.avatar import Avatar
-from clipface.edit.loading import MAPPER_FILE, load_mapper
+from clipface.edit.loading import load_mapper
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.notes import MAPPER_FILE
 from clipface.edit.origin import check_origin
 from clipface.edit.sliders import is_slider
 from clipface.edit.text_edits import is_text, text_guidance

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from clipface.edit.loading import MAPPER_FILE
 from clipface.edit.mapper import FaceMapper
+from clipface.edit.notes import MAPPER_FILE
 from clipface.files import slug
 from clipface.settings import quoted
 from clipface.view.edits.library import Library

@@ -150,4 +150,7 @@ def _pairs(name: str, found: Any, number: Callable[[Any], Any]) -> list[tuple[st
         fits = isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and not isinstance(pair[1], bool)
         if not fits or not isinstance(pair[1], int if number is int else (int, float)):
             raise ValueError(f"session: {name}: expected pairs of a name and a number, got something else; {REMEDY}")
-    return [(pair[0], number(pair[1])) for pair in pairs]
+    try:
+        return [(pair[0], number(pair[1])) for pair in pairs]
+    except OverflowError:  # a whole number of hundreds of digits
+        raise ValueError(f"session: {name}: expected numbers, got one that is too large; {REMEDY}") from None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from clipface.files import write_atomic
+from clipface.files import regular, write_atomic
 from clipface.view.session.history import History
 from clipface.view.session.session_file import MOST_BYTES, REMEDY, from_json, to_json
 from clipface.view.session.state import FaceState, ViewSettings
@@ -50,6 +50,22 @@ class Session:
         self.history, self.view = history, view
         for name in PLAIN:
             setattr(self, name, fields.get(name, getattr(self, name)))
+
+
+def read_session(path: Path, name: str = "") -> Session:
+    """Read what a page has kept or saved.
+
+    Raises:
+        ValueError: if it holds what cannot be, or is no file; says what.
+    """
+    session = Session(name=name)
+    if regular(path, "session", REMEDY).stat().st_size > MOST_BYTES:
+        raise ValueError(f"session: expected at most {MOST_BYTES >> 20} MB in {path}; {REMEDY}")
+    try:
+        session.take(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    return session
 
 
 class Sessions:
@@ -107,14 +123,10 @@ class Sessions:
         file = self._folder / f"{name}.json" if self._folder else None
         if file is None or not file.is_file():
             return []
-        session = Session(name=name)
         try:
-            if file.stat().st_size > MOST_BYTES:
-                raise ValueError("session: the file is too large")
-            session.take(file.read_bytes())
+            return [read_session(file, name)]
         except (OSError, ValueError) as error:
-            session.remark = f"What was kept of this page cannot be read ({error}); it begins anew."
-        return [session]
+            return [Session(name=name, remark=f"What was kept of this page cannot be read ({error}); it begins anew.")]
 
     def _forget(self) -> None:
         idle = [name for name, known in self._by_name.items() if not any(session.connected for session in known)]

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import torch
 
 from .mutations import mutated
-from .readers import READERS, Reader
+from .reader import Reader
+from .readers import READERS
 from .trial import OUTCOMES, Outcome, attempt
 
 PIXELS = 900 << 20  # what an image of the most pixels that are read may take in all its forms
@@ -96,7 +97,7 @@ def run_tries(reader: Reader, valid: Path, wanted: Iterable[Try], keep: Path | N
         shutil.copytree(valid.parent, folder)
         path = each.change(folder / reader.file)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
-        outcome = attempt(reader.read, path, size, PIXELS if reader.pixels else 0)
+        outcome = attempt(reader.read, path, size, PIXELS if reader.pixels else 0, reader.named)
         if reader.unnamed and outcome.kind == "raw" and outcome.error.startswith("PhotographError"):
             outcome = outcome._replace(kind="refused")
         found.add(each.label, outcome)

@@ -1,6 +1,8 @@
 """Texts that parsers break on: JSON, YAML, tables and meshes."""
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
 
 Lie = tuple[str, bytes]
@@ -106,6 +108,10 @@ def texts(content: bytes) -> Iterator[Lie]:
     yield "one line of 10 MB", b"x" * (10 << 20)
     yield "a million commas", content + b"," * 10**6
     yield "2 million line ends", content + b"\n" * (2 * 10**6)
+    columns = b",".join(b"%x" % number for number in range(100_000))
+    yield "100,000 columns of 20,000 rows", content.split(b"\n")[0] + b"," + columns + b"\na" * 20_000
+    yield "no rows", content.split(b"\n")[0]
+    yield "a row of 10^6 cells", content + b"a," * 10**6
     for words in (b"nan", b"inf", b"1e999", b"9" * 400, b"-1", b"1e300", b""):
         yield f"{words[:9].decode()} for a number", content.replace(b"0.25", words, 1).replace(b"0.1", words, 1)
         yield f"{words[:9].decode()} for a time", content.replace(b"00:00:01:02", words, 1)
@@ -133,3 +139,12 @@ def meshes(content: bytes) -> Iterator[Lie]:
     ):
         yield words[:24].decode(), content + words + b"\n"
     yield "no faces", b"v 0 0 0\nvt 0 0\n"
+
+
+def letters(content: bytes) -> Iterator[Lie]:
+    """What an address holds: packed JSON in letters."""
+    plain = zlib.decompress(base64.urlsafe_b64decode(content + b"=" * (-len(content) % 4)))
+    for label, words in documents(plain):
+        yield label, base64.urlsafe_b64encode(zlib.compress(words)).rstrip(b"=")
+    yield "100 MB of zeros", base64.urlsafe_b64encode(zlib.compress(bytes(100 << 20), 9))
+    yield "letters without end", b"A" * 10**7

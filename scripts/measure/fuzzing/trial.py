@@ -26,7 +26,9 @@ class Outcome(NamedTuple):
     memory: int = 0
 
 
-def attempt(read: Callable[[Path], object], path: Path, size: int, allowed: int = 0) -> Outcome:
+def attempt(
+    read: Callable[[Path], object], path: Path, size: int, allowed: int = 0, named: tuple[str, ...] = ()
+) -> Outcome:
     """Read a file in a child process.
 
     Args:
@@ -34,12 +36,13 @@ def attempt(read: Callable[[Path], object], path: Path, size: int, allowed: int 
         path: given to it.
         size: of the file or files, bytes.
         allowed: further bytes that this reader may take, such as those of an image's pixels.
+        named: names of further files that messages may be about.
     """
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receive)
-        _child(read, path, send)
+        _child(read, path, send, named)
     os.close(send)
     answer, status = _wait(child, receive)
     os.close(receive)
@@ -68,7 +71,7 @@ def _wait(child: int, receive: int) -> tuple[bytes, int | None]:
     return b"", None
 
 
-def _child(read: Callable[[Path], object], path: Path, send: int) -> None:
+def _child(read: Callable[[Path], object], path: Path, send: int, named: tuple[str, ...]) -> None:
     """Read, tell what happened, and end without the parent's clean-up."""
     try:
         used = resource.getrusage(resource.RUSAGE_SELF)
@@ -78,29 +81,29 @@ def _child(read: Callable[[Path], object], path: Path, send: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
         Path("/proc/self/clear_refs").write_text("5")  # forget the parent's peak
         before = _status("VmHWM")
-        kind, error = _result(read, path)
+        kind, error = _result(read, path, named)
         os.write(send, pickle.dumps((kind, error[:2000], _status("VmHWM") - before)))
     finally:
         os._exit(0)
 
 
-def _result(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
+def _result(read: Callable[[Path], object], path: Path, named: tuple[str, ...]) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             read(path)
     except (ValueError, OSError) as error:
-        return _judged(error, path)
+        return _judged(error, path, named)
     except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "raw", f"{type(error).__name__}: {str(error)[:200]} ({Path(where.filename).name}, {where.name})"
     return "read", ""
 
 
-def _judged(error: Exception, path: Path) -> tuple[str, str]:
+def _judged(error: Exception, path: Path, others: tuple[str, ...]) -> tuple[str, str]:
     """A message that names the file, or the field of it, is ours; any other came through from a library."""
     words = f"{type(error).__name__}: {error}"
-    names = {path.name, path.stem}
+    names = {path.name, path.stem, *others}
     if os.path.isdir(path):
         names |= {file.name for file in path.rglob("*")}
     named = any(name and name in words for name in names)

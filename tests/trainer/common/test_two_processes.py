@@ -1,5 +1,8 @@
 """A mapper that two processes train, through the command: each has other faces, and together they are the batch."""
 
+from pathlib import Path
+
+import launcher
 import pytest
 import torch
 from interrupts import start, train_straight
@@ -24,6 +27,24 @@ def test_two_processes_train_the_mapper_of_one(trainer, tiny_files, tmp_path, mo
     pair = start(trainer, *overrides, "trainer.devices=2", f"hydra.run.dir={tmp_path / 'pair'}")
     output = pair.finish()
     assert pair.returncode == 0, output
+    check_alike(trainer, overrides, tmp_path, output)
+
+
+def test_two_nodes_train_the_mapper_of_one(tiny_files, tmp_path, monkeypatch):
+    """As `torchrun --nnodes 2` starts a process on each of two machines; here both are this one."""
+    monkeypatch.setenv("CLIPFACE_DATA", str(tiny_files))
+    overrides = [*SHARED, *OWN["mapper"]]
+    nodes = launcher.nodes(
+        "-m", "trainer.mapper", *overrides, "trainer.num_nodes=2", f"hydra.run.dir={tmp_path / 'pair'}"
+    )
+    output = [node.finish() for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], "\n".join(output)
+    assert "Written to" in output[0] and "Written to" not in output[1], "the first machine alone writes"
+    check_alike("mapper", overrides, tmp_path, "\n".join(output))
+
+
+def check_alike(trainer: str, overrides: list[str], tmp_path: Path, output: str) -> None:
+    """Compare what two processes have learned with what one learns of the whole batch, and of half of it."""
     train_straight(trainer, *overrides, f"hydra.run.dir={tmp_path / 'one'}")
     half = [word for word in overrides if word != "batch_size=4"]
     train_straight(trainer, *half, "batch_size=2", f"hydra.run.dir={tmp_path / 'half'}")
