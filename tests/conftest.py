@@ -33,7 +33,7 @@ TINY_WORDS = "a photo of face zombie clown person old with".split()
 LONGEST = (
     "test_browser.py", "test_interrupted_networks.py", "test_interrupts.py", "test_two_processes.py", "test_tour.py",
     "test_photo_scripts.py", "test_distributed.py", "test_anchored.py", "test_own_faces.py", "test_into_photo_video.py",
-    "test_into_photo_command.py", "test_browser_person.py", "test_training.py",
+    "test_into_photo_command.py", "test_browser_person.py", "test_training.py", "test_sweeps.py",
 )  # fmt: skip
 SIDE = 9  # vertices along each side of the tiny head
 

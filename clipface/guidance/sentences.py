@@ -22,6 +22,7 @@ from clipface.settings import pasted
 
 _PAD = 0
 MOST_SIZE, LAYERS = 1 << 18, 64  # of a BERT that is described; more is a damaged file
+TRIED = "a face \u2603"  # spelt once when a tokenizer is read: words, and a sign that it hardly knows
 _WHAT = "sentence encoder"
 _SIZES = (
     "hidden_size", "vocab_size", "max_position_embeddings", "num_attention_heads", "intermediate_size",
@@ -164,7 +165,11 @@ def load_sentence_encoder(folder: Path | None = None) -> tuple[SentenceEncoder, 
         raise ValueError(f"{what}: expected the weights of a BERT, got others ({str(error)[:200]})") from error
     encoder = weights.build(SentenceEncoder, {"config": described}, renamed, what)
     tokenizer = SentenceTokenizer(pieces, min(LONGEST, described["max_position_embeddings"]))
-    most = max([0, *tokenizer.pieces.get_vocab().values(), *tokenizer("a face").flatten().tolist()])
+    try:
+        known = tokenizer([TRIED, *TRIED]).flatten().tolist()
+    except Exception as error:  # the package raises plain Exceptions
+        raise ValueError(f"tokenizer: {pieces} cannot spell a text ({error}); {REMEDY}") from error
+    most = max([0, *tokenizer.pieces.get_vocab().values(), *known])
     if most >= described["vocab_size"]:
         raise ValueError(
             f"tokenizer: expected pieces of numbers below {described['vocab_size']}, as {config} says, got {most} in "

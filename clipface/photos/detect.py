@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from clipface.startup import need
 
+RELEASE, NEWEST_PYTHON = "0.10.14", (3, 13)  # of MediaPipe, and the Python from which on there is no wheel of it
 MARGIN = 0.6  # of a found face's box, added on each side before landmarks are looked for
 LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
@@ -199,4 +201,12 @@ def _solutions() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*SymbolDatabase.GetPrototype.*")
-    return need("mediapipe", 'finding faces needs the package mediapipe: pip install -e ".[fit]"').solutions
+    return need("mediapipe", _missing()).solutions
+
+
+def _missing() -> str:
+    """What to do about a missing MediaPipe: later releases than the one that is asked for hold no models."""
+    if sys.version_info >= NEWEST_PYTHON:
+        had = ".".join(map(str, sys.version_info[:2]))
+        return f"finding faces needs mediapipe {RELEASE}, whose wheels end with Python 3.12, got {had}; use Python 3.12"
+    return 'finding faces needs the package mediapipe: pip install -e ".[fit]"'
