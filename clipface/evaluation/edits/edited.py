@@ -169,6 +169,7 @@ def _saved(source: Source, faces: Faces, seed: int) -> Edit:
     try:
         expect("expression", tensors["expression"], (source.notes["faces"], faces.codes.expression.shape[1]))
         expect("texture", tensors["texture"], (source.notes["faces"], 3, "R", "R"))
+        expect("w_plus", tensors["w_plus"], (source.notes["faces"], "L", "dim"))
     except ValueError as error:
         raise ValueError(f"{what}: {error}; {REMEDY}") from error
     tensors = {name: value[:count].to(device) for name, value in tensors.items()}
