@@ -31,7 +31,7 @@ def in_words(error: Exception) -> str:
     text = " ".join(str(error).split())
     if asked := re.search(r"Unsupported global: GLOBAL (\S+)", text):
         return f"it asks for {asked[1]}, which is refused; nothing was run"
-    if "weights_only" in text:
+    if re.search("weights_only|opcode|pickle exhausted", text):
         return "it is no file of torch.save"
     return text.split(". This is an internal")[0][:200] or type(error).__name__
 

@@ -17,7 +17,7 @@ from clipface.documents import read_json
 from clipface.files import regular, replacing, write_atomic
 from clipface.pickle_check import check_torch, in_words
 
-SHARED = 8  # tensors of a file may share memory, so that all together are so many times larger than it
+SHARED = 8  # times that tensors of a file, which may share memory, are larger than it
 _BESIDE = "a .safetensors file has a .json beside it"
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 
@@ -247,5 +247,4 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, Tensor], what: str)
 
 
 def _few(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more if names else "none"
+    return (", ".join(names[:most]) or "none") + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,6 +1,5 @@
 """What a face in the editor is, and how it is looked at: no page and no network."""
 
-import math
 import reprlib
 from dataclasses import dataclass, replace
 
