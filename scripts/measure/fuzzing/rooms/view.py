@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from clipface.view.history import History
+from clipface.files import regular
 from clipface.view.persons.store import Persons
-from clipface.view.server.sessions import Session, read_session
-from clipface.view.session_file import from_link, to_link
-from clipface.view.state import Edit, FaceState, ViewSettings
+from clipface.view.session.history import History
+from clipface.view.session.session_file import from_link, to_link
+from clipface.view.session.sessions import Session, read_session
+from clipface.view.session.state import Edit, FaceState, ViewSettings
 
 from .. import text_lies, tiny
 from ..reader import Reader
@@ -30,7 +31,7 @@ def _link(path: Path) -> None:
 
 def _read_link(path: Path) -> object:
     try:
-        return from_link(path.read_bytes().decode("latin1"))
+        return from_link(regular(path, "link").read_bytes().decode("latin1"))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None  # an address has no name
 
