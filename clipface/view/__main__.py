@@ -38,7 +38,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--host", default="127.0.0.1", help="address to listen at; for any but this machine's own a token is made")
     add("--port", type=int, default=8080, help="0: any free one")
     add("--share-token", help="token of your own, 8 to 64 letters, digits, - or _; then needed on this machine too")
-    add("--runs", type=Path, default=Path("runs"), help="folder of trained mappers; new ones are trained into it")
+    words = "folder of trained mappers, the authors' .pt files too; new ones are trained into it"
+    add("--runs", type=Path, default=Path("runs"), help=words)
     add("--keep", type=Path, help="folder of sessions and of persons made in the page (left out: editor in --runs)")
     add("--generator", type=Path, help="weights of the texture generator (left out: those that come with the project)")
     add("--head", default="open", choices=("open", "flame"))

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_latents
 from clipface.edit.video_mapper import VideoMapper
 from clipface.settings import HeadConfig, RendererConfig
+from clipface.view.library import Library
 from scripts.recipes.originals_build.sizes import SMALL
 from trainer.mapper.config import ModelConfig
 from trainer.mapper.module import initial_mapper
@@ -145,6 +147,19 @@ def test_commands_take_them(flame, tmp_path):
     assert (tmp_path / "face.glb").is_file()
     editor = load_editor([flame / "video" / "laugh.pt"], generator=given[1], head="flame", device="cpu", animated=True)
     assert isinstance(editor.mappers[0], VideoMapper)
+
+
+def test_the_page_knows_them_by_their_files_names(flame, avatar, tmp_path):
+    for name in ("texture/zombie.pt", "expression/angry.pt"):
+        (tmp_path / Path(name).name).write_bytes((flame / name).read_bytes())
+    library, codes = Library(tmp_path, avatar), sample_latents(avatar, [0], 1.0)
+    assert {run.name for run in library.runs()} == {"zombie.pt", "angry.pt"}
+    for words in ("Angry", "a photo of an angry person"):
+        edited = library.mapper(library.find(words).name)(codes)
+        wanted = read_mapper(flame / "expression" / "angry.pt", avatar)[0](codes)
+        torch.testing.assert_close(edited.expression, wanted.expression)
+    with pytest.raises(ValueError, match=r"expected a run in .* got '\.\./angry\.pt'"):
+        library.mapper("../angry.pt")
 
 
 def test_a_training_begins_with_them_and_keeps_their_mean(originals, avatar):

@@ -1,5 +1,6 @@
 """Mappers: trained ones, found by their words under a folder of runs, and looks that need no training."""
 
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,15 +14,16 @@ from clipface.edit.notes import MAPPER_FILE
 from clipface.edit.origin import check_origin
 from clipface.edit.sliders import is_slider
 from clipface.edit.text_edits import is_text, text_guidance
-from clipface.settings import TEXT_PREFIX, GuidanceConfig
+from clipface.settings import TEXT_PREFIX, GuidanceConfig, prompt_target
 
+PUBLISHED = ".pt"  # ends the names of the authors' files of mappers
 MOST_READ = 4  # mappers kept in memory (about 60 MB each); the longest unused are read again when needed
 
 
 class Run(NamedTuple):
     """A trained mapper, or a look."""
 
-    name: str  # of the folder, or look:...
+    name: str  # of the folder, or of the authors' file, or look:...
     prompt: str  # words it was trained for
     nickname: str  # of the prompt: a file of configs/prompt, or the words again
     region: str | None  # the part of the face it was trained for
@@ -34,7 +36,7 @@ class Library:
         """Create one.
 
         Args:
-            folder: in which runs are looked for, one level down.
+            folder: in which runs are looked for, one level down, and files of the authors' mappers.
             avatar: that the mappers must fit.
             looks: whether its generator is the shipped one, which was trained on looks.
         """
@@ -48,7 +50,7 @@ class Library:
     def runs(self) -> list[Run]:
         """All runs of trainer.mapper that fit the generator, newest first, then looks; damaged ones are passed over."""
         found = []
-        for file in self.folder.glob(f"*/{MAPPER_FILE}"):
+        for file in (*self.folder.glob(f"*/{MAPPER_FILE}"), *self._published()):
             try:
                 changed, run = file.stat().st_mtime, self._run(file)
             except (OSError, ValueError):
@@ -56,8 +58,14 @@ class Library:
             found += [(changed, run)] if run else []
         return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)] + self._looks
 
+    def _published(self) -> Iterable[Path]:
+        """The authors' mappers, which are files without words, for heads with FLAME's UV map."""
+        return () if self._avatar.head.uv_map_changed else self.folder.glob(f"[!.]*{PUBLISHED}")
+
     def _run(self, file: Path) -> Run | None:
         """Read what a run's file says of it; None: it is of another kind, as a video's mapper is."""
+        if file.suffix == PUBLISHED:  # called after its prompt; it is read when it is asked for
+            return Run(file.name, prompt_target(file.stem).replace("_", " "), file.stem, None)
         notes = weights.load_config(file)
         check_origin(f"mapper {file}", notes, self._avatar, "")
         config, prompt = notes.get("mapper") or {}, notes.get("prompt") or {}
@@ -107,7 +115,8 @@ class Library:
     def _load(self, name: str) -> FaceMapper:
         named = is_look(name) or is_slider(name) or is_text(name)
         file = name if named else self.folder / name
-        if not named and (Path(name).name != name or not name or not (file / MAPPER_FILE).is_file()):
+        known = named or file in self._published() or (Path(name).name == name and (file / MAPPER_FILE).is_file())
+        if not known or not name:
             raise ValueError(f"mapper: expected a run in {self.folder}, got {name!r}; train it, or --runs")
         return self._on_device(load_mapper(file, self._avatar))
 
