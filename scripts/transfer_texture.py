@@ -8,7 +8,8 @@ python scripts/transfer_texture.py FLAME_texture.png --from flame --to open --ou
 One head's surface is bent onto the other's, by the 68 landmarks if both have them, and where both lie on each other is
 kept in one file, the map, for both directions. It is made where it is missing, or without textures; for FLAME it lies
 beside FLAME's file, and lets generators of the open head paint FLAME and captures for ARKit move it. Meshes without
-landmarks must look along z with y up; a table of points (columns landmark, 1 to 68, and vertex, from 1) places others.
+landmarks must look along z with y up, or aside by less than 60 degrees; a table of points (columns landmark, 1 to 68,
+and vertex, from 1) places others.
 """
 
 import argparse

@@ -15,6 +15,8 @@ def build(
     folder: Path, sizes: Sizes, seed: int = 0, with_encoders: bool = False, with_photographs: bool = False
 ) -> None:
     """Write every file below a folder, encoders and photographs only if asked for."""
+    if with_encoders:
+        encoders.fidelity()  # or says so before anything is written
     flame, random = folder / "flame", np.random.default_rng(seed)
     flame.mkdir(parents=True, exist_ok=True)
     triangles = head.write_model(flame / "generic_model.pkl", sizes, random)

@@ -1,6 +1,7 @@
 """CLIP's models as OpenAI publishes them, and the network of FID: as large as theirs, with random numbers."""
 
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,11 @@ class Part(nn.Module):
 
 def write_encoders(folder: Path) -> None:
     """Write clip/ViT-B-32.pt, ViT-B-16.pt and ViT-L-14.pt, TorchScript archives in half precision, 1.4 GB together."""
-    import open_clip
+    from clipface.guidance.encoder import random_open_clip
 
     (folder / "clip").mkdir(parents=True, exist_ok=True)
     for name in MODELS:
-        model = open_clip.create_model(f"{name}-quickgelu", pretrained=None)
+        model = random_open_clip(f"{name}-quickgelu").model
         sizes = {"input_resolution": model.visual.image_size[0], "context_length": 77, "vocab_size": 49408}
         state = {key: value.half() for key, value in model.state_dict().items()}
         state |= {key: torch.tensor(size) for key, size in sizes.items()}
@@ -48,12 +49,15 @@ def as_parts(state: dict[str, Tensor]) -> Part:
     return root
 
 
+def fidelity() -> ModuleType:
+    """The package's module with the network of FID; raises ImportError if it is missing, with how to get it."""
+    remedy = "--encoders writes the network of FID by torch-fidelity: pip install -e '.[metrics]'"
+    return startup.need("torch_fidelity.feature_extractor_inceptionv3", remedy)
+
+
 def write_inception(folder: Path) -> None:
     """Write metrics/weights-inception-….pth, for FID, under torch-fidelity's names."""
-    remedy = "--encoders writes the network of FID by torch-fidelity: pip install -e '.[metrics]'"
-    FeatureExtractorInceptionV3 = startup.need(
-        "torch_fidelity.feature_extractor_inceptionv3", remedy
-    ).FeatureExtractorInceptionV3
+    FeatureExtractorInceptionV3 = fidelity().FeatureExtractorInceptionV3
 
     class Untrained(FeatureExtractorInceptionV3):
         def load_state_dict(self, *given: object, **more: object) -> None:
