@@ -1,10 +1,11 @@
 """Heads as surfaces: what their triangles are of, and one laid on another without bending."""
 
-import itertools
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from clipface.fit.nearest import Nearest
@@ -18,8 +19,12 @@ HIDDEN = ("mouth_interior", "eye_sockets", *SLACK)  # what no nearest point is l
 EYES = ("left_eye", "right_eye")
 HALF = 0.5  # skinning weight from which on a vertex is of an eyeball
 RIGID_STEPS = 20  # of the alignment without landmarks
-TURNS = (-16, 0, 16)  # degrees about y and x, from which the alignment is tried
+TURNS = (-16, 0, 16)  # degrees about x, from which the alignment is tried
 TRY_STEPS, THINNED = 15, 8  # of each try, with every eighth vertex
+MIRROR_TURNS = (-50, -25, 0, 25, 50)  # degrees about y, from which the plane between a head's halves is sought
+MIRROR_STEPS = 100
+MIRRORED = 1500  # of its vertices, that are enough for it
+MOST_ASIDE = 60.0  # degrees; farther turned ones may as well look the other way
 TRIMMED = 0.7  # of the nearest points, that count in it
 
 
@@ -101,9 +106,15 @@ def aligned(source: HeadModel, target: HeadModel) -> Similarity:
     """Alignment without landmarks: from several turns by nearest points, of which the worst do not count.
 
     Args:
-        source, target: heads that look along z with y up, as well as their makers could.
+        source, target: heads that look along z with y up, as well as their makers could, but for a turn to their side,
+            which their two halves tell.
+
+    Raises:
+        ValueError: if one looks too far aside.
     """
     places, goal = vertex_array(source), vertex_array(target)
+    ahead = [_ahead(head, points) for head, points in ((source, places), (target, goal))]
+    places, goal = places @ ahead[0].T, goal @ ahead[1].T
     boxes = [np.stack([points.min(0), points.max(0)]) for points in (places, goal)]
     scale = (boxes[1][1] - boxes[1][0])[0] / (boxes[0][1] - boxes[0][0])[0]  # widths: necks are cut anywhere
     top = [np.array([box[:, 0].mean(), box[1, 1], box[1, 2]]) for box in boxes]  # so are backs: crown and nose count
@@ -118,8 +129,8 @@ def aligned(source: HeadModel, target: HeadModel) -> Similarity:
         return fit_similarity(places[some][near], hits[near]), float(away[near].mean()) / found.scale
 
     tries = []
-    for yaw, pitch in itertools.product(TURNS, TURNS):
-        turn = Rotation.from_euler("yx", [yaw, pitch], degrees=True).as_matrix()
+    for pitch in TURNS:
+        turn = Rotation.from_euler("x", pitch, degrees=True).as_matrix()
         found, away = Similarity(float(scale), turn, top[1] - scale * turn @ top[0]), np.inf
         for _ in range(TRY_STEPS):
             found, away = step(found, rows[::THINNED])
@@ -127,7 +138,52 @@ def aligned(source: HeadModel, target: HeadModel) -> Similarity:
     found = min(tries, key=lambda each: each[0])[1]
     for _ in range(RIGID_STEPS):
         found, _ = step(found, rows)
-    return found
+    return Similarity(found.scale, ahead[1].T @ found.turn @ ahead[0], ahead[1].T @ found.shift)
+
+
+def _ahead(head: HeadModel, points: np.ndarray) -> np.ndarray:
+    """The turn [3, 3] that lets a head with these vertices look along z, but for up and down.
+
+    Raises:
+        ValueError: if it looks too far aside.
+    """
+    normal = mirror_normal(points)
+    aside = float(np.degrees(np.arccos(min(1.0, normal[0]))))
+    if aside > MOST_ASIDE:
+        raise ValueError(
+            f"points: expected a mesh that looks along z with y up, got {head.source}, which is turned by some "
+            f"{aside:.0f} degrees; turn it, or give --points, a table of at least four landmarks and their vertices"
+        )
+    return Rotation.align_vectors([[1, 0, 0]], [normal])[0].as_matrix()
+
+
+def mirror_normal(points: np.ndarray) -> np.ndarray:
+    """The direction [3], x positive, across which a head's surface [V, 3] is most like its mirror image.
+
+    A mirrored copy is brought onto the points by nearest ones, from several planes; what results is a reflection.
+    """
+    centred = points - points.mean(0)
+    tree, some = cKDTree(centred), centred[:: max(1, len(centred) // MIRRORED)]
+    tries = [(np.inf, np.diag([-1.0, 1, 1]))]
+    for yaw in MIRROR_TURNS:
+        across = Rotation.from_euler("y", yaw, degrees=True).as_matrix()[:, 0]
+        with suppress(ValueError):  # all came to lie on few points
+            tries.append(_reflected(some, centred, tree, np.eye(3) - 2 * np.outer(across, across)))
+    linear = min(tries, key=lambda each: each[0])[1]
+    normal = np.linalg.eigh(linear + linear.T)[1][:, 0]
+    return normal * (np.sign(normal[0]) or 1)
+
+
+def _reflected(some: np.ndarray, points: np.ndarray, tree: cKDTree, linear: np.ndarray) -> tuple[float, np.ndarray]:
+    """How far a reflection [3, 3] leaves some points off others, after it was turned to where it does least, and it."""
+    shift = np.zeros(3)
+    for _ in range(MIRROR_STEPS):
+        places = some @ linear.T + shift
+        away, hit = tree.query(places)
+        near = away <= np.quantile(away, TRIMMED)
+        moved = fit_similarity(places[near], points[hit[near]])
+        linear, shift = moved.turn @ linear, moved.turn @ shift + moved.shift
+    return float(away[near].mean()), linear
 
 
 def sphere(points: np.ndarray) -> tuple[np.ndarray, float]:

@@ -14,7 +14,9 @@ from scipy.spatial.transform import Rotation
 from clipface.edit.loading import load_avatar
 from clipface.edit.sampling import sample_latents
 from clipface.evaluation.transfer import texture_trip
+from clipface.fit.align import aligned, vertex_array
 from clipface.fit.register import register
+from clipface.fit.transfer_files import load_surface
 from clipface.head import load_head
 from clipface.head.mesh import read_obj, uv_map_hash
 from clipface.render.uv import UVMap
@@ -153,6 +155,19 @@ def test_points_place_a_mesh_that_is_turned_and_in_other_units(folder, tmp_path,
         (tmp_path / "points.csv").write_text(text)
         with pytest.raises(ValueError, match=message):
             carry(*given)
+
+
+def test_a_mesh_that_looks_aside_is_placed_as_one_that_looks_ahead(folder, tmp_path, heads):
+    placed = {}
+    for name, yaw, roll in (("ahead", 0, 0), ("aside", 25, 8)):
+        turn = Rotation.from_euler("yz", [yaw, roll], degrees=True)
+        write_obj(tmp_path / f"{name}.obj", folder / "head_template.obj", turn, 100)
+        found = aligned(heads[0], load_surface(str(tmp_path / f"{name}.obj")))
+        placed[name] = turn.inv().apply(found.on(vertex_array(heads[0])) - 300)  # centimetres, as it was before
+    assert np.linalg.norm(placed["aside"] - placed["ahead"], axis=1).mean() < 0.1
+    write_obj(tmp_path / "far.obj", folder / "head_template.obj", Rotation.from_euler("y", 80, degrees=True), 100)
+    with pytest.raises(ValueError, match=r"got far\.obj, which is turned by some \d+ degrees; .* or give --points"):
+        carry("--from", "open", "--to", tmp_path / "far.obj", "--map-size", MAP_SIZE)
 
 
 def test_a_mesh_of_polygons_needs_no_points_if_it_looks_ahead(tmp_path, heads):
