@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from clipface.view.library import Library
 from commands import script
 from torch.nn import functional
 
@@ -18,6 +17,7 @@ from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_latents
 from clipface.edit.video_mapper import VideoMapper
 from clipface.settings import HeadConfig, RendererConfig
+from clipface.view.edits.library import Library
 from scripts.recipes.originals_build.sizes import SMALL
 from trainer.mapper.config import ModelConfig
 from trainer.mapper.module import initial_mapper
