@@ -32,8 +32,9 @@ from clipface.view.screen.lights import light
 from clipface.view.screen.surface import Surface
 from clipface.view.session.state import Edit, FaceState, ViewSettings
 
-MOST_KEPT = 32  # results of each kind; a texture takes 0.8 MB
-MOST_SMALL = 400  # small images, of 60 kB each
+MOST_KEPT = 32  # results of each kind
+MOST_TEXTURES, MOST_SMALL = 10, 400  # of 3 MB, or 13 MB of a person's; small images of 60 kB
+MOST_OF = {"texture": MOST_TEXTURES, "layer": MOST_TEXTURES, "hair": MOST_TEXTURES, "small": MOST_SMALL}
 SMALL = 144  # pixels of their sides
 
 
@@ -241,6 +242,6 @@ class Engine:
             if key not in kept:
                 kept[key] = compute()
             kept.move_to_end(key)
-            while len(kept) > (MOST_SMALL if kind == "small" else MOST_KEPT):
+            while len(kept) > MOST_OF.get(kind, MOST_KEPT):
                 kept.popitem(last=False)
             return kept[key]

@@ -18,12 +18,10 @@ from clipface.edit.people import PEOPLE_FILE
 from clipface.edit.regions import edit_mask
 from clipface.edit.sampling import sample_latents
 from clipface.head.measurements import MEASUREMENTS, Measurements
-from clipface.render.camera import perspective
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.view import export
 from clipface.view.edits.library import Library
-from clipface.view.engine import SMALL, Engine
-from clipface.view.screen import lights
+from clipface.view.engine import MOST_TEXTURES, SMALL, Engine
 from clipface.view.screen.images import BrowserCamera, shown_faces
 from clipface.view.session.state import Edit, FaceState, ViewSettings
 
@@ -102,6 +100,15 @@ def test_a_change_computes_only_what_depends_on_it(engine):
     assert engine.texture(FACE) is kept
 
 
+def test_few_textures_are_kept_as_each_takes_megabytes(engine):
+    old, used = engine.texture(FACE), engine.texture(EDITED)
+    for seed in range(100, 100 + MOST_TEXTURES - 1):
+        engine.texture(FaceState(seed=seed))
+        assert engine.texture(EDITED) is used
+    again = engine.texture(FACE)
+    assert again is not old and torch.equal(again, old)
+
+
 def test_a_better_mapper_of_the_same_name_is_used(engine):
     texture = engine.texture(EDITED)
     engine.library.put("my_zombie", engine.library.mapper("my_clown"))
@@ -155,31 +162,6 @@ def test_a_damaged_run_is_passed_over(engine, runs):
         for file in (runs / "broken").iterdir():
             file.unlink()
         (runs / "broken").rmdir()
-
-
-def test_light_comes_from_where_it_says(engine):
-    vertices = engine.vertices(FACE)
-    left = lights.light(vertices, engine.head.faces, "left", 1.0)[0, :, 0]
-    ears = [left[engine.head.regions[name]].mean() for name in ("right_ear", "left_ear")]
-    places = [vertices[0, engine.head.regions[name], 0].mean() for name in ("right_ear", "left_ear")]
-    assert (ears[0] > ears[1]) == (places[0] < places[1])
-    assert lights.light(vertices, engine.head.faces, "as painted", 1.0) is None
-    half = lights.light(vertices, engine.head.faces, "left", 0.5)[0, :, 0]
-    torch.testing.assert_close(half, (1 + left) / 2)
-    with pytest.raises(ValueError, match="light: expected one of"):
-        lights.light(vertices, engine.head.faces, "candle", 1.0)
-
-
-def test_the_renderers_camera_is_the_browsers():
-    up, size = (0.0, 1.0, 0.0), (100, 100)
-    camera = BrowserCamera((0, 0.02, 0.62), (0, 0.02, 0), up, 0.5, size).matrix(1.5)
-    wanted = perspective(
-        torch.eye(3)[None], torch.tensor([0.62]), torch.tensor([np.degrees(0.5)]).float(), 1.5, centre=(0, 0.02, 0)
-    )
-    torch.testing.assert_close(camera, wanted)
-    side = BrowserCamera((0.6, 0, 0), (0, 0, 0), up, 0.5, size).matrix(1.0)
-    clip = side[0] @ torch.tensor([0.0, 0, -0.1, 1])  # behind the face's middle: to the right, seen from +x
-    assert clip[0] / clip[3] > 0 and abs(clip[1] / clip[3]) < 1e-6
 
 
 def test_exports_hold_the_face(engine, tmp_path):

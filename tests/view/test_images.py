@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from clipface.render.camera import project
-from clipface.view.screen import images, stream
+from clipface.render.camera import perspective, project
+from clipface.view.screen import images, lights, stream
 from clipface.view.screen.backdrop import backdrop
 from clipface.view.screen.images import BrowserCamera, head_window, render_view, window_camera
 from clipface.view.server.workers import Workers
@@ -186,3 +186,28 @@ def test_a_slider_is_answered_in_time(tab):
     assert len(tab.stream.latencies) == 6 and not tab.errors
     answer = np.median(list(tab.stream.latencies)[1:])
     assert answer < LONGEST_ANSWER, f"{answer:.3f} s"
+
+
+def test_light_comes_from_where_it_says(engine):
+    vertices = engine.vertices(FACE)
+    left = lights.light(vertices, engine.head.faces, "left", 1.0)[0, :, 0]
+    ears = [left[engine.head.regions[name]].mean() for name in ("right_ear", "left_ear")]
+    places = [vertices[0, engine.head.regions[name], 0].mean() for name in ("right_ear", "left_ear")]
+    assert (ears[0] > ears[1]) == (places[0] < places[1])
+    assert lights.light(vertices, engine.head.faces, "as painted", 1.0) is None
+    half = lights.light(vertices, engine.head.faces, "left", 0.5)[0, :, 0]
+    torch.testing.assert_close(half, (1 + left) / 2)
+    with pytest.raises(ValueError, match="light: expected one of"):
+        lights.light(vertices, engine.head.faces, "candle", 1.0)
+
+
+def test_the_renderers_camera_is_the_browsers():
+    up, size = (0.0, 1.0, 0.0), (100, 100)
+    camera = BrowserCamera((0, 0.02, 0.62), (0, 0.02, 0), up, 0.5, size).matrix(1.5)
+    wanted = perspective(
+        torch.eye(3)[None], torch.tensor([0.62]), torch.tensor([np.degrees(0.5)]).float(), 1.5, centre=(0, 0.02, 0)
+    )
+    torch.testing.assert_close(camera, wanted)
+    side = BrowserCamera((0.6, 0, 0), (0, 0, 0), up, 0.5, size).matrix(1.0)
+    clip = side[0] @ torch.tensor([0.0, 0, -0.1, 1])  # behind the face's middle: to the right, seen from +x
+    assert clip[0] / clip[3] > 0 and abs(clip[1] / clip[3]) < 1e-6
