@@ -126,11 +126,15 @@ def test_faces_are_chosen_under_the_present_edit_and_put_side_by_side(visitor):
     visitor.set("Beside this one", True)
     alone = visitor.settled()
     visitor.click(*_middle(grid, 2, shown.shape))
-    both = visitor.settled()
-    assert np.abs(both[:, grid.width :].astype(int) - alone[:, grid.width :]).mean() > 3
+    wait(lambda: _differ(visitor, alone, grid) > 3, "both faces")
     visitor.click(*_middle(grid, 2, shown.shape))
-    assert np.abs(visitor.settled()[:, grid.width :].astype(int) - alone[:, grid.width :]).mean() < 0.5
+    wait(lambda: _differ(visitor, alone, grid) < 0.5, "one face")
     assert visitor.has("Face 1** with *my zombie*")
+
+
+def _differ(visitor, image, grid):
+    """How far the view beside the gallery is from an image."""
+    return np.abs(visitor.settled()[:, grid.width :].astype(int) - image[:, grid.width :]).mean()
 
 
 def test_left_and_right_are_linked_until_they_are_not(visitor):
@@ -172,11 +176,10 @@ def test_cropped_hair_is_seen_and_is_in_the_files(visitor):
     files = []
     for hair in (False, True):
         visitor.set("Cropped hair", hair)
-        shown = visitor.settled()
+        wait(lambda hair=hair: (np.abs(visitor.settled().astype(int) - bald).mean() > 0.3) == hair, "the scalp")
         visitor.press("GLB")
         wait(lambda: "face_0.glb" in visitor.files, "the file")
         files.append(visitor.files.pop("face_0.glb"))
-    assert np.abs(shown.astype(int) - bald).mean() > 0.3
     textures = [np.asarray(image) for image in map(_texture, files)]
     assert textures[0].shape == textures[1].shape and np.abs(textures[0].astype(int) - textures[1]).mean() > 1
 
