@@ -36,6 +36,13 @@ def _compose(trainer: str, *overrides: str):
         return compose(trainer, overrides=[*NEEDED[trainer], *overrides])
 
 
+@pytest.mark.parametrize("trainer", ["texture_gan", "face_encoder"])
+def test_half_precision_is_for_gpus(trainer):
+    """A CPU without instructions for bfloat16 takes a hundred times as long for a convolution."""
+    for overrides, wanted in (([], "32-true"), (["trainer=gpu"], "bf16-mixed"), (["trainer.precision=a"], "a")):
+        assert OmegaConf.to_object(_compose(trainer, *overrides)).trainer.precision == wanted
+
+
 def test_each_trainer_has_its_root_config():
     assert TRAINERS == sorted(NEEDED)
 

@@ -147,6 +147,8 @@ def docstring(trainer: str) -> str:
 # Hydra names a run's folder before main() is entered, so the resolvers must exist on import.
 OmegaConf.register_new_resolver("slug", slug, replace=True)
 OmegaConf.register_new_resolver("docstring", docstring, replace=True)
+# Without instructions of its own for bfloat16 a CPU takes a hundred times as long for a convolution as in float32.
+OmegaConf.register_new_resolver("fast", lambda device: "bf16-mixed" if device == "gpu" else "32-true", replace=True)
 
 
 def register(name: str, schema: type, group: str | None = None) -> None:
