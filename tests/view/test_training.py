@@ -83,7 +83,7 @@ def test_a_run_previews_and_leaves_its_mapper_a_failed_one_says_why_a_cancelled_
     assert all(torch.equal(value, kept[name]) for name, value in mapper.state_dict().items())
 
     wait_for(lambda: not failing.running)
-    assert not failing.finished and failing.error().startswith("ValueError: region: ") and "\n" not in failing.error()
+    assert not failing.finished and failing.error().startswith("error: region: ") and "\n" not in failing.error()
 
     cancelled = Training(PROMPT, tmp_path / "cancelled", overrides=SMOKE)
     cancelled.cancel()

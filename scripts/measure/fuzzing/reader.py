@@ -22,3 +22,4 @@ class Reader(NamedTuple):
     pixels: bool = False  # whether its memory goes by pixels
     unnamed: bool = False  # whether the message is the reason alone, to which the caller adds the file
     named: tuple[str, ...] = ()  # further files that messages may be about
+    lenient: bool = False  # whether it leaves out what it cannot read, and tells of it elsewhere

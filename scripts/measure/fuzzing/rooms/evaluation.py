@@ -54,7 +54,7 @@ def _measured(path: Path) -> None:
 
 READERS = (
     Reader("folders of heads", "heads", _heads, _read_heads, None,
-           ((".json", text_lies.documents), (".jsonl", text_lies.documents))),
+           ((".json", text_lies.documents), (".jsonl", text_lies.documents)), lenient=True),
     Reader("edits of single faces", "zombie_w_plus.safetensors", _edits, _read_edits, lies.tensors, NOTES),
     Reader("measured faces", "measured.npz", _measured, lambda path: read_measured(path, NAMES), lies.npz),
 )  # fmt: skip

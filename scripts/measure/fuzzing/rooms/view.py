@@ -47,5 +47,5 @@ READERS = (
     Reader("links", "link.txt", _link, _read_link, text_lies.letters),
     Reader("notes of persons", "persons", _persons,
            lambda path: Persons(path, tiny.avatar(), False).seen_by("visitor"), None,
-           ((".json", text_lies.documents),)),
+           ((".json", text_lies.documents),), lenient=True),
 )  # fmt: skip
