@@ -25,8 +25,7 @@ CENTIMETRES = 100  # in a metre
 TEXT_MAPPER = "text_mapper"
 STARTS = ("known", "zero", "random", TEXT_MAPPER)  # anything else is a file, or a look
 LIKE = 256  # training faces on which a mapper begins as the text mapper's edit
-# Of the texture's learning rate, where a prompt names an expression: at all of it skins turn yellow or green, which
-# takes them further along the words' direction than the face moves, and is less like the words.
+# Of the texture's learning rate, where a prompt names an expression: at all of it skins turn yellow or green.
 EXPRESSION_SHARE = 0.2
 
 
