@@ -16,6 +16,7 @@ from clipface.evaluation.edits.protocol import read_protocol
 from clipface.guidance import load_encoder
 from clipface.guidance.clip_files import trained_quick, where
 from clipface.settings import GuidanceConfig, named_guidance
+from scripts.measure.fuzzing.rooms.guidance import parameter_tree
 
 TINY = {
     "embed_dim": 8,
@@ -36,25 +37,6 @@ def clip(tmp_path):
     return model
 
 
-class Holder(nn.Module):
-    """Any tree of parameters by name, which TorchScript takes."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x
-
-
-def tree(state):
-    root = Holder()
-    for name, value in state.items():
-        node, (*path, last) = root, name.split(".")
-        for part in path:
-            if part not in dict(node.named_children()):
-                node.add_module(part, Holder())
-            node = dict(node.named_children())[part]
-        node.register_parameter(last, nn.Parameter(value, requires_grad=False))
-    return root
-
-
 @pytest.mark.parametrize("kind", ["script", "state", "safetensors"])
 def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path, caplog):
     state, path = clip.state_dict(), tmp_path / ("weights.safetensors" if kind == "safetensors" else "ViT.pt")
@@ -62,7 +44,7 @@ def test_openais_files_are_read_with_their_activation(kind, clip, tmp_path, capl
     if kind == "script":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.script(tree(state)), path)
+            torch.jit.save(torch.jit.script(parameter_tree(state)), path)
     elif kind == "state":
         torch.save({**{name: value.clone() for name, value in state.items()}, **sizes}, path)
     else:

@@ -1,6 +1,7 @@
 """Encoders of images and words: ours, CLIP's, sentences'."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -65,15 +66,21 @@ class _Holder(nn.Module):
 
 def _script(path: Path) -> None:
     """An archive as OpenAI's."""
+    state = _clip_state() | {size: torch.tensor(1) for size in SIZES}
+    torch.jit.save(torch.jit.script(parameter_tree(state)), str(path))
+
+
+def parameter_tree(state: Mapping[str, torch.Tensor]) -> nn.Module:
+    """A module that holds tensors under their names, as a TorchScript archive of weights does."""
     root = _Holder()
-    for name, value in (_clip_state() | {size: torch.tensor(1) for size in SIZES}).items():
+    for name, value in state.items():
         node, (*inner, last) = root, name.split(".")
         for part in inner:
             if part not in dict(node.named_children()):
                 node.add_module(part, _Holder())
             node = dict(node.named_children())[part]
         node.register_parameter(last, nn.Parameter(value, requires_grad=False))
-    torch.jit.save(torch.jit.script(root), str(path))
+    return root
 
 
 def _read_clip(path: Path) -> object:
@@ -85,7 +92,6 @@ def _bert(path: Path) -> None:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     path.mkdir()
-    shapes = {f"word_embeddings.{len(PIECES)}": 0}
     stored = {
         "embeddings.word_embeddings.weight": torch.randn(len(PIECES), WIDTH),
         "embeddings.position_embeddings.weight": torch.randn(POSITIONS, WIDTH),
