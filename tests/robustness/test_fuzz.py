@@ -1,6 +1,7 @@
 """Every reader, on odd names and a few mutated files: it reads or refuses; an hour of it: scripts/measure/fuzz.py."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +20,11 @@ PARTS = 6
 @pytest.mark.parametrize("part", range(PARTS))
 def test_readers_read_or_refuse(tmp_path, part):
     some = READERS[part::PARTS]
-    command = [sys.executable, "-m", "scripts.measure.fuzzing.brief", str(tmp_path), str(MUTATED)]
+    command = [sys.executable, str(ROOT / "tests/helpers/brief_fuzz.py"), str(tmp_path), str(MUTATED)]
     done = subprocess.run(
-        [*command, *(reader.name for reader in some)], cwd=ROOT, capture_output=True, text=True, timeout=600
-    )
+        [*command, *(reader.name for reader in some)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert list(found) == [reader.name for reader in some]

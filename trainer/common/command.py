@@ -20,6 +20,7 @@ from clipface import startup
 from clipface.edit.options import check_words
 from clipface.guidance.vocabulary import UnknownWords
 from clipface.settings import prompt_target
+from trainer.common import help
 from trainer.common.config import docstring, refuse_renamed
 from trainer.common.overrides import read_arguments, sweeps
 
@@ -44,6 +45,9 @@ def command(trainer: str) -> Callable[[], None]:
         refuse_renamed(sys.argv[1:])
         prompt = takes_prompt(trainer)
         sys.argv[1:] = read_arguments(trainer, sys.argv[1:], prompt)
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            _print_help(trainer, sys.argv[1:])
+            return
         if prompt:
             with suppress(HydraException, OmegaConfBaseException):  # which Hydra tells of
                 _check_sweep(trainer, sys.argv[1:])
@@ -75,11 +79,22 @@ def _check_words(settings: Any) -> None:
     warnings.simplefilter("ignore", UnknownWords)  # they have been told of
 
 
+def _print_help(trainer: str, arguments: Sequence[str]) -> None:
+    try:
+        print(help.text(trainer, _overrides(arguments)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SystemExit(str(error)) from error
+
+
+def _overrides(arguments: Sequence[str]) -> list[str]:
+    return [word for word in arguments if "=" in word and not word.startswith("-")]
+
+
 def _check_sweep(trainer: str, arguments: Sequence[str]) -> None:
     """Check all prompts of a sweep before its first run, unless its encoders differ too."""
     if not sweeps(arguments):
         return
-    words = [word for word in arguments if "=" in word and not word.startswith(("-", "hydra."))]
+    words = [word for word in _overrides(arguments) if not word.startswith("hydra.")]
     overrides = OverridesParser.create().parse_overrides(words)
     swept = {override.key_or_group: override for override in overrides if override.is_sweep_override()}
     prompts = [key for key in ("prompt", "prompt.target") if key in swept and swept[key].is_choice_sweep()]

@@ -140,13 +140,11 @@ def refuse_renamed(overrides: Sequence[str]) -> None:
 def docstring(trainer: str) -> str:
     """What a trainer's module says of itself, for its --help; read, not imported, as it runs under another name."""
     source = (Path(__file__).parents[1] / trainer / "__main__.py").read_text(encoding="utf-8")
-    text = ast.get_docstring(ast.parse(source)) or ""
-    return text.replace("$", "$$")  # Hydra fills a template with it
+    return ast.get_docstring(ast.parse(source)) or ""
 
 
 # Hydra names a run's folder before main() is entered, so the resolvers must exist on import.
 OmegaConf.register_new_resolver("slug", slug, replace=True)
-OmegaConf.register_new_resolver("docstring", docstring, replace=True)
 # Without instructions of its own for bfloat16 a CPU takes a hundred times as long for a convolution as in float32.
 OmegaConf.register_new_resolver("fast", lambda device: "bf16-mixed" if device == "gpu" else "32-true", replace=True)
 

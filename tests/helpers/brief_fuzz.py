@@ -1,4 +1,4 @@
-"""A few tries of some readers, for the tests: python -m scripts.measure.fuzzing.brief FOLDER TRIES READER …
+"""A few tries of some readers, for the tests: python tests/helpers/brief_fuzz.py FOLDER TRIES READER …
 
 A process of its own: a child of one with threads can wait for ever for what a thread held when it was made. Prints a
 JSON object: of each reader its counts and examples of harm.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from .campaign import NAMES, run_tries, tries, valid_file
-from .readers import READERS
+from scripts.measure.fuzzing.campaign import NAMES, run_tries, tries, valid_file
+from scripts.measure.fuzzing.readers import READERS
 
 
 def main(folder: Path, mutated: int, names: list[str]) -> None:
