@@ -58,8 +58,9 @@ def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing
 
 def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
     """Fit the heads of one person to MediaPipe's points [T, 478, 2] in pixels, y down."""
+    from clipface.fit.gauss_newton import minimise
     from clipface.fit.landmark_objective import LandmarkObjective
-    from clipface.fit.landmarks import fit_landmarks, minimise
+    from clipface.fit.landmarks import fit_landmarks
 
     places = _placed(torch.from_numpy(points))
     chosen = torch.linspace(0, len(places) - 1, min(IDENTITY_FRAMES, len(places))).round().long()
@@ -67,10 +68,9 @@ def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
     fits = []
     for some in tqdm(places.split(BATCH), desc="fitting the head", unit="batch", disable=None):
         objective = LandmarkObjective(head, some, torch.zeros(len(some), dtype=torch.long))
-        # The identity is no leaf that the optimiser could change, so each frame is fitted by itself, in any batch.
         start = objective.initial()._replace(shape=shape[:, : objective.prior.n_shape])
-        fit = objective.fit(minimise(objective, start))
-        fits.append([part.detach().cpu() for part in (fit.expression, fit.pose, fit.eye_pose)])
+        fit = objective.fit(minimise(objective, start, identity=False))
+        fits.append([part.cpu() for part in (fit.expression, fit.pose, fit.eye_pose)])
     expression, pose, eye_pose = (torch.cat(parts) for parts in zip(*fits, strict=True))
     return Motion(expression, pose, torch.zeros(len(pose), 3), eye_pose, rate, head.expression_names)
 

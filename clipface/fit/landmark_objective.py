@@ -99,7 +99,7 @@ class LandmarkObjective:
 
     @torch.no_grad()
     def initial(self) -> FitParameters:
-        """The mean person under the cameras that fit best, as leaves."""
+        """The mean person under the cameras that fit best."""
         flip = self.targets.new_tensor([1.0, -1.0])
         turn, scale, shift = weak_perspective(self.neutral, self.targets * flip, self.weights)
         place = (scale[:, None] * (turn @ self._centre)[:, :2] + shift) * flip
@@ -107,7 +107,7 @@ class LandmarkObjective:
         pose = torch.cat([axis_angle(turn), zero(self.batch, 3)], 1)
         shape = self.prior.shape_mean.repeat(self.people, 1)
         expression = zero(self.batch, len(self.prior.slots))
-        return FitParameters(shape, expression, pose, zero(self.batch, 6), scale.log(), place).leaves()
+        return FitParameters(shape, expression, pose, zero(self.batch, 6), scale.log(), place)
 
     @torch.no_grad()
     def from_fit(self, fit: HeadFit) -> FitParameters:
@@ -145,18 +145,32 @@ class LandmarkObjective:
 
         Gradient: through the points; not through the choice of silhouette points.
         """
-        vertices = self.small(
-            parameters.shape[self.identity_of], parameters.expression, parameters.pose, eye_pose=parameters.eye_pose
-        )
-        everything = self.small.landmarks(vertices)
-        posed, samples = everything[:, : self._count], everything[:, self._count :]
-        samples = samples.unflatten(1, self.lines.corners.shape[:2])  # [B, C, K, 3]
+        alone = parameters._replace(shape=parameters.shape[self.identity_of])
+        posed, samples = self._points(alone)
         chosen = self.lines.chosen(samples)
-        outline = samples.gather(2, chosen[..., None, None].expand(-1, -1, 1, 3))[:, :, 0]
-        posed = posed.index_copy(1, self._rows, outline)
         slid = torch.zeros_like(posed[..., 0], dtype=torch.bool).index_copy(1, self._rows, chosen > 0)
-        placed = (posed[..., :2] + self._translation(parameters)[:, None]) * parameters.log_scale.exp()[:, None, None]
-        return placed * placed.new_tensor([1.0, -1.0]), slid
+        return self._on_silhouette(alone, posed, samples, chosen), slid
+
+    def silhouette(self, heads: FitParameters) -> Tensor:
+        """Which sample of its line each contour point slides to, [K, C] int64, of K heads of as many identities."""
+        return self.lines.chosen(self._points(heads)[1])
+
+    def placed(self, heads: FitParameters, chosen: Tensor) -> Tensor:
+        """Places [K, N, 2] of the points of K heads of as many identities, on given silhouettes; gradient: to heads."""
+        return self._on_silhouette(heads, *self._points(heads), chosen)
+
+    def _points(self, heads: FitParameters) -> tuple[Tensor, Tensor]:
+        """The points [K, N, 3] themselves, and the samples of the contour's lines [K, C, L, 3]."""
+        vertices = self.small(heads.shape, heads.expression, heads.pose, eye_pose=heads.eye_pose)
+        everything = self.small.landmarks(vertices)
+        samples = everything[:, self._count :].unflatten(1, self.lines.corners.shape[:2])
+        return everything[:, : self._count], samples
+
+    def _on_silhouette(self, heads: FitParameters, points: Tensor, samples: Tensor, chosen: Tensor) -> Tensor:
+        outline = samples.gather(2, chosen[..., None, None].expand(-1, -1, 1, 3))[:, :, 0]
+        points = points.index_copy(1, self._rows, outline)
+        placed = (points[..., :2] + self._translation(heads)[:, None]) * heads.log_scale.exp()[:, None, None]
+        return placed * placed.new_tensor([1.0, -1.0])
 
     def errors(self, parameters: FitParameters) -> Tensor:
         """Distances [B, N] between points and targets over the distance of the outer eye corners."""

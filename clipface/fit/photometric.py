@@ -1,5 +1,7 @@
 """The fit goes on through the renderer: heads whose image, lit and coloured, is the photograph's."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +13,15 @@ from torch.nn import functional
 from clipface.bake.baker import Baked, Baker, vertices_of
 from clipface.bake.head_fit import HeadFit, shading
 from clipface.fit.landmark_objective import LandmarkObjective
-from clipface.fit.landmarks import RATES, descend
+from clipface.fit.priors import FitParameters
 from clipface.head.regions import known_region_mask
 from clipface.render.camera import project
 from clipface.render.shading import vertex_normals
 from clipface.shapes import expect
 from clipface.texture.linear import TextureModel
 
+# First step sizes of the geometry, before `PhotometricSettings.rate`.
+RATES = FitParameters(shape=0.06, expression=0.03, pose=0.012, eye_pose=0.02, log_scale=0.008, place=0.008)
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
 PERSON = 0.5
 OUTLINE_SIZE = 64  # of the image of distances; bilinear look-up makes up for it
@@ -29,7 +33,7 @@ class PhotometricSettings:
 
     size: int = 128  # of the images compared, pixels
     steps: int = 25
-    rate: float = 0.6  # of geometry, over the landmark fit's rates
+    rate: float = 0.6  # of geometry, over `RATES`
     texture_rate: float = 0.04
     light_rate: float = 0.01
     colour: float = 0.05  # spread of a pixel's colour, 0..1; larger differences count linearly
@@ -145,6 +149,26 @@ class Photometric:
         normal = rows.flatten(2) @ model.directions.flatten(1).T
         target = (rows * rest[:, None]).sum((2, 3))
         return torch.linalg.solve(normal + torch.eye(model.count, device=rest.device), target)
+
+
+@torch.enable_grad()  # also where the caller wants none of the results
+def descend(loss: Callable[[], Tensor], groups: list[dict], steps: int, after: Callable[[], None]) -> None:
+    """Take steps of Adam, whose rate falls to zero along half a cosine.
+
+    Args:
+        loss: gives the losses [B], of images that do not depend on each other.
+        groups: parameters and first step sizes, as for `torch.optim.Adam`.
+        steps: how many.
+        after: called after each step, to bring parameters back into their limits.
+    """
+    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
+    for _ in range(steps):
+        optimizer.zero_grad(set_to_none=True)
+        loss().sum().backward()
+        optimizer.step()
+        schedule.step()
+        after()
 
 
 def distance_outside(mask: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 from clipface.files import read_list
 from clipface.fit.correspondence import INNER, Correspondence, derived_places, place, settle
 from clipface.fit.face_points import FacePoints, point_lists
+from clipface.fit.gauss_newton import minimise
 from clipface.fit.landmark_objective import LandmarkObjective, LandmarkSettings
-from clipface.fit.landmarks import minimise
 from clipface.fit.priors import N_SHAPE, FitParameters
 from clipface.head import HeadModel, load_head
 from clipface.head.mesh import topology
@@ -102,8 +102,7 @@ def fit(
     """Fit all images, one identity a person."""
     on = place(head, given, given.faces, given.barycentric)
     objective = LandmarkObjective(head, images.points, images.person, None, settings, given, on)
-    parameters = minimise(objective, objective.initial())
-    return objective, FitParameters(*(part.detach() for part in parameters))
+    return objective, minimise(objective, objective.initial())
 
 
 def improved(
@@ -173,7 +172,7 @@ def distribution(
 def uncertainty(objective: LandmarkObjective, given: FacePoints, image: Tensor) -> Tensor:
     """Covariance [S, S] of the mean person's identity that one image leaves open (Laplace's approximation)."""
     one = LandmarkObjective(objective.head, image, None, None, objective.settings, given, objective.on)
-    start = FitParameters(*(part.detach() for part in one.initial()))
+    start = one.initial()
     sizes = [part.numel() for part in start]
 
     def of(function: Callable[[FitParameters], Tensor]) -> Callable[[Tensor], Tensor]:

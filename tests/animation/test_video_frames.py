@@ -6,6 +6,7 @@ import torch
 
 from clipface.animation import Motion, importance, load_motion
 from clipface.animation.video_frames import fit_points
+from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.render import Renderer
 from clipface.render.camera import view
 from clipface.synthetic import PaintedFaces
@@ -88,11 +89,12 @@ def test_files_that_are_no_video(tmp_path, arkit_head, images):
 
 def test_frames_are_fitted_by_themselves_to_one_identity(arkit_head, acted, monkeypatch):
     """How many are fitted at once makes no difference, so memory needs not grow."""
-    points = 128 + 60 * np.random.default_rng(0).normal(size=(1, 478, 2)).astype(np.float32)
-    points = points + np.random.default_rng(1).normal(size=(5, 478, 2)).astype(np.float32)
-    monkeypatch.setattr("clipface.fit.landmarks.minimise.__defaults__", (5,))
+    objective = LandmarkObjective(arkit_head, torch.rand(1, 478, 2))
+    points = np.full((5, 478, 2), 128, np.float32)
+    points[:, objective.on.numbers] += 900 * objective.neutral[:, :2].numpy() * [1, -1]
+    points += np.random.default_rng(1).normal(size=points.shape).astype(np.float32)
     whole = fit_points(arkit_head, points, 30.0)
     monkeypatch.setattr("clipface.animation.video_frames.BATCH", 2)
     parts = fit_points(arkit_head, points, 30.0)
     for one, other in zip(whole.parts, parts.parts, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(one, other, atol=2e-3, rtol=1e-3)

@@ -3,14 +3,13 @@ import torch
 from flame_format import write_flame
 
 from clipface.fit.correspondence import correspondence
+from clipface.fit.gauss_newton import STEPS, minimise
 from clipface.fit.head_subset import head_at_points
 from clipface.fit.landmark_objective import LandmarkObjective, axis_angle, weak_perspective
-from clipface.fit.landmarks import fit_landmarks, minimise
+from clipface.fit.landmarks import fit_landmarks
 from clipface.fit.priors import FitParameters
 from clipface.head import HeadModel, load_head
 from clipface.head.model import rotation_matrices
-
-STEPS = 100
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def points(head, truth):
 
 @pytest.fixture(scope="module")
 def fit(head, points):
-    return fit_landmarks(head, points, steps=STEPS)
+    return fit_landmarks(head, points)
 
 
 def test_the_head_at_points_is_the_head(head):
@@ -105,14 +104,14 @@ def test_a_smile_shows_as_mouth_smile(head, fit):
 
 
 def test_pictures_of_a_batch_do_not_touch_each_other(head, points, fit):
-    alone = fit_landmarks(head, points[1:2], steps=STEPS)
+    alone = fit_landmarks(head, points[1:2])
     for one, of_many in zip(alone, fit.select([1]), strict=True):
         torch.testing.assert_close(one, of_many, atol=2e-3, rtol=1e-3)
 
 
 def test_pictures_of_one_person_share_the_identity(head, truth):
     two = FitParameters(*(part[[0, 1]] for part in truth))._replace(shape=truth.shape[[0, 0]])
-    fit = fit_landmarks(head, image_features(head, two), torch.tensor([0, 0]), steps=STEPS)
+    fit = fit_landmarks(head, image_features(head, two), torch.tensor([0, 0]))
     assert torch.equal(fit.shape[0], fit.shape[1]) and not torch.equal(fit.expression[0], fit.expression[1])
 
 
@@ -122,7 +121,7 @@ def test_points_without_weight_do_not_count_and_a_stray_one_hardly_does(head, po
     degraded[:, objective.on.numbers[40]] += 0.3
     weights[0, 40] = 0
     for given, most in ((weights, 0.02), (None, 0.15)):
-        found = fit_landmarks(head, degraded, weights=given, steps=STEPS)
+        found = fit_landmarks(head, degraded, weights=given)
         errors = 100 * objective.errors(objective.from_fit(found)).median()
         assert errors < 100 * objective.errors(objective.from_fit(fit)).median() + most
 
@@ -143,13 +142,35 @@ def test_a_fit_can_be_taken_up_again(head, truth, points):
 def test_each_step_lowers_the_loss_and_limits_hold(head, points):
     objective = LandmarkObjective(head, points)
     parameters = objective.initial()
-    before = objective.loss(parameters)
-    minimise(objective, parameters, 10)
-    assert (objective.loss(parameters) < before).all()
+    losses = [objective.loss(minimise(objective, parameters, steps)) for steps in range(5)]
+    assert torch.equal(losses[0], objective.loss(parameters))
+    assert all((after <= before).all() for before, after in zip(losses, losses[1:], strict=False))
+    assert (losses[-1] < losses[0]).all()
     with torch.no_grad():
         parameters.expression.fill_(2.0), parameters.pose[:, 3].fill_(-1.0), parameters.eye_pose.fill_(9.0)
     objective.clamp(parameters)
     assert parameters.expression.max() == 1 and parameters.pose[:, 3].min() > -0.05 and parameters.eye_pose.max() < 1
+
+
+@pytest.mark.parametrize("identity", [True, False])
+def test_the_steps_come_to_a_minimum(head, truth, points, identity):
+    """Nothing is left to gain by many more steps, nor along the gradient but beyond the limits."""
+    noise = 0.003 * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
+    people = torch.tensor([0, 1, 1])
+    objective = LandmarkObjective(head, points + noise, people)
+    start = objective.initial() if identity else objective.initial()._replace(shape=truth.shape[:2])
+    found = minimise(objective, start, identity=identity)
+    assert torch.equal(found.shape, start.shape) is not identity
+    best = objective.loss(minimise(objective, start, 5 * STEPS, identity))
+    assert (objective.loss(found).sum() / best.sum() - 1).abs() < 2e-3
+    leaves = minimise(objective, start, 5 * STEPS, identity).leaves()
+    objective.loss(leaves).sum().backward()
+    loss = objective.loss(leaves).sum().item()
+    with torch.no_grad():
+        moved = FitParameters(*(part - 1e-4 * part.grad / part.grad.norm() for part in leaves))
+        moved = moved if identity else moved._replace(shape=start.shape)
+        objective.clamp(moved)
+        assert loss - objective.loss(moved).sum() < 2e-3
 
 
 def test_gradients_are_finite_where_points_lie_exactly(head, truth, points):
@@ -160,7 +181,7 @@ def test_gradients_are_finite_where_points_lie_exactly(head, truth, points):
 
 def test_a_head_in_flames_format_is_fitted_by_the_same_call(head, flame, points):
     """Unnamed slots and derived places: coarser, but the same turn, size and face."""
-    fit, own = fit_landmarks(flame, points, steps=STEPS), fit_landmarks(head, points, steps=STEPS)
+    fit, own = fit_landmarks(flame, points), fit_landmarks(head, points)
     objective = LandmarkObjective(flame, points)
     assert not objective.prior.named and torch.equal(objective.prior.slots, torch.arange(50))
     errors = 100 * objective.errors(objective.from_fit(fit))
@@ -198,7 +219,7 @@ def test_wrong_arguments_are_named(head, change, message):
 @pytest.mark.cuda
 def test_the_gpu_fits_as_the_cpu_does(points, fit):
     head = load_head("open").cuda()
-    found = fit_landmarks(head, points.cuda(), torch.tensor([0, 1, 2]), steps=STEPS)
+    found = fit_landmarks(head, points.cuda(), torch.tensor([0, 1, 2]))
     objective = LandmarkObjective(head, points)
     errors = objective.errors(objective.from_fit(found)) - objective.errors(objective.from_fit(fit.to("cuda")))
     assert errors.abs().max() < 0.003 and (found.scale.cpu() / fit.scale - 1).abs().max() < 0.01

@@ -26,13 +26,13 @@ from clipface.edit.persons.person import Person
 from clipface.export.edited_image import mark_mp4
 from clipface.export.sound import add_sound
 from clipface.export.video import VideoWriter, frame_rate, read_frames
+from clipface.fit.gauss_newton import minimise
 from clipface.fit.landmark_objective import LandmarkObjective
-from clipface.fit.landmarks import minimise
 from clipface.head import HeadModel
 from clipface.shapes import expect
 
 PERSON_FRAMES = 4  # that the person is made from
-BATCH, STEPS = 64, 80  # frames fitted at once, and steps of each
+BATCH = 64  # frames fitted at once
 ROOM = 2.0  # times the box of a face's points: the square that heads are fitted to
 
 
@@ -125,12 +125,11 @@ def fit_frames(head: HeadModel, followed: FollowedFace, shape: Tensor) -> tuple[
     matrix = square_matrix(np.median(points, 0))
     places = torch.from_numpy(points @ matrix[:2, :2].T + matrix[:2, 2]).float() / (CROP_SIZE / 2) - 1
     fits = []
-    with torch.enable_grad():
-        for some in places.to(shape.device).split(BATCH):
-            objective = LandmarkObjective(head, some, torch.zeros(len(some), dtype=torch.long, device=shape.device))
-            start = objective.initial()._replace(shape=shape[:, : objective.prior.n_shape])
-            fits.append(objective.fit(minimise(objective, start, STEPS)))
-    joined = HeadFit(*(torch.cat([part.detach() for part in parts]) for parts in zip(*fits, strict=True)))
+    for some in places.to(shape.device).split(BATCH):
+        objective = LandmarkObjective(head, some, torch.zeros(len(some), dtype=torch.long, device=shape.device))
+        start = objective.initial()._replace(shape=shape[:, : objective.prior.n_shape])
+        fits.append(objective.fit(minimise(objective, start, identity=False)))
+    joined = HeadFit(*(torch.cat(parts) for parts in zip(*fits, strict=True)))
     joined = joined._replace(shape=shape.expand(len(points), -1))
     return _smoothed(joined, followed), matrix
 
