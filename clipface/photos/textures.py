@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,16 +80,23 @@ def bake_person(
     """
     device = head.v_template.device
     cutouts = take_faces(paths, which_face)
-    fitter = Fitter(head, renderer)
+    fitter, baker = _tools(head, renderer, size, unlit, device)
     if fits:
         fitted = heads_of_codes(fitter, fits, cutouts)
     else:
         fitted = fitter(*stacked(cutouts), torch.zeros(len(cutouts), dtype=torch.long))
     sharp = sharp_crops(paths, [cutout.matrix for cutout in cutouts]).to(device)
-    baker = TextureBaker(head, renderer, size=size, unlit=unlit)
     texture = baker.of_one_person(fitted.fit, sharp, enlarged(fitted.mask))
     matrices = torch.from_numpy(np.stack([cutout.matrix for cutout in cutouts]))
     return BakedPerson(texture, fitted.fit, matrices, torch.tensor([cutout.photograph for cutout in cutouts]))
+
+
+@lru_cache(maxsize=1)
+def _tools(
+    head: HeadModel, renderer: Renderer, size: int, unlit: float, device: torch.device
+) -> tuple[Fitter, TextureBaker]:
+    """What depends on the head alone: the next person needs it again, and its maps take a second or two."""
+    return Fitter(head, renderer), TextureBaker(head, renderer, size=size, unlit=unlit)
 
 
 def bake_dataset(options: Namespace) -> None:
