@@ -1,7 +1,5 @@
 """A contact sheet of a head: mean, people, expressions, poses, UV map and landmarks."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
@@ -11,7 +9,7 @@ from torchvision.transforms.functional import to_tensor
 from clipface.assets import resolve
 from clipface.evaluation.grid import labelled_row, to_image
 from clipface.head import HeadModel
-from clipface.head.expressions import slots_of
+from clipface.head.expressions import expression_of
 from clipface.head.open_head import read_open_head
 from clipface.render.camera import project, view
 from clipface.render.renderer import Renderer
@@ -73,15 +71,6 @@ def paint_regions(head: HeadModel) -> Tensor:
             draw.polygon([tuple(corner) for corner in triangle], fill=colour, outline=colour, width=5)
     small = image.resize((TEXTURE, TEXTURE), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
-
-
-def expression_of(head: HeadModel, strengths: Mapping[str, float]) -> Tensor:
-    """Expression [1, E] of slots' strengths; a name without a side stands for both sides."""
-    names = head.expression_names
-    out = head.v_template.new_zeros(1, head.n_expression)
-    for name, strength in strengths.items():
-        out[0, [names.index(slot) for slot in slots_of(name, names)]] = strength
-    return out
 
 
 class _Cells:

@@ -1,6 +1,12 @@
 """Expression slots by name: ARKit's blend shapes, their left and right sides, and whole expressions made of them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # names of slots are read by commands that print a help, which must not import PyTorch
+    from torch import Tensor
+
+    from clipface.head.model import HeadModel
 
 SIDES = ("Left", "Right")  # endings of slots that move one side; the person's own left and right
 ARKIT_NAMES = (
@@ -87,11 +93,15 @@ def slots_of(name: str, names: Collection[str]) -> list[str]:
     return [name] if name in names else [name + side for side in SIDES if name + side in names]
 
 
-def strengths_of(recipe: Mapping[str, float], names: Collection[str]) -> dict[str, float]:
-    """A recipe of an expression by the head's own slots; parts that the head lacks are left out.
+def expression_of(head: "HeadModel", recipe: Mapping[str, float]) -> "Tensor":
+    """Coefficients [1, E] of an expression on the head's device; parts that the head has no slot for are left out.
 
     Args:
-        recipe: strengths, of `EXPRESSION_SLOTS` for example.
-        names: of the head's slots.
+        head: with names of its slots, or without any.
+        recipe: strengths by slot, of `EXPRESSION_SLOTS` for example; a name without a side stands for both sides.
     """
-    return {slot: strength for part, strength in recipe.items() for slot in slots_of(part, names)}
+    names = head.expression_names
+    coefficients = head.v_template.new_zeros(1, head.n_expression)
+    for name, strength in recipe.items():
+        coefficients[0, [names.index(slot) for slot in slots_of(name, names)]] = strength
+    return coefficients

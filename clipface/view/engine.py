@@ -20,7 +20,7 @@ from clipface.edit.hair import with_hair
 from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import sample_latents
 from clipface.edit.sliders import PREFIX, sliders
-from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
+from clipface.head.expressions import EXPRESSION_SLOTS, expression_of
 from clipface.head.measurements import Measurements
 from clipface.render.camera import view
 from clipface.render.renderer import Rendering
@@ -122,8 +122,7 @@ class Engine:
                 raise ValueError(f"expression: expected a slot of {self.head.source}, got {name!r}")
             expression[0, self.slots[name]] += weight
         for name, amount in state.moods:
-            for slot, weight in strengths_of(EXPRESSION_SLOTS[name][0], self.slots).items():
-                expression[0, self.slots[slot]] += amount * weight
+            expression += amount * expression_of(self.head, EXPRESSION_SLOTS[name][0])
         if state.form:
             shape = self.measurements.changed(shape, dict(state.form))
         angle = {name: math.radians(degrees) for name, degrees in state.angles}.get

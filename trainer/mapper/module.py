@@ -16,7 +16,7 @@ from clipface.edit.mapper import Codes, FaceMapper
 from clipface.edit.sampling import Views, sample_faces
 from clipface.edit.text_edits import text_edit
 from clipface.guidance import DirectionalLoss, Encoder, EncoderMean
-from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
+from clipface.head.expressions import EXPRESSION_SLOTS, expression_of
 from clipface.settings import TEXT_PREFIX
 from trainer.common.mapper_training import MapperTraining
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig
@@ -69,13 +69,14 @@ class MapperModule(MapperTraining):
         """
         prompt = config.prompt
         mapper = initial_mapper(config.model, avatar, prompt.name, prompt.target, shipped=not config.generator)
-        rates, named = config.learning_rate, torch.zeros(avatar.head.n_expression)
-        if names_expression(config.model, prompt.name):
+        rates, recipe = config.learning_rate, {}
+        if mapper.expression is not None and names_expression(config.model, prompt.name):
             rates = replace(rates, texture=EXPRESSION_SHARE * rates.texture)
-            named = named_expression(prompt.name, avatar)
+            recipe = EXPRESSION_SLOTS[prompt.name][0]
         groups, decay = learning_groups(mapper, rates), rates.decay
         super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)
-        self.register_buffer("named", named, persistent=False)  # [E], from where the prior measures
+        # [1, E], from where the prior measures.
+        self.register_buffer("named", expression_of(avatar.head, recipe), persistent=False)
         self.directional_loss = EncoderMean(
             [DirectionalLoss(encoder, floor=config.min_feature_change, **config.prompt.words) for encoder in encoders]
         )
@@ -193,22 +194,13 @@ def initial_mapper(
     elif file is not None:
         _take_over(mapper, file, start)
     if names_expression(model, prompt) and mapper.expression is not None:
-        mapper.expression.start_at(named_expression(prompt, avatar)[None])
+        mapper.expression.start_at(expression_of(head, EXPRESSION_SLOTS[prompt][0]).cpu())
     return mapper
 
 
 def names_expression(model: ModelConfig, prompt: str | None) -> bool:
     """Whether a mapper begins at the expression that its prompt is named after (see `EXPRESSION_SLOTS`)."""
     return model.init_from == "known" and prompt in EXPRESSION_SLOTS
-
-
-def named_expression(name: str, avatar: Avatar) -> Tensor:
-    """Coefficients [E] of an expression of `EXPRESSION_SLOTS`; zeros on a head whose slots have no names."""
-    names = avatar.head.expression_names
-    coefficients = torch.zeros(avatar.head.n_expression)
-    for slot, strength in strengths_of(EXPRESSION_SLOTS[name][0], names).items():
-        coefficients[names.index(slot)] = strength
-    return coefficients
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from clipface.edit.avatar import Avatar
 from clipface.edit.mapper import Codes, Offsets
 from clipface.edit.origin import check_origin
 from clipface.edit.sampling import random_of, sample_face
-from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
+from clipface.head.expressions import EXPRESSION_SLOTS, expression_of
 from clipface.synthetic.identity import LOOK_SLOTS
 from trainer.text_mapper.changes import Change, Value, values
 
@@ -138,13 +138,11 @@ class Answers:
 
     def _expressions(self) -> Tensor:
         """[V, E]; zeros for values that leave the expression."""
-        names = {name: slot for slot, name in enumerate(self.avatar.head.expression_names)}
-        table = torch.zeros(len(self.values), self.avatar.head.n_expression)
-        for row, (name, value) in enumerate(self.values):
-            recipe = EXPRESSION_SLOTS[value][0] if name == "expression" else LOOK_SLOTS.get(value, {})
-            for slot, strength in strengths_of(recipe, names).items():
-                table[row, names[slot]] = strength
-        return table
+        recipes = [
+            EXPRESSION_SLOTS[value][0] if name == "expression" else LOOK_SLOTS.get(value, {})
+            for name, value in self.values
+        ]
+        return torch.cat([expression_of(self.avatar.head, recipe).cpu() for recipe in recipes])
 
     @torch.no_grad()
     def _importance(self) -> Tensor:

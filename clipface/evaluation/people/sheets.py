@@ -18,9 +18,10 @@ from clipface.edit.mapper import Codes
 from clipface.edit.options import avatar_options
 from clipface.edit.sampling import sample_latents
 from clipface.evaluation.grid import grid, labelled_row, save_jpeg, to_image
-from clipface.evaluation.head_sheet import EXPRESSIONS, expression_of
+from clipface.evaluation.head_sheet import EXPRESSIONS
 from clipface.evaluation.people.baked import baked_heads
 from clipface.evaluation.textures import render_heads
+from clipface.head.expressions import expression_of
 from clipface.metrics.skin import lightness_and_tone
 from clipface.photos.examine import SIZE
 from clipface.render.camera import project, view

@@ -15,7 +15,7 @@ from clipface.edit.loading import load_avatar, load_mapper
 from clipface.edit.losses import lip_penetration
 from clipface.edit.mapper import FaceMapper
 from clipface.edit.sampling import sample_faces, sample_latents
-from clipface.head.expressions import EXPRESSION_SLOTS, strengths_of
+from clipface.head.expressions import EXPRESSION_SLOTS, expression_of
 from clipface.settings import HeadConfig, RendererConfig
 from trainer.common.config import TrainerConfig
 from trainer.mapper.config import LearningRates, MapperConfig, ModelConfig, PromptConfig
@@ -195,22 +195,29 @@ def test_a_known_expression_begins_as_it_is_named(shipped):
     def begun(prompt: str, **model) -> torch.Tensor:
         return initial_mapper(ModelConfig(init_from="known", **model), shipped, prompt).offsets(codes).expression
 
-    names = shipped.head.expression_names
+    slots = shipped.head.expression_names
     for name, slot in (("angry", "browDownLeft"), ("surprised", "jawOpen"), ("smirking", "mouthSmileLeft")):
-        wanted = strengths_of(EXPRESSION_SLOTS[name][0], names)
-        found = {names[place]: begun(name)[1, place].item() for place in begun(name)[1].nonzero()[:, 0]}
-        assert slot in wanted and found == pytest.approx(wanted, abs=1e-5)
+        wanted = expression_of(shipped.head, EXPRESSION_SLOTS[name][0])
+        assert wanted[0, slots.index(slot)] > 0.3
+        torch.testing.assert_close(begun(name), wanted.expand(2, -1), atol=1e-5, rtol=0)
     assert not begun("clown").any() and begun("angry", texture=False)[0].any()
     assert begun("angry", expression=False) is None
 
 
 @pytest.mark.parametrize(
-    ("prompt", "start", "share"), [("angry", "known", 0.2), ("angry", "zero", 1), ("old", "known", 1)]
+    ("prompt", "model", "share"),
+    [
+        ("angry", {"init_from": "known"}, 0.2),
+        ("angry", {"init_from": "known", "expression": False}, 1),
+        ("angry", {"init_from": "zero"}, 1),
+        ("old", {"init_from": "known"}, 1),
+    ],
 )
-def test_skin_learns_slowly_where_a_prompt_names_an_expression(config, prompt, start, share):
-    named = replace(config, prompt=replace(config.prompt, name=prompt), model=ModelConfig(init_from=start))
-    texture, expression = (group["lr"] for group in build(named).configure_optimizers().param_groups)
-    assert (texture, expression) == (pytest.approx(share * config.learning_rate.texture), 0.05)
+def test_skin_learns_slowly_where_a_prompt_names_an_expression(config, prompt, model, share):
+    named = replace(config, prompt=replace(config.prompt, name=prompt), model=ModelConfig(**model))
+    texture, *others = (group["lr"] for group in build(named).configure_optimizers().param_groups)
+    assert texture == pytest.approx(share * config.learning_rate.texture)
+    assert others == ([] if model.get("expression") is False else [0.05])
 
 
 def test_the_prior_of_a_named_expression_is_measured_from_it(config, tmp_path):
