@@ -2,10 +2,10 @@
 
 import pytest
 from commands import script
-from tiny_sentences import write_bert
 
 from clipface.guidance.sentences import load_sentence_encoder
 from clipface.synthetic.words.trained_phrases import Phrase
+from scripts.measure.fuzzing.bert import write_bert
 from trainer.sentence_projection import measure
 
 TRAINED = [Phrase("look", "ghost", "wraith")]

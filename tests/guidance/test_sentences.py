@@ -4,7 +4,6 @@ import warnings
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_sentences import HEADS, LAYERS, WIDTH, write_bert
 from torch.nn import functional
 
 from clipface.guidance import load_encoder, pieces, sentences
@@ -18,6 +17,7 @@ from clipface.guidance.sentences import (
     save_projection,
 )
 from clipface.settings import GuidanceConfig
+from scripts.measure.fuzzing.bert import HEADS, LAYERS, WIDTH, write_bert
 
 KNOWN, UNTAUGHT = "a photo of a zombie", "reanimated cadaver"
 

@@ -7,7 +7,6 @@ import warnings
 from pathlib import Path
 
 import pytest
-from tiny_sentences import write_bert
 
 from clipface.guidance import text_check
 from clipface.guidance.encoder import save_face_encoder
@@ -15,6 +14,7 @@ from clipface.guidance.pieces import read_pieces
 from clipface.guidance.text_check import UnreadableText, check_prompt, check_text, nearest_phrases
 from clipface.guidance.vocabulary import UnknownWords, Vocabulary, foreign_words, split
 from clipface.settings import GuidanceConfig, named_guidance
+from scripts.measure.fuzzing.bert import write_bert
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from interrupts import interrupt, resume, start, train_straight
 from safetensors.torch import load_file
-from tiny_sentences import write_bert
 
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.synthetic import vocabulary
+from scripts.measure.fuzzing.bert import write_bert
 
 VISION = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 4, "head_width": 8, "patch_size": None}
 TEXT = {"context_length": 32, "width": 16, "heads": 2, "layers": 1}

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_sentences import write_bert  # noqa: E402
 from torch.nn import functional
 
 from clipface import weights
@@ -14,6 +13,7 @@ from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.settings import GuidanceConfig
 from clipface.synthetic import vocabulary
 from clipface.synthetic.words.trained_phrases import Phrase, plain_form, read_phrases
+from scripts.measure.fuzzing.bert import write_bert  # noqa: E402
 from trainer.common.config import TrainerConfig
 from trainer.sentence_projection.config import SentenceProjectionConfig
 from trainer.sentence_projection.data import VALUES, value_changes

@@ -15,6 +15,7 @@ from clipface.guidance.encoder import build_face_encoder, load_face_encoder, sav
 from clipface.guidance.sentences import Projection, load_projection, load_sentence_encoder, save_projection
 
 from .. import lies, text_lies
+from ..bert import HIDDEN, WIDTH, write_bert
 from ..reader import NOTES, Reader
 
 ENCODER = {
@@ -25,8 +26,6 @@ ENCODER = {
 CLIP = "tiny-fuzzed"  # open_clip's name of a model as small as it gets
 CLIP_TEXT = {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 1, "layers": 1}
 SIZES = ("input_resolution", "context_length", "vocab_size")  # beside OpenAI's weights
-WIDTH, HIDDEN, LAYERS, POSITIONS = 8, 12, 2, 16  # of the BERT
-PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
 
 
 def write_encoder(path: Path) -> None:
@@ -87,39 +86,6 @@ def _read_clip(path: Path) -> object:
     return read_clip(CLIP, path)
 
 
-def _bert(path: Path) -> None:
-    """A BERT that spells letter by letter."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-
-    path.mkdir()
-    stored = {
-        "embeddings.word_embeddings.weight": torch.randn(len(PIECES), WIDTH),
-        "embeddings.position_embeddings.weight": torch.randn(POSITIONS, WIDTH),
-        "embeddings.token_type_embeddings.weight": torch.randn(2, WIDTH),
-    }
-    shapes = {"embeddings.LayerNorm": (WIDTH,)}
-    for layer in range(LAYERS):
-        name = f"encoder.layer.{layer}"
-        shapes |= {f"{name}.attention.self.{part}": (WIDTH, WIDTH) for part in ("query", "key", "value")}
-        shapes |= {f"{name}.attention.output.dense": (WIDTH, WIDTH), f"{name}.attention.output.LayerNorm": (WIDTH,)}
-        shapes |= {f"{name}.intermediate.dense": (HIDDEN, WIDTH), f"{name}.output.dense": (WIDTH, HIDDEN)}
-        shapes |= {f"{name}.output.LayerNorm": (WIDTH,)}
-    for name, shape in shapes.items():
-        stored |= {f"{name}.weight": torch.randn(shape), f"{name}.bias": torch.zeros(shape[0])}
-    save_file(stored, path / "model.safetensors")
-    described = {
-        "model_type": "bert", "hidden_act": "gelu", "hidden_size": WIDTH, "intermediate_size": HIDDEN,
-        "num_attention_heads": 2, "num_hidden_layers": LAYERS, "max_position_embeddings": POSITIONS,
-        "vocab_size": len(PIECES), "layer_norm_eps": 1e-12,
-    }  # fmt: skip
-    (path / "config.json").write_text(json.dumps(described), encoding="utf-8")
-    pieces = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(PIECES)}, unk_token="[UNK]"))
-    pieces.normalizer = normalizers.BertNormalizer(lowercase=True)
-    pieces.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    pieces.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    pieces.save(str(path / "tokenizer.json"))
-
-
 def _sentences(path: Path) -> object:
     encoder, tokenizer = load_sentence_encoder(path)
     return encoder(tokenizer(["a b", "c"]))
@@ -141,7 +107,7 @@ READERS = (
     Reader("CLIP, OpenAI's archive", "ViT.pt", _script, _read_clip, lies.archives_of_torch),
     Reader("CLIP, a state dict", "ViT.bin", _clip, _read_clip, lies.archives_of_torch),
     Reader("CLIP, .safetensors", "ViT.safetensors", _clip, _read_clip, lies.tensors),
-    Reader("sentence encoders", "bert", _bert, _sentences, None,
+    Reader("sentence encoders", "bert", write_bert, _sentences, None,
            ((".safetensors", lies.tensors), (".json", text_lies.documents))),
     Reader("projections of sentences", "face_sentences.safetensors", _projection, _read_projection, lies.tensors,
            NOTES),

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 WIDTH, HIDDEN, HEADS, LAYERS, POSITIONS = 8, 12, 2, 2, 16
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -14,6 +13,9 @@ PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for lett
 
 def write_bert(folder: Path, seed: int = 0) -> Path:
     """Write model.safetensors, config.json and tokenizer.json; words are spelt letter by letter."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    folder.mkdir(exist_ok=True)
     torch.manual_seed(seed)
     stored = {
         "embeddings.word_embeddings.weight": torch.randn(len(PIECES), WIDTH),
@@ -37,7 +39,7 @@ def write_bert(folder: Path, seed: int = 0) -> Path:
         "num_attention_heads": HEADS, "num_hidden_layers": LAYERS, "max_position_embeddings": POSITIONS,
         "vocab_size": len(PIECES), "layer_norm_eps": 1e-12,
     }  # fmt: skip
-    (folder / "config.json").write_text(json.dumps(described))
+    (folder / "config.json").write_text(json.dumps(described), encoding="utf-8")
     pieces = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(PIECES)}, unk_token="[UNK]"))
     pieces.normalizer = normalizers.BertNormalizer(lowercase=True)
     pieces.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
