@@ -25,8 +25,9 @@ CENTIMETRES = 100  # in a metre
 TEXT_MAPPER = "text_mapper"
 STARTS = ("known", "zero", "random", TEXT_MAPPER)  # anything else is a file, or a look
 LIKE = 256  # training faces on which a mapper begins as the text mapper's edit
-# Of the texture's learning rate, where a prompt names an expression: at all of it skins turn yellow or green.
-EXPRESSION_SHARE = 0.2
+# Of the learning rates, where training begins at the expression that a prompt names: at all of the texture's,
+# skins turn yellow or green; at all of the expression's, the open mouth that anger has closes by half.
+TEXTURE_SHARE, EXPRESSION_SHARE = 0.2, 0.04
 
 
 class Batch(NamedTuple):
@@ -71,7 +72,8 @@ class MapperModule(MapperTraining):
         mapper = initial_mapper(config.model, avatar, prompt.name, prompt.target, shipped=not config.generator)
         rates, recipe = config.learning_rate, {}
         if mapper.expression is not None and names_expression(config.model, prompt.name):
-            rates = replace(rates, texture=EXPRESSION_SHARE * rates.texture)
+            texture, expression = TEXTURE_SHARE * rates.texture, EXPRESSION_SHARE * rates.expression
+            rates = replace(rates, texture=texture, expression=expression)
             recipe = EXPRESSION_SLOTS[prompt.name][0]
         groups, decay = learning_groups(mapper, rates), rates.decay
         super().__init__(config, avatar, mapper, groups, decay, config.plateau, config.cache)

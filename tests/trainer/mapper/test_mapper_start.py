@@ -205,19 +205,19 @@ def test_a_known_expression_begins_as_it_is_named(shipped):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "model", "share"),
+    ("prompt", "model", "shares"),
     [
-        ("angry", {"init_from": "known"}, 0.2),
-        ("angry", {"init_from": "known", "expression": False}, 1),
-        ("angry", {"init_from": "zero"}, 1),
-        ("old", {"init_from": "known"}, 1),
+        ("angry", {"init_from": "known"}, [0.2, 0.04]),
+        ("angry", {"init_from": "known", "expression": False}, [1]),
+        ("angry", {"init_from": "zero"}, [1, 1]),
+        ("old", {"init_from": "known"}, [1, 1]),
     ],
 )
-def test_skin_learns_slowly_where_a_prompt_names_an_expression(config, prompt, model, share):
+def test_a_named_expression_stays_and_skin_learns_slowly(config, prompt, model, shares):
     named = replace(config, prompt=replace(config.prompt, name=prompt), model=ModelConfig(**model))
-    texture, *others = (group["lr"] for group in build(named).configure_optimizers().param_groups)
-    assert texture == pytest.approx(share * config.learning_rate.texture)
-    assert others == ([] if model.get("expression") is False else [0.05])
+    found = [group["lr"] for group in build(named).configure_optimizers().param_groups]
+    rates = config.learning_rate.texture, config.learning_rate.expression
+    assert found == pytest.approx([share * rate for share, rate in zip(shares, rates, strict=False)])
 
 
 def test_the_prior_of_a_named_expression_is_measured_from_it(config, tmp_path):
