@@ -4,7 +4,8 @@ python scripts/convert_texture.py old.png new.png
 python scripts/convert_texture.py my_textures converted --size 1024
 python scripts/convert_texture.py first.png second.png converted
 
-Takes a file and the file to write, or files and folders and the folder to write into (every PNG and JPEG of a folder).
+Takes a file and the file to write, or files and folders and the folder to write into (every image of a folder; those
+that are no PNG or JPEG become PNG).
 Textures of FLAME need no conversion: its UV map is what it was. A texture that was baked gains by being baked again.
 """
 

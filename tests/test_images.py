@@ -174,6 +174,7 @@ def test_no_program_is_started_for_a_document_that_calls_itself_an_image(tmp_pat
 def test_textures_are_read_as_photographs_are(tmp_path):
     grey = np.full((8, 8), 40000, np.uint16)
     Image.fromarray(grey).save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\26\7 macOS")
     assert read_textures(tmp_path, 8)[1].unique().tolist() == [round(40000 / 65535 * 255)]
     assert read_texture(tmp_path / "a.png").mul(255).round().unique().tolist() == [156]
     cut = (tmp_path / "a.png").read_bytes()[:50]  # at 60 all pixels are still there

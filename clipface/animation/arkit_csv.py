@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from clipface.animation.frame_times import even_rate, seconds_of
+from clipface.animation.frame_times import GIVE_RATE, even_rate, seconds_of
 from clipface.animation.motion import Motion, sampled
 from clipface.files import read_table
 from clipface.head import HeadModel
@@ -53,7 +53,7 @@ def read_arkit(path: Path, head: HeadModel, rate: float | None = None) -> Motion
         raise ValueError(f"{path}: expected columns of ARKit's {SHAPES} shapes, got none of {', '.join(missing)}")
     time = next((columns[name] for name in TIME if name in columns), None)
     if time is None and rate is None:
-        raise ValueError(f"rate: expected frames per second, since {path} has no column Timecode; give rate")
+        raise ValueError(f"rate: expected frames per second, since {path} has no column Timecode; {GIVE_RATE}")
     read = [name for name in (*slots, *ANGLES) if name in columns]
     numbers = dict(zip(read, _numbers(path, rows, [columns[name] for name in read]).T, strict=True))
     expression = np.zeros((len(rows), head.n_expression))

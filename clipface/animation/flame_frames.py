@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from clipface.animation.frame_times import GIVE_RATE
 from clipface.animation.motion import Motion
 from clipface.head import HeadModel
 from clipface.tables import read_content
@@ -148,7 +149,7 @@ def _numbers(path: Path, key: str, value: Any, lengths: tuple[int, ...] | None) 
 
 def _motion(path: Path, arrays: Arrays, head: HeadModel, own: float | None, rate: float | None) -> Motion:
     if own is None and rate is None:
-        raise ValueError(f"rate: expected frames per second, since {path} does not say them (key fps); give rate")
+        raise ValueError(f"rate: expected frames per second, since {path} does not say them (key fps); {GIVE_RATE}")
     given, has = arrays["expression"], head.n_expression
     if given.shape[1] > has:
         raise ValueError(

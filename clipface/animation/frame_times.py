@@ -13,6 +13,7 @@ ONE_FRAME = 30.0  # frames per second of what has one frame, which stays for any
 PHONE = 60.0  # frames per second of ARKit, which time codes of less than a second leave open
 IRREGULAR, MOST_IRREGULAR = 0.5, 0.25  # of the usual interval; share of such intervals that still is one rate
 SHIFTED = 0.1  # of an interval; frames that are off by less are not moved
+GIVE_RATE = "give rate=25 to a trainer, --rate 25 to a script"  # the remedy where a motion does not say its own
 
 
 def seconds_of(path: Path, cells: list[str]) -> np.ndarray:

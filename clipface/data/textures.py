@@ -80,7 +80,8 @@ def read_textures(folder: str | Path, size: int) -> tuple[list[str], Tensor]:
     """
     folder = Path(folder)
     check_parts(folder)
-    files = sorted(f for f in folder.rglob("*") if f.suffix in SUFFIXES and not f.stem.endswith(PREVIEW))
+    every = (f for f in folder.rglob("[!.]*") if f.suffix.lower() in SUFFIXES)  # hidden ones are macOS's
+    files = sorted(f for f in every if not f.stem.endswith(PREVIEW))
     if not files:
         remedy = "`python scripts/bake_texture.py` writes one"
         raise FileNotFoundError(f"textures: {folder} holds no textures ({', '.join(SUFFIXES)}); {remedy}")

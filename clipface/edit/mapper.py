@@ -235,7 +235,10 @@ class FaceMapper(SavedMapper):
         """
         texture, geo, unread = found = read_published_networks(path, levels)
         if found.moving:
-            raise ValueError(f"published mapper {path}: expected an edit of still faces, got one of animations")
+            raise ValueError(
+                f"published mapper {path}: expected an edit of still faces, got one of animations; give it to "
+                "scripts/animate.py or trainer.video_mapper"
+            )
         dim, layers = texture.weights[0].shape[2], len(texture.weights)
         expression = None if geo is None else CoefficientMapper.from_published([geo])
         coefficients = 0 if expression is None else expression.weights[-1].shape[1]

@@ -220,7 +220,7 @@ def _load_open_clip(config: GuidanceConfig) -> Encoder:
     if not config.weights and config.pretrained not in tags:
         raise ValueError(
             f"guidance.pretrained: expected one of {tags} for {name}, got {config.pretrained!r}; "
-            "or give a local file as guidance.weights"
+            "or give a local file as guidance.weights (scripts: --encoder-weights)"
         )
     local = Path(config.weights) if config.weights else None
     return _prepared(name, read_clip(name, local, config.pretrained) if local else _download(name, config.pretrained))
@@ -253,5 +253,6 @@ def _download(name: str, tag: str) -> nn.Module:
     except (RuntimeError, OSError) as error:
         raise ConnectionError(
             f"the weights {tag} of {name} could not be downloaded ({str(error)[:200]}){where(name, tag)}, and give the "
-            "file as guidance.weights=<file>, or use guidance=face, which needs no download"
+            "file, to trainers as guidance.weights=<file>, to scripts as --encoder-weights vit_b_16=<file>, or use an "
+            "encoder that needs no download: guidance=face, --encoders scoring"
         ) from error

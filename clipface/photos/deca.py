@@ -74,7 +74,8 @@ def code_of(path: Path, content: Any) -> DecaCode:
         key = next((key for key in keys if key in content), None)
         if key is None:
             has = ", ".join(sorted(str(k) for k in content if not str(k).startswith("_")))
-            raise ValueError(f"{path}: expected {' or '.join(keys)}, got {has or 'nothing'}; write all of DECA's code")
+            remedy = "give it as --tform, and flame_params.pkl here" if has == "tform" else "write all of DECA's code"
+            raise ValueError(f"{path}: expected {' or '.join(keys)}, got {has or 'nothing'}; {remedy}")
         values[name] = _numbers(path, key, content[key]).reshape(-1)
         if name == "pose" and JAW in content:
             values[name] = np.concatenate([values[name], _numbers(path, JAW, content[JAW]).reshape(-1)])
@@ -104,9 +105,12 @@ def read_tform(path: Path, value: Any = None) -> np.ndarray:
         [3, 3] float64.
 
     Raises:
+        FileNotFoundError: if there is no such file.
         ValueError: if it is no such matrix, or stretches or mirrors the image.
     """
     if value is None:
+        if not path.is_file():
+            raise FileNotFoundError(f"tform: {path} does not exist; expected sample_deca.pkl or a file with a tform")
         content = read_content(path)
         value = content.get("tform") if isinstance(content, Mapping) else content
     value = getattr(value, "params", value)

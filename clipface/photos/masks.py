@@ -34,7 +34,7 @@ class GivenMasks:
         """Drop what the source drops, and what has no mask or a damaged one."""
         why = self.source.reason(file)
         if why is None and file in self.pairing.reasons:
-            why = self.pairing.reasons[file].replace("no fit", "no mask")
+            why = self.pairing.reasons[file]
         if why is None:
             try:
                 read_mask(self.pairing.paths[file])

@@ -22,7 +22,7 @@ from clipface.photos.filter import FilterRule
 from clipface.photos.masks import MASK_SUFFIXES, GivenMasks
 from clipface.photos.opening import Options, check_writable, open_output, plan_run
 from clipface.photos.report import SUMMARY, summarise, table, write_distribution, write_sheet
-from clipface.photos.sources import Pairing, Source, find_sources, listed, pair, read_people, with_fits
+from clipface.photos.sources import Pairing, Source, find_sources, listed, pair, read_people, with_files
 from clipface.render import Renderer
 from clipface.render.load import load_head_and_renderer
 from clipface.settings import HeadConfig, RendererConfig, pasted
@@ -46,17 +46,23 @@ def prepare(options: Namespace) -> int | None:
     people = read_people(options.people) if options.people else None
     sources, others = find_sources(options.photos, options.out, people)
     if options.list is not None:
-        sources = listed(sources, options.list)
+        sources, unknown = listed(sources, options.list)
+        if unknown:
+            print(f"{len(unknown)} names in {options.list} are of no photograph, such as {unknown[0]}")
     settings = _settings(options)
     pairing = _find_fits(options, sources)
     if pairing is not None:
-        sources = with_fits(sources, pairing.paths)
+        sources = with_files(sources, pairing.paths)
+    masks = None
+    if options.masks is not None:
+        masks = pair([source.file for source in sources], options.masks, MASK_SUFFIXES, "mask")
+        sources = with_files(sources, masks.paths)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device: expected cpu, got {options.device}, but PyTorch sees no CUDA device")
     head, renderer = load_head_and_renderer(HeadConfig(options.head), RendererConfig(), options.device)
     source = _head_source(options, pairing, head, renderer)
-    if options.masks is not None:
-        source = GivenMasks(source, pair([source.file for source in sources], options.masks, MASK_SUFFIXES))
+    if masks is not None:
+        source = GivenMasks(source, masks)
     with exclusive(options.out, settings.part):
         for damage in open_output(settings, source.name, options.verify, sources):
             print(f"damaged, made again: {damage}")
@@ -142,7 +148,7 @@ def _find_fits(options: Namespace, sources: list[Source]) -> Pairing | None:
     if options.head != "flame":
         raise ValueError(f"head: expected flame with --fits, since DECA's heads are FLAME's, got {options.head}")
     pairing = pair([source.file for source in sources], options.fits, (*deca.SUFFIXES, *heads.VERTEX_SUFFIXES))
-    if pairing.unused:
+    if pairing.unused and options.list is None:  # those of photographs that a list leaves out are none to wonder at
         print(f"{len(pairing.unused)} files in {options.fits} belong to no photograph, such as {pairing.unused[0]}")
     return pairing
 

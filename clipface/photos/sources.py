@@ -19,7 +19,7 @@ class Source(NamedTuple):
     size: int
     mtime_ns: int
     person: str | None = None
-    fit: str | None = None  # size and time of the file that its head is imported from
+    fit: str | None = None  # sizes and times of the files that its head is imported from and its mask
 
     def record(self) -> dict[str, Any]:
         """What a later run compares, to see whether it is still the same."""
@@ -85,28 +85,38 @@ def _files(folder: Path, leave_out: Path) -> Iterator[Path]:
             yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
 
 
-def with_fits(sources: list[Source], fits: Mapping[str, Path]) -> list[Source]:
-    """Note for each photograph which file its head comes from, so that a changed one is noticed."""
-    states = {file: path.stat() for file, path in fits.items()}
+def with_files(sources: list[Source], files: Mapping[str, Path]) -> list[Source]:
+    """Note for each photograph a file that its head or its mask comes from, so that a changed one is noticed."""
+    states = {file: path.stat() for file, path in files.items()}
     marks = {file: f"{state.st_size} {state.st_mtime_ns}" for file, state in states.items()}
-    return [source._replace(fit=marks.get(source.file)) for source in sources]
+    noted = {s.file: " ".join(part for part in (s.fit, marks.get(s.file)) if part) for s in sources}
+    return [source._replace(fit=noted[source.file] or None) for source in sources]
 
 
-def listed(sources: list[Source], path: Path) -> list[Source]:
+def listed(sources: list[Source], path: Path) -> tuple[list[Source], list[str]]:
     """Keep the photographs that a list names: a text file, a name in each line, with or without folder and suffix.
+
+    Returns:
+        These photographs, and the names that are of none.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it names none of them.
     """
     text = read_text(path, "list", "expected names of photographs, one a line")
-    names = {line.strip() for line in text.splitlines() if line.strip()}
-    kept = [s for s in sources if {s.file, Path(s.file).name, Path(s.file).stem} & names]
+    names = [line.strip() for line in text.splitlines() if line.strip()]
+    wanted, known = set(names), set()
+    kept = []
+    for source in sources:
+        own = {source.file, Path(source.file).name, Path(source.file).stem}
+        known |= own
+        if own & wanted:
+            kept.append(source)
     if not kept:
         raise ValueError(
             f"list: expected names of the photographs, such as {Path(sources[0].file).stem}, got none in {path}"
         )
-    return kept
+    return kept, [name for name in names if name not in known]
 
 
 def read_people(path: Path) -> dict[str, str]:
@@ -180,7 +190,7 @@ class Pairing(NamedTuple):
     unused: list[Path]
 
 
-def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...]) -> Pairing:
+def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...], what: str = "fit") -> Pairing:
     """Find the file of each photograph.
 
     It has the same path below its folder but for the suffix, or else the same name, if no other photograph and no
@@ -190,16 +200,18 @@ def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...]) ->
         photographs: paths below their folder, with /.
         folder: searched with all below it.
         suffixes: of the files looked for, lower case.
+        what: one of them is, in words.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no such file in it.
     """
     kinds = ", ".join(suffixes)
     if not folder.is_dir():
-        raise FileNotFoundError(f"fits: {folder} is no folder; give a folder of {kinds} files")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+        raise FileNotFoundError(f"{what}s: {folder} is no folder; give a folder of {kinds} files")
+    every = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    files = [path for path in every if not path.name.startswith(".")]  # hidden ones are macOS's
     if not files:
-        raise FileNotFoundError(f"fits: {folder} holds no {kinds} files")
+        raise FileNotFoundError(f"{what}s: {folder} holds no {kinds} files; give the folder that does")
     names = (lambda path: path.with_suffix(""), lambda path: path.stem)  # by place, else by name
     files_of = [_called([file.relative_to(folder) for file in files], name) for name in names]
     photographs_of = [_called(map(Path, photographs), name) for name in names]
@@ -211,9 +223,10 @@ def pair(photographs: Sequence[str], folder: Path, suffixes: tuple[str, ...]) ->
         if len(found) == len(sharing) == 1:
             paths[photograph] = folder / found[0]
         elif not found:
-            reasons[photograph] = "no fit: there is no file of this name"
+            reasons[photograph] = f"no {what}: there is no file of this name"
         else:
-            reasons[photograph] = f"no fit: {len(sharing)} photographs and {len(found)} files are called {path.stem}"
+            both = f"{len(sharing)} photographs and {len(found)} files are called {path.stem}"
+            reasons[photograph] = f"no {what}: {both}"
     used = set(paths.values())
     return Pairing(paths, reasons, [path for path in files if path not in used])
 

@@ -9,10 +9,11 @@ from PIL import Image
 
 from clipface.files import replacing
 from clipface.head.uv_stretch import COLUMNS, ROWS, STRIP
-from clipface.images import PhotographError, read_photograph
+from clipface.images import SUFFIXES, PhotographError, image_size, read_photograph
+from clipface.startup import warn
 
 LOBES = 3  # of the Lanczos kernel
-IMAGES = (".png", ".jpg", ".jpeg")
+IMAGES = (".png", ".jpg", ".jpeg")  # that are written; others are read too, and become .png
 
 
 def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -> int:
@@ -28,7 +29,8 @@ def convert_files(sources: Sequence[Path], out: Path, size: int | None = None) -
 
     Raises:
         FileNotFoundError: if a source is missing, or there is no image in a folder.
-        ValueError: if an image is damaged or not square, would overwrite its source, or two have one name.
+        ValueError: if an image is damaged or not square, would overwrite its source, or two have one name; or `out` is
+            an image's name for several, or of another kind.
     """
     if size is not None and size < 1:
         raise ValueError(f"size: expected a number of texels from 1 up, got {size}")
@@ -45,11 +47,13 @@ def change_files(sources: Sequence[Path], out: Path, change: Callable[[np.ndarra
     pairs = _pairs(sources, out)
     for source, target in pairs:
         try:
-            pixels = np.asarray(read_photograph(source, transparent=True).image)
+            image = read_photograph(source, transparent=True).image
         except PhotographError as error:
             raise ValueError(f"texture: {source} is cut off or no image ({error})") from error
+        if image.width != image.height:
+            raise ValueError(f"texture: expected a square one, got {image.width} x {image.height} in {source}")
         try:
-            result = change(pixels).round().clip(0, 255).astype(np.uint8)
+            result = change(np.asarray(image)).round().clip(0, 255).astype(np.uint8)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
         png = target.suffix.lower() == ".png"
@@ -60,22 +64,49 @@ def change_files(sources: Sequence[Path], out: Path, change: Callable[[np.ndarra
 
 def _pairs(sources: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
     """Each image, and the file to write."""
+    alone = len(sources) == 1 and not sources[0].is_dir()
+    image = out.suffix.lower() in SUFFIXES and not out.is_dir()
+    if image and (not alone or out.suffix.lower() not in IMAGES):
+        wanted = f"a file {' '.join(IMAGES)}" if alone else "a folder for several textures"
+        raise ValueError(f"out: expected {wanted}, got {out}; give another name")
     pairs = []
     for source in sources:
+        found = [(source, Path(source.name))]
         if source.is_dir():
-            found = sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGES)
-            pairs += [(path, out / path.relative_to(source)) for path in found]
-        elif len(sources) == 1 and out.suffix.lower() in IMAGES:
-            pairs.append((source, out))
-        else:
-            pairs.append((source, out / source.name))
-        if not source.exists() or not pairs:
+            every = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+            found = [(path, path.relative_to(source)) for path in every if not path.name.startswith(".")]
+            found = _textures(found)
+        if not source.exists() or not found:
             raise FileNotFoundError(f"texture: expected an image or a folder of {' '.join(IMAGES)}, got {source}")
+        pairs += [(path, out if image else out / _written(name)) for path, name in found]
     targets = [target for _, target in pairs]
     for source, target in pairs:
         if targets.count(target) > 1 or target.resolve() == source.resolve():
             raise ValueError(f"texture: expected a place of its own for {source}, got {target}; choose another folder")
     return pairs
+
+
+def _textures(found: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Pass over images of a folder that are not square, such as views of textures, and say so."""
+    square = [pair for pair in found if _is_square(pair[0])]
+    if square and len(square) < len(found):
+        other = next(path for path, _ in found if not _is_square(path))
+        warn([f"{len(found) - len(square)} images are not square and so no textures, and are passed over: {other} ..."])
+    return square or found
+
+
+def _is_square(path: Path) -> bool:
+    """Also of what is no image, which is told when it is read."""
+    try:
+        width, height = image_size(path)
+    except PhotographError:
+        return True
+    return width == height
+
+
+def _written(name: Path) -> Path:
+    """The name of a file that is written for an image of this name."""
+    return name if name.suffix.lower() in IMAGES else name.with_suffix(".png")
 
 
 def convert_texture(texture: np.ndarray, size: int | None = None) -> np.ndarray:

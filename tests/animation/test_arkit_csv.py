@@ -101,7 +101,7 @@ def test_seconds_are_times_too(tmp_path, arkit_head, table, time):
 def test_without_times_the_rate_is_to_be_given(tmp_path, arkit_head, table):
     path = table.write(tmp_path / "a.csv", [camel(name) for name in table.names])
     assert load_motion(path, arkit_head, 25).rate == 25
-    with pytest.raises(ValueError, match="rate: .*no column Timecode; give rate"):
+    with pytest.raises(ValueError, match="rate: .*no column Timecode; give rate=25 to a trainer, --rate"):
         load_motion(path, arkit_head)
 
 

@@ -112,7 +112,7 @@ def test_bad_files_are_named(tmp_path, unnamed_head, change, words):
 
 def test_a_rate_must_be_said_by_someone(tmp_path, unnamed_head):
     write(tmp_path / "a.npz", table(4))
-    with pytest.raises(ValueError, match="rate: .*fps.*give rate"):
+    with pytest.raises(ValueError, match="rate: .*fps.*--rate 25 to a script"):
         load_motion(tmp_path / "a.npz", unnamed_head)
 
 

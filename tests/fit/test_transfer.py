@@ -95,6 +95,9 @@ def test_a_folder_of_images_is_carried_both_ways(folder, tmp_path, heads):
     old, back = (
         np.asarray(Image.open(tmp_path / name / "a.png").resize((SIZE,) * 2), float) for name in ("old", "back")
     )
+    Image.new("RGB", (SIZE, 2 * SIZE)).save(tmp_path / "sheet.png")
+    with pytest.raises(ValueError, match="expected a square one, got 64 x 128"):
+        carry(tmp_path / "sheet.png", "--from", "open", "--to", "flame", "--out", tmp_path / "new.png")
     face = UVMap(heads[0], SIZE).region(["face"]).numpy()
     assert np.abs(old - back)[face].mean() < 8 and Image.open(tmp_path / "back" / "a.png").size == (2 * SIZE,) * 2
     teeth = UVMap(heads[0], SIZE).region(["teeth"])  # no other head has any: they are the base texture's

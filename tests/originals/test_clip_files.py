@@ -106,6 +106,13 @@ def test_a_missing_file_is_told_where_to_get():
         load_encoder(named_guidance("vit_b_16", "none.pt"))
 
 
+def test_without_a_network_it_is_told_how_trainers_and_scripts_take_a_file(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    config = GuidanceConfig("ViT-B-32-256", pretrained="datacomp_s34b_b86k")
+    with pytest.raises(ConnectionError, match=r"trainers as guidance\.weights=<file>, to scripts as --encoder-weights"):
+        load_encoder(config)
+
+
 def test_encoders_that_are_averaged_have_local_files_too(tiny_files):
     face, scoring = (str(tiny_files / f"{name}_encoder.safetensors") for name in ("face", "scoring"))
     config = GuidanceConfig(weights=face, also=["scoring"], also_weights={"scoring": scoring})

@@ -47,8 +47,10 @@ def test_vertices_are_described_by_coefficients(flame, avatar, tmp_path):
     (tmp_path / "short.pkl").write_bytes(pickle.dumps(given[1:]))
     with pytest.raises(ValueError, match=r"expected \(122, 3\) finite vertices, got \(121, 3\)"):
         read_head_params(tmp_path / "short.pkl", avatar.head)
-    with pytest.raises(ValueError, match=r"sample_deca\.pkl: expected shape .*, got tform"):
+    with pytest.raises(ValueError, match=r"sample_deca\.pkl: expected shape .*, got tform; give it as --tform"):
         read_head_params(flame / "sample_deca.pkl", avatar.head)
+    with pytest.raises(FileNotFoundError, match="tform: none.pkl does not exist; expected sample_deca.pkl"):
+        read_head_params(flame / "flame_params.pkl", avatar.head).view("", "none.pkl")
 
 
 def test_a_file_that_was_written_again_is_read_again(flame, avatar, tmp_path):

@@ -96,7 +96,7 @@ def test_files_of_other_generators_and_other_kinds_are_refused(originals, avatar
     torch.save({**states, "level_10": states["level_0"]}, tmp_path / "longer.pt")
     with pytest.raises(ValueError, match="expected networks of 8 levels, or 10 .* got 11"):
         read_mapper(tmp_path / "longer.pt", avatar)
-    with pytest.raises(ValueError, match="animations"):
+    with pytest.raises(ValueError, match="got one of animations; give it to scripts/animate.py"):
         read_mapper(originals / "video" / "laugh.pt", avatar)
     with pytest.raises(ValueError, match="no mapper of animations"):
         read_mapper(originals / "texture" / "zombie.pt", avatar, VideoMapper)

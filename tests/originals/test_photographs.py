@@ -14,6 +14,7 @@ from clipface.photos.masks import crop_mask, read_mask
 from clipface.photos.sources import Source, listed
 from clipface.render import Renderer
 from clipface.render.camera import project
+from scripts.recipes.originals_build.sizes import SMALL
 
 
 def test_vertices_in_clip_space_are_divided_by_w(tmp_path):
@@ -43,10 +44,30 @@ def test_masks_are_cut_as_their_faces_were(tmp_path):
 def test_a_list_of_names_chooses(tmp_path):
     sources = [Source(file, 1, 1) for file in ("a/00001.png", "a/00002.png", "b/00003.png")]
     (tmp_path / "names.txt").write_text("00001\nb/00003.png\n\n")
-    assert [source.file for source in listed(sources, tmp_path / "names.txt")] == ["a/00001.png", "b/00003.png"]
+    kept, unknown = listed(sources, tmp_path / "names.txt")
+    assert [source.file for source in kept] == ["a/00001.png", "b/00003.png"] and unknown == []
     (tmp_path / "names.txt").write_text("other")
     with pytest.raises(ValueError, match="such as 00001, got none"):
         listed(sources, tmp_path / "names.txt")
+
+
+def test_what_is_said_of_files_is_true(full_flame, tmp_path, capsys):
+    for folder in ("photos", "fits"):
+        (tmp_path / folder).mkdir()
+    for name in "ab":
+        Image.new("RGB", (64, 64)).save(tmp_path / "photos" / f"{name}.png")
+        torch.save(torch.ones(SMALL.vertices, 4), tmp_path / "fits" / f"{name}.pt")
+    (tmp_path / "fits" / "._a.pt").write_bytes(b"\0\5\26\7 macOS")
+    (tmp_path / "names.txt").write_text("a\nc\n")
+    given = ["--head", "flame", "--photos", str(tmp_path / "photos"), "--fits", str(tmp_path / "fits"), "--masks", "no"]
+    given += ["--list", str(tmp_path / "names.txt"), "--out", str(tmp_path / "set")]
+    assert script("prepare_photos").main(given) == 1
+    said = capsys.readouterr()
+    assert "error: masks: no is no folder; give a folder of .png" in said.err
+    assert "1 names in" in said.out and "are of no photograph, such as c" in said.out
+    assert "belong to no photograph" not in said.out  # b.png is there, and only left out
+    assert script("prepare_photos").main(given[:-4] + given[-2:]) == 1  # without the list
+    assert "belong to no photograph" not in capsys.readouterr().out
 
 
 def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypatch, painted, tmp_path, capsys):
@@ -77,6 +98,10 @@ def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypat
     edge = round(float(matrix[1, 2] + matrix[1, 1] * len(mask) / 2) / SIZE * 64)  # where the mask ends, in the crop
     rows = faces[0].mask.float().reshape(64, 64).mean(1)
     assert 8 < edge < 56 and rows[edge - 5 : edge - 1].min() > 0.5 and rows[edge + 2 :].max() < 0.1
+    Image.fromarray(255 - mask).save(tmp_path / "masks" / "face.png")
+    assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 0
+    changed = MaskedFaces(tmp_path / "set", 64)[0].mask.float().reshape(64, 64).mean(1)
+    assert changed[: edge - 5].max() < 0.1 and changed[edge + 2 :].max() > 0.5, "a changed mask is noticed"
     (tmp_path / "names.txt").write_text("other\n")
     given[given.index(str(tmp_path / "set"))] = str(tmp_path / "empty")
     assert command.main([*given, "--list", str(tmp_path / "names.txt")]) == 1

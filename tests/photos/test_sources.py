@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipface.data.shards import Shard
-from clipface.photos.sources import Source, find_sources, grouped, make_plan, packed, read_people, with_fits
+from clipface.photos.sources import Source, find_sources, grouped, make_plan, packed, read_people, with_files
 
 
 def test_pictures_of_any_name_are_found_and_others_counted(tmp_path):
@@ -100,5 +100,5 @@ def test_people_file(tmp_path):
 
 def test_the_file_a_head_comes_from_is_noted(tmp_path):
     (tmp_path / "a.mat").write_bytes(b"123")
-    marked = with_fits([A, B], {"a.jpg": tmp_path / "a.mat"})
+    marked = with_files([A, B], {"a.jpg": tmp_path / "a.mat"})
     assert marked[0].fit.startswith("3 ") and marked[1].fit is None

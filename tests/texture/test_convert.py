@@ -48,6 +48,25 @@ def test_the_command_converts_a_file_and_a_folder(tmp_path):
     assert Image.open(tmp_path / "new" / "inner" / "b.jpg").size == (SIZE, SIZE)
 
 
+def test_files_are_written_as_what_their_names_say(tmp_path, capsys):
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("a.tif", "b.png"):
+        Image.new("RGB", (SIZE, SIZE)).save(old / name)
+    (old / "._b.png").write_bytes(b"\0\5\26\7 macOS")
+    Image.new("RGB", (2 * SIZE, SIZE)).save(old / "b_views.png")
+    assert main([str(old), str(tmp_path / "new")]) == 0
+    assert "1 images are not square" in capsys.readouterr().err
+    assert {path.name: Image.open(path).format for path in (tmp_path / "new").iterdir()} == {
+        "a.png": "PNG", "b.png": "PNG",
+    }  # fmt: skip
+    assert main([str(old), str(tmp_path / "one.png")]) == 1 and main([str(old / "b.png"), str(tmp_path / "b.bmp")]) == 1
+    said = capsys.readouterr().err
+    assert "expected a folder for several textures" in said and "expected a file .png .jpg .jpeg" in said
+    (tmp_path / "empty").mkdir()
+    assert main([str(old), str(tmp_path / "empty"), str(tmp_path / "more")]) == 1
+
+
 @pytest.mark.parametrize(("size", "words"), [((8, 6), "square"), (None, "no image")])
 def test_what_is_no_texture_is_refused_with_a_word(tmp_path, capsys, size, words):
     old = tmp_path / "old.png"
