@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     alone = not options.textures
     found, *heads = map_between(options.first, options.second, options.map, options.points, options.map_size, alone)
     if alone:
-        mean, most = (1000 * found.config[name] for name in ("mean_distance", "distance_95"))
+        # In the unit of the second head, which may be any; the open head and FLAME are in metres.
+        each = 1000 / found.config["scale"]
+        mean, most = (each * found.config[name] for name in ("mean_distance", "distance_95"))
         print(f"Map written to {found.path}; surfaces are {mean:.2f} mm apart, 95 % of them below {most:.2f} mm")
         return
     count = carry_files(options.textures, options.out, found, heads, options.size, options.base)

@@ -1,5 +1,6 @@
 """The map between two heads of any meshes and UV maps: made from their surfaces, kept in one file."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,9 @@ def make_map(
 
     Raises:
         ValueError: if a head has no texture coordinates, or pairs are not enough.
+
+    Warns:
+        UserWarning: if the bent surface stays far from the target.
     """
     if not 16 <= size <= 8192:
         raise ValueError(f"size: expected a number of places from 16 to 8192, got {size}")
@@ -110,7 +114,9 @@ def make_map(
         tensors[f"to_{name}"], tensors[f"to_{name}_sure"] = places, sure
     if has_arkit(source.expression_names) and target.expression_directions.any():
         tensors |= _expressions(bent, other, found)
-    notes = {KIND: 1, "size": size, "source": describe(source), "target": describe(target), **_distances(found)}
+    distances = _distances(found)
+    _warn_apart(source, target, distances)
+    notes = {KIND: 1, "size": size, "source": describe(source), "target": describe(target), **distances}
     return HeadMap(tensors, notes, Path("map.safetensors"))
 
 
@@ -174,6 +180,18 @@ def _coefficients(moves: np.ndarray, basis: np.ndarray, root: np.ndarray) -> Ten
     basis, moves = ((part * root).reshape(len(part), -1).astype(np.float64) for part in (basis, moves))
     square = basis @ basis.T + PRIOR * np.eye(len(basis))
     return torch.from_numpy(np.linalg.solve(square, basis @ moves.T).T).float()
+
+
+def _warn_apart(source: HeadModel, target: HeadModel, distances: dict[str, float]) -> None:
+    vertices = vertex_array(source)
+    size = distances["scale"] * np.linalg.norm(vertices - vertices.mean(0), axis=1).mean()
+    if not distances["distance_95"] < SURE * size:
+        warnings.warn(
+            f"map: {source.source} and {target.source} hardly meet, a twentieth of the surface stays "
+            f"{distances['distance_95'] / size:.0%} of the head's size apart; what is carried will not lie where it "
+            "belongs: look at it, and place the heads by --points, or by landmarks of the right mesh",
+            stacklevel=2,
+        )
 
 
 def _distances(found: Registered) -> dict[str, float]:

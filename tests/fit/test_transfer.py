@@ -1,6 +1,7 @@
 """Maps between heads of other meshes and UV maps: where surfaces meet, textures there and back, files and refusals."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -23,6 +24,8 @@ from clipface.render.uv import UVMap
 from clipface.settings import HeadConfig, RendererConfig
 from clipface.texture.carry import MAP_FILE, read_head_map
 from clipface.texture.linear import load_texture_model
+from scripts.recipes.originals_build.head import write_template
+from scripts.recipes.originals_build.sizes import SMALL
 
 SIZE = 64
 
@@ -173,7 +176,13 @@ def test_a_mesh_that_looks_aside_is_placed_as_one_that_looks_ahead(folder, tmp_p
         carry("--from", "open", "--to", tmp_path / "far.obj", "--map-size", MAP_SIZE)
 
 
-def test_a_mesh_of_polygons_needs_no_points_if_it_looks_ahead(tmp_path, heads):
+def test_heads_that_hardly_meet_are_told(tmp_path):
+    write_template(tmp_path / "dome.obj", SMALL, np.random.default_rng(0))
+    with pytest.warns(UserWarning, match=r"open_head\.npz and dome\.obj hardly meet"):
+        carry("--from", "open", "--to", tmp_path / "dome.obj", "--map-size", MAP_SIZE)
+
+
+def test_a_mesh_of_polygons_needs_no_points_if_it_looks_ahead(tmp_path, heads, capsys):
     source = heads[1]
     lines = ["v {} {} {}".format(*place) for place in 100 * source.v_template.numpy()]
     lines += ["vt {} {}".format(*place) for place in source.uv.numpy()]
@@ -185,4 +194,6 @@ def test_a_mesh_of_polygons_needs_no_points_if_it_looks_ahead(tmp_path, heads):
     carry("--from", tmp_path / "mesh.obj", "--to", "open", "--map-size", MAP_SIZE)
     found = read_head_map(tmp_path / "mesh_from_open.safetensors")
     assert found.config["mean_distance"] < 0.06  # centimetres
+    mean, most = map(float, re.findall(r"([\d.]+) mm", capsys.readouterr().out))
+    assert mean < 0.6 and mean < most < 5
     assert found.config["scale"] == pytest.approx(100 * heads[2].config["scale"], rel=0.1)

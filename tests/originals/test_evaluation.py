@@ -49,7 +49,8 @@ def test_inceptions_file_is_read_and_runs_nothing(tmp_path):
     pytest.importorskip("torch_fidelity")
     write_inception(tmp_path)
     (path,) = (tmp_path / "metrics").iterdir()
-    assert load_features("inception", path)(torch.zeros(1, 3, 32, 32)).shape == (1, 2048)
+    features = load_features("inception", path)(torch.stack([torch.zeros(3, 32, 32), torch.rand(3, 32, 32)]))
+    assert features.shape == (2, 2048) and features.std(0).mean() > 0.01, "scores with it are no zeros"
     torch.save({"state": Hostile(tmp_path / "was_run")}, path)
     with pytest.raises(ValueError, match="more than tensors"):
         load_features("inception", path)

@@ -66,4 +66,8 @@ def write_inception(folder: Path) -> None:
     (folder / "metrics").mkdir(parents=True, exist_ok=True)
     path = folder / "metrics" / INCEPTION
     torch.save({}, path)
-    torch.save(Untrained("inception", ["2048"], str(path)).state_dict(), path)
+    network = Untrained("inception", ["2048"], str(path))
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):  # as PyTorch begins, features would vanish, and every FID be 0
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    torch.save(network.state_dict(), path)
