@@ -25,9 +25,20 @@ OF_GUIDANCE = {"model": str, "also": list[str] | None}
 
 
 def mapper_file(path: str | Path) -> Path:
-    """A mapper's file: of a run's folder the one in it, else the path itself."""
+    """A mapper's file: of a run's folder the one in it, else the path itself.
+
+    Raises:
+        FileNotFoundError: if a folder holds none.
+    """
     path = Path(path)
-    return path / MAPPER_FILE if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    file = path / MAPPER_FILE
+    if not file.exists():
+        others = sorted(other.name for other in path.glob("[!.]*.pt"))
+        remedy = f"give one of its files, such as {path / others[0]}" if others else "give that of a finished run"
+        raise FileNotFoundError(f"mapper: expected a run's folder, with {MAPPER_FILE}, got {path}; {remedy}")
+    return file
 
 
 def mapper_notes(path: str | Path) -> dict[str, Any]:

@@ -98,6 +98,10 @@ def test_files_of_other_generators_and_other_kinds_are_refused(originals, avatar
         read_mapper(tmp_path / "longer.pt", avatar)
     with pytest.raises(ValueError, match="got one of animations; give it to scripts/animate.py"):
         read_mapper(originals / "video" / "laugh.pt", avatar)
+    with pytest.raises(
+        FileNotFoundError, match=r"expected a run's folder, .*; give one of its files, such as .*zombie\.pt"
+    ):
+        script("edit").main(["--mapper", str(originals / "texture"), "--output", str(tmp_path / "edited")])
     with pytest.raises(ValueError, match="no mapper of animations"):
         read_mapper(originals / "texture" / "zombie.pt", avatar, VideoMapper)
 
