@@ -100,7 +100,11 @@ class Inception(nn.Module):
             torch.load(path, map_location="cpu", weights_only=True)  # the package would run what a file asks for
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
             raise ValueError(f"path: {path} is cut off or holds more than tensors, so it is not read") from error
-        self.network = NoTrainInceptionV3("inception-v3-compat", [str(self.num_features)], str(path))
+        try:
+            self.network = NoTrainInceptionV3("inception-v3-compat", [str(self.num_features)], str(path))
+        except (RuntimeError, TypeError, AttributeError) as error:  # its load_state_dict takes the file as it is
+            how = assets.ASSETS["inception"].how
+            raise ValueError(f"path: expected weights of Inception-v3 for FID, got others in {path}; {how}") from error
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images [B, 3, H, W] in [-1, 1] to features [B, 2048]."""

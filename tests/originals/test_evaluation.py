@@ -51,6 +51,10 @@ def test_inceptions_file_is_read_and_runs_nothing(tmp_path):
     (path,) = (tmp_path / "metrics").iterdir()
     features = load_features("inception", path)(torch.stack([torch.zeros(3, 32, 32), torch.rand(3, 32, 32)]))
     assert features.shape == (2, 2048) and features.std(0).mean() > 0.01, "scores with it are no zeros"
+    for other in ({"w": torch.zeros(1)}, [torch.zeros(1)], torch.zeros(1)):
+        torch.save(other, path)
+        with pytest.raises(ValueError, match=r"expected weights of Inception-v3 for FID, got others in .*; "):
+            load_features("inception", path)
     torch.save({"state": Hostile(tmp_path / "was_run")}, path)
     with pytest.raises(ValueError, match="more than tensors"):
         load_features("inception", path)
