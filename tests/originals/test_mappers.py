@@ -101,7 +101,7 @@ def test_files_of_other_generators_and_other_kinds_are_refused(originals, avatar
     with pytest.raises(
         FileNotFoundError, match=r"expected a run's folder, .*; give one of its files, such as .*zombie\.pt"
     ):
-        script("edit").main(["--mapper", str(originals / "texture"), "--output", str(tmp_path / "edited")])
+        script("edit").main(["--mapper", str(originals / "texture"), "--latents", "0:1", "--output", str(tmp_path)])
     with pytest.raises(ValueError, match="no mapper of animations"):
         read_mapper(originals / "texture" / "zombie.pt", avatar, VideoMapper)
 
