@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from clipface.animation.frame_times import MOST_GAP, ONE_FRAME, rounded_rate
@@ -60,9 +59,9 @@ def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
     """Fit the heads of one person to MediaPipe's points [T, 478, 2] in pixels, y down."""
     from clipface.fit.gauss_newton import minimise
     from clipface.fit.landmark_objective import LandmarkObjective
-    from clipface.fit.landmarks import fit_landmarks
+    from clipface.fit.landmarks import boxed, fit_landmarks
 
-    places = _placed(torch.from_numpy(points))
+    places = boxed(torch.from_numpy(points))
     chosen = torch.linspace(0, len(places) - 1, min(IDENTITY_FRAMES, len(places))).round().long()
     shape = fit_landmarks(head, places[chosen], torch.zeros(len(chosen), dtype=torch.long)).shape[:1]
     fits = []
@@ -73,13 +72,6 @@ def fit_points(head: HeadModel, points: np.ndarray, rate: float) -> Motion:
         fits.append([part.cpu() for part in (fit.expression, fit.pose, fit.eye_pose)])
     expression, pose, eye_pose = (torch.cat(parts) for parts in zip(*fits, strict=True))
     return Motion(expression, pose, torch.zeros(len(pose), 3), eye_pose, rate, head.expression_names)
-
-
-def _placed(points: Tensor) -> Tensor:
-    """Points in a square around each face, in [-1, 1], not turned: the fit's unit, with the head's roll in its pose."""
-    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
-    # An FFHQ crop is about twice as large as the box of the points.
-    return (points - (low + high) / 2) / (high - low).amax(2, keepdim=True)
 
 
 def find_points(path: Path) -> FacePointsOverTime:

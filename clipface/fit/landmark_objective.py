@@ -69,10 +69,7 @@ class LandmarkObjective:
         self.lines = ContourLines(*(part.to(like.device) for part in lines))
         self.identity_of = _checked_people(identity_of, self.batch).to(like.device)
         self.people = int(self.identity_of.max()) + 1
-        points = points.to(like)
-        self.targets = points[:, self.on.numbers.to(like.device)]
-        first, second = (points[:, number] for number in OUTER_EYE_CORNERS)
-        self.eye_distance = (first - second).norm(dim=1)
+        self.retarget(points)
         self.weights = like.new_tensor([self.settings.weights[region] for region in self.on.regions])
         self.weights = self.weights.expand(self.batch, -1)
         if weights is not None:
@@ -83,6 +80,14 @@ class LandmarkObjective:
             self.weights = self.weights * weights.to(like)
         self.prior = Prior(head, face_points or read_face_points(), self.settings.prior)
         self._prepare_head()
+
+    def retarget(self, points: Tensor) -> None:
+        """Have other points [B, 478, 2], of as many images of the same people, take the place of those there are."""
+        expect("points", points, (self.batch, 478, 2))
+        points = points.to(self.head.v_template)
+        self.targets = points[:, self.on.numbers.to(points.device)]
+        first, second = (points[:, number] for number in OUTER_EYE_CORNERS)
+        self.eye_distance = (first - second).norm(dim=1)
 
     @torch.no_grad()
     def _prepare_head(self) -> None:

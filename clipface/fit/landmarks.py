@@ -8,6 +8,15 @@ from clipface.fit.landmark_objective import LandmarkObjective, LandmarkSettings
 from clipface.head import HeadModel
 
 
+def boxed(points: Tensor) -> Tensor:
+    """Points [T, 478, 2] in a square around each face, in [-1, 1], not turned: the fit's unit, with roll in the pose.
+
+    An FFHQ crop is about twice as large as the box of the points.
+    """
+    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
+    return (points - (low + high) / 2) / (high - low).amax(2, keepdim=True)
+
+
 def fit_landmarks(
     head: HeadModel,
     points: Tensor,

@@ -44,6 +44,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--generator", type=Path, help="weights of the texture generator (left out: those that come with the project)")
     add("--head", default="open", choices=("open", "flame"))
     add("--device", default="auto", help="cpu or cuda; auto: cuda where there is one")
+    add("--camera", help="webcam's device, or a video's file in its place (left out: this machine's first)")
     add("--train", nargs="*", default=[], metavar="KEY=VALUE", help="overrides of trainer.mapper for new prompts")
     add_people(parser)
     options = parser.parse_args(arguments)
@@ -66,6 +67,7 @@ def build(options: argparse.Namespace) -> "Services":
     from clipface.edit.attributes import shipped_generator
     from clipface.edit.loading import load_editor
     from clipface.edit.persons.sources import subjects
+    from clipface.view.camera.webcam import Cameras
     from clipface.view.child import Children
     from clipface.view.edits.library import Library
     from clipface.view.edits.training import TrainingJobs
@@ -81,12 +83,13 @@ def build(options: argparse.Namespace) -> "Services":
     overrides += [f"generator={quoted(str(options.generator.resolve()))}"] if options.generator else []
     training = TrainingJobs(library, [*overrides, *options.train])
     people = [some.codes for some in subjects(faces_config(options, None), avatar, PSI, 1)]
-    children = Children()
-    persons = Persons(options.keep / "persons", avatar, private=not server.is_loopback(options.host))
+    children, loopback = Children(), server.is_loopback(options.host)
+    cameras = Cameras(options.camera, options.head, avatar.head.v_template.device, loopback)
+    persons = Persons(options.keep / "persons", avatar, private=not loopback)
     given = ["--generator", str(options.generator.resolve())] if options.generator else []
     given += ["--head", options.head, "--texture-size", str(options.texture_size)]
     fitting, engine = FittingJobs(children, persons, given), Engine(avatar, library, people, persons.codes)
-    return Services(engine, training, persons, children, fitting, options.head, known_prompts())
+    return Services(engine, training, persons, children, fitting, cameras, options.head, known_prompts())
 
 
 def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:

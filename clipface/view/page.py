@@ -18,7 +18,7 @@ from clipface.view.panels.view import export_panel, view_panel
 from clipface.view.persons.store import REMEDY
 from clipface.view.screen.backdrop import sign
 from clipface.view.screen.gallery import Grid, pages, tile_at
-from clipface.view.screen.player import Player
+from clipface.view.screen.player import LivePlayer, Player
 from clipface.view.screen.stream import ImageStream
 from clipface.view.services import Services
 from clipface.view.session.sessions import Session
@@ -48,7 +48,7 @@ class Page:
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self.controls = Controls(self)
-        self.player: Player | None = None  # what moves
+        self.player: Player | LivePlayer | None = None  # what moves
         self.gallery: Any = None  # the panel whose gallery is laid into the view
         self.images = ImageStream(client, services.engine, services.workers, self.tell)
         client.scene.set_background_image(sign("Loading the face …", self.images.camera.size), format="jpeg")
@@ -121,7 +121,7 @@ class Page:
             self.controls.refresh()
             self.show()
 
-    def play(self, player: Player | None) -> None:
+    def play(self, player: Player | LivePlayer | None) -> None:
         """Have something move, or nothing (None)."""
         with self._lock:
             self.player = player

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from clipface.view.camera.webcam import Cameras
 from clipface.view.child import Children
 from clipface.view.edits.training import TrainingJobs
 from clipface.view.engine import Engine
@@ -20,6 +21,7 @@ class Services:
     persons: Persons
     children: Children
     fitting: FittingJobs
+    cameras: Cameras
     head: str  # "open" or "flame"
     prompts: dict[str, str]  # names of known prompts and their words
     sessions: Sessions = field(default_factory=Sessions)
@@ -30,3 +32,4 @@ class Services:
         """End the processes that work for tabs."""
         self.training.close()
         self.children.close()
+        self.cameras.close()

@@ -42,6 +42,10 @@ class Visitor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the page."""
         self._socket.close()
 
     def look(self, position: tuple[float, ...] = (0.0, 0.02, 0.72), canvas: tuple[int, int] = CANVAS) -> None:
@@ -126,6 +130,10 @@ class Visitor:
             count = len(self.images)
             time.sleep(0.8)
         return self.images[-1]
+
+    def newest(self) -> np.ndarray:
+        """The newest image, as large as the canvas, however coarse it was sent."""
+        return np.asarray(Image.fromarray(self.images[-1]).resize(self._canvas[::-1]))
 
     def _texts(self) -> list[str]:
         shown = [one["props"] for one in list(self.widgets.values()) if self.visible(one)]

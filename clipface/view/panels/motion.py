@@ -5,6 +5,7 @@ from typing import Any
 from clipface.animation.load import SHIPPED
 from clipface.animation.motion import Motion
 from clipface.view.motions import NONE, SIZES, VideoMotion, is_video, motion_of, read_capture, record
+from clipface.view.panels.webcam import WebcamPanel
 from clipface.view.screen.images import BrowserCamera
 from clipface.view.screen.player import Player
 
@@ -26,6 +27,7 @@ class MotionPanel:
         self._motion = gui.add_dropdown("Motion", (NONE, *SHIPPED))
         self._turntable = gui.add_checkbox("Turntable", False, hint="The camera goes round the head")
         self._play = gui.add_button(PLAY)
+        self.webcam = WebcamPanel(page, lambda: setattr(self._play, "label", PLAY))
         hint = "Keyframes .yaml, ARKit .csv, FLAME frames .npz, or a video of one face, which is followed here"
         self._upload = gui.add_upload_button("Add a capture or video", hint=hint)
         self._read = gui.add_markdown("", visible=False)
@@ -38,7 +40,7 @@ class MotionPanel:
         controls.on_user(self._turntable, self._again)
         controls.on_click(self._play, self._toggle)
         controls.on_click(self._record, self._write)
-        controls.on_click(self._leave, self.close)
+        controls.on_click(self._leave, self._cancel)
         self._upload.on_upload(lambda _: page.guarded(lambda: self._add(self._upload.value)))
 
     def _player(self) -> Player:
@@ -48,12 +50,14 @@ class MotionPanel:
         return Player(motion, self._turntable.value)
 
     def _toggle(self) -> None:
+        self.webcam.stop()
         self._page.play(None if self._page.player else self._player())
         self._play.label = STOP if self._page.player else PLAY
 
     def _again(self) -> None:
         """Go on with another choice, if something plays."""
         if self._page.player:
+            self.webcam.stop()
             moving = self._motion.value != NONE or self._turntable.value
             self._page.play(self._player() if moving else None)
             self._play.label = STOP if moving else PLAY
@@ -69,7 +73,8 @@ class MotionPanel:
         self._show_reading(True)
 
     def follow(self) -> None:
-        """Show how the reading of a video is getting on; called again and again."""
+        """Show how the reading of a video, and the webcam, are getting on; called again and again."""
+        self.webcam.follow()
         video = self._video
         if video is None:
             return
@@ -85,7 +90,11 @@ class MotionPanel:
             self._take(video.name, video.motion(self._page.services.engine.head))
 
     def close(self) -> None:
-        """Cancel the reading of a video that nobody waits for."""
+        """End what nobody waits for any longer: the reading of a video, and the webcam."""
+        self.webcam.stop()
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._video is not None:
             self._video.cancel()
 
