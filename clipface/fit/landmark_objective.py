@@ -70,8 +70,7 @@ class LandmarkObjective:
         self.identity_of = _checked_people(identity_of, self.batch).to(like.device)
         self.people = int(self.identity_of.max()) + 1
         self.retarget(points)
-        self.weights = like.new_tensor([self.settings.weights[region] for region in self.on.regions])
-        self.weights = self.weights.expand(self.batch, -1)
+        self.weights = like.new_tensor([self.settings.weights[region] for region in self.on.regions]).expand(self.batch, -1)
         if weights is not None:
             sizes = zip(weights.shape, self.weights.shape, strict=False)
             if weights.ndim != 2 or any(given not in (1, size) for given, size in sizes):
@@ -82,12 +81,10 @@ class LandmarkObjective:
         self._prepare_head()
 
     def retarget(self, points: Tensor) -> None:
-        """Have other points [B, 478, 2], of as many images of the same people, take the place of those there are."""
-        expect("points", points, (self.batch, 478, 2))
+        """Put points [B, 478, 2] of as many other images of the same people in place of those there are."""
         points = points.to(self.head.v_template)
         self.targets = points[:, self.on.numbers.to(points.device)]
-        first, second = (points[:, number] for number in OUTER_EYE_CORNERS)
-        self.eye_distance = (first - second).norm(dim=1)
+        self.eye_distance = (points[:, OUTER_EYE_CORNERS[0]] - points[:, OUTER_EYE_CORNERS[1]]).norm(dim=1)
 
     @torch.no_grad()
     def _prepare_head(self) -> None:

@@ -30,10 +30,11 @@ from clipface.view.screen.backdrop import WHITE
 from clipface.view.screen.frame import Frame
 from clipface.view.screen.lights import light
 from clipface.view.screen.surface import Surface
-from clipface.view.session.state import Edit, FaceState, ViewSettings
+from clipface.view.session.state import MOST_OTHERS, Edit, FaceState, ViewSettings
 
 MOST_KEPT = 32  # results of each kind
-MOST_TEXTURES, MOST_SMALL = 10, 400  # of 3 MB, or 13 MB of a person's; small images of 60 kB
+MOST_TEXTURES = 2 * (1 + MOST_OTHERS)  # of 3 MB, or 13 MB of a person's: as many as a view shows at most
+MOST_SMALL = 400  # images of 60 kB
 MOST_OF = {"texture": MOST_TEXTURES, "layer": MOST_TEXTURES, "hair": MOST_TEXTURES, "small": MOST_SMALL}
 SMALL = 144  # pixels of their sides
 

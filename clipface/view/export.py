@@ -13,7 +13,7 @@ from clipface.export import write_obj, write_rigged_glb, write_usdz
 from clipface.files import slug
 from clipface.view.engine import Engine
 from clipface.view.screen.gallery import Tile
-from clipface.view.screen.images import BrowserCamera, cut_out, render_view, shown_faces
+from clipface.view.screen.images import BrowserCamera, cut_out, render_view, shown_surfaces
 from clipface.view.session.state import FaceState, ViewSettings
 
 IMAGE_HEIGHT = 1024  # pixels
@@ -119,7 +119,7 @@ def png(
     if not IMAGE_HEIGHTS[0] <= height <= IMAGE_HEIGHTS[1]:
         raise ValueError(f"height: expected {IMAGE_HEIGHTS[0]} to {IMAGE_HEIGHTS[1]} pixels, got {height}")
     size = height, min(max(round(height * camera.size[1] / camera.size[0]), 1), 2 * IMAGE_HEIGHTS[1])
-    surfaces = [engine.surface(face, settings) for face in shown_faces(state, settings)]
+    surfaces = shown_surfaces(engine, state, settings)
     file = io.BytesIO()
     image = (cut_out if transparent else render_view)(engine, surfaces, camera, size, supersample=2)
     Image.fromarray(image).save(file, "PNG")

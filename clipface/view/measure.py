@@ -43,7 +43,7 @@ def measure(engine: "Engine", count: int) -> None:
     """Print a row for each kind of change, of which `count` are made."""
     from PIL import Image
 
-    from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
+    from clipface.view.screen.images import BrowserCamera, render_view, shown_surfaces
     from clipface.view.screen.stream import QUICK_QUALITY, REST_QUALITY, REST_SUPERSAMPLE
     from clipface.view.session.state import Edit, FaceState, ViewSettings
 
@@ -55,7 +55,7 @@ def measure(engine: "Engine", count: int) -> None:
     def answer(state: "FaceState", settings: "ViewSettings" = painted, x: float = 0.0, at_rest: bool = False) -> None:
         """Render and encode what the browser is sent."""
         camera = BrowserCamera((x, *CAMERA_POSITION[1:]), CAMERA_TARGET, (0.0, 1.0, 0.0), FIELD_OF_VIEW, (SIZE, SIZE))
-        surfaces = [engine.surface(shown, settings) for shown in shown_faces(state, settings)]
+        surfaces = shown_surfaces(engine, state, settings)
         image = render_view(engine, surfaces, camera, camera.size, REST_SUPERSAMPLE if at_rest else 1)
         Image.fromarray(image).save(io.BytesIO(), "JPEG", quality=REST_QUALITY if at_rest else QUICK_QUALITY)
 

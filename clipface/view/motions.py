@@ -15,7 +15,7 @@ from clipface.export.video import VideoWriter
 from clipface.head import HeadModel
 from clipface.view.child import Child
 from clipface.view.engine import Engine
-from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
+from clipface.view.screen.images import BrowserCamera, render_view, shown_surfaces
 from clipface.view.screen.player import Player
 from clipface.view.session.state import FaceState, ViewSettings
 
@@ -143,6 +143,6 @@ def _frame(
     size: tuple[int, int],
 ) -> torch.Tensor:
     frame, camera = player.at(seconds, camera)
-    surfaces = [engine.surface(face, settings, frame) for face in shown_faces(state, settings)]
+    surfaces = shown_surfaces(engine, state, settings, frame)
     image: np.ndarray = render_view(engine, surfaces, camera, size, 2)
     return torch.from_numpy(image).permute(2, 0, 1).float() / 255

@@ -80,7 +80,7 @@ def check_the_image_is_the_renderers(tab, editor, first):
     camera = BrowserCamera.of(client.camera)
     assert camera.size == tab.canvas_size()
     surface = services.engine.surface(FaceState(), ViewSettings(backdrop="white"))
-    expected = render_view(services.engine, [surface], camera, camera.size, 2)[MESSAGES:, : first.shape[1]]
+    expected = render_view(services.engine, [[surface]], camera, camera.size, 2)[MESSAGES:, : first.shape[1]]
     assert difference(first[: len(expected)], expected) < 1.0  # JPEG
 
 

@@ -45,7 +45,7 @@ def tab(editor, folder):
     """A tab with the person in checks, before white."""
     driver = start(folder)
     tab = Tab(driver, editor[0])
-    tab.dismiss()  # viser's word that WebGL is the CPU's, which lies on the gallery
+    tab.dismiss()  # viser's word that WebGL is the CPU's
     tab.open("View")
     tab.choose("Light", "as painted")
     tab.choose("Backdrop", "white")
@@ -94,6 +94,15 @@ def check_a_click_into_the_looks_applies_one(tab, own):
     tab.press("Choose a look …")
     tab.changed(own)
     laid_out = tab.settled()
+    tab.open("Export")
+    tab.press("Codes")
+    wait(lambda: tab.has("Received face_0.npz"), "viser's message, which must not take the gallery's clicks")
+    tab.settled()  # it has come in, and stays for four seconds
+    tab.click_tile(0)
+    wait(lambda: tab.has("Face 0 with my clown × 1.00"), "the look")
+    tab.open("Edit")
+    tab.press("Undo")
+    wait(lambda: tab.has("Face 0 unedited"), "the face as it was")
     for number, name in enumerate(("my clown", "my zombie")):
         before = tab.settled()
         tab.click_tile(number)

@@ -184,9 +184,9 @@ def test_exports_hold_the_face(engine, tmp_path):
 
 
 def test_before_and_after_stand_side_by_side():
-    assert shown_faces(EDITED, ViewSettings(comparison="side by side")) == (FACE, EDITED)
-    assert shown_faces(EDITED, ViewSettings(comparison="before")) == (FACE,)
-    assert shown_faces(EDITED, ViewSettings()) == (EDITED,)
+    assert shown_faces(EDITED, ViewSettings(comparison="side by side")) == ((FACE, EDITED),)
+    assert shown_faces(EDITED, ViewSettings(comparison="before")) == ((FACE,),)
+    assert shown_faces(EDITED, ViewSettings()) == ((EDITED,),)
 
 
 def test_small_faces_are_made_once_and_show_their_edits(engine):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,14 @@ from torch.nn import functional
 from clipface.render.camera import perspective, project
 from clipface.view.screen import images, lights, stream
 from clipface.view.screen.backdrop import backdrop
-from clipface.view.screen.images import BrowserCamera, head_window, render_view, window_camera
+from clipface.view.screen.images import (
+    BrowserCamera,
+    head_window,
+    render_view,
+    shown_faces,
+    shown_surfaces,
+    window_camera,
+)
 from clipface.view.server.workers import Workers
 from clipface.view.session.state import Edit, FaceState, ViewSettings
 
@@ -43,28 +51,41 @@ def differs(one, other):
 def test_the_image_is_the_renderers_whatever_it_is_put_together_from(engine, settings, monkeypatch):
     expected = whole(engine, FACE, settings, CAMERA, CAMERA.size)
     monkeypatch.setattr(images, "BAND_PIXELS", 120 * 2 * 2 * 7)  # bands of some seven rows
-    image = render_view(engine, [engine.surface(FACE, settings)], CAMERA, CAMERA.size, 2)
+    image = render_view(engine, [[engine.surface(FACE, settings)]], CAMERA, CAMERA.size, 2)
     assert (differs(image, expected) <= 2).mean() > 0.999  # another crop rounds otherwise
 
 
 def test_two_faces_stand_side_by_side_before_the_same_camera(engine):
     settings = ViewSettings(comparison="side by side")
     both = [engine.surface(face, settings) for face in (FACE.unedited(), FACE)]
-    image = render_view(engine, both, CAMERA, (90, 161), 1)
-    for face, part in ((FACE.unedited(), image[:, :80]), (FACE, image[:, 80:])):
+    image = render_view(engine, [both], CAMERA, (90, 161), 1)
+    for face, part in ((FACE.unedited(), image[:, :81]), (FACE, image[:, 81:])):
         expected = whole(engine, face, settings, CAMERA, part.shape[:2], 1)
         assert (differs(part, expected) <= 2).mean() > 0.999
 
 
+def test_several_faces_stand_below_themselves_before_their_edits(engine):
+    settings = ViewSettings(comparison="side by side", others=(("", 5),))
+    image = render_view(engine, shown_surfaces(engine, FACE, settings), CAMERA, (160, 120), 1)
+    other = replace(FACE, seed=5)
+    shown = ((FACE.unedited(), other.unedited()), (FACE, other))
+    assert shown_faces(FACE, settings) == shown and FACE.edits
+    for row, faces in enumerate(shown):
+        for column, face in enumerate(faces):
+            part = image[80 * row : 80 * (row + 1), 60 * column : 60 * (column + 1)]
+            expected = whole(engine, face, settings, CAMERA, (80, 60), 1)
+            assert (differs(part, expected) <= 2).mean() > 0.999
+
+
 def test_geometry_is_grey_and_needs_no_texture(engine):
     settings = ViewSettings(surface="geometry", backdrop="white")
-    image = render_view(engine, [engine.surface(FACE, settings)], CAMERA, CAMERA.size, 1)
+    image = render_view(engine, [[engine.surface(FACE, settings)]], CAMERA, CAMERA.size, 1)
     assert np.ptp(image.astype(int), axis=-1).max() <= 30 and image.min() < 200
 
 
 def test_a_wireframe_has_lines_where_geometry_is_smooth_and_a_texture_map_is_the_texture(engine):
     smooth, lines, flat = (
-        render_view(engine, [engine.surface(FACE, ViewSettings(surface=name))], CAMERA, (400, 400), 1)
+        render_view(engine, [[engine.surface(FACE, ViewSettings(surface=name))]], CAMERA, (400, 400), 1)
         for name in ("geometry", "wireframe", "texture map")
     )
     steps = [np.abs(np.diff(image[150:250, 150:250].astype(int), axis=1)).mean() for image in (smooth, lines)]
@@ -98,7 +119,7 @@ def test_a_window_holds_all_of_the_head_and_near_ones_the_whole_image(engine):
     near = CAMERA._replace(position=(0.0, 0.01, 0.05)).matrix(120 / 90)
     assert head_window(vertices, near, (90, 120)) == (0, 90, 0, 120)
     away = CAMERA._replace(target=(3.0, 0.05, 0.7)).matrix(120 / 90)
-    assert render_view(engine, [engine.surface(FACE, WHITE)], CAMERA._replace(target=(3.0, 0.05, 0.7)),
+    assert render_view(engine, [[engine.surface(FACE, WHITE)]], CAMERA._replace(target=(3.0, 0.05, 0.7)),
                        (90, 120), 1).min() == 255 and away.isfinite().all()  # fmt: skip
     torch.testing.assert_close(window_camera(matrix, (90, 120), images.Window(0, 90, 0, 120)), matrix)
 

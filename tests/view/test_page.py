@@ -7,6 +7,7 @@ import numpy as np
 import pygltflib
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
@@ -92,7 +93,7 @@ def test_a_look_is_chosen_by_a_click_and_the_same_again_after_all_was_removed(vi
     grid = Grid.of(laid_out.shape[:2])
     tiles = [laid_out[top : top + grid.side, left : left + grid.side] for top, left in map(grid.corner, range(3))]
     assert [np.ptp(tile.astype(int), axis=(0, 1)).min() > 40 for tile in tiles] == [True, True, False], "two looks"
-    assert np.abs(laid_out[:, -50:].astype(int) - plain[:, -50:]).mean() < 30, "the head's backdrop beside it"
+    assert np.abs(laid_out[:, :50].astype(int) - plain[:, :50]).mean() < 30, "the head's backdrop beside it"
     for _ in range(2):
         visitor.click(*_middle(grid, 0, laid_out.shape))
         visitor.wait("Face 0** with *my ")
@@ -130,11 +131,24 @@ def test_faces_are_chosen_under_the_present_edit_and_put_side_by_side(visitor):
     visitor.click(*_middle(grid, 2, shown.shape))
     wait(lambda: _differ(visitor, alone, grid) < 0.5, "one face")
     assert visitor.has("Face 1** with *my zombie*")
+    visitor.set("Backdrop", "white")
+    assert _heads(visitor.settled()[:, : grid.left]) == [1]
+    visitor.click(*_middle(grid, 2, shown.shape))
+    assert _heads(visitor.settled()[:, : grid.left]) == [2]
+    visitor.set("Show", "side by side")
+    assert _heads(visitor.settled()[:, : grid.left]) == [2, 2], "before above after"
+
+
+def _heads(image):
+    """How many heads stand on white in each row of an image, from the top."""
+    shown = ndimage.binary_opening((image < 240).any(-1), iterations=3)
+    tops = [part[0].start for part in ndimage.find_objects(ndimage.label(shown)[0])]
+    return [count for half in (0, 1) if (count := sum(top // (len(image) // 2) == half for top in tops))]
 
 
 def _differ(visitor, image, grid):
     """How far the view beside the gallery is from an image."""
-    return np.abs(visitor.settled()[:, grid.width :].astype(int) - image[:, grid.width :]).mean()
+    return np.abs(visitor.settled()[:, : grid.left].astype(int) - image[:, : grid.left]).mean()
 
 
 def test_left_and_right_are_linked_until_they_are_not(visitor):

@@ -1,4 +1,7 @@
-"""A gallery of small faces, laid into the left of the view and hit by the pointer: viser's own images have no click."""
+"""A gallery of small faces, laid into the view and hit by the pointer: viser's own images have no click.
+
+It lies at the right: at the upper left viser shows messages, of downloads for instance, which would take its clicks.
+"""
 
 import textwrap
 from collections.abc import Callable
@@ -40,13 +43,15 @@ class Grid(NamedTuple):
     rows: int
     width: int  # of all of it
     height: int  # of the canvas
+    left: int  # where it begins on the canvas
 
     @classmethod
     def of(cls, canvas: tuple[int, int]) -> "Grid":
         """The grid for a canvas of so many pixels in height and width."""
         side = max(int(SHARE * canvas[1] / (COLUMNS + (COLUMNS + 1) * GAP)), 8)
         rows = max(int((canvas[0] / side - GAP) / (1 + CAPTION + GAP)), 1)
-        return cls(side, rows, round(side * (COLUMNS + (COLUMNS + 1) * GAP)), canvas[0])
+        width = round(side * (COLUMNS + (COLUMNS + 1) * GAP))
+        return cls(side, rows, width, canvas[0], canvas[1] - width)
 
     @property
     def count(self) -> int:
@@ -54,9 +59,10 @@ class Grid(NamedTuple):
         return self.rows * COLUMNS
 
     def corner(self, number: int) -> tuple[int, int]:
-        """Top and left of an image of the page."""
+        """Top and left of an image of the page, on the canvas."""
         row, column = divmod(number, COLUMNS)
-        return round(self.side * (GAP + row * (1 + CAPTION + GAP))), round(self.side * (GAP + column * (1 + GAP)))
+        top, left = self.side * (GAP + row * (1 + CAPTION + GAP)), self.side * (GAP + column * (1 + GAP))
+        return round(top), self.left + round(left)
 
     def hit(self, x: float, y: float) -> int | None:
         """The image of the page that lies, with its caption, under a pixel; None: none."""
@@ -106,6 +112,7 @@ def draw(gallery: Gallery, grid: Grid, known: Callable[[FaceState], np.ndarray |
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(max(round(0.115 * grid.side), 6))
     for number, tile in enumerate(on_page(gallery, grid)):
         top, left = grid.corner(number)
+        left -= grid.left
         small = known(tile.face)
         box = (left, top, left + grid.side - 1, top + grid.side - 1)
         if small is None:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from clipface.render.camera import compose, perspective, project
 from clipface.view.engine import Engine, Surface
 from clipface.view.screen.backdrop import backdrop
+from clipface.view.screen.frame import Frame
 from clipface.view.session.state import FaceState, ViewSettings
 
 if TYPE_CHECKING:
@@ -67,26 +68,38 @@ class Window(NamedTuple):
     right: int
 
 
-def shown_faces(state: FaceState, settings: ViewSettings) -> tuple[FaceState, ...]:
-    """The faces of a view, from left to right."""
-    before, others = state.unedited(), (replace(state, person=who, seed=seed) for who, seed in settings.others)
-    shown = {"before": (before,), "after": (state, *others), "side by side": (before, state)}
-    return shown[settings.comparison]
+def shown_faces(state: FaceState, settings: ViewSettings) -> tuple[tuple[FaceState, ...], ...]:
+    """The faces of a view: rows from the top, each from left to right.
+
+    One face is compared beside itself, several above themselves.
+    """
+    after = (state, *(replace(state, person=who, seed=seed) for who, seed in settings.others))
+    before = tuple(face.unedited() for face in after)
+    if settings.comparison == "side by side":
+        return (before, after) if settings.others else ((*before, *after),)
+    return (before if settings.comparison == "before" else after,)
+
+
+def shown_surfaces(
+    engine: Engine, state: FaceState, settings: ViewSettings, frame: Frame | None = None
+) -> list[list[Surface]]:
+    """What `render_view` needs for `shown_faces`; arguments and errors as of `Engine.surface`."""
+    return [[engine.surface(face, settings, frame) for face in row] for row in shown_faces(state, settings)]
 
 
 def render_view(
     engine: Engine,
-    surfaces: Sequence[Surface],
+    rows: Sequence[Sequence[Surface]],
     camera: BrowserCamera,
     size: tuple[int, int],
     supersample: int,
     still_wanted: Callable[[], bool] = lambda: True,
 ) -> np.ndarray | None:
-    """Render faces side by side, each in an equal part of the image and from the same camera.
+    """Render faces beside and below each other, each in an equal part of the image and from the same camera.
 
     Args:
         engine: renders.
-        surfaces: from left to right.
+        rows: from the top, each from left to right.
         camera: of each part; its own size is not used.
         size: height and width of the image, pixels.
         supersample: render this many times larger and average.
@@ -95,43 +108,50 @@ def render_view(
     Returns:
         [H, W, 3] uint8; None: no longer wanted.
     """
-    height, width = size
-    image = np.empty((height, width, 3), np.uint8)
-    edges = [round(width * number / len(surfaces)) for number in range(len(surfaces) + 1)]
-    for surface, left, right in zip(surfaces, edges, edges[1:], strict=False):
-        part = height, right - left
-        matrix = camera.matrix(part[1] / part[0]).to(surface.vertices)
-        behind = backdrop(surface.backdrop, part, matrix, surface.vertices)
-        image[:, left:right] = to_pixels(behind)
+    image = np.empty((*size, 3), np.uint8)
+    for surface, shown in _places(rows, image):
+        height, width = shown.shape[:2]
+        matrix = camera.matrix(width / height).to(surface.vertices)
+        behind = backdrop(surface.backdrop, (height, width), matrix, surface.vertices)
+        shown[:] = to_pixels(behind)
         if surface.flat:
-            _lay_flat(image[:, left:right], surface)
+            _lay_flat(shown, surface)
             continue
         for window, pixels in _head_parts(engine, surface, matrix, behind, supersample, still_wanted):
             if pixels is None:
                 return None
-            image[window.top : window.bottom, left + window.left : left + window.right] = pixels
+            shown[window.top : window.bottom, window.left : window.right] = pixels
     return image
 
 
 def cut_out(
-    engine: Engine, surfaces: Sequence[Surface], camera: BrowserCamera, size: tuple[int, int], supersample: int
+    engine: Engine, rows: Sequence[Sequence[Surface]], camera: BrowserCamera, size: tuple[int, int], supersample: int
 ) -> np.ndarray:
-    """Render faces side by side with nothing behind them: [H, W, 4] uint8, colours not multiplied by the last."""
-    height, width = size
-    edges = [round(width * number / len(surfaces)) for number in range(len(surfaces) + 1)]
-    parts = []
-    for surface, left, right in zip(surfaces, edges, edges[1:], strict=False):
-        part = height, right - left
+    """Render faces as `render_view` lays them, with nothing behind them.
+
+    Returns:
+        [H, W, 4] uint8, colours not multiplied by the last.
+    """
+    image = np.empty((*size, 4), np.uint8)
+    for surface, shown in _places(rows, image):
         if surface.flat:
-            flat = np.full((*part, 4), 255, np.uint8)
-            _lay_flat(flat[..., :3], surface)
-            parts.append(flat)
+            shown[:] = 255
+            _lay_flat(shown[..., :3], surface)
             continue
-        matrix = camera.matrix(part[1] / part[0]).to(surface.vertices)
-        rendered = engine.render(surface, matrix, part, supersample, 0.0)
+        height, width = shown.shape[:2]
+        matrix = camera.matrix(width / height).to(surface.vertices)
+        rendered = engine.render(surface, matrix, (height, width), supersample, 0.0)
         colour = (rendered.image / rendered.mask.clamp_min(1e-6)).clamp(0, 1)
-        parts.append(to_pixels(torch.cat([colour, rendered.mask.clamp(0, 1)], 1)))
-    return np.concatenate(parts, 1)
+        shown[:] = to_pixels(torch.cat([colour, rendered.mask.clamp(0, 1)], 1))
+    return image
+
+
+def _places(rows: Sequence[Sequence[Surface]], image: np.ndarray) -> Iterator[tuple[Surface, np.ndarray]]:
+    """Each surface with its part of an image; no part is empty."""
+    for row, band in zip(rows, np.array_split(image, len(rows)), strict=True):
+        for surface, part in zip(row, np.array_split(band, len(row), axis=1), strict=True):
+            if part.size:
+                yield surface, part
 
 
 def to_pixels(image: Tensor) -> np.ndarray:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from clipface.view.engine import Engine
 from clipface.view.screen.gallery import Gallery, Grid, draw, on_page
-from clipface.view.screen.images import BrowserCamera, render_view, shown_faces
-from clipface.view.screen.player import Player
+from clipface.view.screen.images import BrowserCamera, render_view, shown_faces, shown_surfaces
+from clipface.view.screen.player import LivePlayer, Player
 from clipface.view.server.workers import Workers
 from clipface.view.session.state import FaceState, ViewSettings
 
@@ -35,8 +35,8 @@ class Wish(NamedTuple):
 
     face: FaceState
     settings: ViewSettings
-    gallery: Gallery | None  # laid into the left of the view
-    player: Player | None  # that moves the head, or the camera
+    gallery: Gallery | None  # laid into the right of the view
+    player: Player | LivePlayer | None  # that moves the head, or the camera
 
 
 class ImageStream:
@@ -87,7 +87,7 @@ class ImageStream:
         state: FaceState,
         settings: ViewSettings,
         gallery: Gallery | None = None,
-        player: Player | None = None,
+        player: Player | LivePlayer | None = None,
     ) -> None:
         """Ask for a face; returns at once."""
         with self._changed:
@@ -139,7 +139,7 @@ class ImageStream:
         """Send an image: a quick one of what was just asked for, else one at rest, else small images that lacked."""
         faces = shown_faces(wish.face, wish.settings)
         grid = Grid.of(camera.size) if wish.gallery else None
-        key = faces, [self._engine.versions(face) for face in faces], wish[1:], camera
+        key = faces, self._engine.versions(wish.face), wish[1:], camera
         same = key == self._shown and wish.player is None
         if same and self._at_rest:
             return
@@ -148,7 +148,7 @@ class ImageStream:
             return
         self._at_rest = False
         frame, camera = wish.player.now(camera) if wish.player else (None, camera)
-        surfaces = [self._engine.surface(face, wish.settings, frame) for face in faces]
+        surfaces = shown_surfaces(self._engine, wish.face, wish.settings, frame)
         canvas = camera.size[0], camera.size[1] - (grid.width if grid else 0)
         size = canvas if asked is None else self._quick_size(canvas)
         start = time.perf_counter()
@@ -171,7 +171,7 @@ class ImageStream:
         if grid is not None:
             beside = draw(gallery, grid, lambda face: self._engine.small(face, make=False))
             size = round(grid.width * len(image) / grid.height), len(image)
-            image = np.concatenate([np.asarray(Image.fromarray(beside).resize(size)), image], 1)
+            image = np.concatenate([image, np.asarray(Image.fromarray(beside).resize(size))], 1)
         self._client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
         self._client.flush()
 
