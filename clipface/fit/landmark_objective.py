@@ -70,7 +70,7 @@ class LandmarkObjective:
         self.identity_of = _checked_people(identity_of, self.batch).to(like.device)
         self.people = int(self.identity_of.max()) + 1
         self.retarget(points)
-        self.weights = like.new_tensor([self.settings.weights[region] for region in self.on.regions]).expand(self.batch, -1)
+        self.weights = like.new_tensor([[self.settings.weights[region] for region in self.on.regions]] * self.batch)
         if weights is not None:
             sizes = zip(weights.shape, self.weights.shape, strict=False)
             if weights.ndim != 2 or any(given not in (1, size) for given, size in sizes):
