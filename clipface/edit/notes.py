@@ -45,12 +45,16 @@ def mapper_notes(path: str | Path) -> dict[str, Any]:
     """What a run noted next to its mapper; nothing for a file of the authors, a look, a slider, paint or words.
 
     Raises:
-        FileNotFoundError: if there are no notes where they belong.
+        FileNotFoundError: if there is no such file or folder, or no notes where they belong.
         ValueError: if they are damaged, or not what a run notes.
     """
     file = mapper_file(path)
     named = is_look(path) or is_slider(path) or is_paint(path) or is_text(path)
-    if named or file.suffix != ".safetensors":
+    if named:
+        return {}
+    if file.suffix != ".safetensors":
+        if not file.is_file():
+            raise FileNotFoundError(f"mapper: {file} does not exist; give a run's folder, or a mapper's file")
         return {}
     notes, what = weights.load_config(file), f"mapper {file}"
     check_fields(what, notes, REMEDY, **FIELDS)

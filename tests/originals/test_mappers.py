@@ -102,6 +102,8 @@ def test_files_of_other_generators_and_other_kinds_are_refused(originals, avatar
         FileNotFoundError, match=r"expected a run's folder, .*; give one of its files, such as .*zombie\.pt"
     ):
         script("edit").main(["--mapper", str(originals / "texture"), "--latents", "0:1", "--output", str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match="mapper: runs/zombi does not exist; give a run's folder"):
+        script("edit").main(["--mapper", "runs/zombi", "--latents", "0:1", "--output", str(tmp_path)])
     with pytest.raises(ValueError, match="no mapper of animations"):
         read_mapper(originals / "texture" / "zombie.pt", avatar, VideoMapper)
 
