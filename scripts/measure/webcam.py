@@ -2,6 +2,7 @@
 
 python scripts/measure/webcam.py face.mp4                    a video of one face
 python scripts/measure/webcam.py face.mp4 --images 200       more of its images
+python scripts/measure/webcam.py face.mp4 --head flame       FLAME's head
 """
 
 import argparse
