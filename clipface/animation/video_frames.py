@@ -1,4 +1,4 @@
-"""A video of a face, frame by frame, by the photograph fitter (extra `fit`: MediaPipe).
+"""A video of a face, frame by frame, by the photograph fitter (extra `fit`).
 
 Of each frame only the face's points are kept. One identity is found from frames spread over the video and shared by all
 others, to which expression, pose, jaw and gaze are fitted by their points; what is left of noise is smoothed over time.
@@ -46,7 +46,7 @@ def read_video(path: Path, head: HeadModel, rate: float | None = None, smoothing
 
     Raises:
         ValueError: if it is no video, or shows no face for longer than a quarter of a second (names the times).
-        ImportError: if PyAV or MediaPipe is missing; says how to get it.
+        ImportError: if PyAV or onnxruntime is missing; says how to get it.
     """
     found = _with_short_gaps(path, find_points(path))
     detected = np.isfinite(found.points).all((1, 2))
@@ -79,9 +79,9 @@ def find_points(path: Path) -> FacePointsOverTime:
 
     Raises:
         ValueError: if it is no video.
-        ImportError: if PyAV or MediaPipe is missing; says how to get it.
+        ImportError: if PyAV or onnxruntime is missing; says how to get it.
     """
-    from clipface.photos.detect import FaceDetector
+    from clipface.photos.detection import FaceDetector
 
     detector, last = FaceDetector(), None
     points, times = [], []

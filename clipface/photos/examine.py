@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from clipface.images import Photograph, PhotographError, read_photograph
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 from clipface.photos.filter import FilterRule, reason_in_crop, reason_in_photograph
 
 SIZE = 512  # pixels, the side of a crop

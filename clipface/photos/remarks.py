@@ -17,7 +17,7 @@ from scipy.spatial import Delaunay
 from clipface.fit.face_points import FacePoints, read_face_points
 from clipface.images import Photograph, PhotographError, read_photograph
 from clipface.metrics.age import AgeAndSex
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 from clipface.photos.examine import SIZE, Cutout, cut_out, this_detector
 from clipface.photos.filter import FilterRule, eyewear_lines, face_size, head_turn, sharpness
 
@@ -59,7 +59,7 @@ def take_faces(
 
     Raises:
         ValueError: if a photograph cannot be read, shows no face or not as many, or a child; names the file.
-        ImportError: if MediaPipe is missing; says how to get it.
+        ImportError: if onnxruntime is missing; says how to get it.
     """
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     if _ages() is None:

@@ -76,7 +76,7 @@ def bake_person(
     Raises:
         ValueError: if a photograph cannot be read, shows no face or not as many, or a child's, or a code does not fit;
             names the file.
-        ImportError: if MediaPipe is missing; says how to get it.
+        ImportError: if onnxruntime is missing; says how to get it.
     """
     device = head.v_template.device
     cutouts = take_faces(paths, which_face)

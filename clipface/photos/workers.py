@@ -118,5 +118,5 @@ def _end(pools: Iterable[Any]) -> None:
 def _prepare() -> None:
     """Make the process end at once when asked to, and silent."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # MediaPipe writes some lines for every model to the file descriptor itself. Errors are sent.
+    # Libraries that decode images write to the file descriptor itself. Errors are sent.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

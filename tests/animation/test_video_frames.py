@@ -30,7 +30,7 @@ def acted(arkit_head):
 @pytest.fixture(scope="module")
 def images(arkit_head, acted):
     """Its frames, [T, H, W, 3] uint8."""
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     renderer = Renderer(arkit_head.faces, arkit_head.uv, arkit_head.uv_faces)
     wanted = {"look": "none", "sex": "man", "beard": "none", "makeup": "none", "expression": "neutral"}
     face = PaintedFaces(arkit_head, renderer, 128).sample(1, torch.Generator().manual_seed(2), 32, attributes=wanted)

@@ -11,12 +11,12 @@ from clipface.bake.texture import plain_skin
 from clipface.edit.into_photo.compose import HeadState, IntoPhoto
 from clipface.edit.into_photo.window import Window
 from clipface.head.regions import region_mask
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 from clipface.render.camera import project
 from clipface.render.uv import UVMap
 from tests.helpers.fitted_heads import two_heads
 
-pytest.importorskip("mediapipe")
+pytest.importorskip("onnxruntime")
 GREY = 0.55
 EDGE = 0.05  # of the head's size, around the fitted silhouette: ears of people lie there
 

@@ -7,7 +7,7 @@ from PIL import Image
 from clipface.export.edited_image import SOURCE_TYPE
 from scripts.edit import main
 
-pytest.importorskip("mediapipe")
+pytest.importorskip("onnxruntime")
 
 
 def test_a_photograph_gets_the_edited_face(tmp_path, painted):

@@ -10,7 +10,7 @@ from clipface.export.edited_image import SOURCE_TYPE
 from clipface.export.video import read_frames
 from scripts.edit import main
 
-pytest.importorskip("mediapipe")
+pytest.importorskip("onnxruntime")
 av = pytest.importorskip("av")
 RATE, SOUND, FRAMES, EMPTY = 10, 44100, 6, 3
 

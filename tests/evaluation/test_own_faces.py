@@ -52,7 +52,7 @@ def test_a_look_takes_a_person_further_from_the_photograph(dataset, tmp_path, ca
 
 
 def test_sheets_show_heads_and_photographs(dataset, tmp_path):
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     words = ["--dataset", str(dataset / "set"), "--edits", "look:clown", "--texture-size", "128", "--device", "cpu"]
     sheets = ["--sheets", "people/1.jpg", "--size", "64", "--output", str(tmp_path)]
     script("measure/own_faces").main([*words, *sheets])

@@ -28,7 +28,7 @@ def open_head():
 
 @pytest.fixture(scope="session")
 def painted(open_head):
-    """Paints ordinary faces of the shipped head, which MediaPipe takes for real ones."""
+    """Paints ordinary faces of the shipped head, which the face networks take for real ones."""
     painter = PaintedFaces(*open_head, 128)
 
     def paint(count: int, size: int = 320, seed: int = 0) -> Painted:
@@ -44,7 +44,7 @@ def painted(open_head):
 @pytest.fixture(scope="session")
 def images(painted):
     """Six painted photographs."""
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     return painted(6, 256, seed=1)
 
 

@@ -71,7 +71,7 @@ def test_what_is_said_of_files_is_true(full_flame, tmp_path, capsys):
 
 
 def test_the_command_makes_a_data_set_of_them_or_says_that_it_is_empty(monkeypatch, painted, tmp_path, capsys):
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     one = painted(1)
     for folder in ("photos", "fits", "masks"):
         (tmp_path / folder).mkdir()

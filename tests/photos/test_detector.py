@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 
 
 @pytest.fixture(scope="module")
 def detector():
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     return FaceDetector()
 
 
@@ -93,7 +93,7 @@ def test_what_is_no_picture_is_refused(detector, image):
         detector.faces(image)
 
 
-def test_missing_mediapipe_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+def test_missing_onnxruntime_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r'pip install -e ".\[fit\]"'):
         FaceDetector()

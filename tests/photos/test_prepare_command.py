@@ -78,7 +78,7 @@ def test_what_ends_a_run_is_explained(call, monkeypatch, error, code, said):
 
 def test_imported_vertices_make_a_data_set(call, monkeypatch, painted, tmp_path):
     """Every step of the command, with this head in the place of FLAME."""
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     one = painted(1)
     Image.fromarray(one.images[0]).save(tmp_path / "photos" / "face.png")
     batch = one.batch
@@ -113,7 +113,7 @@ def test_two_runs_do_not_write_to_one_data_set(tmp_path):
 
 
 def test_a_part_says_what_comes_next(call, capsys, tmp_path):
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     assert call("--part", "2/2")[0] == 0
     assert (
         "no face" not in capsys.readouterr().err

@@ -17,14 +17,14 @@ SIDE = 320
 
 @pytest.fixture(scope="module")
 def faces(painted):
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     return painted(3, SIDE, seed=1).images
 
 
 @pytest.fixture(scope="module")
 def painted_views(open_head):
     """Painted faces, some of them turned far."""
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("onnxruntime")
     batch = PaintedFaces(*open_head, 128).sample(
         12, torch.Generator().manual_seed(3), SIDE, 70.0, 0.6, {"look": "none", "beard": "none"}, zoom=(1.2, 1.2)
     )

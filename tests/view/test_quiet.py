@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
 
 # What takes seconds of processor time to load, and serves trainers, photographs or torch's compiler.
-HEAVY = ("torch._dynamo", "sympy", "pandas", "scipy.interpolate", "mediapipe", "pytorch_lightning", "torchvision")
+HEAVY = ("torch._dynamo", "sympy", "pandas", "scipy.interpolate", "onnxruntime", "pytorch_lightning", "torchvision")
 PROGRAM = f"""
 import atexit, runpy, sys
 atexit.register(lambda: print([name for name in {HEAVY} if name in sys.modules]))

@@ -8,7 +8,7 @@ from clipface.render.camera import view
 from clipface.synthetic import PaintedFaces
 
 pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'")
-pytest.importorskip("mediapipe")
+pytest.importorskip("onnxruntime")
 
 from page_visitor import Visitor, wait
 

@@ -14,7 +14,7 @@ from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.warp import find_flow, with_fixed_neck
 from clipface.edit.into_photo.window import Window, head_window
 from clipface.head import HeadModel
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 from clipface.render.renderer import Renderer
 
 LARGEST = 2048  # pixels, longer side of the renders; larger heads get an enlarged difference

@@ -20,7 +20,7 @@ from clipface.edit.into_photo.steady import Steady
 from clipface.edit.into_photo.window import CROP_SIZE, Window
 from clipface.head import HeadModel
 from clipface.head.regions import known_region_mask
-from clipface.photos.detect import FaceDetector
+from clipface.photos.detection import FaceDetector
 from clipface.photos.examine import crop
 from clipface.render.camera import project
 from clipface.render.rasterize import interface

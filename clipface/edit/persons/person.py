@@ -101,7 +101,7 @@ class Person:
 
         Raises:
             ValueError: if a photograph or code cannot be read, or shows no such face; names the file.
-            ImportError: if MediaPipe is missing; says how to get it.
+            ImportError: if onnxruntime is missing; says how to get it.
         """
         photos, fits = ([Path(path) for path in paths] for paths in (photos, fits))
         if len(fits) not in (0, len(photos)):

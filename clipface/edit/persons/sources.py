@@ -38,7 +38,7 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
     Raises:
         ValueError: if the words are neither a file nor seeds, a file does not fit, or a photograph shows no face.
         FileNotFoundError: if there is no such file.
-        ImportError: if photographs are given without MediaPipe; says how to get it.
+        ImportError: if photographs are given without onnxruntime; says how to get it.
     """
     if faces.latents:
         for codes in _coded(faces.latents, avatar, psi, size):

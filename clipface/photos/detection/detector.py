@@ -1,17 +1,18 @@
-"""Faces in an image: landmarks and the person's outline, by MediaPipe, behind one small interface."""
+"""Faces in an image: landmarks, the person's outline and hands, by the shipped networks, behind one small interface."""
 
-import logging
-import os
-import sys
-import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from clipface.startup import need
+from clipface.photos.detection.landmarks import FaceLandmarks, HandLandmarks, hand_region
+from clipface.photos.detection.networks import Network
+from clipface.photos.detection.region import Region, enlarged
+from clipface.photos.detection.single_shot import Detector, overlaps
 
-RELEASE, NEWEST_PYTHON = "0.10.14", (3, 13)  # of MediaPipe, and the Python from which on there is no wheel of it
+# Of each detector, the sides of its grids' cells in pixels and the anchors in each cell.
+NEAR_ANCHORS, FAR_ANCHORS, PALM_ANCHORS = ((8, 2), (16, 6)), ((4, 1),), ((8, 2), (16, 6))
+# Scores from which on there is a face: to the near and the far detector, and to the near one where one was found.
+NEAR, FAR, HINTED = 0.5, 0.6, 0.3
 MARGIN = 0.6  # of a found face's box, added on each side before landmarks are looked for
 LEAST_SIDE = 48  # pixels; in a smaller box landmarks are guesses
 NEAR_SIDE = 640  # pixels that a face's surroundings are shrunk to: the landmark network sees 192
@@ -19,7 +20,8 @@ OVERLAP = 0.5  # of the smaller of two boxes, from which on they are one face
 CLOSER_LOOKS, CLOSEST_SIDE = 3, 512  # times that squares of half the side are searched; pixels below which they are not
 # Score by which the detector is surer of upright faces; 99 of 100 photographs have more, all more than 0.03.
 SURER = 0.06
-LEAST_HAND = 0.3  # confidence: hands before faces are small and half hidden
+LEAST_HAND = 0.3  # score: hands before faces are small and half hidden
+MOST_HANDS, SAME_HAND = 2, 0.5  # that are looked for; intersection over union of two squares around one hand
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -27,25 +29,21 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 class FaceDetector:
     """Finds faces. One object serves one thread; making it takes a tenth of a second after the first import.
 
-    Source: Kartynnik et al., "Real-time facial surface geometry from monocular video on mobile GPUs" (2019); the models
-    are inside the wheel `mediapipe` (Apache-2.0), so nothing is downloaded.
+    Source: the networks of Kartynnik et al., "Real-time facial surface geometry from monocular video on mobile GPUs"
+    (2019), and of Grishchenko et al., "Attention mesh" (2020), as MediaPipe 0.10.14 has them (Apache-2.0).
 
     Raises:
-        ImportError: if MediaPipe is missing; says how to get it.
+        ImportError: if onnxruntime is missing; says how to get it.
+        FileNotFoundError, ValueError: if a network's file is missing or changed.
     """
 
     def __init__(self) -> None:
-        solutions = _solutions()
-        self._mesh = solutions.face_mesh.FaceMesh(
-            static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.3
-        )
-        # The first model is for faces within two metres, the second within five.
-        self._boxes = [
-            solutions.face_detection.FaceDetection(model_selection=number, min_detection_confidence=0.5)
-            for number in (0, 1)
-        ]
-        self._person = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
-        self._hands = None  # made when first asked for
+        # The first is for faces within two metres, the second within five.
+        self._near = Detector("faces_near", NEAR_ANCHORS, black=-1.0)
+        self._far = Detector("faces_far", FAR_ANCHORS, black=-1.0)
+        self._mesh = FaceLandmarks()
+        self._person = Network("person_mask", ("mask",))
+        self._hands: tuple[Detector, HandLandmarks] | None = None  # made when first asked for
 
     def faces(self, image: np.ndarray) -> list[np.ndarray]:
         """Find the landmarks of every face.
@@ -78,12 +76,12 @@ class FaceDetector:
         # The networks see 192 pixels, so every so many do; and a slice must lie in one piece.
         step = max(1, min(right - left, bottom - top) // NEAR_SIDE)
         part = np.ascontiguousarray(image[top:bottom:step, left:right:step])
-        boxes = []
-        for network in self._boxes:
-            for detection in network.process(part).detections or []:
-                box = detection.location_data.relative_bounding_box
-                x, y = left + box.xmin * (right - left), top + box.ymin * (bottom - top)
-                boxes.append((x, y, x + box.width * (right - left), y + box.height * (bottom - top)))
+        boxes: list[Box] = []
+        across, down = (right - left) / part.shape[1], (bottom - top) / part.shape[0]
+        for detector, least in ((self._near, NEAR), (self._far, FAR)):
+            for face in detector(part, least):
+                box = face.box * (across, down, across, down) + (left, top, left, top)
+                boxes.append(tuple(box.tolist()))
         return _distinct(boxes)
 
     def upright(self, crop: np.ndarray) -> bool:
@@ -92,8 +90,7 @@ class FaceDetector:
         return turned - upright < SURER
 
     def _surest(self, crop: np.ndarray) -> float:
-        found = self._boxes[0].process(crop).detections or []
-        return max((detection.score[0] for detection in found), default=0.0)
+        return max((face.score for face in self._near(crop, NEAR)), default=0.0)
 
     def person(self, image: np.ndarray) -> np.ndarray:
         """Separate the person from the background.
@@ -105,18 +102,22 @@ class FaceDetector:
             [H, W] float32 in [0, 1], 1 where a person is (hair, clothes and hands included).
         """
         check_image(image)
-        return np.clip(self._person.process(np.ascontiguousarray(image)).segmentation_mask, 0, 1).astype(np.float32)
+        height, width = image.shape[:2]
+        full = Region(width / 2, height / 2, width, height)
+        (mask,) = self._person(full.sample(image, self._person.size))
+        return enlarged(mask, height, width).clip(0, 1)
 
     def hands(self, image: np.ndarray) -> list[np.ndarray]:
         """Find hands: for each [21, 2] float32 joints and finger tips in pixels, from an image [H, W, 3] uint8."""
         check_image(image)
         if self._hands is None:
-            self._hands = _solutions().hands.Hands(
-                static_image_mode=True, max_num_hands=2, min_detection_confidence=LEAST_HAND
-            )
-        found = self._hands.process(np.ascontiguousarray(image)).multi_hand_landmarks or []
-        height, width = image.shape[:2]
-        return [np.array([(p.x * width, p.y * height) for p in hand.landmark], np.float32) for hand in found]
+            self._hands = Detector("palms", PALM_ANCHORS, black=0.0), HandLandmarks()
+        palms, joints = self._hands
+        regions = [hand_region(palm) for palm in palms(image, LEAST_HAND)[:MOST_HANDS]]
+        if len(regions) == 2 and overlaps(regions[0].box(), regions[1].box()[None]) > SAME_HAND:
+            del regions[0]
+        found = [joints(image, region) for region in regions]
+        return [hand for hand in found if hand is not None]
 
     def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
         """Landmarks of the face in a box, or None where there turns out to be none."""
@@ -125,13 +126,11 @@ class FaceDetector:
             return None
         side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
         x, y = (left + right - side) / 2, (top + bottom - side) / 2
-        # The mesh's own detector looks once more: a face must be all inside, so the window may leave the image.
+        # Looked for once more, now for its key points: a face must be all inside, so the window may leave the image.
         window, origin, step = _window(image, x, y, side)
-        result = self._mesh.process(window).multi_face_landmarks
-        if not result:
-            return None
-        points = np.array([[p.x, p.y, p.z] for p in result[0].landmark], np.float32)
-        return points * (np.array([window.shape[1], window.shape[0], window.shape[1]], np.float32) * step) + origin
+        near = self._near(window, HINTED)
+        points = self._mesh(window, near[0]) if near else None
+        return None if points is None else points * np.float32(step) + origin
 
 
 def check_image(image: np.ndarray) -> None:
@@ -193,20 +192,3 @@ def _overlap(a: Box, b: Box) -> float:
     height = min(a[3], b[3]) - max(a[1], b[1])
     least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
     return max(width, 0) * max(height, 0) / max(least, 1e-6)
-
-
-def _solutions() -> Any:
-    """MediaPipe's models, imported without its start-up chatter on standard error."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message=".*SymbolDatabase.GetPrototype.*")
-    return need("mediapipe", _missing()).solutions
-
-
-def _missing() -> str:
-    """What to do about a missing MediaPipe: later releases than the one that is asked for hold no models."""
-    if sys.version_info >= NEWEST_PYTHON:
-        had = ".".join(map(str, sys.version_info[:2]))
-        return f"finding faces needs mediapipe {RELEASE}, whose wheels end with Python 3.12, got {had}; use Python 3.12"
-    return 'finding faces needs the package mediapipe: pip install -e ".[fit]"'
