@@ -1,7 +1,9 @@
 """Measure how the shipped face networks differ from MediaPipe, of which they are converted.
 
 pip install mediapipe==0.10.14
-python scripts/measure/detection.py --photos my_photos --count 60
+python scripts/measure/detection.py --photos my_photos
+python scripts/measure/detection.py --photos my_photos --count 48
+python scripts/measure/detection.py --photos my_photos --count 48 --seed 1
 
 MediaPipe 0.10.14 is needed for this alone, so Python 3.12 or older. Both look for faces in photographs as they are,
 turned, with several faces side by side, and with a small face in a large image; prints a table: in how many images

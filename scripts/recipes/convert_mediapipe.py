@@ -3,6 +3,8 @@
 pip download --no-deps --python-version 3.11 --only-binary=:all: mediapipe==0.10.14
 pip install tflite "onnx>=1.16"
 python scripts/recipes/convert_mediapipe.py --wheel mediapipe-0.10.14-*.whl --out data/detection
+python scripts/recipes/convert_mediapipe.py --wheel unpacked_wheel --out data/detection
+python scripts/recipes/convert_mediapipe.py --wheel .venv/lib/python3.11/site-packages --out data/detection
 
 Only what is read later is kept of each network's outputs. Half-precision weights stay so, sparse ones are filled up
 with zeros, and three operators that MediaPipe adds to TFLite become standard ones.
