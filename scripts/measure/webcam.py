@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from clipface.export.video import read_frames
     from clipface.fit.live import IDENTITY_IMAGES, LiveFit
     from clipface.head import load_head
-    from clipface.photos.detect import FaceDetector
+    from clipface.photos.detection import FaceDetector
 
     torch.set_num_threads(1)
     detector, fit = FaceDetector(), LiveFit(load_head(options.head))

@@ -9,7 +9,7 @@ from clipface.render.camera import view
 from clipface.synthetic import PaintedFaces
 
 pytest.importorskip("viser")
-pytest.importorskip("mediapipe")
+pytest.importorskip("onnxruntime")
 
 from page_visitor import Visitor, wait
 

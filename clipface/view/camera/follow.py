@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from clipface.fit.live import LiveFit
     from clipface.head import load_head
-    from clipface.photos.detect import FaceDetector
+    from clipface.photos.detection import FaceDetector
 
     detector, fit = FaceDetector(), LiveFit(load_head(options.head))
     last, met = None, time.monotonic()
