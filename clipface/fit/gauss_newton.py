@@ -6,13 +6,12 @@ from torch import Tensor
 from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.fit.priors import FitParameters
 
-STEPS = 16  # with which losses come within a thousandth of the lowest
+STEPS = 12  # with which losses come within a thousandth of the lowest
 DAMPING = 0.1  # share of the curvature's diagonal that is added to it at the first step
 EASED, TIGHTENED = 0.4, 8.0  # factors of it after a step that lowered the loss, and after one that did not
 NUDGE = 1e-4  # against the gradient, by which a parameter at its limit shows whether it wants beyond
 TURNS, TURN = 15, 0.01  # pose, gaze and camera, the last parameters, and the step of their differences
-HEADS = 256  # that are evaluated at once for the differences: bounds memory
-RENEWED = 2  # steps between two evaluations of the data's curvature, which cost the most
+HEADS = 1024  # that are evaluated at once for the differences: bounds memory
 
 
 def minimise(
@@ -43,13 +42,11 @@ def minimise(
 
     with torch.no_grad():
         loss = losses(shape, own)
-        for step in range(steps):
-            if step % RENEWED == 0:
-                curvature = _data_curvature(objective, shape, own, 0 if identity else shape.shape[1])
+        for _ in range(steps):
             if identity:
-                changes = _changes(objective, shape, own, curvature, prior, damping)
+                changes = _changes(objective, shape, own, prior, damping)
             else:
-                changes = torch.zeros_like(shape), _own_change(objective, shape, own, curvature, prior, damping)
+                changes = torch.zeros_like(shape), _own_change(objective, shape, own, prior, damping)
             tried_shape, tried = shape + changes[0], own + changes[1]
             objective.clamp(_parted(tried_shape, tried))
             after = losses(tried_shape, tried)
@@ -62,11 +59,12 @@ def minimise(
 
 
 def _changes(
-    objective: LandmarkObjective, shape: Tensor, own: Tensor, curvature: Tensor, prior: Tensor, damping: Tensor
+    objective: LandmarkObjective, shape: Tensor, own: Tensor, prior: Tensor, damping: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """A step of the identities [G, S] and of the images' own parameters [B, R], by curvatures [B, S + R, S + R]."""
+    """A step of the identities [G, S] and of the images' own parameters [B, R]."""
     person, n = objective.identity_of, shape.shape[1]
     slope, slopes, free = _gradient(objective, shape, own)
+    curvature = _data_curvature(objective, shape[person], own)
     within = _damped(curvature[:, n:, n:] + prior[n:, n:], damping[person], free)
     across = curvature[:, :n, n:] * free[:, None]
     solved = torch.linalg.solve(within, torch.cat([across.mT, (free * slopes)[..., None]], 2))  # [B, R, S + 1]
@@ -80,12 +78,11 @@ def _changes(
     return change, -(solved[..., n] + (solved[..., :n] @ change[person, :, None])[..., 0])
 
 
-def _own_change(
-    objective: LandmarkObjective, shape: Tensor, own: Tensor, curvature: Tensor, prior: Tensor, damping: Tensor
-) -> Tensor:
-    """A step of the images' own parameters [B, R] alone, by curvatures [B, R, R]."""
+def _own_change(objective: LandmarkObjective, shape: Tensor, own: Tensor, prior: Tensor, damping: Tensor) -> Tensor:
+    """A step of the images' own parameters [B, R] alone."""
     n = shape.shape[1]
     _, slopes, free = _gradient(objective, shape, own)
+    curvature = _data_curvature(objective, shape[objective.identity_of], own, n)
     return -torch.linalg.solve(_damped(curvature + prior[n:, n:], damping, free), free * slopes)
 
 
@@ -109,13 +106,13 @@ def _gradient(objective: LandmarkObjective, shape: Tensor, own: Tensor) -> tuple
 def _data_curvature(objective: LandmarkObjective, shape: Tensor, own: Tensor, first: int = 0) -> Tensor:
     """Gauss-Newton's second derivatives of the data's loss [B, n, n], by parameters from number `first` on.
 
-    Identities [G, S] come before the images' own parameters [B, R]. By differences, which are exact where places are
-    linear in a parameter and near enough elsewhere: they decide how far a step goes, not where it ends.
+    By differences, which are exact where places are linear in a parameter and near enough elsewhere: they decide how
+    far a step goes, not where it ends.
     """
     s, count, batch = objective.settings, shape.shape[1], len(own)
-    values = torch.cat([shape[objective.identity_of], own], 1)
+    values = torch.cat([shape, own], 1)
     unit = objective.eye_distance * s.sigma
-    chosen = objective.silhouette(_parted(values[:, :count], own))
+    chosen = objective.silhouette(_parted(shape, own))
 
     def places(values: Tensor) -> Tensor:
         parts = _parted(values[:, :count], values[:, count:])

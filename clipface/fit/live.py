@@ -16,7 +16,7 @@ from clipface.fit.priors import FitParameters
 from clipface.head import HeadModel
 
 IDENTITY_IMAGES = 6  # that the identity is found from
-STEPS, FIRST_STEPS = 3, 16  # for an image; for one without another before it
+STEPS, FIRST_STEPS = 2, 12  # for an image; for one without another before it
 LOST = 0.15  # median error over the outer eye corners' distance, beyond which the fit begins anew
 
 
