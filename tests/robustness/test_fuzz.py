@@ -13,7 +13,7 @@ from scripts.measure.fuzzing.readers import READERS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fuzzer bounds its processes by Linux's means")
 ROOT = Path(__file__).resolve().parents[2]
-MUTATED = 2  # files of each reader
+MUTATED = 4  # files of each reader
 PARTS = 6
 
 
