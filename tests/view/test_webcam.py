@@ -96,15 +96,17 @@ def _differ(one, other) -> float:
 
 def check_other_ends(visitor, services):
     """Another motion, or the tab's end, releases the camera too."""
+    before = services.cameras._current
     visitor.set("Turntable", True)
     visitor.set("Webcam", True)
-    visitor.wait("Opening the camera …", seconds=LONGEST)
+    wait(lambda: services.cameras._current is not before and services.cameras._current.running, "a running camera")
     camera = services.cameras._current
     visitor.press("Play")
     wait(lambda: not camera.running and visitor.value("Webcam") is False, "the camera's release")
     visitor.wait("Stop")
     visitor.set("Webcam", True)
     visitor.wait("Stop", gone=True)
+    wait(lambda: services.cameras._current is not camera and services.cameras._current.running, "a running camera")
     camera = services.cameras._current
     visitor.close()
     wait(lambda: not camera.running, "the camera's release")
