@@ -68,6 +68,8 @@ def _blur(images: Tensor, generator: torch.Generator) -> Tensor:
     sizes = torch.rand(_GROUPS, generator=generator, device=images.device) * (_SHARPEST - _BLURRIEST) + _BLURRIEST
     parts = []
     for part, size in zip(images.tensor_split(_GROUPS), sizes.tolist(), strict=True):
+        if not len(part):
+            break  # fewer images than groups: those after it have none either, and CUDA resizes no empty ones
         small = max(8, round(side * size))
         shrunk = functional.interpolate(part, (small, small), mode="bilinear", antialias=True, align_corners=False)
         blurred = functional.interpolate(shrunk, (side, side), mode="bicubic", align_corners=False)

@@ -20,7 +20,8 @@ def bases():
 def test_one_option_is_one_pattern_on_every_face(painter, bases):
     zombies = paint_option(painter.painter, option("look", "zombie"), bases[:1].repeat(3, 1, 1, 1), 1)
     assert torch.equal(zombies[0], zombies[1]) and torch.equal(zombies[0], zombies[2])
-    assert torch.equal(zombies[:1], paint_option(painter.painter, option("look", "zombie"), bases[:1], 1))
+    alone = paint_option(painter.painter, option("look", "zombie"), bases[:1], 1)
+    torch.testing.assert_close(zombies[:1], alone, rtol=0, atol=1e-5)  # some processors round by the batch
     other = paint_option(painter.painter, option("look", "zombie"), bases[:1], 2)
     assert not torch.equal(zombies[:1], other)
 

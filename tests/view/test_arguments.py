@@ -1,6 +1,5 @@
 """The command line, and what it says when it cannot start."""
 
-import os
 import subprocess
 import sys
 
@@ -35,14 +34,12 @@ def test_what_does_not_fit_ends_with_one_line(arguments, words):
 
 
 @pytest.mark.parametrize("module", ["clipface.view", "clipface.view.measure"])
-def test_help_comes_at_once_and_without_torch(module):
+def test_help_comes_without_torch(module):
     program = f"import runpy, sys; sys.argv = ['view', '--help']; runpy.run_module('{module}', run_name='__main__')"
     loaded = "print([name for name in ('torch', 'pytorch_lightning', 'viser') if name in sys.modules])"
     program = f"import atexit, sys; atexit.register(lambda: {loaded}); {program}"
-    before = os.times().children_user
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "usage:" in done.stdout and done.stdout.endswith("[]\n"), done.stdout
-    assert os.times().children_user - before < 2.0
 
 
 def test_prompts_of_the_configuration_are_known():

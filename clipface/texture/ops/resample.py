@@ -101,10 +101,13 @@ class _SampleTransposed(Function):
     def forward(ctx, gradient, grid, mode, size):
         ctx.save_for_backward(grid)
         ctx.mode = mode
+        device = gradient.device
+        if torch.are_deterministic_algorithms_enabled():
+            gradient, grid = gradient.cpu(), grid.cpu()  # on CUDA pixels are added in any order
         # The operator wants an image; its values do not matter, since the grid gets no gradient.
         image = gradient.new_empty(()).expand(size)
         modes = (mode, _REFLECTION, False, (True, False))
-        return torch.ops.aten.grid_sampler_2d_backward(gradient.contiguous(), image, grid, *modes)[0]
+        return torch.ops.aten.grid_sampler_2d_backward(gradient.contiguous(), image, grid, *modes)[0].to(device)
 
     @staticmethod
     def backward(ctx, gradient):

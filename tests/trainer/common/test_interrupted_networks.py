@@ -6,25 +6,11 @@ import pytest
 import torch
 from interrupts import interrupt, resume, start, train_straight
 from safetensors.torch import load_file
+from small_trainings import ENCODER, GAN, MODEL, TRAINER
 
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.synthetic import vocabulary
 from scripts.measure.fuzzing.bert import write_bert
-
-VISION = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 4, "head_width": 8, "patch_size": None}
-TEXT = {"context_length": 32, "width": 16, "heads": 2, "layers": 1}
-MODEL = {"embed_dim": 16, "vision_cfg": VISION, "text_cfg": TEXT}
-TRAINER = ["trainer.minutes=null", "trainer.log_every=2", "trainer.threads=1"]
-GAN = [
-    "generator={resolution: 16, z_dim: 8, w_dim: 8, channel_base: 64, channel_max: 8}",
-    "discriminator={channel_base: 64, channel_max: 4}", "patch={size: 8, stride: 4, count: 1, channel_max: 4}",
-    "dataset={texture_size: 32, chunk: 4}", "image_size=16", "batch_size=2", "trainer.precision=32-true",
-    "augment={images: 100, every: 2}", "penalty={r1_every: 3, path_every: 2}",
-]  # fmt: skip
-ENCODER = [
-    "painting={images: 8, chunk: 4, renew_every: 2, captions: 2, size: 32, texture_size: 64, validation: 4}",
-    f"model={MODEL}".replace("'", "").replace("None", "null"), "batch_size=4", "trainer.precision=32-true",
-]  # fmt: skip
 
 
 def trained(folder, file: str) -> dict[str, torch.Tensor]:

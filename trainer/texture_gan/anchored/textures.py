@@ -79,7 +79,7 @@ class TextureSet:
         self._largest = self.textures = torch.cat((textures, mirrored))
         full = weight * ~faces.mixed_only[order]
         self.weight, self.full_weight = weight.repeat(2).to(device), full.repeat(2).to(device)
-        self._bounds, self._full_bounds = (w.to(device).double().cumsum(0) for w in (weight, full))
+        self._bounds, self._full_bounds = (w.double().cumsum(0).to(device) for w in (weight, full))
         same = (person[:, None] == person).double().to(device)  # [n, n]
         self._own = same @ weight.to(device).double()  # weight of each texture's person
         first = same.argmax(1)
