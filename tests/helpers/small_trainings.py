@@ -14,3 +14,10 @@ ENCODER = [
     "painting={images: 8, chunk: 4, renew_every: 2, captions: 2, size: 32, texture_size: 64, validation: 4}",
     f"model={MODEL}".replace("'", "").replace("None", "null"), "batch_size=4", "trainer.precision=32-true",
 ]  # fmt: skip
+ANCHORED = [  # with dataset.textures=<folder>
+    "experiment=anchored",
+    "anchored.stages=[{resolution:16,batch_size:8,share:1},{resolution:32,batch_size:8,share:1}]",
+    "anchored.coefficients=6", "anchored.anchor_size=8", "anchored.painted.count=1", "patch.size=16",
+    "generator.resolution=32", "generator.z_dim=10", "generator.w_dim=16", "generator.channel_base=256",
+    "discriminator={channel_base:128,channel_max:8}", "patch.channel_base=64", "patch.channel_max=8",
+]  # fmt: skip

@@ -7,6 +7,7 @@ import launcher
 import pytest
 import torch
 from interrupts import start
+from small_trainings import ANCHORED
 from tiny_anchored import tiny_anchored, write_textures
 
 from clipface import weights
@@ -31,11 +32,8 @@ def textures(tmp_path_factory):
 
 def test_the_command_writes_networks_looks_linear_model_and_sheets(textures, tmp_path):
     process = start(
-        "texture_gan", "experiment=anchored", f"dataset.textures={textures}", f"hydra.run.dir={tmp_path / 'run'}",
-        "anchored.stages=[{resolution:16,batch_size:8,share:1},{resolution:32,batch_size:8,share:1}]",
-        "anchored.coefficients=6", "anchored.anchor_size=8", "anchored.painted.count=1", "patch.size=16",
-        "generator.resolution=32", "generator.z_dim=10", "generator.w_dim=16", "generator.channel_base=256",
-        "discriminator={channel_base:128,channel_max:8}", "patch.channel_base=64", "patch.channel_max=8",
+        "texture_gan", f"dataset.textures={textures}", f"hydra.run.dir={tmp_path / 'run'}",
+        *ANCHORED,
         "trainer.steps=4", "trainer.precision=32-true", "trainer.threads=1", "snapshot_every=2", "checkpoint_every=0",
     )  # fmt: skip
     output = process.finish()
