@@ -7,7 +7,7 @@ from torch.nn import functional
 from clipface.bake.baker import Baked
 from clipface.bake.eyes import CleanEyes
 from clipface.bake.mask import EYEBALLS, INSIDE
-from clipface.bake.means import box_mean
+from clipface.bake.means import box_mean, greatest
 from clipface.render.uv import UVMap
 from clipface.shapes import expect
 
@@ -121,18 +121,12 @@ def _feathered(uv_map: UVMap, weight: Tensor) -> Tensor:
     # Borders of the UV map (lids, lips) are no borders of the visible part.
     weight = weight.flatten(2)[..., uv_map.nearest].view_as(weight)
     rim, width, narrow = (2 * round(part * uv_map.size / 2) + 1 for part in (RIM, FEATHER, NARROW))
-    features = _greatest(uv_map.region(list(FEATURES))[None, None].float(), width)
-    wide = 1 - _greatest(1 - torch.maximum(weight, features), rim + width - 1)
-    tight = 1 - _greatest(1 - weight, narrow)
+    features = greatest(uv_map.region(list(FEATURES))[None, None].float(), width)
+    wide = 1 - greatest(1 - torch.maximum(weight, features), rim + width - 1)
+    tight = 1 - greatest(1 - weight, narrow)
     for _ in range(2):  # twice a box is nearly a bell
         wide, tight = box_mean(wide, width // 4 * 2 + 1), box_mean(tight, narrow)
     return torch.minimum(wide, tight)
-
-
-def _greatest(image: Tensor, width: int) -> Tensor:
-    """The greatest value within a square, an odd number of texels wide: rows, then columns, which is far cheaper."""
-    rows = functional.max_pool2d(image, (width, 1), 1, (width // 2, 0))
-    return functional.max_pool2d(rows, (1, width), 1, (0, width // 2))
 
 
 def _joined(inner: Tensor, outer: Tensor, share: Tensor) -> Tensor:
@@ -150,7 +144,7 @@ def _joined(inner: Tensor, outer: Tensor, share: Tensor) -> Tensor:
         coarse = functional.avg_pool2d(rest, 2)
         result = result + _resized((rest - _resized(coarse, rest)) * share, outer)
         # The next band's seam is wider, and stays inside what is known.
-        rest, share = coarse, box_mean(1 - _greatest(1 - functional.avg_pool2d(share, 2), 3), 3)
+        rest, share = coarse, box_mean(1 - greatest(1 - functional.avg_pool2d(share, 2), 3), 3)
 
 
 def _resized(image: Tensor, like: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The fit goes on through the renderer: heads whose image, lit and coloured, is the photograph's."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from clipface.texture.linear import TextureModel
 
 # First step sizes of the geometry, before `PhotometricSettings.rate`.
 RATES = FitParameters(shape=0.06, expression=0.03, pose=0.012, eye_pose=0.02, log_scale=0.008, place=0.008)
+MOMENTS, TINY = (0.9, 0.99), 1e-8  # of Adam: shares of its running means that stay, and added to what it divides by
 OUTLINE = ("scalp", "right_ear", "left_ear")  # must lie inside the person; the jaw line has landmarks
 PERSON = 0.5
 OUTLINE_SIZE = 64  # of the image of distances; bilinear look-up makes up for it
@@ -93,9 +94,8 @@ class Photometric:
             return objective.loss(parameters) + self.loss(now(), target, weight, outside)
 
         s = self.settings
-        groups = [{"params": [part], "lr": s.rate * rate} for part, rate in zip(parameters, RATES, strict=True)]
-        groups += [{"params": [light], "lr": s.light_rate}, {"params": [texture], "lr": s.texture_rate}]
-        descend(loss, groups, s.steps, lambda: objective.clamp(parameters))
+        rates = [s.rate * rate for rate in RATES] + [s.light_rate, s.texture_rate]
+        descend(loss, [*parameters, light, texture], rates, s.steps, lambda: objective.clamp(parameters))
         return HeadFit(*(part.detach() for part in now()))
 
     @torch.no_grad()
@@ -152,22 +152,33 @@ class Photometric:
 
 
 @torch.enable_grad()  # also where the caller wants none of the results
-def descend(loss: Callable[[], Tensor], groups: list[dict], steps: int, after: Callable[[], None]) -> None:
+def descend(
+    loss: Callable[[], Tensor], parts: Sequence[Tensor], rates: Sequence[float], steps: int, after: Callable[[], None]
+) -> None:
     """Take steps of Adam, whose rate falls to zero along half a cosine.
+
+    `torch.optim` would load PyTorch's compiler at its first step, which takes seconds.
 
     Args:
         loss: gives the losses [B], of images that do not depend on each other.
-        groups: parameters and first step sizes, as for `torch.optim.Adam`.
+        parts: what is changed, leaves.
+        rates: first step size of each.
         steps: how many.
         after: called after each step, to bring parameters back into their limits.
+
+    Source: Kingma, Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
     """
-    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
-    for _ in range(steps):
-        optimizer.zero_grad(set_to_none=True)
-        loss().sum().backward()
-        optimizer.step()
-        schedule.step()
+    first, second = MOMENTS
+    means, squares = ([torch.zeros_like(part) for part in parts] for _ in range(2))
+    for step in range(steps):
+        fall = 0.5 * (1 + math.cos(math.pi * step / steps))
+        gradients = torch.autograd.grad(loss().sum(), parts)
+        with torch.no_grad():
+            for part, rate, gradient, mean, square in zip(parts, rates, gradients, means, squares, strict=True):
+                mean.lerp_(gradient, 1 - first)
+                square.lerp_(gradient.square(), 1 - second)
+                spread = (square / (1 - second ** (step + 1))).sqrt() + TINY
+                part -= fall * rate / (1 - first ** (step + 1)) * mean / spread
         after()
 
 

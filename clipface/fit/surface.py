@@ -80,11 +80,16 @@ def covered(vertices: np.ndarray, faces: np.ndarray, depth: float) -> np.ndarray
     area = side[:, 0] * other[:, 1] - side[:, 1] * other[:, 0]
     front = area > 1e-12
     a, side, other, area = a[front], side[front], other[front], area[front]
-    hidden = np.ones(len(faces), bool)
-    for rows in np.array_split(np.flatnonzero(front), max(1, len(faces) // CHUNK)):
-        middle = corners[rows].mean(1)
-        x, y = (middle[:, None, k] - a[None, :, k] for k in (0, 1))  # [n, F']
-        u, v = (x * other[:, 1] - y * other[:, 0]) / area, (y * side[:, 0] - x * side[:, 1]) / area
-        above = a[:, 2] + u * side[:, 2] + v * other[:, 2] > middle[:, None, 2] + depth
+    hidden, middles = np.ones(len(faces), bool), corners.mean(1)
+    low, high = (a[:, 0] + bound(0, bound(side[:, 0], other[:, 0])) for bound in (np.minimum, np.maximum))
+    # Neighbours in x lie together, so that few triangles can be before any of them.
+    order = np.flatnonzero(front)[np.argsort(middles[front, 0])]
+    for rows in np.array_split(order, max(1, len(order) // CHUNK)):
+        middle = middles[rows]
+        near = (high >= middle[:1, 0].min()) & (low <= middle[-1:, 0].max())
+        x, y = (middle[:, None, k] - a[None, near, k] for k in (0, 1))  # [n, F']
+        (across, up, far), (along, rise, deep), whole = side[near].T, other[near].T, area[near]
+        u, v = (x * rise - y * along) / whole, (y * across - x * up) / whole
+        above = a[near, 2] + u * far + v * deep > middle[:, None, 2] + depth
         hidden[rows] = ((u >= 0) & (v >= 0) & (u + v <= 1) & above).any(1)
     return hidden

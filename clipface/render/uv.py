@@ -108,7 +108,7 @@ class UVMap:
     def mirror(self) -> Tensor:
         """[size²] int64, see the class."""
         place = self.on_texels(self.head.v_template[None])[0].cpu().numpy()
-        reach, index = cKDTree(place).query(
+        reach, index = cKDTree(place, balanced_tree=False).query(
             place * np.array([-1, 1, 1], place.dtype), distance_upper_bound=MIRROR_REACH
         )
         found = np.isfinite(reach)
