@@ -11,7 +11,6 @@ DAMPING = 0.1  # share of the curvature's diagonal that is added to it at the fi
 EASED, TIGHTENED = 0.4, 8.0  # factors of it after a step that lowered the loss, and after one that did not
 NUDGE = 1e-4  # against the gradient, by which a parameter at its limit shows whether it wants beyond
 TURNS, TURN = 15, 0.01  # pose, gaze and camera, the last parameters, and the step of their differences
-HEADS = 1024  # that are evaluated at once for the differences: bounds memory
 
 
 def minimise(
@@ -106,30 +105,22 @@ def _gradient(objective: LandmarkObjective, shape: Tensor, own: Tensor) -> tuple
 def _data_curvature(objective: LandmarkObjective, shape: Tensor, own: Tensor, first: int = 0) -> Tensor:
     """Gauss-Newton's second derivatives of the data's loss [B, n, n], by parameters from number `first` on.
 
-    By differences, which are exact where places are linear in a parameter and near enough elsewhere: they decide how
-    far a step goes, not where it ends.
+    By differences where places are not linear in a parameter, which is near enough: they decide how far a step goes,
+    not where it ends.
     """
-    s, count, batch = objective.settings, shape.shape[1], len(own)
-    values = torch.cat([shape, own], 1)
+    s, batch = objective.settings, len(own)
     unit = objective.eye_distance * s.sigma
-    chosen = objective.silhouette(_parted(shape, own))
-
-    def places(values: Tensor) -> Tensor:
-        parts = _parted(values[:, :count], values[:, count:])
-        return objective.placed(parts, chosen.repeat(len(values) // batch, 1))
-
-    steps = torch.ones(values.shape[1]).to(values)
-    steps[-TURNS:] = TURN
-    here, rows = places(values), []
-    for directions in torch.diag(steps)[first:].split(max(1, HEADS // batch)):
-        moved = places((values + directions[:, None]).flatten(0, 1)).unflatten(0, (-1, batch))
-        rows.append(moved - here)
-    rows = torch.cat(rows) / (steps[first:, None, None, None] * unit[:, None, None])  # [n, B, N, 2]
+    chosen, here, linear = objective.linearised(_parted(shape, own))
+    steps = TURN * torch.eye(TURNS).to(own)
+    moved = torch.cat([own[:, :-TURNS].expand(TURNS, -1, -1), own[:, -TURNS:] + steps[:, None]], 2).flatten(0, 1)
+    heads = _parted(shape.repeat(TURNS, 1), moved)
+    turned = (objective.placed(heads, chosen.repeat(TURNS, 1)).unflatten(0, (-1, batch)) - here) / TURN
+    rows = torch.cat([linear[..., first:], turned.permute(1, 2, 3, 0)], 3) / unit[:, None, None, None]  # [B, N, 2, n]
     # Of the Charbonnier loss: quadratic with the weight that the present error has.
     away = (here - objective.targets).square().sum(-1) / unit[:, None] ** 2
     weights = 2 * s.trust * objective.weights / (1 + away).sqrt()
-    rows = (rows * weights.sqrt()[..., None]).flatten(2).transpose(0, 1)
-    return rows @ rows.mT
+    rows = (rows * weights.sqrt()[..., None, None]).flatten(1, 2)
+    return rows.mT @ rows
 
 
 @torch.enable_grad()

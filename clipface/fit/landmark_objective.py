@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from clipface.bake.head_fit import HeadFit
@@ -12,7 +11,9 @@ from clipface.fit.contour import ContourLines, contour_lines
 from clipface.fit.correspondence import Correspondence, correspondence
 from clipface.fit.face_points import OUTER_EYE_CORNERS, FacePoints, read_face_points
 from clipface.fit.head_subset import head_at_points
+from clipface.fit.point_slopes import PointSlopes
 from clipface.fit.priors import FitParameters, Prior, PriorSettings
+from clipface.fit.weak_perspective import axis_angle, weak_perspective
 from clipface.head import HeadModel
 from clipface.head.model import rotation_matrices
 from clipface.shapes import expect
@@ -98,6 +99,7 @@ class LandmarkObjective:
         self.neutral = self.small.landmarks(mean)[0, : self._count]  # [N, 3]
         self._centre = self.neutral.mean(0)
         self._root = (self.small.joint_regressor @ self.small.v_template)[0]
+        self._slopes = PointSlopes(self.head, corners, barycentric, self.prior.n_shape, self.prior.slots)
 
     @torch.no_grad()
     def initial(self) -> FitParameters:
@@ -153,9 +155,21 @@ class LandmarkObjective:
         slid = torch.zeros_like(posed[..., 0], dtype=torch.bool).index_copy(1, self._rows, chosen > 0)
         return self._on_silhouette(alone, posed, samples, chosen), slid
 
-    def silhouette(self, heads: FitParameters) -> Tensor:
-        """Which sample of its line each contour point slides to, [K, C] int64, of K heads of as many identities."""
-        return self.lines.chosen(self._points(heads)[1])
+    def linearised(self, heads: FitParameters) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the points of K heads of as many identities are, and how that changes.
+
+        Returns:
+            Which sample of its line each contour point slides to, [K, C] int64; places [K, N, 2]; and their slopes
+            [K, N, 2, S' + E'] by identity and expression, with the silhouette as it is. Gradient: none.
+        """
+        points, samples = self._points(heads)
+        chosen, count = self.lines.chosen(samples), self._count
+        numbers = torch.arange(count, device=points.device).repeat(len(points), 1)
+        along = torch.arange(len(self._rows), device=points.device) * samples.shape[2]
+        numbers[:, self._rows] = count + along + chosen
+        slopes = self._slopes(self.small.turns(heads.pose, heads.eye_pose), numbers)
+        scale = heads.log_scale.exp()[:, None, None, None] * slopes.new_tensor([1.0, -1.0])[:, None]
+        return chosen, self._on_silhouette(heads, points, samples, chosen), slopes * scale
 
     def placed(self, heads: FitParameters, chosen: Tensor) -> Tensor:
         """Places [K, N, 2] of the points of K heads of as many identities, on given silhouettes; gradient: to heads."""
@@ -218,33 +232,3 @@ def _checked_people(identity_of: Tensor | None, batch: int) -> Tensor:
         given = numbers[:5].tolist()
         raise ValueError(f"identity_of: expected whole numbers from 0 to G - 1, each present, got {given}")
     return identity_of.long()
-
-
-def weak_perspective(solid: Tensor, flat: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the weak-perspective cameras under which points of one solid lie closest to points in images.
-
-    The least-squares affine camera is brought to the nearest one whose rows are orthogonal and of one length.
-
-    Args:
-        solid: [N, 3].
-        flat: [B, N, 2], y up.
-        weights: [B, N], not negative; four points in no plane need a weight.
-
-    Returns:
-        Turns [B, 3, 3], scales [B] and shifts [B, 2]: flat is about scale * (turn @ solid)[:2] + shift.
-    """
-    weights = weights[..., None]
-    total = weights.sum(1, keepdim=True)
-    middle, centre = (weights * flat).sum(1, keepdim=True) / total, (weights * solid).sum(1, keepdim=True) / total
-    root = weights.sqrt()
-    affine = torch.linalg.lstsq((solid - centre) * root, (flat - middle) * root).solution.transpose(1, 2)  # [B, 2, 3]
-    u, s, v = torch.linalg.svd(affine, full_matrices=False)
-    rows, scale = u @ v, s.mean(1)
-    turn = torch.cat([rows, torch.linalg.cross(rows[:, 0], rows[:, 1])[:, None]], 1)
-    shift = middle[:, 0] - scale[:, None] * (rows @ centre.transpose(1, 2))[..., 0]
-    return turn, scale, shift
-
-
-def axis_angle(turn: Tensor) -> Tensor:
-    """Axis-angle vectors [B, 3], radians, of rotations [B, 3, 3]."""
-    return torch.from_numpy(Rotation.from_matrix(turn.double().cpu().numpy()).as_rotvec()).to(turn)

@@ -9,6 +9,7 @@ JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 IDENTITY_COUNT = 300
 UNSIGNED_ROOT = 2**32 - 1
 SUM_TOLERANCE = 1e-2  # skinning weights stored as float16 sum to one within a few 1e-3
+RIDGE = 1e-2  # of the mean variance, added to a covariance of expressions before it is inverted
 
 
 @dataclass
@@ -128,3 +129,13 @@ class HeadData:
     def _refuse(self, name: str, expected: str, got: str) -> None:
         why = "the file is damaged or not a head of this layout"
         raise ValueError(f"{self.source}: {name}: expected {expected}, got {got}; {why}")
+
+
+def precision(covariance: np.ndarray | None, count: int) -> np.ndarray:
+    """Inverse [E, E] of a covariance of expressions, see `HeadModel.expression_precision`; of none the identity."""
+    if covariance is None:
+        return np.eye(count, dtype=np.float32)
+    variances = np.diag(covariance).astype(np.float64)
+    moving = variances[variances > 0]
+    ridge = RIDGE * (moving.mean() if moving.size else 1.0)
+    return np.linalg.inv(covariance.astype(np.float64) + ridge * np.eye(count)).astype(np.float32)

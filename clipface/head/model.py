@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clipface.head.data import HeadData
+from clipface.head.data import HeadData, precision
 from clipface.head.landmarks import points_on_faces
 from clipface.shapes import expect
 
 SMALL_ANGLE_SQUARED = 1e-4  # below it three Taylor terms are exact to 1e-15
-RIDGE = 1e-2  # of the mean variance; see HeadModel.expression_precision
 
 
 class HeadModel(nn.Module):
@@ -53,7 +52,7 @@ class HeadModel(nn.Module):
         self._constant("pose_directions", _rows(data.posedirs))
         self._constant("joint_regressor", data.J_regressor)
         self._constant("weights", data.weights)
-        self._constant("expression_precision", _precision(data.expression_covariance, self.n_expression))
+        self._constant("expression_precision", precision(data.expression_covariance, self.n_expression))
         self._constant("_uv", data.uv)
         self._constant("_uv_faces", None if data.uv is None else data.uv_faces.astype(np.int32))
         corners = None if data.landmark_faces is None else data.faces[data.landmark_faces].astype(np.int64)
@@ -105,6 +104,21 @@ class HeadModel(nn.Module):
         with torch.autocast(self.v_template.device.type, enabled=False):
             offsets = _blend(shape, self.shape_directions) + _blend(expression, self.expression_directions)
             return self._skin(self.v_template.flatten() + offsets, self._rotations(batch, pose, neck_pose, eye_pose))
+
+    def turns(self, pose: Tensor, eye_pose: Tensor) -> Tensor:
+        """Return how each joint turns what hangs on it: [B, J, 3, 3], arguments and gradient as in `forward`."""
+        return self._chained(self._rotations(len(pose), pose, None, eye_pose))
+
+    def shifts(self, turns: Tensor, joints: Tensor) -> Tensor:
+        """Return what each joint adds to a point after its turn [..., J, 3], linear in the joints' places [..., J, 3].
+
+        Gradient: to `turns` [..., J, 3, 3] and to the places.
+        """
+        places = [joints[..., 0, :]]
+        for joint, parent in enumerate(self.parents[1:], start=1):
+            bone = joints[..., joint, :] - joints[..., parent, :]
+            places.append(places[parent] + _apply(turns[..., parent, :, :], bone))
+        return torch.stack(torch.broadcast_tensors(*places), -2) - _apply(turns, joints)
 
     def landmarks(self, vertices: Tensor) -> Tensor:
         """Return the facial landmarks on the surface.
@@ -173,16 +187,17 @@ class HeadModel(nn.Module):
         joints = self.joint_regressor @ shaped  # [1 | B, J, 3]; joints are those of the head before pose correctives
         bent = rotations[:, 1:] - torch.eye(3, dtype=rotations.dtype, device=rotations.device)
         posed = shaped + _blend(bent.reshape(batch, -1), self.pose_directions).reshape(batch, *self.v_template.shape)
-        turns, shifts = [rotations[:, 0]], [joints[:, 0].expand(batch, 3)]
-        for joint, parent in enumerate(self.parents[1:], start=1):
-            bone = joints[:, joint] - joints[:, parent]
-            shifts.append(shifts[parent] + _apply(turns[parent], bone.expand(batch, 3)))
-            turns.append(turns[parent] @ rotations[:, joint])
-        turn = torch.stack(turns, dim=1)  # [B, J, 3, 3]
-        shift = torch.stack(shifts, dim=1) - _apply(turn, joints.expand(batch, -1, -1))  # [B, J, 3]
+        turn = self._chained(rotations)
+        shift = self.shifts(turn, joints)  # [B, J, 3]
         moves = torch.cat([turn, shift[..., None]], dim=-1).flatten(2)  # [B, J, 12]
         moves = (self.weights @ moves).unflatten(-1, (3, 4))  # [B, V, 3, 4]
         return _apply(moves[..., :3], posed) + moves[..., 3]
+
+    def _chained(self, rotations: Tensor) -> Tensor:
+        turns = [rotations[:, 0]]
+        for joint, parent in enumerate(self.parents[1:], start=1):
+            turns.append(turns[parent] @ rotations[:, joint])
+        return torch.stack(turns, dim=1)  # [B, J, 3, 3]
 
 
 def rotation_matrices(axis_angle: Tensor) -> Tensor:
@@ -230,12 +245,3 @@ def _common_batch(batches: dict[str, int]) -> int:
         words = ", ".join(f"{name} {size}" for name, size in batches.items())
         raise ValueError(f"batch: expected one size (or 1) for all arguments, got {words}")
     return sizes.pop() if sizes else 1
-
-
-def _precision(covariance: np.ndarray | None, count: int) -> np.ndarray:
-    if covariance is None:
-        return np.eye(count, dtype=np.float32)
-    variances = np.diag(covariance).astype(np.float64)
-    moving = variances[variances > 0]
-    ridge = RIDGE * (moving.mean() if moving.size else 1.0)
-    return np.linalg.inv(covariance.astype(np.float64) + ridge * np.eye(count)).astype(np.float32)

@@ -5,9 +5,10 @@ from flame_format import write_flame
 from clipface.fit.correspondence import correspondence
 from clipface.fit.gauss_newton import STEPS, minimise
 from clipface.fit.head_subset import head_at_points
-from clipface.fit.landmark_objective import LandmarkObjective, axis_angle, weak_perspective
+from clipface.fit.landmark_objective import LandmarkObjective
 from clipface.fit.landmarks import fit_landmarks
 from clipface.fit.priors import FitParameters
+from clipface.fit.weak_perspective import axis_angle, weak_perspective
 from clipface.head import HeadModel, load_head
 from clipface.head.model import rotation_matrices
 
