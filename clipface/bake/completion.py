@@ -25,7 +25,7 @@ KERNEL = (1.0, 3.0, 3.0, 1.0)
 BROADEST = 24  # texels a side, of the coarsest band in which a seam is hidden
 EARS, EAR_TINT = ("right_ear", "left_ear"), (0.95, 0.87, 0.86)  # their colour over the face's: redder, in its shade
 EAR_QUANTILE = 0.85  # of the ears' colours, that is compared: half an ear is hollow and dark
-THINNED = 3  # every so many-th texel is enough for a quantile
+THINNED = 3  # every so many-th texel is enough for a quantile or a median
 
 
 def complete(uv_map: UVMap, baked: Baked, base: Tensor, clean_eyes: CleanEyes | None = None) -> Tensor:
@@ -155,7 +155,8 @@ def _matched(other: Tensor, texture: Tensor, both: Tensor) -> Tensor:
     """`other` in the colours of `texture`; `both` [B, 1, R, R] says where the two can be compared."""
     ratio = torch.log(texture + DARKEST) - torch.log(other + DARKEST)
     ratio = ratio.clamp(-MOST_RATIO, MOST_RATIO)
-    usual = ratio.masked_fill(both < 0.5, float("nan")).flatten(2).nanmedian(2).values.nan_to_num(0.0)[..., None, None]
+    known = ratio.masked_fill(both < 0.5, float("nan")).flatten(2)[..., ::THINNED]
+    usual = known.nanmedian(2).values.nan_to_num(0.0)[..., None, None]
     ratio = ratio.clamp(usual - ODD_RATIO, usual + ODD_RATIO)
     ratio = spread_out((ratio * both + usual * EVEN) / (both + EVEN), both + EVEN)
     return ((other + DARKEST) * ratio.exp() - DARKEST).clamp(0, 1)
@@ -164,5 +165,5 @@ def _matched(other: Tensor, texture: Tensor, both: Tensor) -> Tensor:
 def _median_ratio(texture: Tensor, base: Tensor, where: Tensor) -> Tensor:
     """[B, 3, 1, 1] median of texture over base."""
     ratio = (texture + DARKEST) / (base + DARKEST)
-    ratio = ratio.masked_fill(~where, float("nan")).flatten(2)
+    ratio = ratio.masked_fill(~where, float("nan")).flatten(2)[..., ::THINNED]
     return torch.nanmedian(ratio, 2).values.nan_to_num(1.0)[..., None, None]

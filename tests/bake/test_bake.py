@@ -6,6 +6,7 @@ from clipface.bake.baker import Baked, Baker
 from clipface.bake.completion import complete, spread_out
 from clipface.bake.head_fit import shading, white_light
 from clipface.bake.mask import EYEBALLS
+from clipface.bake.means import box_mean, greatest
 from clipface.render.shading import vertex_normals
 
 SIZE = 64
@@ -145,3 +146,13 @@ def test_values_are_continued_smoothly():
 def test_another_size_is_refused(uv_map):
     with pytest.raises(ValueError, match="base"):
         complete(uv_map, Baked(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)), torch.zeros(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("width", [1, 3, 7, 13, 37])
+def test_means_and_greatest_values_over_squares_leave_out_what_lies_beyond(width):
+    image = torch.rand(2, 3, 20, 25, generator=torch.Generator().manual_seed(0)) - 0.5
+    half = width // 2
+    for row, column in ((0, 0), (10, 24), (19, 12), (9, 11)):
+        part = image[..., max(0, row - half) : row + half + 1, max(0, column - half) : column + half + 1]
+        torch.testing.assert_close(box_mean(image, width)[..., row, column], part.mean((2, 3)))
+        assert torch.equal(greatest(image, width)[..., row, column], part.amax((2, 3)))

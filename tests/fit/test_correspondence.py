@@ -178,6 +178,23 @@ def test_what_lies_behind_or_faces_away_is_covered():
     assert covered(vertices, faces, 0.02).tolist() == [False, False, True]
 
 
+def test_covered_triangles_are_those_with_another_before_their_middle():
+    random = np.random.default_rng(0)
+    middles = random.uniform(-1, 1, (700, 1, 3))
+    corners = middles + random.uniform(-0.08, 0.08, (700, 3, 3))
+    faces = np.arange(2100).reshape(700, 3)
+    expected = []
+    for triangle in corners:
+        centre = triangle.mean(0)
+        flat = np.concatenate([corners[..., :2], np.ones((700, 3, 1))], 2).swapaxes(1, 2)
+        weights = np.linalg.solve(flat, np.array([*centre[:2], 1])[None, :, None])[..., 0]
+        front = np.linalg.det(flat) > 0
+        before = front & (weights >= 0).all(1) & ((weights * corners[..., 2]).sum(1) > centre[2] + 0.05)
+        expected.append(before.any() or np.linalg.det(np.c_[triangle[:, :2], np.ones(3)]) <= 0)
+    assert covered(corners.reshape(-1, 3), faces, 0.05).tolist() == expected
+    assert 100 < sum(expected) < 690
+
+
 def test_point_lists_need_a_mirror_image_of_every_point():
     points = read_face_points()
     numbers, regions, mirror = point_lists(points.mirror_face)

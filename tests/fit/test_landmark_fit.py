@@ -174,6 +174,20 @@ def test_the_steps_come_to_a_minimum(head, truth, points, identity):
         assert loss - objective.loss(moved).sum() < 2e-3
 
 
+def test_slopes_are_what_the_places_do(head, truth, points):
+    """By identity and expression places are linear, up to how skinning weights differ within a triangle."""
+    objective = LandmarkObjective(head, points)
+    chosen, here, slopes = objective.linearised(truth)
+    torch.testing.assert_close(here, objective.predicted(truth)[0])
+    parts = torch.cat([truth.shape, truth.expression], 1)
+    for number in (0, 7, truth.shape.shape[1] + 3, parts.shape[1] - 1):
+        moved = parts + 0.1 * (torch.arange(parts.shape[1]) == number)
+        shape, expression = moved.split([truth.shape.shape[1], truth.expression.shape[1]], 1)
+        there = objective.placed(truth._replace(shape=shape, expression=expression), chosen)
+        expected, found = (there - here) / 0.1, slopes[..., number]
+        assert (found - expected).norm() < 0.02 * expected.norm()
+
+
 def test_gradients_are_finite_where_points_lie_exactly(head, truth, points):
     objective, leaves = LandmarkObjective(head, points), truth.leaves()
     objective.loss(leaves).sum().backward()

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -54,3 +57,29 @@ def test_textures_of_any_size_are_taken(generator, linear, textures):
     large = textures[:1].repeat_interleave(3, 2).repeat_interleave(3, 3)
     small, large = invert(generator, linear, textures[:1], 3), invert(generator, linear, large, 3)
     torch.testing.assert_close(small.error, large.error, atol=5e-3, rtol=0)
+
+
+def test_the_usual_steps_take_most_of_the_error_away(generator, linear, textures):
+    for model, most in ((linear, 0.42), (None, 0.23)):
+        start, found = invert(generator, model, textures[:5], 0), invert(generator, model, textures[:5])
+        assert found.error.mean() < most * start.error.mean()
+
+
+def test_a_step_that_makes_it_worse_is_not_kept(generator, linear, textures):
+    errors = torch.stack([invert(generator, linear, textures[5:15], steps).error for steps in range(12)])
+    assert (errors[1:] <= errors[:-1] + 1e-6).all()
+
+
+def test_neither_codes_nor_heads_wait_for_pytorchs_compiler():
+    """Its import takes seconds; `torch.optim` loads it at the first step."""
+    program = """if True:
+        import sys, torch
+        from clipface.edit.persons.inversion import invert
+        from clipface.fit.photometric import descend
+        from clipface.texture.generator import TextureGenerator
+        invert(TextureGenerator(8, 4, 4, 1, 16, 4).eval().requires_grad_(False), None, torch.rand(1, 3, 8, 8), 2)
+        part = torch.ones(2, requires_grad=True)
+        descend(lambda: part.square(), [part], [0.1], 30, lambda: None)
+        assert part.abs().max() < 0.2 and "torch._dynamo" not in sys.modules, part
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
