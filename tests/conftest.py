@@ -18,6 +18,7 @@ import pytest
 import torch
 from photo_fixtures import images, open_head, painted, photos  # noqa: F401
 
+from clipface.assets import FOLDER_VARIABLE
 from clipface.guidance.encoder import build_face_encoder, save_face_encoder
 from clipface.head import load_head
 from clipface.head.mesh import uv_map_hash
@@ -76,6 +77,14 @@ def write_tiny_head(path: Path) -> Path:
         region_masks=np.stack([np.ones(count, bool), np.arange(count) < SIDE]),
     )
     return path
+
+
+@pytest.fixture(autouse=True)
+def _the_data_folder_stays():
+    """A test that leaves another folder behind lets others of its process fail, by the order in which they come."""
+    before = os.environ.get(FOLDER_VARIABLE)
+    yield
+    assert os.environ.get(FOLDER_VARIABLE) == before
 
 
 @pytest.fixture(scope="session")

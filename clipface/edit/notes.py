@@ -10,7 +10,7 @@ from clipface.edit.attributes import is_look
 from clipface.edit.paint import is_paint
 from clipface.edit.sliders import is_slider
 from clipface.edit.text_edits import is_text
-from clipface.settings import HeadConfig
+from clipface.settings import HEADS, HeadConfig
 
 MAPPER_FILE = "mapper.safetensors"
 REMEDY = "train it again"
@@ -61,7 +61,9 @@ def mapper_notes(path: str | Path) -> dict[str, Any]:
     for name, fields in (("prompt", OF_PROMPT), ("guidance", OF_GUIDANCE)):
         if notes.get(name) is not None:
             check_fields(f"{what}: {name}", notes[name], REMEDY, **fields)
-    made(HeadConfig, notes.get("head") or {}, f"{what}: head")
+    head = made(HeadConfig, notes.get("head") or {}, f"{what}: head")
+    if head.name not in HEADS:
+        raise ValueError(f"{what}: head.name: expected {' or '.join(HEADS)}, got {head.name!r}; {REMEDY}")
     return notes
 
 

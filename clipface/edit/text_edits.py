@@ -31,11 +31,16 @@ def text_edit(path: str | Path, avatar: Avatar) -> FaceMapper:
         FileNotFoundError, ValueError: if there is no text mapper for this generator, or its encoder is missing.
     """
     guidance, device = text_guidance(avatar), avatar.head.v_template.device
-    mapper, encoder = _text_mapper(str(assets.resolve("text_mapper"))), _encoder(guidance)
+    place = assets.resolve("text_mapper")
+    mapper = _text_mapper(place, place.stat().st_mtime_ns)
+    try:
+        encoder = _encoder(guidance)
+    except ValueError as error:
+        raise ValueError(f"text mapper {place}: {error}") from error
     wanted, unwanted = read_edit(str(path).removeprefix(TEXT_PREFIX)).directions(encoder.encode_text)
     if len(wanted) != mapper.config["features"]:
         raise ValueError(
-            f"text mapper {assets.resolve('text_mapper')}: expected an encoder of {mapper.config['features']} "
+            f"text mapper {place}: expected an encoder of {mapper.config['features']} "
             f"features, got {guidance.model} of {len(wanted)}; give the encoder that it was trained with"
         )
     return mapper.to(device).for_text(wanted.to(device), unwanted.to(device))
@@ -54,7 +59,8 @@ def text_guidance(avatar: Avatar) -> GuidanceConfig:
 
 
 @lru_cache(1)
-def _text_mapper(place: str) -> TextMapper:
+def _text_mapper(place: Path, written: int) -> TextMapper:
+    """The network, kept for the next text until its file is written anew."""
     return TextMapper.from_weights(place)[0].eval().requires_grad_(False)
 
 

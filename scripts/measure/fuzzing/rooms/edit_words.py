@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +27,18 @@ INSTALLED, FEATURES = 384, 16  # of the sentence encoder that is installed, and 
 _kept = TemporaryDirectory(prefix="fuzzing_")  # until this process ends
 
 
+@contextmanager
+def _as_data(folder: Path) -> Iterator[None]:
+    """Have assets of this folder for a while."""
+    before = dict(os.environ)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @cache
 def _encoder() -> Path:
     """A face encoder, and a projection to it of the sentence encoder that is installed."""
@@ -43,12 +57,12 @@ def _text_mapper(path: Path) -> None:
 
 
 def _edited(path: Path) -> object:
-    os.environ[FOLDER_VARIABLE] = str(path.parent)
-    try:
-        words = edit_of_words("a zombie")
-    except argparse.ArgumentTypeError as error:  # of which argparse makes a line
-        raise ValueError(str(error)) from error
-    return text_edit(words, tiny.avatar())
+    with _as_data(path.parent):
+        try:
+            words = edit_of_words("a zombie")
+        except argparse.ArgumentTypeError as error:  # of which argparse makes a line
+            raise ValueError(str(error)) from error
+        return text_edit(words, tiny.avatar())
 
 
 def _looks(path: Path) -> None:
@@ -57,8 +71,8 @@ def _looks(path: Path) -> None:
 
 
 def _look(path: Path) -> object:
-    os.environ[FOLDER_VARIABLE] = str(path.parent)
-    return [look_mapper(f"look:{name}", tiny.avatar()) for name in look_options()]
+    with _as_data(path.parent):
+        return [look_mapper(f"look:{name}", tiny.avatar()) for name in look_options()]
 
 
 READERS = (
