@@ -4,14 +4,18 @@ pip install mediapipe==0.10.14
 python scripts/measure/detection.py --photos my_photos
 python scripts/measure/detection.py --photos my_photos --count 48
 python scripts/measure/detection.py --photos my_photos --count 48 --seed 1
+python scripts/measure/detection.py --photos my_photos --cost 3
 
 MediaPipe 0.10.14 is needed for this alone, so Python 3.12 or older. Both look for faces in photographs as they are,
 turned, with several faces side by side, and with a small face in a large image; prints a table: in how many images
-both find as many, mean and largest distance of their landmarks in pixels, and of the persons' outlines.
+both find as many, mean and largest distance of their landmarks in pixels, and of the persons' outlines. With --cost,
+prints what each takes for one photograph instead, each in fresh processes.
 """
 
 import argparse
+import json
 import random
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +30,25 @@ from clipface.photos.detection import FaceDetector
 from clipface.photos.detection.detector import HINTED
 from clipface.photos.detection.single_shot import Detection
 
+# Seconds from the first import on, and what the process has held at most (VmHWM, Linux).
+COST = """
+import json, sys, time
+start = time.perf_counter()
+sys.path.insert(0, sys.argv[1])
+import detection
+finder = getattr(detection, sys.argv[2])()
+times = [time.perf_counter() - start]
+image = next(detection.images(detection.parse(["--photos", sys.argv[3], "--count", "1"])))[1]
+start = time.perf_counter()
+finder.faces(image)
+times.append(time.perf_counter() - start)
+start = time.process_time()
+for _ in range(20):
+    finder.faces(image)
+times.append((time.process_time() - start) / 20)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([*times, int(peak) / 1024]))
+"""
 SIDE = 1024  # pixels that photographs are shrunk to
 TURNS = (-90, -25, 12, 40, 180)  # degrees
 TINY, CANVAS = 150, (1200, 1600)  # sides of a small photograph, and of what it is pasted on
@@ -80,6 +103,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs, with folders in it")
     parser.add_argument("--count", type=int, default=60, help="of photographs, sampled")
+    parser.add_argument("--cost", type=int, default=0, help="measure times and memory, the least of so many processes")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     return parser.parse_args(arguments)
 
@@ -110,6 +134,9 @@ def images(options: argparse.Namespace) -> Iterator[tuple[str, np.ndarray]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
+    if options.cost:
+        print_cost(options)
+        return
     startup.announce(f"Compare both on {options.count} photographs in {options.photos}")
     ours, theirs = FaceDetector(), MediaPipe()
     rows: dict[str, list[list[Any]]] = {}
@@ -130,6 +157,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|" + "---|" * len(columns))
     for kind, found in rows.items():
         print(_row(kind, found))
+
+
+def print_cost(options: argparse.Namespace) -> None:
+    """Print a table of what both take for one photograph."""
+    startup.announce(f"What both take for a photograph in {options.photos}, the least of {options.cost} processes each")
+    columns = []
+    for finder in ("MediaPipe", "FaceDetector"):
+        command = [sys.executable, "-c", COST, str(Path(__file__).parent), finder, str(options.photos)]
+        runs = [
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            for _ in range(options.cost)
+        ]
+        columns.append(np.min([json.loads(run) for run in runs], 0))
+    print("| a photograph, one face | MediaPipe | these |")
+    print("|---|---|---|")
+    rows = ("import and make, s", "the first `faces()`, s", "each further `faces()`, CPU time, s", "peak memory, MiB")
+    for what, first, second in zip(rows, *columns, strict=True):
+        print(f"| {what} | {first:.3g} | {second:.3g} |")
 
 
 def compare(ours: FaceDetector, theirs: FaceDetector, image: np.ndarray) -> list[Any]:
