@@ -12,8 +12,8 @@ from clipface.texture.generator import TextureGenerator, memory_parts
 from clipface.texture.linear import LinearTextures
 
 SIZE = 256  # of the textures that are compared: a step through a generator's finer layers takes four times as long
-STEPS = 6  # from the coefficients
-STEPS_FROM_MEAN = 30  # without a linear model
+STEPS = 8  # from the coefficients
+STEPS_FROM_MEAN = 40  # without a linear model
 SPREAD = 0.2  # of colours in -1..1: larger differences count linearly
 FIRST = 200.0  # step over slope, before any curvature is known
 LONGEST = 0.3  # step of an entry of a code
@@ -68,7 +68,7 @@ def _start(generator: TextureGenerator, linear: LinearTextures | None, textures:
 
 @torch.enable_grad()
 def _refined(generator: TextureGenerator, start: Tensor, targets: Tensor, size: int, steps: int) -> Inverted:
-    """The best codes on the way of L-BFGS; Adam takes twice as many steps.
+    """The best codes on the way of L-BFGS; Adam takes half as many steps again.
 
     Source: Nocedal, Wright, "Numerical optimization" (2006), algorithm 7.4.
     """
