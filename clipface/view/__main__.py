@@ -9,6 +9,7 @@ Prompts that are trained (by trainer.mapper, or with the button of the page) are
 """
 
 import argparse
+import os
 import secrets
 import signal
 import sys
@@ -113,6 +114,7 @@ def serve(options: argparse.Namespace) -> tuple[Any, "Services", str]:
 
     services.sessions, services.entrance = Sessions(options.keep / "sessions"), gate.entrance()
     pages = Pages(services)
+    services.end_pages = pages.end
     running = server.start(options.host, options.port, gate, pages.open, pages.begin, services.workers)
     running.on_client_disconnect(pages.close)
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
@@ -139,8 +141,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nbye")
     finally:
-        services.close()
-        server.stop(running, services.workers)
+        _end(running, services)
+
+
+def _end(running: Any, services: "Services") -> None:
+    """End all that works for tabs; a second signal does not wait for it."""
+    signals = signal.SIGINT, signal.SIGTERM
+    for number in signals:
+        signal.signal(number, signal.SIG_IGN)  # child processes come first
+    services.close()
+    for number in signals:
+        signal.signal(number, signal.SIG_DFL)
+    services.end_pages()
+    if not server.stop(running, services.workers):
+        sys.stdout.flush()
+        os._exit(0)  # Python's own end would abort threads that are in PyTorch's code
 
 
 if __name__ == "__main__":

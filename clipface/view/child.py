@@ -96,18 +96,22 @@ class Children:
     def __init__(self) -> None:
         """None works yet."""
         self._current: Child | None = None
+        self._closed = False
         self._lock = threading.Lock()
 
     def begin(self, make: Callable[[], Child]) -> Child:
         """Start one; raises ValueError if another one is at work, and whatever `make` raises."""
         with self._lock:
+            if self._closed:
+                raise ValueError("files: the editor is ending")
             if self._current is not None and self._current.running:
                 raise ValueError("files: one person or video at a time, another is being read; try again in a minute")
             self._current = make()
             return self._current
 
     def close(self) -> None:
-        """Cancel what is at work."""
+        """Cancel what is at work; nothing begins any more."""
         with self._lock:
+            self._closed = True
             if self._current is not None and self._current.running:
                 self._current.cancel()

@@ -160,11 +160,13 @@ class Page:
 
     def guarded(self, action: Callable[[], None]) -> None:
         """Run an action; what goes wrong is shown in the page, and widgets go back to what holds."""
-        try:
-            action()
-        except Exception as error:  # noqa: BLE001  the page shows it
-            self.tell(error)
-            self.controls.refresh()
+        with self.services.workers.act() as wanted:
+            try:
+                if wanted:
+                    action()
+            except Exception as error:  # noqa: BLE001  the page shows it
+                self.tell(error)
+                self.controls.refresh()
 
     def tell(self, error: Exception) -> None:
         """Show an error: its own words if they are meant for the user, else its kind, and the rest in the terminal."""

@@ -20,6 +20,7 @@ class Pages:
         self._services, self._sessions = services, services.sessions
         self._open: dict[int, Page] = {}
         self._gone: set[int] = set()  # tabs that went before their page was there
+        self._ended = False
         self._lock = threading.Lock()
 
     def begin(self, name: str, letters: str) -> None:
@@ -34,7 +35,7 @@ class Pages:
         page = Page(client, self._sessions.connect(name), self._services)
         with self._lock:
             self._open[client.client_id] = page
-            gone = client.client_id in self._gone
+            gone = self._ended or client.client_id in self._gone
         if gone:
             self.close(client)
 
@@ -47,3 +48,12 @@ class Pages:
         if page is not None:
             page.close()
             self._sessions.disconnect(page.session)
+
+    def end(self) -> None:
+        """End all pages, also those that are not there yet: a busy machine may tell late that their tabs are gone."""
+        with self._lock:
+            self._ended, pages = True, [*self._open.values()]
+        for page in pages:
+            page.close()
+        for page in pages:
+            self.close(page.client)

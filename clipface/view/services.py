@@ -1,5 +1,6 @@
 """What all tabs of one editor share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clipface.view.camera.webcam import Cameras
@@ -27,9 +28,10 @@ class Services:
     sessions: Sessions = field(default_factory=Sessions)
     entrance: str = "/"  # path of a new session, with the token
     workers: Workers = field(default_factory=Workers)
+    end_pages: Callable[[], None] = lambda: None  # of all tabs, before the server stops
 
     def close(self) -> None:
-        """End the processes that work for tabs."""
+        """End the processes that work for tabs; none begins any more."""
         self.training.close()
         self.children.close()
         self.cameras.close()

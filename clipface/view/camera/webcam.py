@@ -113,6 +113,7 @@ class Cameras:
         """
         self._given, self._head, self._device, self._loopback = given, head, device, loopback
         self._current: Webcam | None = None
+        self._closed = False
         self._lock = threading.Lock()
 
     def refusal(self) -> str:
@@ -128,6 +129,8 @@ class Cameras:
             ValueError: if there is none for this page, or another tab uses it.
         """
         with self._lock:
+            if self._closed:
+                raise ValueError("webcam: the editor is ending")
             if refusal := self.refusal():
                 raise ValueError(f"webcam: {refusal}")
             if self._current is not None and self._current.running:
@@ -136,7 +139,8 @@ class Cameras:
             return self._current
 
     def close(self) -> None:
-        """End what is at work."""
+        """End what is at work; nothing begins any more."""
         with self._lock:
+            self._closed = True
             if self._current is not None and self._current.running:
                 self._current.stop()

@@ -135,6 +135,7 @@ class Training:
         self.cancelled = True
         self._process.kill()
         self._process.wait()
+        self._log.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _text(self) -> str:
@@ -152,6 +153,7 @@ class TrainingJobs:
         self.library, self.overrides = library, tuple(overrides)
         self.current: Training | None = None
         self.owner: object = None  # who started it
+        self._closed = False
         self._lock = threading.Lock()
 
     def start(self, prompt: str, region: str | None, owner: object) -> Training:
@@ -161,6 +163,8 @@ class TrainingJobs:
             ValueError: if one is at work, or the words cannot be a prompt.
         """
         with self._lock:
+            if self._closed:
+                raise ValueError("train: the editor is ending")
             if self.current is not None and self.current.running:
                 raise ValueError(
                     f"train: one prompt at a time, {self.current.prompt!r} is in training; wait, or stop it"
@@ -194,9 +198,11 @@ class TrainingJobs:
             return self.current
 
     def close(self) -> None:
-        """Cancel what is at work."""
-        if self.current is not None and self.current.running:
-            self.current.cancel()
+        """Cancel what is at work; nothing begins any more."""
+        with self._lock:
+            self._closed = True
+            if self.current is not None and self.current.running:
+                self.current.cancel()
 
 
 def steps_in(log: str) -> tuple[int, int]:

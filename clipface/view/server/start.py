@@ -110,7 +110,7 @@ def start(
     return server
 
 
-def stop(server: Any, workers: Workers) -> None:
+def stop(server: Any, workers: Workers) -> bool:
     """Stop the server, and wait for what still works for its tabs.
 
     Python ends a daemon's thread in the middle of what it does, which in PyTorch's code is an abort of the process.
@@ -118,10 +118,13 @@ def stop(server: Any, workers: Workers) -> None:
     Args:
         server: from `start`.
         workers: given to `start`, and to the pages.
+
+    Returns:
+        Whether all have ended in time; else the process has to end without Python's own end (`os._exit`).
     """
     with contextlib.redirect_stdout(io.StringIO()):  # viser says so, too
         server.stop()
-    workers.wait(LONGEST_END)
+    return workers.wait(LONGEST_END)
 
 
 @contextlib.contextmanager
