@@ -4,27 +4,32 @@ python scripts/sheets/editor.py
 python scripts/sheets/editor.py --out my_film.mp4 --rate 15
 python scripts/sheets/editor.py --quality 23
 
-What a visitor waits for is cut to a tenth of a second. It needs selenium, Chromium and chromedriver (Debian: apt-get
+What a visitor waits for is cut to a tenth of a second. Beside the film go two images of it, viewer_edit.png and
+viewer_looks.jpg. It needs selenium, Chromium and chromedriver (Debian: apt-get
 install chromium chromium-driver).
 """
 
 import argparse
+import io
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from clipface import startup
 
 if TYPE_CHECKING:
     from editor_film.hand import Hand
 
-SIZE = 1400, 900  # pixels of the window
+SIZE = 1400, 900  # pixels of the page
 FLAGS = ("--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 WORDS = "an old man with a beard, smiling"
+JPEG_QUALITY = 85
 OPTIONS = "fixedDpr=1"  # of viser: as many pixels as the window has, however slow the machine is
 # Takes away viser's word that WebGL is drawn by the CPU.
 NO_MESSAGES = "document.querySelectorAll('.mantine-Notification-closeButton').forEach((one) => one.click())"
@@ -50,17 +55,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def visit(hand: "Hand", rest: Callable[[float], None]) -> None:
-    """What is filmed; `rest` lets the spectator look."""
+def visit(hand: "Hand", rest: Callable[[float], None], keep: Callable[[str], None]) -> None:
+    """What is filmed; `rest` lets the spectator look, `keep` writes an image."""
     rest(1.0)
     hand.write("Prompt", WORDS)
     hand.wait("applied at once")
     rest(2.0)
+    keep("viewer_edit.png")
     hand.click(hand.row("Keep and edit on", "input[@type='checkbox']"))
     hand.button("Choose a look …")
     rest(1.2)
     hand.tile(3)
     rest(1.2)
+    keep("viewer_looks.jpg")
     hand.slide("Strength", 1, -30, 15)
     rest(1.0)
     hand.choose("Region", "forehead", 1)
@@ -79,6 +86,12 @@ def visit(hand: "Hand", rest: Callable[[float], None]) -> None:
     rest(1.0)
     hand.turn(170, -340, 170)
     rest(1.0)
+
+
+def keep_image(driver: Any, path: Path) -> None:
+    """Write what the page shows."""
+    image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+    image.save(path, quality=JPEG_QUALITY, optimize=True)
 
 
 def warm(hand: "Hand", address: str) -> None:
@@ -115,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         running, services, address = serve(parse_editor(["--port", "0", "--runs", folder]))
         address = f"{address}?{OPTIONS}"
         driver = webdriver.Chrome(options=chrome, service=webdriver.ChromeService(found["chromedriver"]))
+        bar = SIZE[1] - driver.execute_script("return innerHeight")
+        driver.set_window_size(SIZE[0], SIZE[1] + bar)
         hand = Hand(driver)
         try:
             warm(hand, address)
@@ -125,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             time.sleep(1)  # they fade
             driver.execute_script(POINTER)
             recorder = Recorder(driver)
-            visit(hand, recorder.rest)
+            visit(hand, recorder.rest, lambda name: keep_image(driver, options.out.parent / name))
             recorder.stop()
         finally:
             driver.quit()

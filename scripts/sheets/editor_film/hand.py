@@ -65,6 +65,7 @@ class Hand:
             field.send_keys(words[start : start + LETTERS])
             time.sleep(0.15)
         field.send_keys("\ue007")
+        self.to(self.canvas())  # else the field's hint stays and lies on the tabs
 
     def slide(self, label: str, number: int, *pixels: float) -> None:
         """Drag a slider's knob by so many pixels, one after the other."""

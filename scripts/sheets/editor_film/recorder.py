@@ -15,6 +15,7 @@ from PIL import Image
 
 PATIENCE = 60.0  # seconds
 LONGEST_WAIT = 0.1  # seconds of the film between two images, however long the machine took
+QUIET, LONGEST_QUIET = 3.0, 60.0  # seconds without another image, after which all is shown; and waited for that at most
 
 
 class Recorder:
@@ -30,14 +31,16 @@ class Recorder:
         self.frames: list[tuple[float, bytes]] = []
         self._socket = connect(target["webSocketDebuggerUrl"], max_size=None)
         self._rests: list[tuple[float, float]] = []
-        self._count = 0
+        self._count, self._newest = 0, time.time()
         self._tell("Page.startScreencast", format="jpeg", quality=95)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def rest(self, seconds: float) -> None:
-        """Have the film stay for a while at what is now to be seen."""
-        time.sleep(seconds)
+        """Wait until the page has shown all that it was asked for, and have the film stay there for a while."""
+        end = time.time() + LONGEST_QUIET
+        while time.time() < end and time.time() < self._newest + QUIET:
+            time.sleep(0.1)
         self._rests.append((time.time(), seconds))
 
     def stop(self) -> None:
@@ -79,6 +82,7 @@ class Recorder:
                 if event.get("method") == "Page.screencastFrame":
                     given = event["params"]
                     self.frames.append((given["metadata"]["timestamp"], base64.b64decode(given["data"])))
+                    self._newest = time.time()
                     self._tell("Page.screencastFrameAck", sessionId=given["sessionId"])
         except ConnectionClosed:
             return
