@@ -109,13 +109,18 @@ class TextMapper(SavedMapper):
         """
         config = self.config
         numbers = self.numbers(wanted[None], unwanted[None])[0]
-        with numbers.device:
+        with torch.device("meta"):  # sampling what is overwritten would take longer than all the rest
             mapper = FaceMapper(
                 config["levels"], config["dim"], config["n_expression"], 1, n_shape=config["n_shape"], affine=True
             )
+        mapper.to_empty(device=numbers.device)
+        for part in mapper.parts():
+            for value in part.parameters():
+                value.zero_()
         scale = math.sqrt(config["dim"]) / LEARNING_RATE_MULTIPLIER
         gate = torch.einsum("k,klr->lr", numbers, self.gate)
-        mapper.texture.weights[0].copy_(scale * torch.einsum("lrd,lr,lre->lde", self.write, gate, self.read))
+        written = (scale * gate[:, :, None] * self.write).transpose(1, 2)
+        mapper.texture.weights[0].copy_(written @ self.read)
         moved = torch.einsum("k,kld->ld", numbers, self.offset)
         mapper.texture.biases[0].copy_(moved[:, None] / LEARNING_RATE_MULTIPLIER)
         mapper.expression.start_at((numbers @ self.expression)[None])

@@ -123,6 +123,8 @@ class SynthesisNetwork(nn.Module):
         expect("w_plus", w_plus, ("B", self.levels, self.w_dim))
         w = w_plus.unbind(1)
         x, image = self.const.expand(len(w_plus), -1, -1, -1), None
+        if x.device.type == "cpu" and not torch.is_grad_enabled():
+            x = x.contiguous(memory_format=torch.channels_last)  # in which a CPU's convolutions take three quarters
         for n, block in enumerate(self.blocks):
             if size is not None and block.resolution > size:
                 break

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from clipface.texture.ops.activation import CLAMP, SLOPE, activate, scale_channels
 from clipface.texture.ops.convolution import convolve
-from clipface.texture.ops.upsample import upsample_activate
+from clipface.texture.ops.upsample import upsample, upsample_activate
 
 GAIN = 2**0.5  # keeps the second moment of activations after leaky ReLU
 EPSILON = 1e-8
@@ -94,12 +94,29 @@ class ModulatedConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor, noise: str) -> Tensor:
         """Map x [B, inputs, H, W] and w [B, w_dim] to [B, outputs, resolution, resolution]."""
         style = self.affine(w)
+        if len(x) == 1 and x.device.type == "cpu" and not torch.is_grad_enabled():
+            return self._alone(x, style, noise)
         factor = GAIN * (style.square() @ self.weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # [B, outputs]
         x = convolve(scale_channels(x, style), self.weight.to(x.dtype))
         noise = self._noise(noise, len(x))
         if self.upsample:  # the factor is the same for all pixels, so it is cheaper before
             return upsample_activate(scale_channels(x, factor), self.bias, GAIN, noise)
         return activate(x, self.bias, GAIN, factor, noise)
+
+    def _alone(self, x: Tensor, style: Tensor, noise: str) -> Tensor:
+        """The same of a single image without gradient on a CPU.
+
+        There two passes over activations, and one for the sum of bias and noise, cost more than weights of its own do.
+        A constant stays one when the resolution is doubled, so the bias comes before.
+        """
+        weight = self.weight * style[0, :, None, None]
+        factor = GAIN * (weight.square().sum((1, 2, 3)) + EPSILON).rsqrt()
+        weight, bias = weight * factor[:, None, None, None], self.bias * GAIN
+        x = F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=1)
+        x = upsample(x) if self.upsample else x
+        shift = self._noise(noise, 1)
+        x = x if shift is None else x.add_((shift * GAIN).to(x.dtype))
+        return F.leaky_relu_(x, SLOPE).clamp_(-CLAMP, CLAMP)
 
     def _noise(self, kind: str, batch: int) -> Tensor | None:
         """[B or 1, 1, H, W]."""

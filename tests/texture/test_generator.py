@@ -53,6 +53,18 @@ def test_levels_and_size_of_the_shipped_network():
     assert sum(value.numel() for value in generator.state_dict().values()) <= 10_000_000
 
 
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_face_alone_without_gradient_is_that_of_a_batch_with_gradient(size):
+    generator = TextureGenerator.from_weights(assets.resolve("generator")).double()
+    random = torch.Generator().manual_seed(0)
+    w_plus = generator.mapping(torch.randn(2, 192, generator=random, dtype=torch.float64))
+    w_plus = w_plus + 0.3 * torch.randn(w_plus.shape, generator=random, dtype=torch.float64)  # levels differ
+    together = generator.synthesis(w_plus, size=size).detach()
+    with torch.no_grad():
+        alone = torch.cat([generator.synthesis(code[None], size=size) for code in w_plus])
+    torch.testing.assert_close(alone, together, atol=1e-9, rtol=0)
+
+
 @pytest.mark.parametrize("noise", ["const", "none"])
 def test_batch_agrees_with_single_samples(tiny, noise):
     w_plus = torch.randn(3, tiny.levels, 8)
