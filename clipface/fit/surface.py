@@ -84,9 +84,10 @@ def covered(vertices: np.ndarray, faces: np.ndarray, depth: float) -> np.ndarray
     low, high = (a[:, 0] + bound(0, bound(side[:, 0], other[:, 0])) for bound in (np.minimum, np.maximum))
     # Neighbours in x lie together, so that few triangles can be before any of them.
     order = np.flatnonzero(front)[np.argsort(middles[front, 0])]
-    for rows in np.array_split(order, max(1, len(order) // CHUNK)):
+    for start in range(0, len(order), CHUNK):
+        rows = order[start : start + CHUNK]
         middle = middles[rows]
-        near = (high >= middle[:1, 0].min()) & (low <= middle[-1:, 0].max())
+        near = (high >= middle[0, 0]) & (low <= middle[-1, 0])
         x, y = (middle[:, None, k] - a[None, near, k] for k in (0, 1))  # [n, F']
         (across, up, far), (along, rise, deep), whole = side[near].T, other[near].T, area[near]
         u, v = (x * rise - y * along) / whole, (y * across - x * up) / whole

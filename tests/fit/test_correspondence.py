@@ -176,6 +176,7 @@ def test_what_lies_behind_or_faces_away_is_covered():
     faces = np.array([[0, 1, 2], [3, 4, 5], [6, 8, 7]])
     assert covered(vertices, faces, 0.002).tolist() == [False, True, True]
     assert covered(vertices, faces, 0.02).tolist() == [False, False, True]
+    assert covered(vertices, faces[2:], 0.002).tolist() == [True]
 
 
 def test_covered_triangles_are_those_with_another_before_their_middle():
