@@ -104,10 +104,12 @@ class Codes(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence["Codes"]) -> "Codes":
-        """Faces of several batches, all with details of one size or all without."""
+        """Faces of several batches, all with details or all without; details get the size of the largest."""
         details = [part.detail for part in parts if part.detail is not None]
         detail = None
         if details:
+            side = max(each.texture.shape[-1] for each in details)
+            details = [each._replace(texture=resized(each.texture, side)) for each in details]
             alike = [each for each in zip(*details, strict=True) if all(part is not None for part in each)]
             detail = Detail(*map(torch.cat, alike))
         unread = pose = None

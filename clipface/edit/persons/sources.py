@@ -49,6 +49,11 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
     if not faces.photos:
         return
     photos, several = _photographs(faces.photos)
+    if several and faces.fits and not Path(faces.fits[0]).is_dir():
+        raise ValueError(
+            f"fits: expected a folder of codes for a folder of photographs, got {faces.fits[0]}; one file would be "
+            "everybody's head"
+        )
     found = 0
     for some in [[photo] for photo in photos] if several else [photos]:
         try:

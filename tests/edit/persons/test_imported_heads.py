@@ -136,6 +136,11 @@ def test_codes_that_do_not_fit_are_refused_in_a_line(folder, made, open_head, tm
 
     good, photo = write(tmp_path / "b.npz", code), ("--photo", folder / "a.png")
     assert "expected 1, one of each photograph, got 2" in said(*photo, "--fits", good, good)
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "photos" / name).write_bytes((folder / name).read_bytes())
+    people = said("--photo", tmp_path / "photos", "--fits", good)
+    assert "fits: expected a folder of codes for a folder of photographs, got b.npz" in people.replace(f"{tmp_path}/", "")
     (tmp_path / "fits").mkdir()
     write(tmp_path / "fits" / "b.npz", code)
     assert "no fit: there is no file of this name" in said(*photo, "--fits", tmp_path / "fits")

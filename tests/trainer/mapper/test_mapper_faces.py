@@ -1,5 +1,7 @@
 """A prompt trained for one person."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_person import checked_person
@@ -65,6 +67,16 @@ def test_a_run_for_a_person_writes_its_results(config, tmp_path, capsys):
     result = train(config, tmp_path / "run")
     assert result.status == "done" and (tmp_path / "run/mapper.safetensors").is_file()
     assert "on 1 validation faces" in capsys.readouterr().out
+
+
+def test_people_with_textures_of_two_sizes_are_trained_on_together(config, person, tmp_path):
+    side = SIZE // 2
+    other = replace(person, texture=person.texture[:, :side, :side] * 0.5)
+    path = other.save(tmp_path / "other.person.safetensors")
+    config = replace(config, faces=FacesConfig(persons=[*config.faces.persons, str(path)]))
+    textures = build(config).evaluate().textures[0]
+    assert torch.equal(textures[0], person.texture), "the finer one as it is"
+    assert textures[1].shape == (3, SIZE, SIZE) and (textures[1].mean() - other.texture.mean()).abs() < 0.01
 
 
 def test_faces_of_two_kinds_are_refused():
