@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,20 @@ def numbered(name: str) -> tuple[tuple[str | int, ...], str]:
     """Key that sorts names as people number them: 2.pt before 10.pt."""
     pieces = re.split(r"(\d+)", name)  # every second one is a number
     return tuple(int(piece) if place % 2 else piece for place, piece in enumerate(pieces)), name
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """Names for what is made of files: their stems; where those are alike with folders before them, then suffixes."""
+    names = [path.stem for path in paths]
+    for ending in (False, True):
+        counts = Counter(name.casefold() for name in names)  # some file systems take A for a
+        places = [place for place, name in enumerate(names) if counts[name.casefold()] > 1]
+        if places:
+            common = os.path.commonpath([os.path.abspath(paths[place].parent) for place in places])
+        for place in places:
+            path = Path(os.path.abspath(paths[place])).relative_to(common)
+            names[place] = "_".join((path if ending else path.with_suffix("")).parts)
+    return names
 
 
 def absolute(path: str | None) -> str | None:

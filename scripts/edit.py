@@ -16,9 +16,9 @@ time a face takes. Textures of photographs keep pores, moles and stubble; `NAME.
 first photograph, holds the person: given by --person, it needs no photograph, and nothing is fitted again.
 
 With --into-photo, `NAME_edited.jpg` (or .png) is the photograph NAME at its full size with the edited face in it, and
-`photographs.png` shows all before and after. With --video, `NAME_edited.mp4` is the video with the edited face and its
-sound; frames without a face stay. Metadata say that a part of it is generated; the place is left out. Ask
-whoever is shown before you edit a photograph.
+`photographs.png` shows all before and after; names that are alike get their folders before them. With --video,
+`NAME_edited.mp4` is the video with the edited face and its sound; frames without a face stay. Metadata say that a part
+of it is generated; the place is left out. Ask whoever is shown before you edit a photograph.
 """
 
 import argparse

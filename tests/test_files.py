@@ -1,8 +1,10 @@
 """Files are replaced or left alone, never half written; tables say what they lack."""
 
+from pathlib import Path
+
 import pytest
 
-from clipface.files import read_table, replacing, write_atomic
+from clipface.files import names_of, read_table, replacing, write_atomic
 
 
 def test_a_file_is_replaced_and_its_folder_made(tmp_path):
@@ -46,3 +48,9 @@ def test_what_a_table_lacks_is_named(tmp_path):
     path.write_bytes("file,person\né,ann".encode("utf-16"))
     with pytest.raises(ValueError, match=r"expected a CSV file in UTF-8, got .*people\.csv"):
         read_table(path, ("file", "person"))
+
+
+def test_names_for_what_is_made_of_files_are_no_two_alike():
+    paths = [Path(path) for path in ("x/me.jpg", "x/anna/1.jpg", "x/bert/1.jpg", "x/bert/2.jpg", "x/bert/2.PNG")]
+    assert names_of(paths) == ["me", "anna_1", "bert_1", "2.jpg", "2.PNG"]
+    assert names_of(paths[:2]) == ["me", "1"] and names_of([]) == []

@@ -136,7 +136,7 @@ def write_edits(options: argparse.Namespace) -> EditedBatch:
             rows += [[image.cpu() for image in row] for row in images]
         write_textures(folder / "textures", count, avatar, codes, batch, options.glb)
         if some.photos:
-            print(f"Person: {some.person.save(folder / f'{some.name}{PERSON_SUFFIX}')}")
+            print(f"Person: {some.person.save(folder / f'{some.names[0]}{PERSON_SUFFIX}')}")
         if options.into_photo:
             photographs += _write_into_photos(avatar, some, batch, folder)
         count += len(codes.shape)
@@ -154,7 +154,8 @@ def _write_into_photos(avatar: Avatar, some: Subjects, batch: EditedBatch, folde
     if not some.photos:
         raise ValueError("into_photo: expected photographs to put the edited face back into; give them by --photo")
     rows = []
-    for path, *both in write_into_photos(avatar, some.person, some.photos, batch.textures, batch.edited, folder):
+    person, textures, edited = some.person, batch.textures, batch.edited
+    for path, *both in write_into_photos(avatar, person, some.photos, some.names, textures, edited, folder):
         print(f"Photograph: {path}")
         small = [ImageOps.pad(Image.fromarray(image), (PHOTOGRAPH,) * 2, color="white") for image in both]
         rows.append([torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255 for image in small])

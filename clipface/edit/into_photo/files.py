@@ -22,6 +22,7 @@ def write_into_photos(
     avatar: Avatar,
     person: Person,
     photos: Sequence[Path],
+    names: Sequence[str],
     textures: tuple[Tensor, Tensor],
     edited: EditedFaces,
     folder: Path,
@@ -32,6 +33,7 @@ def write_into_photos(
         avatar: whose head and renderer are used.
         person: made from the photographs.
         photos: P files, in the person's order.
+        names: NAME of each.
         textures: of the person before and after the edit, [1, 3, S, S] in 0..1.
         edited: the edited face, whose codes moved away from the person's.
         folder: gets `NAME_edited.jpg` of each JPEG and `NAME_edited.png` of any other photograph.
@@ -40,14 +42,14 @@ def write_into_photos(
         The path written, and the photograph before and after, [H, W, 3] uint8.
     """
     put, codes = IntoPhoto(avatar.head, avatar.renderer), person.codes(avatar)
-    for row, path in enumerate(photos):
+    for row, (path, name) in enumerate(zip(photos, names, strict=True)):
         fit = person.fit.select([row]).to(codes.shape.device)
         image, matrix = read_pixels(path, person.matrices[row].numpy())
         vertices = vertices_of(avatar.head, fit)
         before = HeadState(textures[0], vertices)
         result = put(image, fit, matrix, before, HeadState(textures[1], moved_vertices(avatar, fit, codes, edited)))
         suffix = path.suffix.lower() if path.suffix.lower() in JPEG_SUFFIXES else ".png"
-        yield write_edited_image(result, folder / f"{path.stem}_edited{suffix}", path), image, result
+        yield write_edited_image(result, folder / f"{name}_edited{suffix}", path), image, result
 
 
 def moved_vertices(avatar: Avatar, fit: HeadFit, codes: Codes, edited: EditedFaces) -> Tensor:

@@ -1,6 +1,6 @@
 """Which faces: what commands and trainers are given (`FacesConfig`) becomes codes and people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +10,10 @@ from clipface.edit.mapper import Codes
 from clipface.edit.persons.head_params import read_head_params
 from clipface.edit.persons.person import Person
 from clipface.edit.sampling import sample_latents
+from clipface.files import names_of
 from clipface.photos.deca import SUFFIXES
 from clipface.photos.sources import find_sources, pair
-from clipface.settings import PERSON_SUFFIX, FacesConfig
+from clipface.settings import FacesConfig
 
 
 class Subjects(NamedTuple):
@@ -21,7 +22,7 @@ class Subjects(NamedTuple):
     codes: Codes
     person: Person | None = None
     photos: tuple[Path, ...] = ()  # that the person was made from just now
-    name: str = ""  # of the person
+    names: tuple[str, ...] = ()  # for what is made of each photograph, no two alike
 
 
 def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Iterator[Subjects]:
@@ -45,7 +46,7 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
             yield Subjects(on_head(codes, faces, avatar))
     for path in map(Path, faces.persons):
         person = Person.load(path, avatar)
-        yield Subjects(person.codes(avatar), person, name=path.name.removesuffix(PERSON_SUFFIX))
+        yield Subjects(person.codes(avatar), person)
     if not faces.photos:
         return
     photos, several = _photographs(faces.photos)
@@ -54,8 +55,9 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
             f"fits: expected a folder of codes for a folder of photographs, got {faces.fits[0]}; one file would be "
             "everybody's head"
         )
-    found = 0
-    for some in [[photo] for photo in photos] if several else [photos]:
+    found, every = 0, list(zip(photos, names_of(photos), strict=True))
+    for own in [[one] for one in every] if several else [every]:
+        some, names = zip(*own, strict=True)
         try:
             fits = _fits(some, faces)
             person = Person.from_photos(some, avatar, faces.texture_size, faces.which_face, fits)
@@ -65,7 +67,7 @@ def subjects(faces: FacesConfig, avatar: Avatar, psi: float, size: int) -> Itera
             print(f"left out: {error}", flush=True)
             continue
         found += 1
-        yield Subjects(person.codes(avatar), person, tuple(some), some[0].stem)
+        yield Subjects(person.codes(avatar), person, some, names)
     if not found:
         raise ValueError(f"photo: expected a face in {faces.photos[0]}, got none in any photograph")
 
@@ -104,7 +106,7 @@ def read_subject(faces: FacesConfig, avatar: Avatar, psi: float, face: int = 0) 
     return Subjects(codes.rows(slice(face, face + 1)))
 
 
-def _fits(photos: list[Path], faces: FacesConfig) -> list[Path]:
+def _fits(photos: Sequence[Path], faces: FacesConfig) -> list[Path]:
     """The codes of photographs, in their order."""
     given = [Path(path) for path in faces.fits]
     if len(given) != 1 or not given[0].is_dir():

@@ -140,7 +140,7 @@ def test_codes_that_do_not_fit_are_refused_in_a_line(folder, made, open_head, tm
     for name in ("a.png", "b.png"):
         (tmp_path / "photos" / name).write_bytes((folder / name).read_bytes())
     people = said("--photo", tmp_path / "photos", "--fits", good)
-    assert "fits: expected a folder of codes for a folder of photographs, got b.npz" in people.replace(f"{tmp_path}/", "")
+    assert f"fits: expected a folder of codes for a folder of photographs, got {good}" in people
     (tmp_path / "fits").mkdir()
     write(tmp_path / "fits" / "b.npz", code)
     assert "no fit: there is no file of this name" in said(*photo, "--fits", tmp_path / "fits")

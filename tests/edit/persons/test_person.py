@@ -129,6 +129,18 @@ def test_a_folder_makes_many_people_and_says_whom_it_leaves_out(folder, tmp_path
     assert "left out: " in (said := capsys.readouterr().out) and "grey.png: no face" in said and "1 faces" in said
 
 
+def test_photographs_of_one_name_do_not_overwrite_each_other(folder, tmp_path):
+    for name, source in (("one/a.png", "a"), ("two/a.png", "b"), ("two/b.png", "b")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / f"{source}.png", tmp_path / name)
+    edit(folder, "--photo", tmp_path, "--into-photo", "--output", tmp_path / "out")
+    for name, source in (("one_a", "one/a.png"), ("two_a", "two/a.png"), ("b", "two/b.png")):
+        assert (tmp_path / "out" / f"{name}.person.safetensors").is_file()
+        edited, original = (Image.open(path) for path in (tmp_path / "out" / f"{name}_edited.png", tmp_path / source))
+        away = np.abs(np.asarray(edited).astype(int) - np.asarray(original))
+        assert away.mean() < 10 and not away[:8].any(), "its own photograph"
+
+
 def test_photographs_of_one_person_share_the_identity(folder, made):
     person = Person.from_photos([folder / "a.png", folder / "a.png"], made[1], SIZE)
     assert person.matrices.shape == (2, 3, 3) and torch.equal(*person.fit.shape)
