@@ -37,10 +37,14 @@ class Recorder:
         self._thread.start()
 
     def rest(self, seconds: float) -> None:
-        """Wait until the page has shown all that it was asked for, and have the film stay there for a while."""
-        end = time.time() + LONGEST_QUIET
+        """Wait until the page has shown all that it was asked for, and have the film stay there for a while.
+
+        Of the images on the way, which a slow machine makes many of, the film shows the last one.
+        """
+        first, end = len(self.frames), time.time() + LONGEST_QUIET
         while time.time() < end and time.time() < self._newest + QUIET:
             time.sleep(0.1)
+        del self.frames[first:-1]
         self._rests.append((time.time(), seconds))
 
     def stop(self) -> None:
