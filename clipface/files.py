@@ -32,14 +32,15 @@ def numbered(name: str) -> tuple[tuple[str | int, ...], str]:
 
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Names for what is made of files: their stems; where those are alike with folders before them, then suffixes."""
-    names = [path.stem for path in paths]
+    full = [Path(os.path.abspath(path)) for path in paths]
+    names = [path.stem for path in full]
     for ending in (False, True):
-        counts = Counter(name.casefold() for name in names)  # some file systems take A for a
+        # Some file systems take A for a; a file that is given twice is one.
+        counts = Counter(name.casefold() for name, _ in set(zip(names, full, strict=True)))
         places = [place for place, name in enumerate(names) if counts[name.casefold()] > 1]
-        if places:
-            common = os.path.commonpath([os.path.abspath(paths[place].parent) for place in places])
+        common = os.path.commonpath([full[place].parent for place in places]) if places else ""
         for place in places:
-            path = Path(os.path.abspath(paths[place])).relative_to(common)
+            path = full[place].relative_to(common)
             names[place] = "_".join((path if ending else path.with_suffix("")).parts)
     return names
 

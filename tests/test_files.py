@@ -54,3 +54,4 @@ def test_names_for_what_is_made_of_files_are_no_two_alike():
     paths = [Path(path) for path in ("x/me.jpg", "x/anna/1.jpg", "x/bert/1.jpg", "x/bert/2.jpg", "x/bert/2.PNG")]
     assert names_of(paths) == ["me", "anna_1", "bert_1", "2.jpg", "2.PNG"]
     assert names_of(paths[:2]) == ["me", "1"] and names_of([]) == []
+    assert names_of([paths[0], Path("y/../x/me.jpg")]) == ["me", "me"], "one file, given twice"
