@@ -16,8 +16,9 @@ pytest.importorskip("viser", reason="viser is missing: pip install -e '.[view]'"
 
 # With the page's own limit, or none: as on a machine so busy that nothing ends in time.
 PROGRAM = """
-import runpy
+import runpy, signal
 from clipface.view.server import start
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where tests run in the background
 start.LONGEST_END = {seconds}
 runpy.run_module("clipface.view", run_name="__main__", alter_sys=True)
 """
